@@ -1,0 +1,245 @@
+"""Every dial on one page.
+
+Knows the settings, their defaults and presets, and how they are read from TOML and from `--set a.b=c`; deliberately
+knows nothing of what the settings do. Unknown names and ill-typed values are errors.
+"""
+
+import tomllib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+
+from genrec.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitConfig:
+    """protocol: leave-one-out (last event tests, the one before validates), global-time, or none (train on all)."""
+
+    protocol: Literal["leave-one-out", "global-time", "none"] = "leave-one-out"
+    test_share: float = 0.1  # global-time only: the newest share of events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodeConfig:
+    """clip, text_encoder: a hub name or a folder; an empty text_encoder means CLIP's own text tower alone."""
+
+    clip: str = "genrec-tiny-clip"
+    text_encoder: str = ""
+    batch_size: int = 64
+    skip: tuple[str, ...] = ()  # modalities to leave out, such as image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FuseConfig:
+    """Weights of the modalities in the fused vector; given modalities share given_weight."""
+
+    fuser: str = "whitened-concat"
+    image_weight: float = 1.0
+    text_weight: float = 1.0
+    audio_weight: float = 1.0
+    given_weight: float = 1.0
+    collaborative_weight: float = 1.0
+    num_features: int = 64  # principal axes kept of each modality
+    collaborative_window: int = 3  # co-consumption counts pairs at most so many events apart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenizeConfig:
+    quantizer: str = "rq-kmeans"
+    num_levels: int = 3
+    num_codes: int = 64
+    num_tie_codes: int = 64  # items that may share one code path before the tie-breaker overflows
+    epochs: int = 60  # rq-vae only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuneConfig:
+    """method: lora, qlora (4-bit base) or full (all weights)."""
+
+    base: str = "genrec-tiny-lm"
+    method: Literal["lora", "qlora", "full"] = "lora"
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    rank: int = 32
+    alpha: int = 64
+    rslora: bool = False
+    epochs: float = 12.0
+    max_minutes: float = 0.0  # 0: no limit; else stop at the next evaluation after so many minutes of training
+    batch_size: int = 64
+    gradient_accumulation: int = 1
+    learning_rate: float = 3e-3
+    warmup_share: float = 0.05
+    weight_decay: float = 0.01
+    max_history: int = 30  # items of a history that a prompt shows
+    alignment_share: float = 0.15  # share of examples that tie ids to words (item to ID, ID to text, query, reason)
+    checkpoints_per_run: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecommendConfig:
+    k: int = 10
+    beam_width: int = 50
+    exclude_history: bool = True
+    query_weight: float = 4.0  # nats that a cosine of one to the words or the photo is worth
+    batch_size: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainConfig:
+    max_evidence: int = 3
+    min_weight_nats: float = 0.0  # evidence whose removal does not lower the score by more than this is not named
+    max_new_tokens: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisualizeConfig:
+    diffusion: str = "genrec-tiny-diffusion"
+    ip_adapter: str = ""  # weights beside the pipeline unless named
+    steps: int = 12
+    guidance: float = 3.0
+    item_scale: float = 1.0  # strength of the image conditioning
+    taste_temperature: float = 0.1  # how sharply history items like the item are preferred in the taste centroid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole configuration; `genrec.toml` in a workspace is its resolved form."""
+
+    preset: str = "tiny"
+    seed: int = 7
+    device: str = "auto"
+    split: SplitConfig = field(default_factory=SplitConfig)
+    encode: EncodeConfig = field(default_factory=EncodeConfig)
+    fuse: FuseConfig = field(default_factory=FuseConfig)
+    tokenize: TokenizeConfig = field(default_factory=TokenizeConfig)
+    tune: TuneConfig = field(default_factory=TuneConfig)
+    recommend: RecommendConfig = field(default_factory=RecommendConfig)
+    explain: ExplainConfig = field(default_factory=ExplainConfig)
+    visualize: VisualizeConfig = field(default_factory=VisualizeConfig)
+
+    @classmethod
+    def for_preset(cls, preset: str) -> "Config":
+        """The defaults of one preset: tiny, base or large. Raises ConfigError."""
+        if preset not in PRESETS:
+            raise ConfigError(f"preset {preset!r} is unknown; choose one of {', '.join(PRESETS)}")
+        return _merge(cls(preset=preset), PRESETS[preset], "")
+
+    @classmethod
+    def load(cls, path: Path) -> "Config":
+        """Read a TOML file. Raises ConfigError."""
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{path} cannot be read as TOML ({error}); wanted a genrec.toml") from error
+        return _merge(cls.for_preset(str(table.get("preset", "tiny"))), table, "")
+
+    def to_toml(self) -> str:
+        """The resolved configuration as TOML text."""
+        return tomli_w.dumps(asdict(self))
+
+    def with_settings(self, settings: Iterable[str]) -> "Config":
+        """Apply `a.b=value` assignments, values in TOML or bare words. Raises ConfigError."""
+        config = self
+        for setting in settings:
+            path, equals, text = setting.partition("=")
+            if not equals:
+                raise ConfigError(f"--set {setting!r} has no '='; wanted section.name=value")
+            table: dict[str, object] = {}
+            leaf = table
+            *sections, name = path.strip().split(".")
+            for section in sections:
+                leaf[section] = leaf = {}
+            leaf[name] = _parse_value(text.strip())
+            config = _merge(config, table, "")
+        return config
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
+    "tiny": {},
+    "base": {
+        "encode": {"clip": "openai/clip-vit-base-patch32"},
+        "tokenize": {"num_codes": 256},
+        "fuse": {"num_features": 128},
+        "tune": {
+            "base": "Qwen/Qwen3-0.6B",
+            "dtype": "bfloat16",
+            "rank": 16,
+            "alpha": 32,
+            "epochs": 3.0,
+            "batch_size": 16,
+            "learning_rate": 3e-4,
+        },
+        "visualize": {
+            "diffusion": "stable-diffusion-v1-5/stable-diffusion-v1-5",
+            "ip_adapter": "h94/IP-Adapter",
+            "steps": 8,
+            "guidance": 2.0,
+        },
+    },
+    "large": {
+        "encode": {"clip": "laion/CLIP-ViT-H-14-laion2B-s32B-b79K"},
+        "tokenize": {"num_codes": 256},
+        "fuse": {"num_features": 256},
+        "tune": {
+            "base": "Qwen/Qwen3-4B",
+            "method": "qlora",
+            "dtype": "bfloat16",
+            "rank": 16,
+            "alpha": 32,
+            "epochs": 2.0,
+            "batch_size": 8,
+            "gradient_accumulation": 4,
+            "learning_rate": 2e-4,
+        },
+        "visualize": {"diffusion": "black-forest-labs/FLUX.2-klein-4B", "steps": 4, "guidance": 1.0},
+    },
+}
+
+
+def _parse_value(text: str) -> object:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _merge(section: Any, table: Mapping[str, Any], prefix: str) -> Any:  # Any: every section type passes through here
+    """Replace fields of a settings dataclass by a table's entries, checking names and types."""
+    hints = typing.get_type_hints(type(section))
+    known = {f.name for f in fields(section)}
+    changes: dict[str, object] = {}
+    for name, value in table.items():
+        path = f"{prefix}{name}"
+        if name not in known:
+            raise ConfigError(f"setting {path!r} is unknown; {prefix or 'the top level '}has {', '.join(sorted(known))}")
+        current = getattr(section, name)
+        if is_dataclass(current):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"setting {path!r} is a section; set one of its fields, such as {path}.{fields(current)[0].name}")
+            changes[name] = _merge(current, value, f"{path}.")
+        else:
+            changes[name] = _coerce(value, hints[name], path)
+    return replace(section, **changes)
+
+
+def _coerce(value: object, hint: object, path: str) -> object:
+    origin, choices = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        if value in choices:
+            return value
+        raise ConfigError(f"setting {path} = {value!r} is unknown; choose one of {', '.join(map(str, choices))}")
+    if origin is tuple:
+        values = value if isinstance(value, list | tuple) else [value] if value != "" else []
+        return tuple(str(entry) for entry in values)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint is str and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(hint, type | types.UnionType) or not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise ConfigError(f"setting {path} = {value!r} has the wrong type; wanted {getattr(hint, '__name__', hint)}")
+    return value

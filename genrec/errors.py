@@ -1,0 +1,64 @@
+"""The exception tree: everything genrec raises on purpose.
+
+    GenrecError
+    ├── InputError (also ValueError)    the caller's input; the command line exits 2
+    │   ├── ConfigError                 an unknown or ill-typed setting
+    │   ├── SourceError                 a source that cannot be read, or holds nothing usable
+    │   ├── UnknownItem · UnknownUser   an identifier that is not in the workspace
+    │   ├── FilterError                 a filter that cannot be read, or leaves nothing
+    │   ├── ShapeError                  an array of another shape than was fitted
+    │   ├── ArtifactError               a stage that is missing, broken or of another version
+    │   ├── IdTableMismatch             parts made for different semantic IDs
+    │   └── PromptError                 a prompt template that is missing or misused
+    └── StageFailed                     our own fault, with the stage that failed
+
+Every message says what was found, what was wanted and what to do next, on one line.
+"""
+
+
+class GenrecError(Exception):
+    """Base of every error genrec raises on purpose."""
+
+
+class InputError(GenrecError, ValueError):
+    """Something the caller gave cannot be used."""
+
+
+class ConfigError(InputError):
+    """A setting is unknown or has the wrong type."""
+
+
+class SourceError(InputError):
+    """A data source cannot be read, or holds nothing usable."""
+
+
+class UnknownItem(InputError):
+    """An item identifier is not in the catalog."""
+
+
+class UnknownUser(InputError):
+    """A user identifier has no interactions in the workspace."""
+
+
+class FilterError(InputError):
+    """A filter cannot be read, or leaves no item."""
+
+
+class ShapeError(InputError):
+    """An array has another shape than the one that was fitted."""
+
+
+class ArtifactError(InputError):
+    """A stage directory is missing, broken, stale or of another version."""
+
+
+class IdTableMismatch(InputError):
+    """Two parts were made for different semantic IDs."""
+
+
+class PromptError(InputError):
+    """A prompt template is missing, or was given the wrong variables."""
+
+
+class StageFailed(GenrecError):
+    """A stage could not finish for a reason that is not the caller's."""

@@ -1,0 +1,146 @@
+"""Where and how things run: device, dtype, seeds, threads, progress, and which folder a foundation name means.
+
+Knows nothing of any model's architecture.
+"""
+
+import contextlib
+import logging
+import random
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sized
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from genrec.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+FOUNDATION_DIR = Path(__file__).parent / "foundation"
+TINY_PREFIX = "genrec-tiny-"
+
+ProgressHook = Callable[[str, int, int, float], None]  # label, done, total (0: unknown), seconds so far
+_hooks: list[ProgressHook] = []
+
+
+def foundation_path(name_or_path: str) -> str:
+    """What to hand to `from_pretrained`: a shipped folder for genrec-tiny-*, else the name or path itself.
+
+    Raises InputError when a shipped model is named that this installation does not hold.
+    """
+    if not name_or_path.startswith(TINY_PREFIX):
+        return name_or_path
+    folder = FOUNDATION_DIR / name_or_path
+    if not folder.is_dir():
+        have = ", ".join(sorted(p.name for p in FOUNDATION_DIR.glob(f"{TINY_PREFIX}*"))) or "none"
+        raise InputError(f"foundation model {name_or_path!r} is not in this installation (it holds: {have}); run make foundation")
+    return str(folder)
+
+
+def pick_device(name: str = "auto") -> "torch.device":
+    """The torch device for a setting: auto takes CUDA, then Apple's MPS, then the CPU. Raises InputError."""
+    import torch
+
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"device {name!r} is unknown; wanted auto, cpu, cuda, cuda:0 or mps") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"device {name!r} was asked for but torch sees no CUDA device; use device = 'auto' or 'cpu'")
+    return device
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and torch; for stages that call libraries which take no generator."""
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+@contextlib.contextmanager
+def report_progress_to(hook: ProgressHook) -> Iterator[None]:
+    """Send progress of everything inside to a hook, called with (label, done, total, seconds)."""
+    _hooks.append(hook)
+    try:
+        yield
+    finally:
+        _hooks.remove(hook)
+
+
+def progress(iterable: Iterable[T], *, label: str, total: int | None = None, step: int = 1) -> Iterator[T]:
+    """Pass an iterable through and tell the hooks how far it is; `step` is how many units one element stands for."""
+    num_total = total if total is not None else (len(iterable) * step if isinstance(iterable, Sized) else 0)
+    meter = ProgressMeter(label=label, total=num_total)
+    for element in iterable:
+        yield element
+        meter.advance(step)
+    meter.close()
+
+
+class ProgressMeter:
+    """Counts units of work and tells the hooks at most ten times a second."""
+
+    def __init__(self, *, label: str, total: int = 0) -> None:
+        self.label, self.total, self.done = label, total, 0
+        self._start = time.monotonic()
+        self._last_told = 0.0
+
+    def advance(self, num_units: int = 1) -> None:
+        """Count units as done."""
+        self.done += num_units
+        now = time.monotonic()
+        if now - self._last_told >= 0.1:
+            self._last_told = now
+            self._tell(now)
+
+    def close(self) -> None:
+        """Tell the final count."""
+        if self.total and self.done > self.total:
+            self.done = self.total
+        self._tell(time.monotonic())
+
+    def _tell(self, now: float) -> None:
+        for hook in _hooks:
+            hook(self.label, self.done, self.total, now - self._start)
+
+
+def format_rate(label: str, done: int, total: int, seconds: float) -> str:
+    """A progress line for people: encode images 1,240/3,200 · 310 items/s · 0:06 left."""
+    rate = done / seconds if seconds > 0 else 0.0
+    counts = f"{done:,}/{total:,}" if total else f"{done:,}"
+    left = ""
+    if total and rate > 0:
+        remaining = int((total - done) / rate)
+        left = f" · {remaining // 60}:{remaining % 60:02d} left"
+    return f"{label} {counts} · {rate:,.1f}/s{left}"
+
+
+def print_progress(label: str, done: int, total: int, seconds: float) -> None:
+    """A hook that keeps one line on stderr: rewritten in place on a terminal, every end of work otherwise."""
+    line = format_rate(label, done, total, seconds)
+    finished = bool(total) and done >= total
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[2K" + line + ("\n" if finished else ""))
+    elif finished:
+        sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def peak_memory_mb() -> float:
+    """The largest resident memory of this process so far, in MiB."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1024 if sys.platform != "darwin" else peak / 2**20
