@@ -1,0 +1,1 @@
+"""The demo shop: a small procedural world whose truth is known."""
