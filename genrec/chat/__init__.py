@@ -1,0 +1,1 @@
+"""Conversation: sessions, requests understood, turns answered."""

@@ -1,0 +1,1 @@
+"""Sources in, catalog and interactions out: readers, storage, splits, filters, and the demo shop."""

@@ -1,0 +1,1 @@
+"""Encoders that turn pictures, words and sounds into unit vectors, and the fusers that join them."""

@@ -1,0 +1,1 @@
+"""The shipped tiny foundation models and the code that trains them."""

@@ -1,0 +1,1 @@
+"""The language model that writes semantic IDs: vocabulary, examples, tuning, decoding, adapters."""

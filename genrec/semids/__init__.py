@@ -1,0 +1,1 @@
+"""Semantic IDs: quantizers, the bijective table and the trie."""

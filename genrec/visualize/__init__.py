@@ -1,0 +1,1 @@
+"""Draws the recommended item for one person."""
