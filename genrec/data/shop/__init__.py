@@ -1,1 +1,36 @@
-"""The demo shop: a small procedural world whose truth is known."""
+"""The demo shop: a small procedural world whose truth is known.
+
+Looks (vocabulary) are drawn (drawing) and put into words (talk, requests).
+"""
+
+from genrec.data.shop.drawing import Backdrop, draw_item
+from genrec.data.shop.requests import Request, follow_up, request
+from genrec.data.shop.talk import Cause, caption, description, reason, short_name, title
+from genrec.data.shop.vocabulary import (
+    ALL_DOMAINS,
+    HELD_OUT_DOMAINS,
+    SEEN_DOMAINS,
+    Attributes,
+    sample_attributes,
+    satisfies,
+)
+
+__all__ = [
+    "ALL_DOMAINS",
+    "HELD_OUT_DOMAINS",
+    "SEEN_DOMAINS",
+    "Attributes",
+    "Backdrop",
+    "Cause",
+    "Request",
+    "caption",
+    "description",
+    "draw_item",
+    "follow_up",
+    "reason",
+    "request",
+    "sample_attributes",
+    "satisfies",
+    "short_name",
+    "title",
+]

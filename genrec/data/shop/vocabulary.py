@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from genrec.errors import InputError
+from genrec.errors import FilterError, InputError
 
 Attributes: TypeAlias = Mapping[str, str | float]
 
@@ -224,3 +224,37 @@ def sample_attributes(rng: np.random.Generator, domains: Sequence[str] = SEEN_DO
         "price": _sample_price(rng, domain.name, material, brand.tier),
         "warmth": COLORS[color].warmth,
     }
+
+
+EQUAL_FIELDS: tuple[str, ...] = (
+    "category",
+    "shape",
+    "color",
+    "accent",
+    "pattern",
+    "material",
+    "style",
+    "brand",
+    "warmth",
+)
+
+
+def satisfies(attributes: Attributes, where: Mapping[str, str | float]) -> bool:
+    """Say whether an item meets every constraint: a field's value, not_<field>, min_price and max_price (inclusive).
+
+    Raises FilterError for a constraint the shop does not know.
+    """
+    return all(_meets(attributes, name, value) for name, value in where.items())
+
+
+def _meets(attributes: Attributes, name: str, value: str | float) -> bool:
+    if name == "max_price":
+        return float(attributes["price"]) <= float(value)
+    if name == "min_price":
+        return float(attributes["price"]) >= float(value)
+    field = name.removeprefix("not_")
+    if field not in EQUAL_FIELDS:
+        raise FilterError(
+            f"No constraint named {name!r}. Use {', '.join(EQUAL_FIELDS)}, any of them after not_, min_price or max_price."
+        )
+    return (attributes[field] == value) != name.startswith("not_")
