@@ -1,0 +1,137 @@
+"""The language model with its id tokens: writes items, scores items, and speaks.
+
+Loads any causal language model of transformers by name or folder; a LoRA adapter of peft rides on it. Knows nothing of
+catalogs or users: it sees prompts, semantic IDs and tokens.
+
+Axis legend: B batch, T tokens, L levels.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from genrec.errors import ArtifactError
+from genrec.model.decoding import Beams, search_beams
+from genrec.model.vocabulary import IdVocabulary, PromptTokenizer
+from genrec.prompting import Message
+from genrec.runtime import foundation_path
+from genrec.schema import SemanticId
+from genrec.semids.trie import Trie
+
+IDS_FILE = "id_tokens.json"
+BASE_DIR, ADAPTER_DIR = "base", "adapter"
+
+
+def load_causal_lm(name_or_path: str, *, dtype: str, four_bit: bool, device: torch.device) -> Any:
+    """A transformers causal language model on a device; four_bit quantizes its linear layers by bitsandbytes NF4."""
+    options: dict[str, Any] = {"dtype": getattr(torch, dtype)}
+    if four_bit:
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=getattr(torch, dtype)
+        )
+        options["device_map"] = {"": device}
+    model = AutoModelForCausalLM.from_pretrained(foundation_path(name_or_path), **options)
+    return model if four_bit else model.to(device)
+
+
+class LanguageModel:
+    """A causal language model that knows the id tokens of one id space."""
+
+    def __init__(self, model: Any, prompts: PromptTokenizer, *, id_space: str) -> None:
+        self.model = model.eval()
+        self.prompts = prompts
+        self.id_space = id_space
+
+    @classmethod
+    def load(
+        cls, directory: Path, *, device: torch.device, dtype: str = "float32", four_bit: bool = False
+    ) -> "LanguageModel":
+        """Load what tuning saved: base/ with its id rows, and adapter/ when there is one.
+
+        Raises ArtifactError when the directory holds no tuned model.
+        """
+        path = directory / BASE_DIR / IDS_FILE
+        if not path.is_file():
+            raise ArtifactError(f"{directory} has no tuned language model ({path.name} is missing); run genrec build")
+        record = json.loads(path.read_text(encoding="utf-8"))
+        tokenizer = AutoTokenizer.from_pretrained(directory / BASE_DIR)
+        ids = IdVocabulary(tuple(record["level_sizes"]), record["first_token"])
+        model = load_causal_lm(str(directory / BASE_DIR), dtype=dtype, four_bit=four_bit, device=device)
+        if (directory / ADAPTER_DIR).is_dir():
+            model = PeftModel.from_pretrained(model, directory / ADAPTER_DIR)
+        return cls(model, PromptTokenizer(tokenizer, ids), id_space=record["id_space"])
+
+    @property
+    def ids(self) -> IdVocabulary:
+        """Which tokens stand for which codes."""
+        return self.prompts.ids
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+    def search(
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        trie: Trie,
+        width: int,
+        allowed_BN: torch.Tensor | None = None,
+    ) -> Beams:
+        """The `width` most likely items after each prompt; allowed_BN: bool (B, N) over catalog rows, or None."""
+        tokens_BT, mask_BT = self.prompts.pad_left(prompts, self.device)
+        counts_BN = None if allowed_BN is None else trie.count_allowed(allowed_BN.to(self.device))
+        return search_beams(
+            self.model, tokens_BT=tokens_BT, mask_BT=mask_BT, trie=trie, ids=self.ids, width=width, counts_BN=counts_BN
+        )
+
+    @torch.inference_mode()
+    def score(
+        self, prompts: Sequence[Sequence[int]], targets: Sequence[SemanticId], *, batch_size: int = 64
+    ) -> npt.NDArray[np.float64]:
+        """Log-probability in nats of each target after its prompt, float64 (B,)."""
+        scores: list[float] = []
+        for start in range(0, len(prompts), batch_size):
+            rows = [
+                list(prompt) + self.ids.tokens([target])
+                for prompt, target in zip(
+                    prompts[start : start + batch_size], targets[start : start + batch_size], strict=True
+                )
+            ]
+            tokens_BT, mask_BT = self.prompts.pad_left(rows, self.device)
+            positions_BT = (mask_BT.cumsum(dim=1) - 1).clamp(min=0)
+            depth = self.ids.depth
+            output = self.model(
+                input_ids=tokens_BT, attention_mask=mask_BT, position_ids=positions_BT, logits_to_keep=depth + 1
+            )
+            log_probs_BLV = output.logits[:, :-1].float().log_softmax(dim=-1)
+            scores.extend(log_probs_BLV.gather(2, tokens_BT[:, -depth:, None]).sum(dim=(1, 2)).tolist())
+        return np.array(scores, dtype=np.float64)
+
+    def generate_text(self, message: Message, *, max_new_tokens: int = 64) -> str:
+        """What the model says to one message, greedily, in words alone."""
+        return self.generate_texts([message], max_new_tokens=max_new_tokens)[0]
+
+    @torch.inference_mode()
+    def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int = 64) -> list[str]:
+        """What the model says to each message, greedily; id tokens are never said."""
+        prompts = [self.prompts.encode_prompt(message) for message in messages]
+        tokens_BT, mask_BT = self.prompts.pad_left(prompts, self.device)
+        output = self.model.generate(
+            input_ids=tokens_BT,
+            attention_mask=mask_BT,
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            suppress_tokens=list(range(self.ids.first_token, self.ids.first_token + self.ids.num_tokens)),
+            eos_token_id=self.prompts.end_of_turn,
+            pad_token_id=self.prompts.tokenizer.pad_token_id,
+        )
+        return [self.prompts.decode(row) for row in output[:, tokens_BT.shape[1] :].tolist()]

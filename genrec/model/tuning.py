@@ -1,0 +1,319 @@
+"""Tuning: from a foundation language model to one that writes this catalog's semantic IDs.
+
+The vocabulary grows by the id tokens, whose rows start as the mean of the word rows of the items they stand for; rows
+and a LoRA adapter are then trained by transformers' Trainer (accelerate beneath). Checkpoints resume after a kill with
+the same result; the kept weights are those of the checkpoint that validation chose. Saved are base/, the foundation
+with its id rows, which any engine can load, and adapter/, a plain LoRA.
+"""
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
+from safetensors.torch import load_file, save_file
+from torch.utils.data import Dataset
+from transformers import AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+
+from genrec.artifacts import write_file, write_text
+from genrec.config import TuneConfig
+from genrec.model.examples import IGNORE, Example
+from genrec.model.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
+from genrec.model.vocabulary import PromptTokenizer
+from genrec.runtime import ProgressMeter, foundation_path, seed_everything
+from genrec.schema import Catalog
+from genrec.semids.table import SemanticIdTable
+
+log = logging.getLogger(__name__)
+
+Validate = Callable[[LanguageModel], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuneReport:
+    """How tuning went: validation is the metric at each checkpoint, losses the mean loss (nats per token) at each log."""
+
+    num_steps: int
+    best_step: int
+    seconds: float
+    num_trained_parameters: int
+    validation: tuple[tuple[int, float], ...]
+    losses: tuple[tuple[int, float], ...]
+
+
+def prepare_language_model(
+    config: TuneConfig, *, catalog: Catalog, table: SemanticIdTable, device: torch.device
+) -> LanguageModel:
+    """Load the foundation and give it id tokens whose rows carry the words of their items."""
+    tokenizer = AutoTokenizer.from_pretrained(foundation_path(config.base))
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model = load_causal_lm(config.base, dtype=config.dtype, four_bit=config.method == "qlora", device=device)
+    prompts = PromptTokenizer.extend(tokenizer, table.level_sizes)
+    model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    _write_id_rows(model, prompts, initial_id_rows(model, prompts, catalog, table))
+    return LanguageModel(model, prompts, id_space=table.id_space)
+
+
+@torch.no_grad()
+def initial_id_rows(model: Any, prompts: PromptTokenizer, catalog: Catalog, table: SemanticIdTable) -> torch.Tensor:
+    """Embedding rows for all id tokens, float32 (num id tokens, D): the mean word row of the items under each code.
+
+    Means are taken against the mean of all items and stretched to the spread of the word rows, so that codes differ.
+    """
+    words = model.get_input_embeddings().weight[: prompts.ids.first_token].float()
+    item_rows = torch.stack(
+        [
+            words[torch.tensor(prompts.encode_text(item.words[:400]) or [0], device=words.device)].mean(0)
+            for item in catalog
+        ]
+    )
+    centered = item_rows - item_rows.mean(0)
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(prompts.ids.num_tokens, words.shape[1], generator=generator).to(words.device) * words.std() * 0.5
+    start = 0
+    for level, size in enumerate(prompts.ids.level_sizes):
+        codes = torch.from_numpy(table.codes[:, level].astype(np.int64)).to(words.device)
+        sums = torch.zeros(size, words.shape[1], device=words.device).index_add_(0, codes, centered)
+        counts = torch.bincount(codes, minlength=size)[:, None]
+        means = sums / counts.clamp(min=1)
+        used = counts[:, 0] > 0
+        spread = means[used].std().clamp(min=1e-6)
+        rows[start : start + size] += means * (words.std() / spread)
+        start += size
+    return rows
+
+
+@torch.no_grad()
+def _write_id_rows(model: Any, prompts: PromptTokenizer, rows: torch.Tensor) -> None:
+    first = prompts.ids.first_token
+    for layer in {model.get_input_embeddings(), model.get_output_embeddings()}:
+        layer.weight[first : first + len(rows)] = rows.to(layer.weight)
+
+
+def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows: bool) -> LanguageModel:
+    """Wrap the model by a fresh LoRA on all linear layers; the id rows are trained beside it when asked."""
+    model, ids = language_model.model, language_model.ids
+    if config.method == "qlora":
+        model = prepare_model_for_kbit_training(model)
+    tied = model.get_input_embeddings().weight is model.get_output_embeddings().weight
+    tokens = list(range(ids.first_token, ids.first_token + ids.num_tokens))
+    layers = ["embed_tokens"] if tied else ["embed_tokens", "lm_head"]
+    lora = LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,
+        use_rslora=config.rslora,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+        trainable_token_indices=dict.fromkeys(layers, tokens) if train_id_rows else None,
+    )
+    return LanguageModel(get_peft_model(model, lora), language_model.prompts, id_space=language_model.id_space)
+
+
+class _Examples(Dataset[Example]):
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self._examples = examples
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, index: int) -> dict[str, list[int]]:  # type: ignore[override]
+        example = self._examples[index]
+        return {"input_ids": list(example.tokens), "labels": list(example.labels)}
+
+
+def _collate(rows: list[dict[str, list[int]]], pad: int) -> dict[str, torch.Tensor]:
+    width = max(len(row["input_ids"]) for row in rows)
+    tokens = torch.full((len(rows), width), pad)
+    labels = torch.full((len(rows), width), IGNORE)
+    mask = torch.zeros(len(rows), width, dtype=torch.int64)
+    for number, row in enumerate(rows):
+        length = len(row["input_ids"])
+        tokens[number, :length] = torch.tensor(row["input_ids"])
+        labels[number, :length] = torch.tensor(row["labels"])
+        mask[number, :length] = 1
+    return {"input_ids": tokens, "labels": labels, "attention_mask": mask}
+
+
+class _KeepBest(TrainerCallback):  # type: ignore[misc]
+    """At every checkpoint asks validation and keeps the best trained weights; reports progress and the time limit."""
+
+    def __init__(self, language_model: LanguageModel, validate: Validate, work: Path, max_minutes: float) -> None:
+        self._language_model, self._validate, self._work = language_model, validate, work
+        self._deadline = time.monotonic() + max_minutes * 60 if max_minutes else None
+        record = work / "best.json"
+        self.validation: dict[int, float] = {}
+        if record.is_file():
+            self.validation = {int(k): v for k, v in json.loads(record.read_text(encoding="utf-8")).items()}
+        self._meter: ProgressMeter | None = None
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self._meter is None:
+            self._meter = ProgressMeter(label="tune steps", total=state.max_steps)
+        self._meter.done = state.global_step - 1
+        self._meter.advance()
+        late = self._deadline is not None and time.monotonic() > self._deadline
+        if state.global_step % args.save_steps == 0 or state.global_step == state.max_steps:
+            self._judge(state.global_step)
+            control.should_training_stop = control.should_training_stop or late
+
+    def _judge(self, step: int) -> None:
+        model = self._language_model.model
+        model.eval()
+        score = self._validate(self._language_model)
+        model.train()
+        earlier = [value for at, value in self.validation.items() if at < step]
+        if score > max(earlier, default=-1.0):
+            with write_file(self._work / "best.safetensors") as path:
+                save_file(trained_weights(model), path)
+        self.validation[step] = score
+        write_text(self._work / "best.json", json.dumps(self.validation))
+
+
+def trained_weights(model: Any) -> dict[str, torch.Tensor]:
+    """The weights that training may change, by name, contiguous copies on the CPU."""
+    return {
+        name: parameter.detach().cpu().contiguous().clone()
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    }
+
+
+def train(
+    language_model: LanguageModel,
+    examples: Sequence[Example],
+    *,
+    config: TuneConfig,
+    validate: Validate,
+    work: Path,
+    seed: int,
+) -> TuneReport:
+    """Train until the epochs are over, resuming from the last checkpoint in `work`, and load the best weights.
+
+    validate: higher is better; it is asked at every checkpoint. Determinism: the same seed and thread count give the
+    same weights, killed in between or not.
+    """
+    start = time.monotonic()
+    model = language_model.model
+    seed_everything(seed)
+    steps_per_epoch = max(1, -(-len(examples) // (config.batch_size * config.gradient_accumulation)))
+    num_steps = max(1, round(steps_per_epoch * config.epochs))
+    save_steps = max(1, -(-num_steps // config.checkpoints_per_run))
+    callback = _KeepBest(language_model, validate, work, config.max_minutes)
+    arguments = TrainingArguments(
+        output_dir=str(work / "checkpoints"),
+        max_steps=num_steps,
+        per_device_train_batch_size=config.batch_size,
+        gradient_accumulation_steps=config.gradient_accumulation,
+        learning_rate=config.learning_rate,
+        warmup_steps=round(num_steps * config.warmup_share),
+        lr_scheduler_type="cosine",
+        weight_decay=config.weight_decay,
+        train_sampling_strategy="group_by_length",
+        logging_steps=max(1, num_steps // 50),
+        save_strategy="steps",
+        save_steps=save_steps,
+        save_total_limit=1,
+        seed=seed,
+        data_seed=seed,
+        report_to=[],
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+        use_cpu=language_model.device.type == "cpu",
+        bf16=config.dtype == "bfloat16" and language_model.device.type == "cuda",
+    )
+    pad = language_model.prompts.tokenizer.pad_token_id
+    trainer = _QuietTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=_Examples(examples),
+        data_collator=lambda rows: _collate(rows, pad),
+        callbacks=[callback],
+    )
+    trainer.train(
+        resume_from_checkpoint=get_last_checkpoint(arguments.output_dir) if work_has_checkpoints(work) else None
+    )
+    best_step = max(callback.validation, key=lambda step: (callback.validation[step], -step))
+    model.load_state_dict(load_file(work / "best.safetensors"), strict=False)
+    model.eval()
+    return TuneReport(
+        num_steps=int(trainer.state.global_step),
+        best_step=best_step,
+        seconds=time.monotonic() - start,
+        num_trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        validation=tuple(sorted(callback.validation.items())),
+        losses=tuple((entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry),
+    )
+
+
+def work_has_checkpoints(work: Path) -> bool:
+    """True when a killed run left a checkpoint to resume from."""
+    folder = work / "checkpoints"
+    return folder.is_dir() and get_last_checkpoint(str(folder)) is not None
+
+
+class _QuietTrainer(Trainer):  # type: ignore[misc]
+    """The Trainer without its printing: progress goes through the project's own meter."""
+
+    def __init__(self, **options: Any) -> None:
+        from transformers.trainer_callback import PrinterCallback
+
+        super().__init__(**options)
+        self.remove_callback(PrinterCallback)
+
+
+def save_tuned(language_model: LanguageModel, directory: Path, *, config: TuneConfig, report: TuneReport) -> None:
+    """Write base/ (foundation with id rows), adapter/ (plain LoRA, unless all weights were trained) and loss.json."""
+    model, prompts = language_model.model, language_model.prompts
+    is_adapter = isinstance(model, PeftModel)
+    if is_adapter:
+        plain = load_causal_lm(config.base, dtype=config.dtype, four_bit=False, device=torch.device("cpu"))
+        plain.resize_token_embeddings(len(prompts.tokenizer), mean_resizing=False)
+        _write_trained_rows(model, plain, prompts)
+        _save_plain_lora(model, directory / ADAPTER_DIR)
+    else:
+        plain = model
+    base = directory / BASE_DIR
+    plain.save_pretrained(base)
+    prompts.tokenizer.save_pretrained(base)
+    record = {
+        "id_space": language_model.id_space,
+        "level_sizes": list(prompts.ids.level_sizes),
+        "first_token": prompts.ids.first_token,
+        "foundation": config.base,
+    }
+    write_text(base / IDS_FILE, json.dumps(record, indent=1))
+    write_text(directory / "loss.json", json.dumps(asdict(report), indent=1))
+
+
+@torch.no_grad()
+def _write_trained_rows(tuned: Any, plain: Any, prompts: PromptTokenizer) -> None:
+    first, last = prompts.ids.first_token, prompts.ids.first_token + prompts.ids.num_tokens
+    for name in ("get_input_embeddings", "get_output_embeddings"):
+        wrapped = getattr(tuned.get_base_model(), name)()
+        layer = getattr(wrapped, "token_adapter", None)
+        weight = layer.get_merged_weights(layer.active_adapters) if layer is not None else wrapped.weight
+        getattr(plain, name)().weight[first:last] = weight[first:last].to(plain.dtype).cpu()
+
+
+def _save_plain_lora(model: Any, directory: Path) -> None:
+    """Save the LoRA matrices alone: a plain adapter that other engines load, without rows of the vocabulary."""
+    partial = directory.with_name(f"{directory.name}.all")
+    model.save_pretrained(partial, save_embedding_layers=False)
+    weights = load_file(partial / "adapter_model.safetensors")
+    settings = json.loads((partial / "adapter_config.json").read_text(encoding="utf-8"))
+    settings["trainable_token_indices"] = None
+    settings["base_model_name_or_path"] = None
+    directory.mkdir(parents=True, exist_ok=True)
+    save_file({k: v for k, v in weights.items() if "lora_" in k}, directory / "adapter_model.safetensors")
+    write_text(directory / "adapter_config.json", json.dumps(settings, indent=1, sort_keys=True))
+    shutil.rmtree(partial)
