@@ -1,0 +1,30 @@
+"""Quantizers by name."""
+
+from pathlib import Path
+
+from genrec.config import TokenizeConfig
+from genrec.errors import ArtifactError, ConfigError
+from genrec.semids.quantizers.contract import Quantizer, read_settings
+from genrec.semids.quantizers.rq_kmeans import RqKMeans
+from genrec.semids.quantizers.rq_vae import RqVae
+
+QUANTIZERS: dict[str, type[Quantizer]] = {RqKMeans.name: RqKMeans, RqVae.name: RqVae}
+
+__all__ = ["QUANTIZERS", "Quantizer", "load_quantizer", "make_quantizer"]
+
+
+def make_quantizer(config: TokenizeConfig) -> Quantizer:
+    """An unfitted quantizer of the configured kind. Raises ConfigError."""
+    if config.quantizer not in QUANTIZERS:
+        raise ConfigError(
+            f"tokenize.quantizer = {config.quantizer!r} is unknown; choose one of {', '.join(QUANTIZERS)}"
+        )
+    return QUANTIZERS[config.quantizer](config)
+
+
+def load_quantizer(directory: Path) -> Quantizer:
+    """A fitted quantizer of whichever kind was saved. Raises ArtifactError."""
+    name, _ = read_settings(directory)
+    if name not in QUANTIZERS:
+        raise ArtifactError(f"{directory} holds a {name!r} quantizer; this genrec knows {', '.join(QUANTIZERS)}")
+    return QUANTIZERS[name].load(directory)
