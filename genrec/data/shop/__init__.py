@@ -1,6 +1,6 @@
 """The demo shop: a small procedural world whose truth is known.
 
-Looks (vocabulary) are drawn (drawing) and put into words (talk, requests).
+Looks (vocabulary) are drawn (drawing) and put into words (talk, requests); people choose (people, choice, world).
 """
 
 from genrec.data.shop.drawing import Backdrop, draw_item
@@ -14,6 +14,7 @@ from genrec.data.shop.vocabulary import (
     sample_attributes,
     satisfies,
 )
+from genrec.data.shop.world import ShopEvent, ShopItem, ShopWorld
 
 __all__ = [
     "ALL_DOMAINS",
@@ -23,6 +24,9 @@ __all__ = [
     "Backdrop",
     "Cause",
     "Request",
+    "ShopEvent",
+    "ShopItem",
+    "ShopWorld",
     "caption",
     "description",
     "draw_item",

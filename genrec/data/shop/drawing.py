@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from genrec.data.shop.shapes import FLOOR, WALL_DOMAINS, Part, build_parts
+from genrec.data.shop.outlines import Part
+from genrec.data.shop.shapes import FLOOR, WALL_DOMAINS, build_parts
 from genrec.data.shop.surfaces import FINISHES, Finish, light_on, pattern_field, texture_crop
 from genrec.data.shop.vocabulary import COLORS, PATTERNS, Attributes
 from genrec.errors import InputError
@@ -38,6 +39,8 @@ FIXED_PAINTS: Mapping[str, tuple[int, int, int]] = {
     "brass": BRASS,
 }
 SOLID_PAINTS = frozenset({"main", "plain"})
+GRAINY_PAINTS = frozenset({"main", "plain", "deep"})
+DARK = 70.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,11 @@ def _rgb(rgb: Sequence[float]) -> Pixels:
     return np.asarray(rgb, dtype=np.float32)
 
 
+def _mix(first: Pixels, second: Pixels, share: Pixels | float) -> Pixels:
+    """Blend toward the second by share, float32."""
+    return np.asarray(first + (second - first) * share, dtype=np.float32)
+
+
 @cache
 def _grid(size_px: int) -> tuple[Pixels, Pixels]:
     """Picture coordinates x, y of pixel centers, -1..1."""
@@ -130,13 +138,13 @@ def _room(backdrop: Backdrop | None, size_px: int, on_wall: bool) -> Pixels:
     """Wall and floor without the item, float32 (size, size, 3). Treat as read-only."""
     x, y = _grid(size_px)
     wall, floor = _rgb(STUDIO_WALL), _rgb(STUDIO_FLOOR)
-    room = np.broadcast_to(wall, (size_px, size_px, 3)).copy()
+    room: Pixels = np.broadcast_to(wall, (size_px, size_px, 3)).astype(np.float32)
     if backdrop is not None:
         tint, cream = _rgb(COLORS[backdrop.color].rgb), _rgb((244, 240, 232))
-        wall, floor = 0.58 * cream + 0.42 * tint, (0.66 * cream + 0.34 * tint) * 0.84
-        motif = 0.3 * cream + 0.7 * tint if backdrop.color != "white" else _rgb((214, 206, 194))
+        floor = _mix(_mix(cream, tint, 0.34), _rgb((0, 0, 0)), 0.16)
+        motif = _mix(cream, tint, 0.7) if backdrop.color != "white" else _rgb((214, 206, 194))
         cover = pattern_field(backdrop.pattern, x * 0.8, y * 0.8, 2.0 / size_px)[..., None]
-        room = wall * (1 - cover * 0.62) + motif * (cover * 0.62)
+        room = _mix(_mix(cream, tint, 0.42), motif, cover * 0.62)
     if not on_wall:
         room = _with_floor(room, floor, y, hard=backdrop is not None)
     glow = 1.06 - 0.10 * ((x + 0.35) ** 2 + (y + 0.45) ** 2) / 2.0
@@ -216,46 +224,55 @@ def _outline_mask(part: Part, points: NDArray[np.float64], window: tuple[slice, 
     return large.reduce(OVERSAMPLE)
 
 
-def _rim_light(mask: Image.Image, size_px: int, *, strength: float) -> Pixels:
+def _rim_light(mask: Image.Image, size_px: int) -> Pixels:
     """Round the edges: light on the upper left rim, shade on the lower right, float32 (H, W) near 1."""
     padded = Image.new("L", (mask.width + 2, mask.height + 2), 0)
     padded.paste(mask, (1, 1))
     soft = np.asarray(padded.filter(ImageFilter.BoxBlur(size_px * 0.035)), dtype=np.float32) / 255
     slope = (soft[2:, 1:-1] - soft[:-2, 1:-1]) * 1.0 + (soft[1:-1, 2:] - soft[1:-1, :-2]) * 0.7
     rim = np.clip(soft[1:-1, 1:-1] * 1.7 - 0.7, -0.4, 1.0)
-    lit: Pixels = 1 + strength * (np.clip(slope, -0.3, 0.3) * (size_px / 64) * 0.8 + (rim - 1) * 0.32)
-    return lit.astype(np.float32)
+    lit = 1 + (np.clip(slope, -0.3, 0.3) * (size_px / 64) * 0.8 + (rim - 1) * 0.32)
+    return np.asarray(lit, dtype=np.float32)
+
+
+def _shade(part: Part, finish: Finish, light: Pixels, s: Pixels, t: Pixels) -> Pixels:
+    """Bend the light as the material does: more contrast, bands of reflection, float32 (H, W)."""
+    if part.paint not in SOLID_PAINTS:
+        return light
+    light = 1 + (light - 1) * np.float32(finish.contrast)
+    if finish.bands and part.volume != "face":
+        light = light + np.float32(finish.bands) * np.sin(s * 15 + t * 3)
+    return light
+
+
+def _covered(part: Part, look: Look, base: Pixels, u: Pixels, v: Pixels, size_px: int) -> Pixels:
+    """The part's color with its pattern, unlit, float32 (H, W, 3) or broadcastable to it."""
+    if part.paint != "main" or look.pattern == "plain":
+        return base
+    return _mix(base, look.accent, pattern_field(look.pattern, u, v, 2.4 / size_px)[..., None])
 
 
 def _surface(part: Part, look: Look, frame: Frame, window: tuple[slice, slice], mask: Image.Image) -> Pixels:
     """The lit color of a part inside the window, float32 (H, W, 3)."""
-    base = _paint_of(part, look)
+    base, finish = _paint_of(part, look), look.finish
     low, high = part.points_P2.min(axis=0), part.points_P2.max(axis=0)
     u, v = frame.u[window], frame.v[window]
+    if part.paint == "glow":
+        return np.broadcast_to(base, (*u.shape, 3))
     s = (u - np.float32(low[0])) / np.float32(max(high[0] - low[0], 1e-3))
     t = (v - np.float32(low[1])) / np.float32(max(high[1] - low[1], 1e-3))
     light, shine = light_on(part.volume, s, t)
-    rgb = np.broadcast_to(base, (*light.shape, 3))
-    if part.paint == "main" and look.pattern != "plain":
-        cover = pattern_field(look.pattern, u, v, 2.4 / frame.size_px)[..., None]
-        rgb = rgb + cover * (look.accent - base)
-    if part.paint == "glow":
-        return np.asarray(rgb)
-    finish = look.finish
-    if part.paint in SOLID_PAINTS:
-        light = 1 + (light - 1) * np.float32(finish.contrast)
-        if part.volume != "paper":
-            light = light * _rim_light(mask, frame.size_px, strength=1.0)
-        if finish.bands and part.volume != "face":
-            light = light + np.float32(finish.bands) * np.sin(s * 15 + t * 3)
-    if part.paint in ("main", "plain", "deep") and finish.grain:
-        lift = np.float32(finish.grain) * (1.0 if base.mean() > 70 else 1.5)
+    light = _shade(part, finish, light, s, t)
+    if part.paint in SOLID_PAINTS and part.volume != "paper":
+        light = light * _rim_light(mask, frame.size_px)
+    if part.paint in GRAINY_PAINTS and finish.grain:
+        lift = np.float32(finish.grain) * np.float32(1.0 if base.mean() > DARK else 1.5)
         light = light * (1 + lift * texture_crop(finish.texture, frame.size_px, window))
-    lit = rgb * light[..., None]
-    if base.mean() < 70:  # black things show their shape by what they reflect
-        lit = lit + np.clip(light - 0.78, 0, 1)[..., None] * 62
-    if finish.gloss and part.volume in ("cylinder", "ball", "puff", "pillow", "roll", "face"):
-        lit = lit + (shine * np.float32(finish.gloss))[..., None] * (255 - lit) * 0.9
+    lit = _covered(part, look, base, u, v, frame.size_px) * light[..., None]
+    if base.mean() < DARK:  # black things show their shape by what they reflect
+        lit = lit + np.clip(light - np.float32(0.78), 0, 1)[..., None] * np.float32(62)
+    if finish.gloss and part.volume not in ("flat", "paper"):
+        lit = lit + (shine * np.float32(0.9 * finish.gloss))[..., None] * (255 - lit)
     return lit
 
 

@@ -1,6 +1,7 @@
 """What people ask for in a chat, in plain language, with the structured truth of every message.
 
-Knows how constraints are said and how a second turn changes the first. Whether an item meets them: vocabulary.satisfies.
+Knows how constraints are said and how a second turn changes the first. vocabulary.satisfies says whether
+an item meets them.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ def description(attributes: Attributes, rng: np.random.Generator) -> str:
             f"this {material} {noun} is {look}.",
             f"{with_article(material)} {noun} in {look}, by {brand}.",
             f"{brand} made this {style} {noun} in {look}.",
-            f"meet a {color} {category} that is {pick(rng, STYLE_WORDS[style])}: {look}, in {attributes['material']}.",
+            f"meet {with_article(color)} {category}, {pick(rng, STYLE_WORDS[style])}: {look}, in {material}.",
             f"{look}: {with_article(f'{style} {noun}')} from {brand}.",
         ),
     )
@@ -231,9 +231,8 @@ def _caption_around(
     elif "category" in fields:
         noun = str(attributes["category"])
     else:
-        return pick(rng, ("something {}", "{}", "a photo of something {}", "a {} thing")).format(
-            " and ".join(adjectives) or "nice"
-        ).replace("a elegant", "an elegant").replace("a orange", "an orange")  # fmt: skip
+        words = " and ".join(adjectives) or "nice"
+        return pick(rng, ("something {}", "{}", "a photo of something {}", "a thing that is {}")).format(words)
     named = with_article(" ".join([*adjectives, noun]))
     return pick(rng, ("{}", "a photo of {}", "a picture of {}", "{} in a studio", "{}")).format(named)
 
@@ -242,7 +241,7 @@ _CAUSE_PHRASES: Mapping[str, tuple[str, ...]] = {
     "color": ("you often choose {value}", "{value} is a color you like", "it is {value}, one of your colors"),
     "style": ("you like {value} things", "its {value} look suits you", "you lean to the {value} style"),
     "pattern": ("you like {value} things", "it is {value}, as you like it", "{value} designs are your thing"),
-    "brand": ("you like what {value} makes", "it comes from {value}, a brand you like", "{value} is one of your brands"),
+    "brand": ("you like what {value} makes", "it is from {value}, a brand you like", "{value} is one of your brands"),
     "price": ("its price is close to what you usually pay", "it is within your usual price range",
               "the price fits what you tend to spend"),
     "goes_with": ("it goes with {source}", "it is a good match for {source}", "people like to pair it with {source}"),

@@ -255,6 +255,7 @@ def _meets(attributes: Attributes, name: str, value: str | float) -> bool:
     field = name.removeprefix("not_")
     if field not in EQUAL_FIELDS:
         raise FilterError(
-            f"No constraint named {name!r}. Use {', '.join(EQUAL_FIELDS)}, any of them after not_, min_price or max_price."
+            f"No constraint named {name!r}. "
+            f"Use {', '.join(EQUAL_FIELDS)}, any of them after not_, min_price or max_price."
         )
     return (attributes[field] == value) != name.startswith("not_")
