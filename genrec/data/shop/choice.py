@@ -45,14 +45,14 @@ LAG_SHARES: tuple[float, ...] = (1.0, 0.35)  # how much the last item counts, an
 class Weights:
     """How much each term counts, in nats for a full liking."""
 
-    color: float = 2.3
-    style: float = 2.3
-    pattern: float = 2.05
+    color: float = 2.2
+    style: float = 2.2
+    pattern: float = 1.95
     brand: float = 0.75
     price: float = 0.5
-    goes_with: float = 3.2
-    same_color: float = 2.25
-    harmony: float = 1.6
+    goes_with: float = 3.1
+    same_color: float = 2.15
+    harmony: float = 1.5
     same_brand: float = 0.55
     popular: float = 0.35
 

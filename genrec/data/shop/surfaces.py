@@ -35,7 +35,7 @@ FINISHES: Mapping[str, Finish] = {
     "metal": Finish(gloss=0.55, contrast=1.25, grain=0.03, texture="brushed", trim=(172, 178, 188), bands=0.10),
     "ceramic": Finish(gloss=0.70, contrast=1.0, grain=0.0, texture="none", trim=(232, 222, 206)),
     "glass": Finish(gloss=0.95, contrast=0.7, grain=0.0, texture="none", trim=(196, 214, 218), opacity=0.88),
-    "fabric": Finish(gloss=0.0, contrast=0.8, grain=0.09, texture="weave", trim=(206, 182, 148)),
+    "fabric": Finish(gloss=0.0, contrast=0.8, grain=0.07, texture="weave", trim=(206, 182, 148)),
     "leather": Finish(gloss=0.28, contrast=1.1, grain=0.06, texture="speckle", trim=(92, 60, 40)),
     "paper": Finish(gloss=0.0, contrast=0.45, grain=0.03, texture="speckle", trim=(70, 62, 58)),
     "plastic": Finish(gloss=0.5, contrast=0.85, grain=0.0, texture="none", trim=(240, 238, 232)),
