@@ -68,7 +68,7 @@ def _dotted(u: Field, v: Field, pixel: float) -> Field:
 def _checked(u: Field, v: Field, pixel: float) -> Field:
     across = _step(np.float32(0.06) - _wave(u + np.float32(0.075), 0.3), pixel)
     down = _step(np.float32(0.06) - _wave(v + np.float32(0.075), 0.3), pixel)
-    return np.maximum(across * down, np.float32(0.5) * np.maximum(across, down))
+    return np.maximum(across * down, np.float32(0.42) * np.maximum(across, down))
 
 
 def _zigzag(u: Field, v: Field, pixel: float) -> Field:
