@@ -1,0 +1,137 @@
+"""Pictures and words in one space, by any CLIP model that transformers loads.
+
+Knows how inputs are decoded, prepared and batched; knows nothing of items or caches.
+
+Axis legend: B inputs, D features.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch.nn import functional
+
+from genrec.encode.backbone import model_fingerprint
+from genrec.errors import InputError, SourceError
+from genrec.runtime import foundation_path, pick_device
+from genrec.schema import FloatArray
+
+Picture = Path | Image.Image
+NUM_DECODING_THREADS = 4
+
+
+class ClipEncoder:
+    """A CLIP model by hub name, folder or shipped name; loaded on first use, then kept.
+
+    Raises InputError when the model cannot be loaded.
+    """
+
+    def __init__(self, name_or_path: str, device: torch.device | str = "auto", *, batch_size: int = 64) -> None:
+        self.name_or_path = name_or_path
+        self.device = pick_device(device) if isinstance(device, str) else device
+        self.batch_size = batch_size
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits of the model; does not load it."""
+        return model_fingerprint(self.name_or_path)
+
+    @property
+    def num_features(self) -> int:
+        """D, the width of the shared space."""
+        return int(self._model.config.projection_dim)
+
+    def encode_images(self, images: Sequence[Picture]) -> FloatArray:
+        """Unit vectors of pictures, float32 (B, D). Raises SourceError that names a file it cannot decode."""
+        batches = []
+        with ThreadPoolExecutor(NUM_DECODING_THREADS) as pool:
+            for start in range(0, len(images), self.batch_size):
+                pictures = list(pool.map(decode_image, images[start : start + self.batch_size]))
+                pixels = self._image_processor(images=pictures, return_tensors="pt")["pixel_values"]
+                with torch.inference_mode():
+                    output = self._model.get_image_features(pixel_values=pixels.to(self.device))
+                batches.append(_to_unit_rows(output.pooler_output))
+        return np.concatenate(batches) if batches else np.zeros((0, self.num_features), dtype=np.float32)
+
+    def encode_texts(self, texts: Sequence[str]) -> FloatArray:
+        """Unit vectors of texts, float32 (B, D); text beyond the model's context is cut off."""
+        batches = []
+        for start in range(0, len(texts), self.batch_size):
+            tokens = self._tokenizer(
+                list(texts[start : start + self.batch_size]),
+                padding=True,
+                truncation=True,
+                max_length=self._model.config.text_config.max_position_embeddings,
+                return_tensors="pt",
+            )
+            with torch.inference_mode():
+                output = self._model.get_text_features(
+                    input_ids=tokens["input_ids"].to(self.device),
+                    attention_mask=tokens["attention_mask"].to(self.device),
+                )
+            batches.append(_to_unit_rows(output.pooler_output))
+        return np.concatenate(batches) if batches else np.zeros((0, self.num_features), dtype=np.float32)
+
+    @cached_property
+    def _model(self) -> Any:  # Any: transformers models are untyped
+        from transformers import CLIPModel
+
+        model = self._load(CLIPModel, dtype=torch.float32)
+        return model.to(self.device).eval()
+
+    @cached_property
+    def _image_processor(self) -> Any:  # Any: as above
+        from transformers import CLIPImageProcessorPil
+
+        return self._load(CLIPImageProcessorPil)
+
+    @cached_property
+    def _tokenizer(self) -> Any:  # Any: as above
+        from transformers import AutoTokenizer
+
+        return self._load(AutoTokenizer)
+
+    def _load(self, kind: Any, **options: object) -> Any:  # Any: a transformers class with from_pretrained
+        path = foundation_path(self.name_or_path)
+        try:
+            return kind.from_pretrained(path, **options)
+        except (OSError, ValueError, KeyError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise InputError(
+                f"CLIP model {self.name_or_path!r} cannot be loaded ({reason}); set encode.clip to a folder or hub name"
+            ) from error
+
+
+def decode_image(image: Picture) -> Image.Image:
+    """An RGB picture: turned as its camera says, transparency on white. Raises SourceError naming the file."""
+    if isinstance(image, Image.Image):
+        return _to_rgb(image)
+    try:
+        with Image.open(image) as opened:
+            return _to_rgb(ImageOps.exif_transpose(opened))
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise SourceError(
+            f"image {image} cannot be decoded ({type(error).__name__}: {error}); replace the file or remove the image "
+            "from its item"
+        ) from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        image.load()
+        return image
+    if "A" in image.getbands() or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        page = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(page, layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_unit_rows(features_BD: torch.Tensor) -> FloatArray:
+    vectors: FloatArray = functional.normalize(features_BD.float(), dim=-1).cpu().numpy()
+    return vectors

@@ -1,0 +1,201 @@
+"""From a catalog to one block of vectors per modality.
+
+Knows which part of an item each encoder reads, and what need not be computed again; knows nothing of architectures.
+
+Axis legend: N items, D features.
+"""
+
+import hashlib
+import json
+import logging
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from genrec.artifacts import write_file, write_text
+from genrec.config import EncodeConfig
+from genrec.encode.clip import ClipEncoder
+from genrec.encode.text import SentenceEncoder
+from genrec.encode.vector_cache import VectorCache
+from genrec.errors import ArtifactError, InputError, ShapeError, SourceError
+from genrec.runtime import ProgressMeter
+from genrec.schema import Catalog, Embeddings, FloatArray, Item
+
+log = logging.getLogger(__name__)
+Content = TypeVar("Content", Path, str)
+ENCODED = ("image", "text", "sentence")
+NUM_HASHING_THREADS = 4
+
+
+def encode_catalog(
+    catalog: Catalog,
+    given: Mapping[str, Embeddings],
+    config: EncodeConfig,
+    device: torch.device | str,
+    cache: Path,
+    *,
+    clip: ClipEncoder | None = None,
+) -> dict[str, Embeddings]:
+    """The modalities of a catalog by name, each aligned to it: image, text, sentence, and the given ones.
+
+    given: modalities that came with the data; one named as an encoded one takes its place. A modality that no item has
+    is left out; items without it have a zero row. cache: the folder of vectors computed before.
+    Raises InputError when nothing is left to encode, SourceError for a broken image, ShapeError for given vectors of
+    another number of rows.
+    """
+    return encode_items(catalog.items, given, config, device, cache, clip=clip)
+
+
+def encode_items(
+    items: Sequence[Item],
+    given: Mapping[str, Embeddings],
+    config: EncodeConfig,
+    device: torch.device | str,
+    cache: Path,
+    *,
+    clip: ClipEncoder | None = None,
+) -> dict[str, Embeddings]:
+    """As encode_catalog, for any items, such as new ones. clip: an encoder at hand, used in place of a new one."""
+    _check_given(given, len(items))
+    clip = clip or ClipEncoder(config.clip, device, batch_size=config.batch_size)
+    found: dict[str, Embeddings | None] = {}
+    wanted = [name for name in ENCODED if name not in config.skip and name not in given]
+    words = [item.words or None for item in items]
+    if "image" in wanted:
+        found["image"] = _encode(
+            [item.image for item in items],
+            name="image",
+            keys_of=_file_keys,
+            encode=clip.encode_images,
+            folder=cache / f"image-{clip.fingerprint}",
+            batch_size=config.batch_size,
+        )
+    if "text" in wanted:
+        found["text"] = _encode_words(words, name="text", encoder=clip, cache=cache, batch_size=config.batch_size)
+    if "sentence" in wanted and config.text_encoder:
+        encoder = SentenceEncoder(config.text_encoder, device, batch_size=config.batch_size)
+        found["sentence"] = _encode_words(
+            words, name="sentence", encoder=encoder, cache=cache, batch_size=config.batch_size
+        )
+    embeddings = {name: e for name, e in found.items() if e is not None}
+    embeddings |= {name: e for name, e in given.items() if name not in config.skip}
+    _check_skip(config.skip, given)
+    if not any(e.present.any() for e in embeddings.values()):
+        raise InputError(
+            f"none of {len(items)} items has anything to encode (skipped: {', '.join(config.skip) or 'nothing'}); "
+            "give images, texts or vectors, or skip less"
+        )
+    return embeddings
+
+
+def _encode_words(
+    words: Sequence[str | None], *, name: str, encoder: ClipEncoder | SentenceEncoder, cache: Path, batch_size: int
+) -> Embeddings | None:
+    return _encode(
+        words,
+        name=name,
+        keys_of=_text_keys,
+        encode=encoder.encode_texts,
+        folder=cache / f"{name}-{encoder.fingerprint}",
+        batch_size=batch_size,
+    )
+
+
+def _encode(
+    contents: Sequence[Content | None],
+    *,
+    name: str,
+    keys_of: Callable[[Sequence[Content]], list[str]],
+    encode: Callable[[Sequence[Content]], FloatArray],
+    folder: Path,
+    batch_size: int,
+) -> Embeddings | None:
+    """One modality: what the cache lacks is encoded, each content once. None when no item has the modality."""
+    present = np.array([content is not None for content in contents], dtype=bool)
+    having = [content for content in contents if content is not None]
+    if not having:
+        return None
+    keys = keys_of(having)
+    store = VectorCache(folder)
+    missing = {key: content for key, content in zip(keys, having, strict=True) if key not in store}
+    meter = ProgressMeter(label=f"encode {name}s", total=len(missing))
+    todo = list(missing)
+    try:
+        for start in range(0, len(todo), batch_size):
+            batch = todo[start : start + batch_size]
+            store.add(batch, encode([missing[key] for key in batch]))
+            meter.advance(len(batch))
+    finally:
+        store.flush()  # a broken image among them must not lose the others
+    if todo:
+        meter.close()
+    log.info("%s: %d encoded, %d from the cache", name, len(todo), len(having) - len(todo))
+    rows = store.get(keys)
+    vectors = np.zeros((len(contents), rows.shape[1]), dtype=np.float32)
+    vectors[present] = rows
+    return Embeddings(name=name, vectors=vectors, present=present)
+
+
+def _file_keys(paths: Sequence[Path]) -> list[str]:
+    with ThreadPoolExecutor(NUM_HASHING_THREADS) as pool:
+        return list(pool.map(_file_key, paths))
+
+
+def _file_key(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceError(
+            f"image {path} cannot be read ({error.strerror}); put it there, or remove it from its item"
+        ) from error
+
+
+def _text_keys(texts: Sequence[str]) -> list[str]:
+    return [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in texts]
+
+
+def _check_given(given: Mapping[str, Embeddings], num_items: int) -> None:
+    for name, e in given.items():
+        if len(e.vectors) != num_items:
+            raise ShapeError(
+                f"given modality {name!r} has {len(e.vectors)} rows, the catalog has {num_items} items; ingest again"
+            )
+
+
+def _check_skip(skip: Sequence[str], given: Mapping[str, Embeddings]) -> None:
+    for name in skip:
+        if name not in ENCODED and name not in given:
+            log.warning("encode.skip names %r, which does not exist; there are %s", name, ", ".join((*ENCODED, *given)))
+
+
+def save_embeddings(directory: Path, embeddings: Mapping[str, Embeddings]) -> None:
+    """Write embeddings.json, and NAME.vectors.npy and NAME.present.npy per modality."""
+    directory.mkdir(parents=True, exist_ok=True)
+    files = {name: f"modality-{number}" for number, name in enumerate(embeddings)}
+    for name, e in embeddings.items():
+        for part, array in (("vectors", e.vectors.astype(np.float32)), ("present", e.present)):
+            with write_file(directory / f"{files[name]}-{part}.npy") as partial:
+                np.save(partial, array, allow_pickle=False)
+    write_text(directory / "embeddings.json", json.dumps(files, indent=1))
+
+
+def load_embeddings(directory: Path) -> dict[str, Embeddings]:
+    """Read what save_embeddings wrote, in the same order. Raises ArtifactError."""
+    try:
+        files = json.loads((directory / "embeddings.json").read_text(encoding="utf-8"))
+        return {
+            name: Embeddings(
+                name=name,
+                vectors=np.load(directory / f"{stem}-vectors.npy", allow_pickle=False),
+                present=np.load(directory / f"{stem}-present.npy", allow_pickle=False),
+            )
+            for name, stem in files.items()
+        }
+    except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise ArtifactError(f"{directory} holds no whole embeddings ({error}); run genrec build again") from error

@@ -1,0 +1,64 @@
+"""Words in a space of their own, by any sentence-transformers model.
+
+Axis legend: B texts, D features.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from genrec.encode.backbone import model_fingerprint
+from genrec.errors import InputError
+from genrec.runtime import foundation_path, pick_device
+from genrec.schema import FloatArray
+
+
+class SentenceEncoder:
+    """A sentence-transformers model by hub name or folder; loaded on first use, then kept.
+
+    Raises InputError when the model cannot be loaded.
+    """
+
+    def __init__(self, name_or_path: str, device: torch.device | str = "auto", *, batch_size: int = 64) -> None:
+        self.name_or_path = name_or_path
+        self.device = pick_device(device) if isinstance(device, str) else device
+        self.batch_size = batch_size
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits of the model; does not load it."""
+        return model_fingerprint(self.name_or_path)
+
+    @property
+    def num_features(self) -> int:
+        """D, the width of the vectors."""
+        return int(self._model.get_embedding_dimension())
+
+    def encode_texts(self, texts: Sequence[str]) -> FloatArray:
+        """Unit vectors of texts, float32 (B, D); text beyond the model's context is cut off."""
+        if not texts:
+            return np.zeros((0, self.num_features), dtype=np.float32)
+        vectors = self._model.encode(
+            list(texts),
+            batch_size=self.batch_size,
+            convert_to_numpy=True,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+        )
+        return np.asarray(vectors, dtype=np.float32)
+
+    @cached_property
+    def _model(self) -> Any:  # Any: sentence-transformers models are untyped here
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            return SentenceTransformer(foundation_path(self.name_or_path), device=str(self.device))
+        except (OSError, ValueError, KeyError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise InputError(
+                f"text encoder {self.name_or_path!r} cannot be loaded ({reason}); set encode.text_encoder to a folder "
+                "or hub name, or leave it empty"
+            ) from error

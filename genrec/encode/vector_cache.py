@@ -1,0 +1,64 @@
+"""Vectors that were computed once, by encoder and content.
+
+One folder per encoder and kind of input, with one file per some thousand vectors, each written whole or not at all: a
+kill loses at most the vectors since the last file. Knows nothing of models or items.
+"""
+
+import logging
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from genrec.artifacts import fingerprint, write_file
+from genrec.schema import FloatArray
+
+log = logging.getLogger(__name__)
+VECTORS_PER_FILE = 2000
+
+
+class VectorCache:
+    """Content keys (hex digests) to float32 vectors, kept in `directory`."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._vectors: dict[str, FloatArray] = {}
+        self._unsaved: list[str] = []
+        for path in sorted(directory.glob("*.npz")):
+            self._vectors.update(_read(path))
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._vectors
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def get(self, keys: Sequence[str]) -> FloatArray:
+        """The vectors of known keys, float32 (B, D); there must be one at least."""
+        return np.stack([self._vectors[key] for key in keys])
+
+    def add(self, keys: Sequence[str], vectors: FloatArray) -> None:
+        """Remember vectors; written to disk every VECTORS_PER_FILE and on `flush`."""
+        self._vectors.update(zip(keys, vectors, strict=True))
+        self._unsaved.extend(keys)
+        if len(self._unsaved) >= VECTORS_PER_FILE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is not on disk yet."""
+        if not self._unsaved:
+            return
+        with write_file(self.directory / f"{fingerprint(self._unsaved)}.npz") as partial:
+            np.savez(partial, keys=np.array(self._unsaved), vectors=self.get(self._unsaved))
+        self._unsaved = []
+
+
+def _read(path: Path) -> Mapping[str, FloatArray]:
+    """One file's vectors; a file damaged from outside is named in a warning and its vectors are computed again."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(zip(stored["keys"].tolist(), stored["vectors"].astype(np.float32), strict=True))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        log.warning("cache file %s is damaged (%s); its vectors are computed again", path, error)
+        return {}
