@@ -15,7 +15,7 @@ import numpy as np
 
 from genrec.schema import AttributeValue, Catalog, Item
 
-ClaimKind = Literal["history", "attribute", "neighbor", "constraint"]
+ClaimKind = Literal["history", "range", "attribute", "neighbor", "constraint"]
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 
 MAX_VALUE_LENGTH = 40
@@ -41,10 +41,10 @@ _PREDICATES: Mapping[str, str] = {
 class Claim:
     """One thing that is true of an item, in words and as checkable truth.
 
-    kind: history (shared with a history item), attribute (a fact of the item), neighbor (from other people's events or
-    from likeness), constraint (answers what was asked). source: the history or neighbor item's id, or the attribute's
-    name; source_title: that item's title, empty for attributes. value: what `attribute` is, or a count of people.
-    text: "it is red, like Oslo Lamp".
+    kind: history (shared with a history item), range (a number usual for the history), attribute (a fact of the item),
+    neighbor (from other people's events or from likeness), constraint (answers what was asked). source: the history or
+    neighbor item's id, or the attribute's name; source_title: that item's title, empty for attributes. value: what
+    `attribute` is, or a count of people. text: "it is red, like Oslo Lamp".
     """
 
     kind: ClaimKind
@@ -173,7 +173,7 @@ def range_claims(item: Item, history: Sequence[Item]) -> list[Claim]:
         if low < high and low <= float(value) <= high:
             span = f"{format_number(float(low))} to {format_number(float(high))}"
             text = f"it {say_attribute(name, value)}, within the {span} usual for you"
-            claims.append(Claim(kind="attribute", source=name, attribute=name, value=value, text=text))
+            claims.append(Claim(kind="range", source=name, attribute=name, value=value, text=text))
     return claims
 
 
@@ -342,9 +342,9 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 Words = tuple[str, ...]
 
 
-def _words(text: str, *, fold: bool = True) -> Words:
-    found = _WORD.findall(text.replace("’", "'"))
-    return tuple(word.casefold() if fold else word for word in found if word not in ".!?")
+def words_of(text: str) -> Words:
+    """The words and numbers of a text, in lower case, without punctuation."""
+    return tuple(word.casefold() for word in _WORD.findall(text.replace("’", "'")) if word not in ".!?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,11 +364,11 @@ class Vocabulary:
         values: set[Words] = set()
         titles: set[Words] = set()
         for item in catalog:
-            titles.add(_words(item.title))
+            titles.add(words_of(item.title))
             for value in sayable_attributes(item).values():
                 for entry in value if isinstance(value, tuple) else (value,):
                     if isinstance(entry, str):
-                        values.add(_words(entry))
+                        values.add(words_of(entry))
         titles = {words for words in titles if len(words) > 1}
         values = {words for words in values if words and not (len(words) == 1 and words[0] in _PLAIN_WORDS)}
         longest = max((len(words) for words in values | titles), default=1)
@@ -390,7 +390,7 @@ def check_text(text: str, item: Item, claims: Sequence[Claim], vocabulary: Vocab
     each related item must be named with values of its own claims, so "red like A" is not passed for "red like B".
     """
     titles = sorted({claim.source_title for claim in claims if claim.source_title} - {item.title}, key=len)[::-1]
-    backed = {_words(claim.text.replace(claim.source_title, " ") if claim.source_title else claim.text): claim
+    backed = {words_of(claim.text.replace(claim.source_title, " ") if claim.source_title else claim.text): claim
               for claim in claims}  # fmt: skip
     backed_words = {word for words in backed for word in words}
     values = {words for claim in claims for words in _value_words(claim)}
@@ -415,8 +415,8 @@ def check_text(text: str, item: Item, claims: Sequence[Claim], vocabulary: Vocab
 def _value_words(claim: Claim) -> list[Words]:
     values = claim.value if isinstance(claim.value, tuple) else (claim.value,)
     if isinstance(claim.value, bool):
-        return [_words(say_attribute(claim.attribute, True).removeprefix("is "))]
-    return [_words(value if isinstance(value, str) else format_number(float(value))) for value in values]
+        return [words_of(say_attribute(claim.attribute, True).removeprefix("is "))]
+    return [words_of(value if isinstance(value, str) else format_number(float(value))) for value in values]
 
 
 @lru_cache(maxsize=4096)
@@ -456,7 +456,7 @@ def _read_words(
     text: str, values: set[Words], backed_words: set[str], vocabulary: Vocabulary
 ) -> tuple[list[_Mention], list[str]]:
     """The value and number mentions of a stretch of text, and what in it nothing backs."""
-    words = _words(text)
+    words = words_of(text)
     longest = max([vocabulary.max_words, *(len(value) for value in values)])
     mentions: list[_Mention] = []
     wrong: list[str] = []

@@ -1,0 +1,355 @@
+"""Why an item is recommended: evidence first, weighed by the recommendation's own score, then words that are checked.
+
+Leave-one-out attribution: each history item is taken away and the item is scored again; the drop in nats is what that
+history item is worth, and what is said about it inherits the worth. The language model only phrases the chosen claims;
+a text that says anything else is replaced by a template of the same claims. Knows nothing of how recommendations are
+searched for.
+"""
+
+import weakref
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from genrec.config import Config, ExplainConfig
+from genrec.data.reasons import (
+    CO_CHOSEN,
+    POPULARITY,
+    SIMILAR,
+    Claim,
+    Constraint,
+    Vocabulary,
+    candidate_claims,
+    check_text,
+    phrase,
+    sayable_attributes,
+    words_of,
+)
+from genrec.data.splits import split_interactions
+from genrec.errors import InputError
+from genrec.prompting import Message, render
+from genrec.schema import (
+    AttributeValue,
+    Catalog,
+    Evidence,
+    EvidenceKind,
+    Explanation,
+    FloatArray,
+    Interactions,
+    Item,
+)
+
+MIN_PEOPLE = 3  # fewer people than this are no pattern worth naming
+NEAR_SHARE = 0.01  # "close to" means among this share of the catalog that is nearest
+USUAL_SURPRISE = 0.7  # a number in the usual range: about half of the items have one
+REPEATED_SOURCE = 0.5  # how much a further claim about the same history item is worth
+
+
+class Writer(Protocol):
+    """What puts claims into words."""
+
+    def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]: ...
+
+
+class Explainable(Protocol):
+    """What a recommender must offer to be explained."""
+
+    @property
+    def catalog(self) -> Catalog: ...
+    @property
+    def interactions(self) -> Interactions: ...
+    @property
+    def vectors(self) -> FloatArray: ...
+    @property
+    def model(self) -> Writer: ...
+    @property
+    def config(self) -> Config: ...
+    def history_of(self, user_id: str) -> tuple[str, ...]: ...
+    def score(
+        self, histories: Sequence[Sequence[str]], item_ids: Sequence[str], queries: Sequence[str] | None = None
+    ) -> npt.NDArray[np.float64]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeighedClaim:
+    """A claim, the nats by which the score falls without its source, and how telling it is (nats of surprise)."""
+
+    claim: Claim
+    weight: float
+    surprise: float
+
+
+class EvidenceIndex:
+    """What the catalog and the training events say, counted once: how common values are, who chose what when."""
+
+    def __init__(self, catalog: Catalog, train: Interactions, vectors: FloatArray) -> None:
+        self.catalog, self.vectors = catalog, vectors
+        self.vocabulary = Vocabulary.of(catalog)
+        self._num_with: Counter[tuple[str, str]] = Counter()
+        for item in catalog:
+            for name, value in sayable_attributes(item).items():
+                self._num_with.update(_attribute_keys(name, value))
+        self._visits: dict[str, dict[str, tuple[int, int]]] = {}
+        for user, (start, end) in train.user_bounds().items():
+            for position in range(start, end):
+                visits = self._visits.setdefault(train.item_ids[position], {})
+                visits[user] = (visits.get(user, (position, position))[0], position)
+        self.num_users = len(train.user_bounds())
+
+    def num_people(self, item_id: str) -> int:
+        """How many people chose the item in the training events."""
+        return len(self._visits.get(item_id, {}))
+
+    def num_chosen_after(self, past_id: str, item_id: str) -> int:
+        """How many people chose the item at some time after this one."""
+        past, item = self._visits.get(past_id, {}), self._visits.get(item_id, {})
+        return sum(1 for user in past.keys() & item.keys() if past[user][0] < item[user][1])
+
+    def is_telling(self, claim: Claim) -> bool:
+        """Whether a fact of the item alone is worth saying: at least one other item shares it."""
+        return claim.attribute == POPULARITY or all(self._num_with[key] > 1 for key in _value_keys(claim))
+
+    def nearest(self, item_id: str, others: Sequence[str]) -> list[str]:
+        """Those of `others` that are among the item's nearest NEAR_SHARE of the catalog by fused vectors."""
+        row = self.catalog.row(item_id)
+        scores_N = self.vectors @ self.vectors[row]
+        scores_N[row] = -np.inf
+        num_near = max(1, int(NEAR_SHARE * len(self.catalog)))
+        border = np.partition(scores_N, -num_near)[-num_near]
+        return [other for other in others if scores_N[self.catalog.row(other)] >= border]
+
+    def surprise(self, item_id: str, claim: Claim) -> float:
+        """How telling a claim is, in nats: -log of the share of items of which it would be true.
+
+        For followers, by how much people who chose the other item choose this one more than people do at all.
+        """
+        if claim.attribute == POPULARITY:
+            return 0.0
+        if claim.kind == "range":
+            return USUAL_SURPRISE
+        if claim.attribute == SIMILAR:
+            return -0.5 * float(np.log(NEAR_SHARE))
+        if claim.attribute == CO_CHOSEN:
+            share_after = float(claim.value) / max(self.num_people(claim.source), 1)  # type: ignore[arg-type]
+            share = self.num_people(item_id) / max(self.num_users, 1)
+            return max(0.0, float(np.log(share_after / share)))
+        counts = [max(self._num_with[key], 1) for key in _value_keys(claim)]
+        return float(sum(np.log(len(self.catalog) / count) for count in counts))
+
+
+def _value_keys(claim: Claim) -> list[tuple[str, str]]:
+    """(attribute, value) pairs that count as equal; each of several values is a pair."""
+    return _attribute_keys(claim.attribute, claim.value)
+
+
+def _attribute_keys(attribute: str, value: AttributeValue) -> list[tuple[str, str]]:
+    return [(attribute, str(entry)) for entry in (value if isinstance(value, tuple) else (value,))]
+
+
+_indexes: "weakref.WeakKeyDictionary[Explainable, EvidenceIndex]" = weakref.WeakKeyDictionary()
+
+
+def evidence_index(recommender: Explainable) -> EvidenceIndex:
+    """The recommender's evidence, counted at first use over the training events alone."""
+    index = _indexes.get(recommender)
+    if index is None or index.catalog is not recommender.catalog:
+        train = split_interactions(recommender.interactions, recommender.config.split).train
+        index = _indexes[recommender] = EvidenceIndex(recommender.catalog, train, recommender.vectors)
+    return index
+
+
+def explain(
+    recommender: Explainable,
+    *,
+    user: str | None = None,
+    history: Sequence[str] | None = None,
+    item_id: str,
+    query: str = "",
+    constraints: Sequence[Constraint] = (),
+) -> Explanation:
+    """Why an item suits a user or a history (item ids, oldest first), and the words or wishes of a request.
+
+    Raises UnknownItem for an item or a history item that the catalog lacks, UnknownUser, and InputError when both a
+    user and a history are given.
+    """
+    if user is not None and history is not None:
+        raise InputError("both a user and a history were given; give one of them")
+    items = recommender.history_of(user) if user is not None else tuple(history or ())
+    return explain_batch(recommender, [items], [item_id], query=query, constraints=constraints)[0]
+
+
+def explain_batch(
+    recommender: Explainable,
+    histories: Sequence[Sequence[str]],
+    item_ids: Sequence[str],
+    *,
+    query: str = "",
+    constraints: Sequence[Constraint] = (),
+) -> list[Explanation]:
+    """`explain` for many pairs of a history and an item at once: one batch of scores, one batch of words."""
+    index, catalog = evidence_index(recommender), recommender.catalog
+    items = [catalog[item_id] for item_id in item_ids]
+    shown = [_visible(history, recommender) for history in histories]
+    drops = score_drops(recommender, shown, item_ids, query=query)
+    chosen = []
+    for item, past, drop in zip(items, shown, drops, strict=True):
+        candidates = weigh_claims(index, item, [catalog[i] for i in past], drop, query=query, constraints=constraints)
+        chosen.append(choose_claims(candidates, recommender.config.explain))
+    texts = _phrase(recommender, index, items, [[weighed.claim for weighed in claims] for claims in chosen])
+    return [
+        Explanation(
+            item_id=item.item_id,
+            text=text,
+            evidence=tuple(_evidence(weighed) for weighed in claims),
+            phrased_by="model" if is_model else "template",
+        )
+        for item, claims, (text, is_model) in zip(items, chosen, texts, strict=True)
+    ]
+
+
+def _visible(history: Sequence[str], recommender: Explainable) -> tuple[str, ...]:
+    """What the model's prompt shows of a history; older items cannot be a reason. Raises UnknownItem."""
+    return tuple(recommender.catalog[item_id].item_id for item_id in history)[-recommender.config.tune.max_history :]
+
+
+def score_drops(
+    recommender: Explainable, histories: Sequence[Sequence[str]], item_ids: Sequence[str], *, query: str = ""
+) -> list[dict[str, float]]:
+    """Leave-one-out attribution: per case, by how many nats the item's score falls without each history item."""
+    cases: list[tuple[int, str | None]] = []
+    for number, history in enumerate(histories):
+        cases += [(number, None), *((number, past) for past in dict.fromkeys(history))]
+    reduced = [[past for past in histories[number] if past != without] for number, without in cases]
+    targets = [item_ids[number] for number, _ in cases]
+    scores = recommender.score(reduced, targets, [query] * len(cases)) if cases else np.zeros(0)
+    whole = {number: float(score) for (number, without), score in zip(cases, scores, strict=True) if without is None}
+    drops: list[dict[str, float]] = [{} for _ in histories]
+    for (number, without), score in zip(cases, scores, strict=True):
+        if without is not None:
+            drops[number][without] = whole[number] - float(score)
+    return drops
+
+
+def weigh_claims(
+    index: EvidenceIndex,
+    item: Item,
+    history: Sequence[Item],
+    drops: Mapping[str, float],
+    *,
+    query: str = "",
+    constraints: Iterable[Constraint] = (),
+) -> list[WeighedClaim]:
+    """Every candidate claim that tells something, with its weight and its surprise."""
+    past_ids = [past.item_id for past in history if past.item_id != item.item_id]
+    after = {past: index.num_chosen_after(past, item.item_id) for past in dict.fromkeys(past_ids)}
+    num_people = index.num_people(item.item_id)
+    claims = candidate_claims(
+        item,
+        history,
+        num_chosen_after={past: count for past, count in after.items() if count >= MIN_PEOPLE},
+        similar=index.nearest(item.item_id, past_ids),
+        num_people=num_people if num_people >= MIN_PEOPLE else 0,
+        constraints=[*constraints, *_asked_values(item, query)],
+    )
+    weighed = []
+    for claim in claims:
+        if claim.source_title or claim.kind != "attribute" or index.is_telling(claim):
+            weight = _claim_weight(claim, history, drops)
+            weighed.append(WeighedClaim(claim=claim, weight=weight, surprise=index.surprise(item.item_id, claim)))
+    return weighed
+
+
+def _claim_weight(claim: Claim, history: Sequence[Item], drops: Mapping[str, float]) -> float:
+    """The drop that a claim inherits: of its history item, of the one with the nearest number for a range, or the
+    largest among those that share the value; an answer to a wish rests on the wish alone and weighs 0."""
+    if claim.kind == "constraint":
+        return 0.0
+    if claim.source_title:
+        return drops.get(claim.source, 0.0)
+    if claim.kind == "range":
+        numbers = [(past, past.attributes.get(claim.attribute)) for past in history]
+        gaps = [(abs(v - claim.value), past) for past, v in numbers if isinstance(v, float | int)]  # type: ignore[operator]
+        return drops.get(min(gaps, key=lambda gap: gap[0])[1].item_id, 0.0)
+    keys = set(_value_keys(claim))
+    sharing = [
+        past for past in history if keys & {k for name, v in past.attributes.items() for k in _attribute_keys(name, v)}
+    ]
+    return max((drops.get(past.item_id, 0.0) for past in sharing), default=0.0)
+
+
+def _asked_values(item: Item, query: str) -> list[Constraint]:
+    """The item's own values that the words of a request name."""
+    asked = f" {' '.join(words_of(query))} "
+    return [
+        Constraint(attribute=name, operator="=", value=entry)
+        for name, value in sayable_attributes(item).items()
+        for entry in (value if isinstance(value, tuple) else (value,))
+        if isinstance(entry, str) and f" {' '.join(words_of(entry))} " in asked
+    ]
+
+
+def choose_claims(candidates: Sequence[WeighedClaim], config: ExplainConfig) -> list[WeighedClaim]:
+    """The most telling claims whose removal the score feels, different in attribute, spread over history items.
+
+    At most one answers the request; facts of the item alone and its popularity fill in only when the history gives no
+    reason. Heaviest first.
+    """
+    asked = [c for c in candidates if c.claim.kind == "constraint"]
+    kinds = ("history", "neighbor", "range")
+    related = [c for c in candidates if c.claim.kind in kinds and c.weight > config.min_weight_nats]
+    facts = [c for c in candidates if c.claim.kind == "attribute"]
+    chosen = sorted(asked, key=lambda c: -c.surprise)[:1]
+    for pool in (related, facts):
+        if pool is facts and any(c in related for c in chosen):
+            break
+        while len(chosen) < config.max_evidence:
+            taken = {c.claim.attribute for c in chosen}
+            left = [c for c in pool if c.claim.attribute not in taken]
+            if not left:
+                break
+            sources = Counter(c.claim.source for c in chosen)
+            chosen.append(max(left, key=lambda c: _worth(c) * REPEATED_SOURCE ** sources[c.claim.source]))
+    return sorted(chosen, key=lambda c: -c.weight)
+
+
+def _worth(candidate: WeighedClaim) -> float:
+    """What claims are ranked by; one that moves no score counts by its surprise, below all that do."""
+    return candidate.weight * candidate.surprise if candidate.weight > 0 else 1e-6 * candidate.surprise
+
+
+def _phrase(
+    recommender: Explainable, index: EvidenceIndex, items: Sequence[Item], claims: Sequence[Sequence[Claim]]
+) -> list[tuple[str, bool]]:
+    """A checked text for each item, and whether the model wrote it; the template says the same when it fails."""
+    messages = [
+        render("explain", title=item.title or item.item_id, claims=[claim.text for claim in theirs])
+        for item, theirs in zip(items, claims, strict=True)
+    ]
+    texts: list[tuple[str, bool]] = []
+    limit = recommender.config.explain.max_new_tokens
+    written = recommender.model.generate_texts(messages, max_new_tokens=limit) if messages else []
+    for item, theirs, text in zip(items, claims, written, strict=True):
+        if theirs and not check_text(text, item, theirs, index.vocabulary):
+            texts.append((text.strip(), True))
+        else:
+            texts.append((_template(item, theirs, recommender.config.seed), False))
+    return texts
+
+
+def _template(item: Item, claims: Sequence[Claim], seed: int) -> str:
+    """The same claims from the grammar, equal words for equal cases."""
+    if not claims:
+        return f"Nothing in this history or in what is known of {item.title or item.item_id} explains it."
+    case = zlib.crc32("\n".join([item.item_id, *(claim.text for claim in claims)]).encode())
+    return phrase(item, claims, np.random.default_rng([seed, case]))
+
+
+def _evidence(weighed: WeighedClaim) -> Evidence:
+    kinds: Mapping[str, EvidenceKind] = {"history": "history", "neighbor": "neighbor"}
+    kind = kinds.get(weighed.claim.kind, "attribute")
+    return Evidence(kind=kind, source=weighed.claim.source, claim=weighed.claim.text, weight=weighed.weight)
