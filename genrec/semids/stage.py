@@ -1,0 +1,112 @@
+"""From item vectors to semantic IDs, and the whole stage on disk.
+
+Axis legend: N items, D features, L levels.
+"""
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from genrec.artifacts import write_file
+from genrec.config import TokenizeConfig
+from genrec.encode.fusion import Fuser, load_fuser
+from genrec.errors import ArtifactError, IdTableMismatch, ShapeError
+from genrec.schema import Catalog, Embeddings, FloatArray
+from genrec.semids.quantizers import Quantizer, load_quantizer, make_quantizer
+from genrec.semids.report import TokenReport, draw_code_map, make_report
+from genrec.semids.table import SemanticIdTable
+
+FUSED_FILE, TABLE_FILE, REPORT_FILE, MAP_FILE = "fused.npy", "table.parquet", "report.json", "code_map.png"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SemanticIds:
+    """Everything that gives items their IDs. fused: float32 (N, D), unit rows, row by row as in the table."""
+
+    fused: FloatArray
+    fuser: Fuser
+    quantizer: Quantizer
+    table: SemanticIdTable
+
+    def append(self, item_ids: Sequence[str], embeddings: Mapping[str, Embeddings]) -> "SemanticIds":
+        """With new items, encoded by the same encoders; nothing is fitted again, no existing ID changes.
+
+        embeddings: modalities of the new items alone, (M, D) each; missing modalities are predicted where possible.
+        Raises ShapeError on other row counts, IdTableMismatch for an item that has an ID, ConfigError on a full path.
+        """
+        vectors = self.fuser.transform(embeddings)
+        if len(vectors) != len(item_ids):
+            raise ShapeError(f"{len(item_ids)} new items with {len(vectors)} rows of embeddings; wanted one row each")
+        return SemanticIds(
+            fused=np.concatenate([self.fused, vectors]),
+            fuser=self.fuser,
+            quantizer=self.quantizer,
+            table=self.table.append(item_ids, self.quantizer.encode(vectors)),
+        )
+
+
+def tokenize(
+    vectors_ND: FloatArray, catalog: Catalog, config: TokenizeConfig, seed: int
+) -> tuple[Quantizer, SemanticIdTable, TokenReport]:
+    """Fit the configured quantizer on the items' fused vectors and give every item its semantic ID.
+
+    vectors_ND: float32 (N, D), row by row as the catalog. Raises ShapeError on another number of rows, ConfigError on
+    unknown settings or when more items share a path than there are tie codes.
+    """
+    if len(vectors_ND) != len(catalog):
+        raise ShapeError(f"{len(vectors_ND)} vectors for a catalog of {len(catalog)} items; wanted one per item")
+    quantizer = make_quantizer(config).fit(vectors_ND, seed)
+    table = SemanticIdTable.build(
+        [item.item_id for item in catalog],
+        quantizer.encode(vectors_ND),
+        num_tie_codes=config.num_tie_codes,
+        level_sizes=quantizer.level_sizes,
+        codebook_fingerprint=quantizer.fingerprint,
+    )
+    return quantizer, table, make_report(vectors_ND, quantizer, table)
+
+
+def save_semids(
+    directory: Path,
+    fused_ND: FloatArray,
+    fuser: Fuser,
+    quantizer: Quantizer,
+    table: SemanticIdTable,
+    report: TokenReport,
+) -> None:
+    """Write fused.npy, fuser/, quantizer/, table.parquet, report.json and code_map.png."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with write_file(directory / FUSED_FILE) as partial:
+        np.save(partial, np.ascontiguousarray(fused_ND, dtype=np.float32), allow_pickle=False)
+    fuser.save(directory / "fuser")
+    quantizer.save(directory / "quantizer")
+    table.save(directory / TABLE_FILE)
+    report.save(directory / REPORT_FILE)
+    draw_code_map(fused_ND, table.codes[:, :-1], directory / MAP_FILE)
+
+
+def load_semids(directory: Path) -> SemanticIds:
+    """Read what save_semids wrote.
+
+    Raises ArtifactError when a part is missing or broken, IdTableMismatch when the parts are of different builds.
+    """
+    table = SemanticIdTable.load(directory / TABLE_FILE)
+    quantizer = load_quantizer(directory / "quantizer")
+    if quantizer.fingerprint != table.codebook_fingerprint:
+        raise IdTableMismatch(
+            f"{directory} holds codebooks {quantizer.fingerprint}, but its id table was made with "
+            f"{table.codebook_fingerprint}; run genrec build again"
+        )
+    try:
+        fused: FloatArray = np.load(directory / FUSED_FILE, allow_pickle=False)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ArtifactError(f"{directory / FUSED_FILE} cannot be read ({error}); run genrec build again") from error
+    if fused.shape != (len(table), quantizer.num_features):
+        raise IdTableMismatch(
+            f"{directory / FUSED_FILE} has shape {fused.shape}, its table and codebooks want "
+            f"{(len(table), quantizer.num_features)}; run genrec build again"
+        )
+    return SemanticIds(fused=fused, fuser=load_fuser(directory / "fuser"), quantizer=quantizer, table=table)
