@@ -1,1 +1,8 @@
 """Metrics, protocols, peers and reports."""
+
+from genrec.evaluate.oracle import Oracle
+from genrec.evaluate.peers import PEERS
+from genrec.evaluate.protocol import DEFAULT_PEERS, Recommends, evaluate
+from genrec.evaluate.report import EvaluationReport, SliceReport
+
+__all__ = ["DEFAULT_PEERS", "PEERS", "EvaluationReport", "Oracle", "Recommends", "SliceReport", "evaluate"]

@@ -1,0 +1,251 @@
+"""The recommenders that every evaluation runs beside ours, on the same cases and under the same masks.
+
+Knows plain counting and neighborhood methods over catalog rows; deliberately knows nothing of language models.
+`PEERS` is the one place that names them.
+
+Axis legend: B cases, E events, K positions, N items, D features.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Protocol, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from genrec.data.splits import EvaluationCase
+from genrec.errors import InputError
+from genrec.evaluate.metrics import ranks_of_targets, summarize
+from genrec.schema import Catalog, FloatArray, IntArray, Interactions
+
+Scores = npt.NDArray[np.float64]
+Sparse: TypeAlias = Any  # scipy's sparse matrices carry no types
+_Scorer = Callable[[Sequence[IntArray]], Scores]  # histories (B,) of rows to scores (B, N)
+_BATCH = 512
+
+
+class Peer(Protocol):
+    """Fitted once on the training events; ranks catalog rows for histories of catalog rows."""
+
+    def fit(
+        self,
+        train: Interactions,
+        catalog: Catalog,
+        validation: Sequence[EvaluationCase],
+        *,
+        vectors: FloatArray | None = None,
+    ) -> Self:
+        """Learn from training events; settings are chosen on the validation cases alone.
+
+        vectors: float32 (N, D), the fused item vectors, for peers that read content.
+        """
+        ...
+
+    def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
+        """The best k rows per case, best first, int64 (B, K). exclude: rows that may not be named, per case.
+
+        k must not exceed the number of legal rows of any case.
+        """
+        ...
+
+
+def popularity_of(train: Interactions, catalog: Catalog) -> IntArray:
+    """How many training events each item has, int64 (N,)."""
+    return np.bincount(catalog.rows(train.item_ids), minlength=len(catalog)).astype(np.int64)
+
+
+def top_rows(scores_BN: Scores, exclude: Sequence[IntArray], k: int) -> IntArray:
+    """The k best-scored rows that are not excluded, int64 (B, K); equal scores go by row number.
+
+    Raises InputError when a case has fewer than k legal rows.
+    """
+    scores_BN = scores_BN.copy()
+    for scores_N, rows in zip(scores_BN, exclude, strict=True):
+        scores_N[rows] = -np.inf
+    order_BK = np.argsort(-scores_BN, axis=1, kind="stable")[:, :k]
+    if np.isneginf(np.take_along_axis(scores_BN, order_BK, axis=1)).any() or k > scores_BN.shape[1]:
+        raise InputError(f"a case has fewer than {k} items that may be recommended; ask for fewer")
+    return order_BK.astype(np.int64)
+
+
+def _rank_in_batches(score: _Scorer, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
+    parts = [
+        top_rows(score(histories[start : start + _BATCH]), exclude[start : start + _BATCH], k)
+        for start in range(0, len(histories), _BATCH)
+    ]
+    return np.concatenate(parts) if parts else np.zeros((0, k), dtype=np.int64)
+
+
+class Popularity:
+    """The items with most training events, the same for everyone but for what they have seen."""
+
+    def fit(
+        self,
+        train: Interactions,
+        catalog: Catalog,
+        validation: Sequence[EvaluationCase],
+        *,
+        vectors: FloatArray | None = None,
+    ) -> Self:
+        self._popularity_N = popularity_of(train, catalog).astype(np.float64)
+        return self
+
+    def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
+        return _rank_in_batches(self._scores, histories, exclude, k)
+
+    def _scores(self, histories: Sequence[IntArray]) -> Scores:
+        return np.tile(self._popularity_N, (len(histories), 1))
+
+
+class ItemKNN:
+    """Item-based nearest neighbors (Deshpande and Karypis 2004): cosine over users, summed over the history.
+
+    The neighborhood comes from `implicit`; its size is chosen on the validation cases by ndcg@10. Items that no
+    neighbor speaks for follow by popularity, so a list is always full.
+    """
+
+    def __init__(self, neighborhood_sizes: Sequence[int] = (20, 50, 100, 200, 500)) -> None:
+        self.neighborhood_sizes = tuple(neighborhood_sizes)
+
+    def fit(
+        self,
+        train: Interactions,
+        catalog: Catalog,
+        validation: Sequence[EvaluationCase],
+        *,
+        vectors: FloatArray | None = None,
+    ) -> Self:
+        popularity_N = popularity_of(train, catalog)
+        # Too small to overrule a similarity: it orders equal scores and the items that no neighbor speaks for.
+        self._tie_break_N = 1e-9 * popularity_N / max(1, int(popularity_N.max()))
+        weights = _user_item_cosines(train, catalog)
+        best = -1.0
+        for size in sorted({min(size, len(catalog)) for size in self.neighborhood_sizes}):
+            similarity = _nearest_neighbors(weights, size)
+            quality = _validation_ndcg(partial(_neighbor_scores, similarity, self._tie_break_N), catalog, validation)
+            if quality > best:
+                best, self.neighborhood_size, self._similarity = quality, size, similarity
+        return self
+
+    def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
+        score = partial(_neighbor_scores, self._similarity, self._tie_break_N)
+        return _rank_in_batches(score, histories, exclude, k)
+
+
+def _user_item_cosines(train: Interactions, catalog: Catalog) -> Sparse:
+    """A sparse (users, N) matrix of ones whose columns are scaled to unit length."""
+    import scipy.sparse as sp
+
+    bounds = train.user_bounds()
+    rows = np.repeat(np.arange(len(bounds)), [end - start for start, end in bounds.values()])
+    columns = catalog.rows(train.item_ids)
+    counts = sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(bounds), len(catalog)))
+    counts.data[:] = 1.0  # a repeated event says no more than the first
+    lengths_N = np.sqrt(np.asarray(counts.sum(axis=0)).ravel())
+    return (counts @ sp.diags(1.0 / np.maximum(lengths_N, 1.0))).tocsr()
+
+
+def _nearest_neighbors(weights: Sparse, size: int) -> Sparse:
+    """A sparse (N, N) matrix of each item's `size` most similar items, itself left out."""
+    import scipy.sparse as sp
+    from implicit.nearest_neighbours import ItemItemRecommender
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    # implicit runs its own threads; BLAS threads beneath them would fight for the same cores.
+    with threadpool_limits(limits=1, user_api="blas"):
+        model = ItemItemRecommender(K=size + 1)  # + 1: every item is its own nearest neighbor
+        model.fit(weights, show_progress=False)
+    similarity = sp.csr_matrix(model.similarity).astype(np.float64)
+    similarity.setdiag(0.0)
+    similarity.eliminate_zeros()
+    return similarity
+
+
+def _neighbor_scores(similarity: Sparse, tie_break_N: Scores, histories: Sequence[IntArray]) -> Scores:
+    import scipy.sparse as sp
+
+    rows = np.repeat(np.arange(len(histories)), [len(history) for history in histories])
+    columns = np.concatenate([*histories, np.zeros(0, dtype=np.int64)])
+    shape = (len(histories), len(tie_break_N))
+    seen = sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape)
+    return np.asarray((seen @ similarity).todense()) + tie_break_N
+
+
+def _validation_ndcg(score: _Scorer, catalog: Catalog, validation: Sequence[EvaluationCase]) -> float:
+    """ndcg@10 with the history masked, over the cases that have ten legal items; 0 without such a case."""
+    histories = [catalog.rows(case.history) for case in validation]
+    targets_B = catalog.rows(case.target for case in validation)
+    askable = [n for n, history in enumerate(histories) if len(catalog) - len(np.unique(history)) >= 10]
+    if not askable:
+        return 0.0
+    histories = [histories[n] for n in askable]
+    lists_BK = _rank_in_batches(score, histories, histories, 10)
+    return summarize(ranks_of_targets(lists_BK, targets_B[askable]))["ndcg@10"]
+
+
+class ContentKNN:
+    """The items nearest to the last few of the history by fused vectors; serves items that nobody has touched.
+
+    The mean of the last `num_last` vectors is compared by cosine; the number is chosen on the validation cases.
+    """
+
+    def __init__(self, num_last_choices: Sequence[int] = (1, 3, 10)) -> None:
+        self.num_last_choices = tuple(num_last_choices)
+
+    def fit(
+        self,
+        train: Interactions,
+        catalog: Catalog,
+        validation: Sequence[EvaluationCase],
+        *,
+        vectors: FloatArray | None = None,
+    ) -> Self:
+        if vectors is None or len(vectors) != len(catalog):
+            found = "none" if vectors is None else f"{len(vectors)} rows"
+            raise InputError(
+                f"peer 'content-knn' wants the fused item vectors of {len(catalog)} items, found {found}; "
+                "build the workspace, or leave this peer out"
+            )
+        self._vectors_ND = vectors
+        best = -1.0
+        for num_last in self.num_last_choices:
+            quality = _validation_ndcg(partial(_content_scores, vectors, num_last), catalog, validation)
+            if quality > best:
+                best, self.num_last = quality, num_last
+        return self
+
+    def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
+        return _rank_in_batches(partial(_content_scores, self._vectors_ND, self.num_last), histories, exclude, k)
+
+
+def _content_scores(vectors_ND: FloatArray, num_last: int, histories: Sequence[IntArray]) -> Scores:
+    no_taste_D = np.zeros(vectors_ND.shape[1], dtype=np.float32)
+    tastes = [vectors_ND[rows[-num_last:]].mean(axis=0) if len(rows) else no_taste_D for rows in histories]
+    return (np.stack(tastes) @ vectors_ND.T).astype(np.float64)
+
+
+PEERS: Mapping[str, type[Popularity] | type[ItemKNN] | type[ContentKNN]] = {
+    "popularity": Popularity,
+    "itemknn": ItemKNN,
+    "content-knn": ContentKNN,
+}
+
+
+def check_peers(names: Sequence[str]) -> None:
+    """Raise InputError when a name is no peer."""
+    for name in names:
+        if name not in PEERS:
+            raise InputError(f"peer {name!r} is unknown; choose among {', '.join(PEERS)}")
+
+
+def fit_peer(
+    name: str,
+    train: Interactions,
+    catalog: Catalog,
+    validation: Sequence[EvaluationCase],
+    *,
+    vectors: FloatArray | None = None,
+) -> Peer:
+    """Make and fit a peer by name. Raises InputError when there is no such peer."""
+    check_peers((name,))
+    return PEERS[name]().fit(train, catalog, validation, vectors=vectors)

@@ -1,0 +1,180 @@
+"""Full-ranking evaluation: every case is asked over the whole catalog, and every peer is asked the same.
+
+Knows how to put ours, the peers, the oracle and chance side by side; deliberately knows nothing of how a recommender
+works. Sampled negatives are not offered: they rank models inconsistently (Krichene and Rendle, KDD 2020).
+
+Axis legend: B cases, K positions, N items.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+
+from genrec.config import Config
+from genrec.data.splits import Split, split_interactions
+from genrec.evaluate import metrics
+from genrec.evaluate.oracle import KnownWorld, Oracle
+from genrec.evaluate.peers import check_peers, fit_peer, popularity_of
+from genrec.evaluate.questions import Answers, AskFunction, Questions, answers_of, choose_cases, slices_of
+from genrec.evaluate.report import EvaluationReport, SliceReport, describe_machine
+from genrec.schema import BoolArray, Catalog, FloatArray, IntArray, Interactions, Recommendation
+
+DEFAULT_PEERS: tuple[str, ...] = ("popularity", "itemknn", "content-knn")
+OURS = "ours"
+_BEYOND_ACCURACY_AT = 10
+
+
+class Recommends(Protocol):
+    """What an evaluation asks of a recommender; genrec.recommend's Recommender is one."""
+
+    @property
+    def catalog(self) -> Catalog: ...
+    @property
+    def interactions(self) -> Interactions: ...
+    @property
+    def vectors(self) -> FloatArray: ...
+    @property
+    def config(self) -> Config: ...
+
+    def recommend_batch(
+        self, histories: Sequence[Sequence[str]], *, k: int, exclude_history: bool
+    ) -> Sequence[Sequence[Recommendation]]: ...
+
+
+def evaluate(
+    recommender: Recommends,
+    *,
+    split: Literal["test", "validation"] = "test",
+    peers: Sequence[str] = DEFAULT_PEERS,
+    world: KnownWorld | None = None,
+    max_users: int | None = None,
+    unmasked: bool = True,
+    seed: int = 7,
+) -> EvaluationReport:
+    """Rank the whole catalog for every case, and let each peer do the same on the same cases.
+
+    `recall@10` and the other plain names are masked: items of the history are not ranked. `recall@10_unmasked` ranks
+    them too, in a second pass that unmasked=False leaves out. peers: names in PEERS; chance is always there. world:
+    the truth of a made world, for the oracle. max_users: evaluate so many cases only, drawn by the seed.
+    Raises InputError when the workspace has no case of this split, or a peer is unknown.
+    """
+    check_peers(peers)
+    parts = split_interactions(recommender.interactions, recommender.config.split)
+    questions = Questions.of(choose_cases(parts, split, max_users, seed), recommender.catalog)
+    start = time.monotonic()
+    answers = {OURS: answers_of(_ask_recommender(recommender, questions), questions, unmasked=unmasked, label="ours")}
+    seconds = time.monotonic() - start
+    for name in peers:
+        ask = _ask_peer(name, recommender, parts, questions)
+        answers[name] = answers_of(ask, questions, unmasked=unmasked, label=f"peer {name}")
+    if world is not None:
+        ask = _ask_oracle(Oracle(world, recommender.catalog), questions)
+        answers["oracle"] = answers_of(ask, questions, unmasked=unmasked, label="oracle")
+    popularity_N = popularity_of(parts.train, recommender.catalog)
+    masks = slices_of(questions, popularity_N, recommender.catalog)
+    everything = _slice_report(answers, questions, np.ones(len(questions), dtype=np.bool_))
+    beyond = {name: _beyond_accuracy(a.lists_BK, questions, popularity_N) for name, a in answers.items()}
+    return EvaluationReport(
+        protocol=parts.protocol,
+        split=split,
+        num_users=everything.num_users,
+        num_cases=everything.num_cases,
+        num_items=len(recommender.catalog),
+        num_repeat_targets=int(questions.is_repeat().sum()),
+        metrics={**everything.metrics, **beyond[OURS]},
+        ci95=everything.ci95,
+        peers={name: {**figures, **beyond.get(name, {})} for name, figures in everything.peers.items()},
+        p_values=_p_values(answers),
+        share_of_oracle=metrics.share_of(everything.metrics, everything.peers.get("oracle", {})),
+        slices={name: _slice_report(answers, questions, keep_B) for name, keep_B in masks.items()},
+        seconds=seconds,
+        users_per_second=len(questions) * (1 + unmasked) / max(seconds, 1e-9),
+        seed=seed,
+        machine=describe_machine(),
+    )
+
+
+def _ask_recommender(recommender: Recommends, questions: Questions) -> AskFunction:
+    catalog = recommender.catalog
+
+    def ask(numbers: Sequence[int], k: int, masked: bool) -> IntArray:
+        histories = [questions.cases[number].history for number in numbers]
+        found = recommender.recommend_batch(histories, k=k, exclude_history=masked)
+        lists_BK = np.full((len(numbers), k), metrics.NO_ITEM, dtype=np.int64)
+        for row_K, recommendations in zip(lists_BK, found, strict=True):
+            row_K[: len(recommendations)] = catalog.rows(entry.item_id for entry in recommendations)
+        return lists_BK
+
+    return ask
+
+
+def _ask_peer(name: str, recommender: Recommends, parts: Split, questions: Questions) -> AskFunction:
+    peer = fit_peer(name, parts.train, recommender.catalog, parts.validation, vectors=recommender.vectors)
+
+    def ask(numbers: Sequence[int], k: int, masked: bool) -> IntArray:
+        histories = [questions.histories[number] for number in numbers]
+        return peer.rank(histories, questions.excluded(numbers, masked), k)
+
+    return ask
+
+
+def _ask_oracle(oracle: Oracle, questions: Questions) -> AskFunction:
+    def ask(numbers: Sequence[int], k: int, masked: bool) -> IntArray:
+        return oracle.rank([questions.cases[number] for number in numbers], questions.excluded(numbers, masked), k)
+
+    return ask
+
+
+def _slice_report(answers: Mapping[str, Answers], questions: Questions, keep_B: BoolArray) -> SliceReport:
+    peers = {name: _figures(answer, keep_B) for name, answer in answers.items() if name != OURS}
+    is_unmasked = answers[OURS].unmasked_ranks_B is not None
+    peers["random"] = _figures_of_random(questions, keep_B, is_unmasked)
+    return SliceReport(
+        num_users=questions.num_users(keep_B),
+        num_cases=int(keep_B.sum()),
+        metrics=_figures(answers[OURS], keep_B),
+        ci95=metrics.intervals(answers[OURS].ranks_B[keep_B]),
+        peers=peers,
+    )
+
+
+def _figures(answer: Answers, keep_B: BoolArray) -> dict[str, float]:
+    figures = metrics.summarize(answer.ranks_B[keep_B])
+    if answer.unmasked_ranks_B is not None:
+        figures |= _unmasked(metrics.summarize(answer.unmasked_ranks_B[keep_B]))
+    return figures
+
+
+def _figures_of_random(questions: Questions, keep_B: BoolArray, is_unmasked: bool) -> dict[str, float]:
+    figures = metrics.expected_of_random(~questions.is_repeat()[keep_B], questions.num_legal(True)[keep_B])
+    if is_unmasked:
+        anything = np.ones(int(keep_B.sum()), dtype=np.bool_)
+        figures |= _unmasked(metrics.expected_of_random(anything, questions.num_legal(False)[keep_B]))
+    return figures
+
+
+def _unmasked(figures: Mapping[str, float]) -> dict[str, float]:
+    return {f"{name}_unmasked": value for name, value in figures.items()}
+
+
+def _beyond_accuracy(lists_BK: IntArray, questions: Questions, popularity_N: IntArray) -> dict[str, float]:
+    k = _BEYOND_ACCURACY_AT
+    shown_N = metrics.exposure(lists_BK[:, :k], questions.num_items)
+    return {
+        f"coverage@{k}": metrics.coverage(shown_N),
+        f"gini@{k}": metrics.gini(shown_N),
+        f"popularity_lift@{k}": metrics.popularity_lift(lists_BK[:, :k], questions.histories, popularity_N),
+    }
+
+
+def _p_values(answers: Mapping[str, Answers]) -> dict[str, dict[str, float]]:
+    """How likely each peer's difference from ours is by chance, per metric, over the same users."""
+    ours = metrics.per_case(answers[OURS].ranks_B)
+    found: dict[str, dict[str, float]] = {}
+    for name, answer in answers.items():
+        if name != OURS:
+            theirs = metrics.per_case(answer.ranks_B)
+            found[name] = {key: metrics.paired_p_value(ours[key], theirs[key]) for key in ("recall@10", "ndcg@10")}
+    return found

@@ -1,0 +1,148 @@
+"""The questions of an evaluation, and how anyone who ranks items is asked them.
+
+Knows cases, masks and slices as catalog rows; deliberately knows nothing of who answers, or of metrics' formulas.
+
+Axis legend: B cases, K positions, N items.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from genrec.data.splits import EvaluationCase, Split
+from genrec.errors import InputError
+from genrec.evaluate.metrics import CUTOFFS, NO_ITEM, Ranks, ranks_of_targets
+from genrec.runtime import ProgressMeter
+from genrec.schema import BoolArray, Catalog, IntArray
+
+NUM_LISTED = max(CUTOFFS)
+SHORT_HISTORY = 10  # a history of at most so many events is short
+_CHUNK = 256  # cases per call, so that progress shows
+
+AskFunction = Callable[[Sequence[int], int, bool], IntArray]  # case numbers, k and masked to item rows (b, K)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questions:
+    """Cases as catalog rows. seen: the distinct rows of each history, ascending; targets_B: int64 rows."""
+
+    cases: tuple[EvaluationCase, ...]
+    histories: tuple[IntArray, ...]
+    seen: tuple[IntArray, ...]
+    targets_B: IntArray
+    num_items: int
+
+    @classmethod
+    def of(cls, cases: Sequence[EvaluationCase], catalog: Catalog) -> "Questions":
+        """Look the cases up in a catalog. Raises UnknownItem."""
+        histories = tuple(catalog.rows(case.history) for case in cases)
+        return cls(
+            cases=tuple(cases),
+            histories=histories,
+            seen=tuple(np.unique(history) for history in histories),
+            targets_B=catalog.rows(case.target for case in cases),
+            num_items=len(catalog),
+        )
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def excluded(self, numbers: Sequence[int], masked: bool) -> list[IntArray]:
+        """The rows that may not be recommended in the numbered cases: the history when masked, else none."""
+        nothing = np.zeros(0, dtype=np.int64)
+        return [self.seen[number] if masked else nothing for number in numbers]
+
+    def num_legal(self, masked: bool) -> IntArray:
+        """How many items may be recommended in each case, int64 (B,)."""
+        return np.array([self.num_items - len(seen) * masked for seen in self.seen], dtype=np.int64)
+
+    def is_repeat(self) -> BoolArray:
+        """Whether the target already stands in the history, bool (B,)."""
+        pairs = zip(self.targets_B, self.seen, strict=True)
+        return np.array([bool((seen == target).any()) for target, seen in pairs], dtype=np.bool_)
+
+    def num_users(self, keep_B: BoolArray) -> int:
+        """How many different people the kept cases come from."""
+        return len({self.cases[number].user_id for number in np.flatnonzero(keep_B)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What one recommender answered.
+
+    lists_BK: masked lists, int64 rows, NO_ITEM after the end; ranks_B: of the targets in them;
+    unmasked_ranks_B: of the targets when the history may be recommended too, None when not asked.
+    """
+
+    lists_BK: IntArray
+    ranks_B: Ranks
+    unmasked_ranks_B: Ranks | None
+
+
+def choose_cases(parts: Split, split: str, max_users: int | None, seed: int) -> tuple[EvaluationCase, ...]:
+    """The cases of one split, or `max_users` of them drawn by the seed, in their order.
+
+    Raises InputError when there is none.
+    """
+    found = {"test": parts.test, "validation": parts.validation}.get(split)
+    if found is None:
+        raise InputError(f"split {split!r} is unknown; choose test or validation")
+    if not found:
+        raise InputError(
+            f"the workspace's split {parts.protocol!r} has no {split} case; "
+            "set split.protocol to leave-one-out or global-time and build again"
+        )
+    if max_users is None or max_users >= len(found):
+        return found
+    if max_users < 1:
+        raise InputError(f"max_users is {max_users}; wanted at least 1")
+    chosen = np.random.default_rng(seed).choice(len(found), size=max_users, replace=False)
+    return tuple(found[number] for number in np.sort(chosen))
+
+
+def answers_of(ask: AskFunction, questions: Questions, *, unmasked: bool, label: str) -> Answers:
+    """Ask all questions with the history masked and, on request, once more without the mask."""
+    lists_BK = _lists(ask, questions, masked=True, label=label)
+    unmasked_ranks_B = None
+    if unmasked:
+        open_BK = _lists(ask, questions, masked=False, label=f"{label}, history allowed")
+        unmasked_ranks_B = ranks_of_targets(open_BK, questions.targets_B)
+    return Answers(
+        lists_BK=lists_BK,
+        ranks_B=ranks_of_targets(lists_BK, questions.targets_B),
+        unmasked_ranks_B=unmasked_ranks_B,
+    )
+
+
+def _lists(ask: AskFunction, questions: Questions, *, masked: bool, label: str) -> IntArray:
+    """Lists int64 (B, NUM_LISTED); cases with fewer legal items are asked for as many as they have."""
+    lists_BK = np.full((len(questions), NUM_LISTED), NO_ITEM, dtype=np.int64)
+    lengths_B = np.minimum(questions.num_legal(masked), NUM_LISTED)
+    meter = ProgressMeter(label=f"{label} (users)", total=len(lists_BK))
+    for k in np.unique(lengths_B):
+        numbers = np.flatnonzero(lengths_B == k)
+        for start in range(0, len(numbers), _CHUNK):
+            some = numbers[start : start + _CHUNK]
+            if k:
+                lists_BK[some, :k] = ask(some.tolist(), int(k), masked)
+            meter.advance(len(some))
+    meter.close()
+    return lists_BK
+
+
+def slices_of(questions: Questions, popularity_N: IntArray, catalog: Catalog) -> dict[str, BoolArray]:
+    """Which cases belong to each slice, bool (B,) each.
+
+    popularity_N: training events per item. cold: the target has none. tail: the target is in the less popular half of
+    the items that have one; equal counts go by item id, so that row order does not matter. short_history: at most
+    SHORT_HISTORY events.
+    """
+    trained = sorted(np.flatnonzero(popularity_N), key=lambda row: (popularity_N[row], catalog.items[row].item_id))
+    lengths_B: npt.NDArray[np.int64] = np.array([len(history) for history in questions.histories], dtype=np.int64)
+    return {
+        "cold": popularity_N[questions.targets_B] == 0,
+        "tail": np.isin(questions.targets_B, trained[: len(trained) // 2]),
+        "short_history": lengths_B <= SHORT_HISTORY,
+    }
