@@ -57,11 +57,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint:
-    """One stated wish over an attribute: price < 40, color = red, brand != Halden."""
+    """One stated wish over an attribute: price < 40, color = red, brand != Halden; several texts mean any of them."""
 
     attribute: str
     operator: Operator
-    value: str | float
+    value: str | float | tuple[str, ...]
 
     def holds(self, item: Item) -> bool:
         """Whether an item meets the wish; an item without the attribute meets only !=."""
@@ -71,8 +71,15 @@ class Constraint:
         if isinstance(found, float | int) and isinstance(self.value, float | int):
             return _compare(float(found), self.operator, float(self.value))
         values = found if isinstance(found, tuple) else (str(found),)
-        has = str(self.value).casefold() in {value.casefold() for value in values}
+        has = bool(self.texts & {value.casefold() for value in values})
         return has == (self.operator == "=")
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """The wanted texts in lower case; empty for a number."""
+        if isinstance(self.value, float | int):
+            return frozenset()
+        return frozenset(v.casefold() for v in (self.value if isinstance(self.value, tuple) else (self.value,)))
 
 
 def _compare(found: float, operator: Operator, wanted: float) -> bool:
@@ -225,9 +232,9 @@ def constraint_claims(item: Item, constraints: Iterable[Constraint]) -> list[Cla
         if value is None or not wish.holds(item) or wish.operator == "!=" or not is_sayable(wish.attribute, value):
             continue
         if isinstance(value, tuple):
-            value = tuple(v for v in value if v.casefold() == str(wish.value).casefold())
+            value = tuple(v for v in value if v.casefold() in wish.texts)
         said = say_attribute(wish.attribute, value)
-        if isinstance(wish.value, str) or wish.operator == "=":
+        if not isinstance(wish.value, float | int) or wish.operator == "=":
             text = f"it {said}, as you asked"
         else:
             text = f"it {said}, {_BOUND_WORDS[wish.operator]} your {format_number(wish.value)}"
