@@ -1,8 +1,17 @@
 """Metrics, protocols, peers and reports."""
 
-from genrec.evaluate.oracle import Oracle
+from genrec.evaluate.oracle import Oracle, known_world
 from genrec.evaluate.peers import PEERS
 from genrec.evaluate.protocol import DEFAULT_PEERS, Recommends, evaluate
 from genrec.evaluate.report import EvaluationReport, SliceReport
 
-__all__ = ["DEFAULT_PEERS", "PEERS", "EvaluationReport", "Oracle", "Recommends", "SliceReport", "evaluate"]
+__all__ = [
+    "DEFAULT_PEERS",
+    "PEERS",
+    "EvaluationReport",
+    "Oracle",
+    "Recommends",
+    "SliceReport",
+    "evaluate",
+    "known_world",
+]

@@ -6,11 +6,15 @@ Axis legend: B cases, K positions, N items, M items of the world.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from genrec.artifacts import read_manifest
+from genrec.data.readers.shop import recreate_shop
+from genrec.data.shop import ShopWorld
 from genrec.data.splits import EvaluationCase
 from genrec.errors import ShapeError
 from genrec.evaluate.peers import top_rows
@@ -58,3 +62,12 @@ class Oracle:
                 )
             scores_N[self._rows] = chances_M[self._is_listed_M]
         return top_rows(scores_BN, exclude, k)
+
+
+def known_world(directory: Path) -> ShopWorld | None:
+    """The made world behind a workspace, by its catalog's manifest; None when the data are not made.
+
+    Raises ArtifactError when there is no catalog, or its manifest does not say which shop it is.
+    """
+    manifest = read_manifest(directory / "catalog", "catalog")
+    return recreate_shop(manifest.details) if manifest.inputs.get("source") == "shop" else None
