@@ -18,7 +18,7 @@ from genrec.runtime import ProgressMeter
 from genrec.schema import BoolArray, Catalog, IntArray
 
 NUM_LISTED = max(CUTOFFS)
-SHORT_HISTORY = 10  # a history of at most so many events is short
+SHORT_SHARE = 0.25  # this share of the cases, at least, has a short history
 _CHUNK = 256  # cases per call, so that progress shows
 
 AskFunction = Callable[[Sequence[int], int, bool], IntArray]  # case numbers, k and masked to item rows (b, K)
@@ -136,13 +136,13 @@ def slices_of(questions: Questions, popularity_N: IntArray, catalog: Catalog) ->
     """Which cases belong to each slice, bool (B,) each.
 
     popularity_N: training events per item. cold: the target has none. tail: the target is in the less popular half of
-    the items that have one; equal counts go by item id, so that row order does not matter. short_history: at most
-    SHORT_HISTORY events.
+    the items that have one; equal counts go by item id, so that row order does not matter. short_history: no more
+    events than the shortest quarter of the cases has.
     """
     trained = sorted(np.flatnonzero(popularity_N), key=lambda row: (popularity_N[row], catalog.items[row].item_id))
     lengths_B: npt.NDArray[np.int64] = np.array([len(history) for history in questions.histories], dtype=np.int64)
     return {
         "cold": popularity_N[questions.targets_B] == 0,
         "tail": np.isin(questions.targets_B, trained[: len(trained) // 2]),
-        "short_history": lengths_B <= SHORT_HISTORY,
+        "short_history": lengths_B <= np.quantile(lengths_B, SHORT_SHARE),
     }
