@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "load": "genrec.pipeline",
+    "load": "genrec.workspace",
     "build": "genrec.pipeline",
-    "ingest": "genrec.pipeline",
+    "ingest": "genrec.data.ingest",
+    "add_items": "genrec.pipeline",
     "Recommender": "genrec.recommend",
     "Config": "genrec.config",
     "Item": "genrec.schema",

@@ -216,11 +216,15 @@ def _merge(section: Any, table: Mapping[str, Any], prefix: str) -> Any:  # Any: 
     for name, value in table.items():
         path = f"{prefix}{name}"
         if name not in known:
-            raise ConfigError(f"setting {path!r} is unknown; {prefix or 'the top level '}has {', '.join(sorted(known))}")
+            raise ConfigError(
+                f"setting {path!r} is unknown; {prefix or 'the top level '}has {', '.join(sorted(known))}"
+            )
         current = getattr(section, name)
         if is_dataclass(current):
             if not isinstance(value, Mapping):
-                raise ConfigError(f"setting {path!r} is a section; set one of its fields, such as {path}.{fields(current)[0].name}")
+                raise ConfigError(
+                    f"setting {path!r} is a section; set one of its fields, such as {path}.{fields(current)[0].name}"
+                )
             changes[name] = _merge(current, value, f"{path}.")
         else:
             changes[name] = _coerce(value, hints[name], path)
@@ -240,6 +244,10 @@ def _coerce(value: object, hint: object, path: str) -> object:
         return float(value)
     if hint is str and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
-    if not isinstance(hint, type | types.UnionType) or not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+    if (
+        not isinstance(hint, type | types.UnionType)
+        or not isinstance(value, hint)
+        or (hint is int and isinstance(value, bool))
+    ):
         raise ConfigError(f"setting {path} = {value!r} has the wrong type; wanted {getattr(hint, '__name__', hint)}")
     return value

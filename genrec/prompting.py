@@ -102,7 +102,8 @@ class Message:
 
     def __str__(self) -> str:
         return "".join(
-            s.text if isinstance(s, Words | Text) else " ".join(str(list(i)) for i in s.semantic_ids) for s in self.segments()
+            s.text if isinstance(s, Words | Text) else " ".join(str(list(i)) for i in s.semantic_ids)
+            for s in self.segments()
         )
 
 
@@ -118,7 +119,9 @@ def render(name: str, **variables: object) -> Message:
         raise PromptError(f"prompt {name!r} reads {sorted(wanted)}; unknown: {unknown}, missing: {missing}")
     values: list[Text | Ids] = []
     try:
-        framed = _environment().get_template(f"{name}.jinja").render({k: _frame(v, values) for k, v in variables.items()})
+        framed = (
+            _environment().get_template(f"{name}.jinja").render({k: _frame(v, values) for k, v in variables.items()})
+        )
     except TemplateError as error:
         raise PromptError(f"prompt {name!r} cannot be rendered: {error}") from error
     return Message(framed, values)
@@ -136,4 +139,6 @@ def _frame(value: object, values: list[Text | Ids]) -> object:
         return {key: _frame(entry, values) for key, entry in value.items()}
     if isinstance(value, Sequence):
         return [_frame(entry, values) for entry in value]
-    raise PromptError(f"a prompt variable has type {type(value).__name__}; wanted text, numbers, ids, lists or mappings")
+    raise PromptError(
+        f"a prompt variable has type {type(value).__name__}; wanted text, numbers, ids, lists or mappings"
+    )

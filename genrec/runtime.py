@@ -39,8 +39,40 @@ def foundation_path(name_or_path: str) -> str:
     folder = FOUNDATION_DIR / name_or_path
     if not folder.is_dir():
         have = ", ".join(sorted(p.name for p in FOUNDATION_DIR.glob(f"{TINY_PREFIX}*"))) or "none"
-        raise InputError(f"foundation model {name_or_path!r} is not in this installation (it holds: {have}); run make foundation")
+        raise InputError(
+            f"foundation model {name_or_path!r} is not in this installation (it holds: {have}); run make foundation"
+        )
     return str(folder)
+
+
+@contextlib.contextmanager
+def hub_errors(name_or_path: str) -> Iterator[None]:
+    """Turn a library's failure to find a model into one clear InputError."""
+    try:
+        yield
+    except OSError as error:
+        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(
+            f"model {name_or_path!r} could not be loaded ({first_line}); give a folder that holds it, or a hub name "
+            "while online"
+        ) from error
+
+
+def quiet_libraries() -> None:
+    """Keep the model libraries' own bars, hints and warnings off the terminal; for programs, not for libraries."""
+    import os
+    import warnings
+
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
+    for module in ("transformers", "diffusers", "peft", "torch", "bitsandbytes", "huggingface_hub", "accelerate"):
+        warnings.filterwarnings("ignore", module=rf"{module}(\..*)?")
+        logging.getLogger(module).setLevel(logging.ERROR)
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
 
 
 def pick_device(name: str = "auto") -> "torch.device":

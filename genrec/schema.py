@@ -172,7 +172,9 @@ class Interactions:
         weight = np.ones(num_events) if weights is None else np.asarray(weights)
         for name, column in (("item_ids", items), ("timestamps", times), ("kinds", kind), ("weights", weight)):
             if len(column) != num_events:
-                raise ShapeError(f"{name} has {len(column)} rows, user_ids has {num_events}; give columns of equal length")
+                raise ShapeError(
+                    f"{name} has {len(column)} rows, user_ids has {num_events}; give columns of equal length"
+                )
         first_seen: dict[str, int] = {}
         ranks = np.array([first_seen.setdefault(user, len(first_seen)) for user in users], dtype=np.int64)
         times = times.astype(np.int64)

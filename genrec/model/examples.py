@@ -31,7 +31,7 @@ class Example:
 def history_prompt(
     prompts: PromptTokenizer, history: Sequence[SemanticId], *, max_history: int, query: str = ""
 ) -> list[int]:
-    """The prompt for the next item: the request, then the newest `max_history` items as the model's own words so far."""
+    """The prompt for the next item: the request, then the newest `max_history` items as the model's own words."""
     newest = history[-max_history:] if max_history else ()
     return prompts.encode_prompt(render("next_item", query=query)) + prompts.ids.tokens(newest)
 

@@ -21,7 +21,7 @@ from genrec.errors import ArtifactError
 from genrec.model.decoding import Beams, search_beams
 from genrec.model.vocabulary import IdVocabulary, PromptTokenizer
 from genrec.prompting import Message
-from genrec.runtime import foundation_path
+from genrec.runtime import foundation_path, hub_errors
 from genrec.schema import SemanticId
 from genrec.semids.trie import Trie
 
@@ -37,8 +37,19 @@ def load_causal_lm(name_or_path: str, *, dtype: str, four_bit: bool, device: tor
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=getattr(torch, dtype)
         )
         options["device_map"] = {"": device}
-    model = AutoModelForCausalLM.from_pretrained(foundation_path(name_or_path), **options)
+    with hub_errors(name_or_path):
+        model = AutoModelForCausalLM.from_pretrained(foundation_path(name_or_path), **options)
     return model if four_bit else model.to(device)
+
+
+def read_ids(directory: Path) -> tuple[IdVocabulary, str, str]:
+    """The id tokens, the id space and the foundation's name of a tuned model. Raises ArtifactError when there is none."""
+    path = directory / BASE_DIR / IDS_FILE
+    if not path.is_file():
+        raise ArtifactError(f"{directory} has no tuned language model ({path.name} is missing); run genrec build")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    ids = IdVocabulary(tuple(record["level_sizes"]), record["first_token"])
+    return ids, record["id_space"], record["foundation"]
 
 
 class LanguageModel:
@@ -51,22 +62,25 @@ class LanguageModel:
 
     @classmethod
     def load(
-        cls, directory: Path, *, device: torch.device, dtype: str = "float32", four_bit: bool = False
+        cls,
+        directory: Path,
+        *,
+        device: torch.device,
+        dtype: str = "float32",
+        four_bit: bool = False,
+        adapter: Path | None = None,
     ) -> "LanguageModel":
-        """Load what tuning saved: base/ with its id rows, and adapter/ when there is one.
+        """Load what tuning saved: base/ with its id rows, and adapter/ if there is one; `adapter` replaces that.
 
         Raises ArtifactError when the directory holds no tuned model.
         """
-        path = directory / BASE_DIR / IDS_FILE
-        if not path.is_file():
-            raise ArtifactError(f"{directory} has no tuned language model ({path.name} is missing); run genrec build")
-        record = json.loads(path.read_text(encoding="utf-8"))
+        ids, id_space, _ = read_ids(directory)
         tokenizer = AutoTokenizer.from_pretrained(directory / BASE_DIR)
-        ids = IdVocabulary(tuple(record["level_sizes"]), record["first_token"])
         model = load_causal_lm(str(directory / BASE_DIR), dtype=dtype, four_bit=four_bit, device=device)
-        if (directory / ADAPTER_DIR).is_dir():
-            model = PeftModel.from_pretrained(model, directory / ADAPTER_DIR)
-        return cls(model, PromptTokenizer(tokenizer, ids), id_space=record["id_space"])
+        lora = adapter or directory / ADAPTER_DIR
+        if adapter is not None or lora.is_dir():
+            model = PeftModel.from_pretrained(model, lora)
+        return cls(model, PromptTokenizer(tokenizer, ids), id_space=id_space)
 
     @property
     def ids(self) -> IdVocabulary:

@@ -28,7 +28,7 @@ from genrec.config import TuneConfig
 from genrec.model.examples import IGNORE, Example
 from genrec.model.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
 from genrec.model.vocabulary import PromptTokenizer
-from genrec.runtime import ProgressMeter, foundation_path, seed_everything
+from genrec.runtime import ProgressMeter, foundation_path, hub_errors, seed_everything
 from genrec.schema import Catalog
 from genrec.semids.table import SemanticIdTable
 
@@ -39,7 +39,7 @@ Validate = Callable[[LanguageModel], float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuneReport:
-    """How tuning went: validation is the metric at each checkpoint, losses the mean loss (nats per token) at each log."""
+    """How tuning went. validation: the metric at each checkpoint; losses: nats per token at each log."""
 
     num_steps: int
     best_step: int
@@ -53,7 +53,8 @@ def prepare_language_model(
     config: TuneConfig, *, catalog: Catalog, table: SemanticIdTable, device: torch.device
 ) -> LanguageModel:
     """Load the foundation and give it id tokens whose rows carry the words of their items."""
-    tokenizer = AutoTokenizer.from_pretrained(foundation_path(config.base))
+    with hub_errors(config.base):
+        tokenizer = AutoTokenizer.from_pretrained(foundation_path(config.base))
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     model = load_causal_lm(config.base, dtype=config.dtype, four_bit=config.method == "qlora", device=device)
@@ -118,14 +119,14 @@ def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows
     return LanguageModel(get_peft_model(model, lora), language_model.prompts, id_space=language_model.id_space)
 
 
-class _Examples(Dataset[Example]):
+class _Examples(Dataset[dict[str, list[int]]]):
     def __init__(self, examples: Sequence[Example]) -> None:
         self._examples = examples
 
     def __len__(self) -> int:
         return len(self._examples)
 
-    def __getitem__(self, index: int) -> dict[str, list[int]]:  # type: ignore[override]
+    def __getitem__(self, index: int) -> dict[str, list[int]]:
         example = self._examples[index]
         return {"input_ids": list(example.tokens), "labels": list(example.labels)}
 
@@ -143,7 +144,7 @@ def _collate(rows: list[dict[str, list[int]]], pad: int) -> dict[str, torch.Tens
     return {"input_ids": tokens, "labels": labels, "attention_mask": mask}
 
 
-class _KeepBest(TrainerCallback):  # type: ignore[misc]
+class _KeepBest(TrainerCallback):
     """At every checkpoint asks validation and keeps the best trained weights; reports progress and the time limit."""
 
     def __init__(self, language_model: LanguageModel, validate: Validate, work: Path, max_minutes: float) -> None:
@@ -261,7 +262,7 @@ def work_has_checkpoints(work: Path) -> bool:
     return folder.is_dir() and get_last_checkpoint(str(folder)) is not None
 
 
-class _QuietTrainer(Trainer):  # type: ignore[misc]
+class _QuietTrainer(Trainer):
     """The Trainer without its printing: progress goes through the project's own meter."""
 
     def __init__(self, **options: Any) -> None:
@@ -279,7 +280,7 @@ def save_tuned(language_model: LanguageModel, directory: Path, *, config: TuneCo
         plain = load_causal_lm(config.base, dtype=config.dtype, four_bit=False, device=torch.device("cpu"))
         plain.resize_token_embeddings(len(prompts.tokenizer), mean_resizing=False)
         _write_trained_rows(model, plain, prompts)
-        _save_plain_lora(model, directory / ADAPTER_DIR)
+        save_plain_lora(model, directory / ADAPTER_DIR)
     else:
         plain = model
     base = directory / BASE_DIR
@@ -305,7 +306,7 @@ def _write_trained_rows(tuned: Any, plain: Any, prompts: PromptTokenizer) -> Non
         getattr(plain, name)().weight[first:last] = weight[first:last].to(plain.dtype).cpu()
 
 
-def _save_plain_lora(model: Any, directory: Path) -> None:
+def save_plain_lora(model: Any, directory: Path) -> None:
     """Save the LoRA matrices alone: a plain adapter that other engines load, without rows of the vocabulary."""
     partial = directory.with_name(f"{directory.name}.all")
     model.save_pretrained(partial, save_embedding_layers=False)

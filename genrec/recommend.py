@@ -1,0 +1,297 @@
+"""What to recommend: histories, words, photos and filters in, ranked items of the catalog out.
+
+Knows how a request becomes a prompt, a mask over the trie and, when words or a photo are given, a likeness in CLIP
+space; deliberately knows nothing of how the parts were made.
+
+Axis legend: N items, B requests, W beams, D features.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from genrec.artifacts import read_manifest
+from genrec.config import Config
+from genrec.data.filters import Filter, parse_filter
+from genrec.data.ingest import load_workspace_data
+from genrec.encode.clip import ClipEncoder
+from genrec.encode.stage import load_embeddings
+from genrec.errors import ArtifactError, FilterError, IdTableMismatch, InputError, UnknownItem
+from genrec.model.adapters import find_adapter, read_card
+from genrec.model.examples import history_prompt
+from genrec.model.language import LanguageModel, read_ids
+from genrec.runtime import pick_device
+from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, Interactions, Recommendation
+from genrec.semids.stage import SemanticIds, load_semids
+from genrec.semids.trie import Trie
+
+log = logging.getLogger(__name__)
+R = TypeVar("R", bound="Recommender")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request. history: item ids, oldest first; query: plain words; image: a photo; where: a filter."""
+
+    history: tuple[str, ...] = ()
+    query: str = ""
+    image: Path | None = None
+    where: Filter | None = None
+    exclude: tuple[str, ...] = ()
+
+
+class Recommender:
+    """A built workspace, ready to answer; single requests equal batched ones."""
+
+    def __init__(
+        self,
+        *,
+        directory: Path,
+        config: Config,
+        catalog: Catalog,
+        interactions: Interactions,
+        embeddings: Mapping[str, Embeddings],
+        semantic_ids: SemanticIds,
+        model: LanguageModel,
+    ) -> None:
+        """Raises IdTableMismatch when model and table, or table and catalog, do not belong together."""
+        table = semantic_ids.table
+        if model.id_space != table.id_space:
+            raise IdTableMismatch(
+                f"the language model was tuned for id space {model.id_space}, but {table.id_space} is loaded; "
+                "run genrec build again"
+            )
+        if table.item_ids != tuple(item.item_id for item in catalog):
+            raise IdTableMismatch(
+                f"the id table covers {len(table)} items in another order than the catalog's {len(catalog)}; "
+                "run genrec build again"
+            )
+        self.directory = directory
+        self.config = config
+        self.catalog = catalog
+        self.interactions = interactions
+        self.embeddings = embeddings
+        self.table = table
+        self.vectors: FloatArray = semantic_ids.fused
+        self.model = model
+        self.trie = Trie.build(table.codes, device=model.device)
+
+    @classmethod
+    def load(cls: type[R], directory: Path | str, *, adapter: str | Path | None = None) -> R:
+        """Load a built workspace; `adapter` is the name or folder of a domain adapter to answer with.
+
+        Raises ArtifactError when a stage is missing, unfinished or of another version, IdTableMismatch when parts do
+        not belong together.
+        """
+        root = Path(directory)
+        if not (root / "genrec.toml").is_file():
+            raise ArtifactError(f"{root} is not a built workspace (genrec.toml is missing); run genrec build {root}")
+        config = Config.load(root / "genrec.toml")
+        catalog, interactions, _ = load_workspace_data(root)
+        for stage in ("embeddings", "semids", "model"):
+            read_manifest(root / stage, stage)
+        folder = None if adapter is None else find_adapter(root, adapter)
+        if folder is not None:
+            _, id_space, foundation = read_ids(root / "model")
+            read_card(folder).check(foundation=foundation, id_space=id_space)
+        model = LanguageModel.load(
+            root / "model",
+            device=pick_device(config.device),
+            dtype=config.tune.dtype,
+            four_bit=config.tune.method == "qlora",
+            adapter=folder,
+        )
+        return cls(
+            directory=root,
+            config=config,
+            catalog=catalog,
+            interactions=interactions,
+            embeddings=load_embeddings(root / "embeddings"),
+            semantic_ids=load_semids(root / "semids"),
+            model=model,
+        )
+
+    @cached_property
+    def clip(self) -> ClipEncoder:
+        """The CLIP model that encoded the catalog, loaded when first needed."""
+        return ClipEncoder(self.config.encode.clip, self.model.device)
+
+    def history_of(self, user_id: str) -> tuple[str, ...]:
+        """All items of one known user, oldest first. Raises UnknownUser."""
+        return self.interactions.history(user_id)
+
+    def known_history(self, history: Sequence[str]) -> tuple[str, ...]:
+        """The items of a history that the catalog has; the others are named in a warning.
+
+        Raises UnknownItem when a history is given and none of it is known.
+        """
+        known = tuple(item_id for item_id in history if item_id in self.catalog)
+        unknown = [item_id for item_id in history if item_id not in self.catalog]
+        if unknown and not known:
+            raise UnknownItem(
+                f"none of the history {unknown[:5]} is in the catalog of {len(self.catalog)} items; "
+                f"its ids look like {self.catalog.items[0].item_id!r}"
+            )
+        if unknown:
+            log.warning("%d of %d history items are unknown and left out: %s", len(unknown), len(history), unknown[:5])
+        return known
+
+    def recommend(
+        self,
+        *,
+        user: str | None = None,
+        history: Sequence[str] | None = None,
+        query: str = "",
+        image: Path | None = None,
+        where: str | Filter | None = None,
+        k: int | None = None,
+        exclude_history: bool | None = None,
+        exclude: Sequence[str] = (),
+    ) -> list[Recommendation]:
+        """The k best items for a user or a history; fewer only when fewer items pass the filters.
+
+        where: a filter such as "price < 40 and color = red"; exclude: item ids that must not come back. score_nats is
+        the log-probability of the item's semantic ID; with words or a photo, `query_weight` nats per standard deviation
+        of likeness to them are added. Raises UnknownUser, UnknownItem, FilterError.
+        """
+        if user is not None and history is not None:
+            raise InputError("both a user and a history were given; give one of them")
+        items = self.history_of(user) if user is not None else tuple(history or ())
+        request = Request(
+            history=self.known_history(items),
+            query=query,
+            image=image,
+            where=parse_filter(where) if isinstance(where, str) else where,
+            exclude=tuple(exclude),
+        )
+        return self.answer([request], k=k, exclude_history=exclude_history)[0]
+
+    def recommend_batch(
+        self,
+        histories: Sequence[Sequence[str]],
+        *,
+        k: int | None = None,
+        exclude_history: bool | None = None,
+        queries: Sequence[str] | None = None,
+        where: Filter | None = None,
+    ) -> list[list[Recommendation]]:
+        """`recommend` for many histories at once."""
+        words = queries or [""] * len(histories)
+        requests = [
+            Request(history=self.known_history(history), query=query, where=where)
+            for history, query in zip(histories, words, strict=True)
+        ]
+        return self.answer(requests, k=k, exclude_history=exclude_history)
+
+    def answer(
+        self, requests: Sequence[Request], *, k: int | None = None, exclude_history: bool | None = None
+    ) -> list[list[Recommendation]]:
+        """The k best items for each request, in batches of the configured size."""
+        num_wanted = self.config.recommend.k if k is None else k
+        if num_wanted < 1:
+            raise InputError(f"k is {num_wanted}; wanted at least 1")
+        exclude = self.config.recommend.exclude_history if exclude_history is None else exclude_history
+        size = self.config.recommend.batch_size
+        answers: list[list[Recommendation]] = []
+        for start in range(0, len(requests), size):
+            answers.extend(self._answer_batch(requests[start : start + size], num_wanted, exclude))
+        return answers
+
+    def score(
+        self, histories: Sequence[Sequence[str]], item_ids: Sequence[str], queries: Sequence[str] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Log-probability in nats of each item after its history (and words), float64 (B,)."""
+        words = queries or [""] * len(histories)
+        prompts = [self._prompt(history, query) for history, query in zip(histories, words, strict=True)]
+        return self.model.score(prompts, [self.table.semantic_id(item_id) for item_id in item_ids])
+
+    def _prompt(self, history: Sequence[str], query: str) -> list[int]:
+        ids = [self.table.semantic_id(item_id) for item_id in history]
+        return history_prompt(self.model.prompts, ids, max_history=self.config.tune.max_history, query=query)
+
+    def _answer_batch(
+        self, requests: Sequence[Request], num_wanted: int, exclude_history: bool
+    ) -> list[list[Recommendation]]:
+        allowed_BN = np.stack([self._allowed(request, exclude_history) for request in requests])
+        width = max(num_wanted, self.config.recommend.beam_width)
+        prompts = [self._prompt(request.history, request.query) for request in requests]
+        beams = self.model.search(prompts, trie=self.trie, width=width, allowed_BN=torch.from_numpy(allowed_BN))
+        rows_BW, scores_BW = beams.row.cpu().numpy(), beams.score_nats.cpu().numpy()
+        answers = []
+        for number, request in enumerate(requests):
+            legal = np.isfinite(scores_BW[number])
+            rows, scores = rows_BW[number][legal], scores_BW[number][legal].astype(np.float64)
+            if request.query or request.image is not None:
+                rows, scores = self._weigh_likeness(request, rows, scores, allowed_BN[number], width)
+            best = np.argsort(-scores, kind="stable")[:num_wanted]
+            answers.append(
+                [self._recommendation(rank, int(rows[i]), float(scores[i])) for rank, i in enumerate(best, 1)]
+            )
+        return answers
+
+    def _allowed(self, request: Request, exclude_history: bool) -> BoolArray:
+        """Which catalog rows may be recommended, bool (N,). Raises FilterError when none."""
+        allowed = np.ones(len(self.catalog), bool) if request.where is None else request.where.mask(self.catalog).copy()
+        num_passing = int(allowed.sum())
+        excluded = (*request.exclude, *(request.history if exclude_history else ()))
+        allowed[self.catalog.rows(excluded)] = False
+        if not allowed.any():
+            raise FilterError(
+                f"no item is left: {num_passing} of {len(allowed)} items pass the filter {request.where or 'none'}, "
+                "and those are in the history or excluded; loosen the filter"
+            )
+        return allowed
+
+    def _weigh_likeness(
+        self,
+        request: Request,
+        rows: npt.NDArray[np.int64],
+        scores: npt.NDArray[np.float64],
+        allowed: BoolArray,
+        width: int,
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Join the beams with the items most like the words and photo, and add the weight of likeness to all scores."""
+        likeness = self.likeness(request.query, request.image)
+        passing = np.flatnonzero(allowed)
+        nearest = passing[np.argsort(-likeness[passing], kind="stable")[:width]]
+        fresh = nearest[~np.isin(nearest, rows)]
+        if len(fresh):
+            item_ids = [self.catalog.items[row].item_id for row in fresh]
+            fresh_scores = self.score([request.history] * len(fresh), item_ids, [request.query] * len(fresh))
+            rows, scores = np.r_[rows, fresh], np.r_[scores, fresh_scores]
+        return rows, scores + self.config.recommend.query_weight * likeness[rows]
+
+    def likeness(self, query: str, image: Path | None) -> npt.NDArray[np.float64]:
+        """How like every item is to words and a photo: cosines in CLIP space in standard deviations, float64 (N,)."""
+        targets = []
+        if query:
+            targets.append(self.clip.encode_texts([query])[0])
+        if image is not None:
+            targets.append(self.clip.encode_images([image])[0])
+        total = np.zeros(len(self.catalog))
+        for name in ("image", "text"):
+            modality = self.embeddings.get(name)
+            if modality is None or not modality.present.any():
+                continue
+            for target in targets:
+                cosine = (modality.vectors @ target).astype(np.float64)
+                seen = cosine[modality.present]
+                total += np.where(modality.present, (cosine - seen.mean()) / max(float(seen.std()), 1e-6), 0.0)
+        return total / max(float(total.std()), 1e-6)
+
+    def _recommendation(self, rank: int, row: int, score: float) -> Recommendation:
+        item = self.catalog.items[row]
+        return Recommendation(
+            rank=rank,
+            item_id=item.item_id,
+            title=item.title,
+            semantic_id=self.table.semantic_id(item.item_id),
+            score_nats=score,
+        )
