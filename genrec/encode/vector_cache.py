@@ -57,7 +57,7 @@ class VectorCache:
 def _read(path: Path) -> Mapping[str, FloatArray]:
     """One file's vectors; a file damaged from outside is named in a warning and its vectors are computed again."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             return dict(zip(stored["keys"].tolist(), stored["vectors"].astype(np.float32), strict=True))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         log.warning("cache file %s is damaged (%s); its vectors are computed again", path, error)
