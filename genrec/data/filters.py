@@ -47,7 +47,7 @@ _ORDER: dict[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which items are allowed; combine with &, | and ~. `str(filter)` parses to the same filter."""
+    """Which items are allowed; combine with &, | and ~. `str(filter)` parses to the same filter, unless of no items."""
 
     node: "_Node"
 

@@ -158,7 +158,7 @@ def _match_columns(
 ) -> dict[str, str]:
     """Target to column name, first as named by the options, then by synonym. Raises SourceError."""
     by_lower = {name.casefold().replace(" ", "_"): name for name in reversed(header)}
-    taken = set(columns.values())
+    taken = {name for target, name in columns.items() if target.partition(".")[0] in (table, target)}
     matched = {}
     for target, names in synonyms.items():
         own = columns.get(f"{table}.{target}")

@@ -62,9 +62,7 @@ def recreate_shop(details: Mapping[str, object]) -> ShopWorld:
     return _create(tuple(domains), sizes)
 
 
-def _create(
-    domains: tuple[str, ...], sizes: Mapping[str, Any]
-) -> ShopWorld:  # Any: whole numbers, or None for defaults
+def _create(domains: tuple[str, ...], sizes: Mapping[str, Any]) -> ShopWorld:  # Any: int, or None
     return ShopWorld.create(domains=domains, **{name: size for name, size in sizes.items() if size is not None})
 
 

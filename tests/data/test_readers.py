@@ -1,0 +1,497 @@
+import gzip
+import json
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from genrec.data.readers import READERS, Reading, ReadOptions, recreate_shop
+from genrec.data.readers.images import index_images, why_broken
+from genrec.data.readers.values import attribute_columns, identifier, number, unix_seconds
+from genrec.data.shop import HELD_OUT_DOMAINS, ShopWorld
+from genrec.errors import ArtifactError, SourceError
+from genrec.schema import Interactions
+
+DATA = Path(os.environ.get("GENREC_DATA", Path(__file__).parents[2].parent / "shared/data"))
+
+
+def research_data(name: str) -> Path:
+    if not (DATA / name).is_dir():
+        pytest.skip(f"research data {DATA / name} is not here; set GENREC_DATA to a folder that holds {name}")
+    return DATA / name
+
+
+def read(source: str, path: Path | None, **options: object) -> Reading:
+    return READERS[source].read(path, ReadOptions(**options))  # type: ignore[arg-type]
+
+
+def events(interactions: Interactions) -> list[tuple[str, str, int, float]]:
+    return list(
+        zip(
+            interactions.user_ids,
+            interactions.item_ids,
+            interactions.timestamps.tolist(),
+            interactions.weights.tolist(),
+            strict=True,
+        )
+    )
+
+
+def reasons(reading: Reading) -> list[tuple[str, int, str]]:
+    return [(Path(refusal.source_file).name, refusal.line, refusal.reason) for refusal in reading.refused]
+
+
+def picture(path: Path, color: str = "red") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (32, 32), color).save(path)
+    return path
+
+
+class TestMovieLens:
+    def test_dat_files_are_read_with_latin_letters_times_and_ratings(self, tmp_path: Path) -> None:
+        (tmp_path / "movies.dat").write_bytes(
+            "1::Toy Story (1995)::Animation|Comedy\n2::Misérables, Les (1998)::Drama\n9::no genres\n".encode("latin-1")
+        )
+        (tmp_path / "ratings.dat").write_text(
+            "7::2::4::978300760\n7::1::5::978300700\n8::3::5::1\n8::1::bad::1\n8::1::5::soon\n8::1\n"
+        )
+        reading = read("movielens", tmp_path)
+        assert reading.catalog["2"].title == "Misérables, Les (1998)"
+        assert reading.catalog["1"].attributes == {"genres": ("Animation", "Comedy"), "year": 1995.0}
+        assert events(reading.interactions) == [("7", "1", 978300700, 5.0), ("7", "2", 978300760, 4.0)]
+        assert reasons(reading) == [
+            ("movies.dat", 3, "row has 2 fields, wanted 3"),
+            ("ratings.dat", 3, "event names the unknown item '3'"),
+            ("ratings.dat", 4, "rating is not a number"),
+            ("ratings.dat", 5, "event has no readable time"),
+            ("ratings.dat", 6, "row has 2 fields, wanted 4"),
+        ]
+
+    def test_csv_files_are_read(self, tmp_path: Path) -> None:
+        (tmp_path / "movies.csv").write_text(
+            'movieId,title,genres\n1,"American President, The (1995)",Comedy|Drama\n2,Untitled,(no genres listed)\n'
+        )
+        (tmp_path / "ratings.csv").write_text(
+            "userId,movieId,rating,timestamp\n1,2,3.5,1147880044\n1,1,4.0,1147868817\n"
+        )
+        picture(tmp_path / "posters/1.jpg")
+        reading = read("movielens", tmp_path)
+        assert reading.catalog["1"].title == "American President, The (1995)"
+        assert reading.catalog["1"].image == tmp_path / "posters/1.jpg"
+        assert reading.catalog["2"].attributes == {}
+        assert events(reading.interactions) == [("1", "1", 1147868817, 4.0), ("1", "2", 1147880044, 3.5)]
+        assert set(reading.interactions.kinds) == {"rating"}
+
+    def test_sequences_keep_their_order_and_end_at_the_users_last_time(self, tmp_path: Path) -> None:
+        (tmp_path / "movies.csv").write_text("item_id,title,plot\n1,A,plot a\n2,B,\n3,C,\n")
+        (tmp_path / "sequences.txt").write_text("u 3 1 2\nv 2 3\n")
+        (tmp_path / "user_last_timestamp.tsv").write_text("user_id\tlast_timestamp\nu\t1000\n")
+        reading = read("movielens", tmp_path)
+        assert [event[:3] for event in events(reading.interactions)] == [
+            ("u", "3", 998), ("u", "1", 999), ("u", "2", 1000), ("v", "2", 1), ("v", "3", 2),
+        ]  # fmt: skip
+        assert reading.catalog["1"].text == "plot a"
+
+    def test_a_folder_without_movielens_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(SourceError, match=r"holds no MovieLens data; wanted ratings\.dat"):
+            read("movielens", tmp_path)
+        with pytest.raises(SourceError, match="is not there"):
+            read("movielens", tmp_path / "none")
+
+    @pytest.mark.data
+    def test_the_real_folder_has_the_counts_of_its_readme(self) -> None:
+        reading = read("movielens", research_data("movielens-1m"))
+        assert len(reading.interactions) == 999_611
+        assert len(reading.interactions.user_bounds()) == 6_040
+        used = set(reading.interactions.item_ids)
+        assert len(used) == 3_416
+        assert sum(item.image is not None for item in reading.catalog if item.item_id in used) == 3_253
+        assert reading.refused == ()
+
+
+META_2014 = (
+    "{'asin': 'B1', 'title': \"Men's cream\", 'price': 9.5, 'brand': 'Oak', 'categories': [['Beauty', 'Skin']]}\n"
+)
+META_2018 = {
+    "asin": "B1", "title": "Men's cream", "price": "$9.50", "brand": "Oak", "category": ["Beauty", "Skin"],
+    "description": ["Soft.", "Rich."], "feature": ["100 ml"], "imageURL": ["https://x/y.jpg"],
+}  # fmt: skip
+META_2023 = {
+    "parent_asin": "B1", "title": "Men's cream", "price": 9.5, "store": "Oak", "categories": ["Beauty", "Skin"],
+    "main_category": "All Beauty", "description": ["Soft.", "Rich."], "features": ["100 ml"],
+    "details": {"Brand": "Other"}, "images": [{"large": "https://x/y.jpg"}],
+}  # fmt: skip
+OLD_REVIEW = {"reviewerID": "u", "asin": "B1", "overall": 5.0, "unixReviewTime": 1355616000, "reviewText": "good"}
+NEW_REVIEW = {"user_id": "u", "asin": "B1-red", "parent_asin": "B1", "rating": 5.0, "timestamp": 1355616000500}
+
+
+class TestAmazon:
+    def check(self, reading: Reading) -> None:
+        item = reading.catalog["B1"]
+        assert item.title == "Men's cream"
+        assert item.attributes == {"categories": ("Beauty", "Skin"), "brand": "Oak", "price": 9.5}
+        assert events(reading.interactions) == [("u", "B1", 1355616000, 5.0)]
+
+    def test_the_layout_of_2014_with_python_literals_is_read(self, tmp_path: Path) -> None:
+        (tmp_path / "meta_Beauty.json").write_text(META_2014)
+        (tmp_path / "reviews_Beauty.json").write_text(json.dumps(OLD_REVIEW) + "\n")
+        self.check(read("amazon", tmp_path))
+
+    def test_the_gzipped_layout_of_2018_is_read(self, tmp_path: Path) -> None:
+        with gzip.open(tmp_path / "meta_Beauty.json.gz", "wt") as stream:
+            stream.write(json.dumps(META_2018) + "\n")
+        with gzip.open(tmp_path / "Beauty.json.gz", "wt") as stream:
+            stream.write(json.dumps(OLD_REVIEW) + "\n")
+        reading = read("amazon", tmp_path)
+        self.check(reading)
+        assert reading.catalog["B1"].text == "Soft. Rich. 100 ml"
+
+    def test_the_layout_of_2023_is_read_by_parent_and_milliseconds(self, tmp_path: Path) -> None:
+        (tmp_path / "meta_All_Beauty.jsonl").write_text(json.dumps(META_2023) + "\n")
+        with gzip.open(tmp_path / "All_Beauty.jsonl.gz", "wt") as stream:
+            stream.write(json.dumps(NEW_REVIEW) + "\n")
+        picture(tmp_path / "images/B1.jpg")
+        reading = read("amazon", tmp_path)
+        self.check(reading)
+        assert reading.catalog["B1"].image == tmp_path / "images/B1.jpg"
+
+    def test_broken_rows_are_refused_with_their_lines(self, tmp_path: Path) -> None:
+        (tmp_path / "meta_B.json").write_text(META_2014 + "{'asin': __import__('os')}\n" + "[1]\n" + "{'asin': 'B2'}\n")
+        stranger = {**OLD_REVIEW, "asin": "B9"}
+        no_rating = {**OLD_REVIEW, "overall": None}
+        lines = [json.dumps(OLD_REVIEW), "{oops", json.dumps(stranger), json.dumps(no_rating)]
+        (tmp_path / "B.json").write_text("\n".join(lines))
+        reading = read("amazon", tmp_path)
+        self.check(reading)
+        assert reasons(reading) == [
+            ("meta_B.json", 2, "not a JSON object"),
+            ("meta_B.json", 3, "not a JSON object"),
+            ("meta_B.json", 4, "item has no image, text, audio or given vector"),
+            ("B.json", 2, "not a JSON object"),
+            ("B.json", 3, "event names the unknown item 'B9'"),
+            ("B.json", 4, "rating is not a number"),
+        ]
+
+    def test_sequences_are_read_with_titles_and_groups(self, tmp_path: Path) -> None:
+        (tmp_path / "titles.csv").write_text("asin,title\nA,Cream\nB,Soap\nC,\n")
+        (tmp_path / "attributes.json").write_text('{"A": [3, 1], "B": []}')
+        (tmp_path / "sequences.txt").write_text("u B A B\n")
+        reading = read("amazon", tmp_path)
+        assert reading.catalog["A"].attributes == {"groups": ("3", "1")}
+        assert reading.interactions.history("u") == ("B", "A", "B")
+        assert reasons(reading) == [("titles.csv", 4, "item has no image, text, audio or given vector")]
+
+    def test_several_review_files_must_be_told_apart(self, tmp_path: Path) -> None:
+        (tmp_path / "meta_B.json").write_text(META_2014)
+        for name in ("a.json", "b.json"):
+            (tmp_path / name).write_text(json.dumps(OLD_REVIEW))
+        with pytest.raises(SourceError, match=r"2 files of reviews \(a\.json, b\.json\)"):
+            read("amazon", tmp_path)
+        self.check(read("amazon", tmp_path, events=tmp_path / "b.json"))
+
+    @pytest.mark.data
+    def test_the_real_folder_has_the_counts_of_its_readme(self) -> None:
+        reading = read("amazon", research_data("amazon-beauty"))
+        counts = len(reading.interactions.user_bounds()), len(reading.catalog), len(reading.interactions)
+        assert counts == (22_363, 12_101, 198_502)
+        assert reading.refused == ()
+
+
+class TestFiles:
+    def folder(self, root: Path) -> Path:
+        root.mkdir(exist_ok=True)
+        (root / "products.csv").write_text(
+            "sku;name;desc;price;colour;tags;item_no\n007;Lamp;warm light;$1,200.50;red;a|b;12\n8;Mug;;3;blue;;013\n"
+        )
+        (root / "transactions.csv").write_text("user,article_id,t_dat\nu,8,2020-01-02\nu,007,2020-01-01\n")
+        picture(root / "images/007.png")
+        return root
+
+    def test_files_and_columns_are_found_by_name(self, tmp_path: Path) -> None:
+        reading = read("files", self.folder(tmp_path))
+        lamp = reading.catalog["007"]
+        assert (lamp.title, lamp.text, lamp.image) == ("Lamp", "warm light", tmp_path / "images/007.png")
+        assert lamp.attributes == {"price": 1200.5, "colour": "red", "tags": ("a", "b"), "item_no": "12"}
+        assert reading.catalog["8"].attributes == {"price": 3.0, "colour": "blue", "item_no": "013"}
+        assert events(reading.interactions) == [("u", "007", 1577836800, 1.0), ("u", "8", 1577923200, 1.0)]
+        assert reading.refused == ()
+
+    def test_every_format_gives_the_same_reading(self, tmp_path: Path) -> None:
+        rows = [{"id": "1", "title": "Lamp", "price": 2.5}, {"id": "2", "title": "Mug", "price": None}]
+        happened = [{"user_id": "u", "id": "2", "timestamp": 5}, {"user_id": "u", "id": "1", "timestamp": 6}]
+
+        def lines(table: list[dict[str, object]]) -> str:
+            return "\n".join(json.dumps(row) for row in table)
+
+        def cells(table: list[dict[str, object]], comma: str) -> str:
+            return "\n".join(
+                comma.join("" if x is None else str(x) for x in row) for row in [table[0], *map(dict.values, table)]
+            )
+
+        folders = {kind: tmp_path / kind for kind in ("csv", "tsv", "jsonl", "jsonl.gz", "json", "parquet")}
+        for kind, folder in folders.items():
+            folder.mkdir()
+            for name, table in (("items", rows), ("events", happened)):
+                file = folder / f"{name}.{kind}"
+                if kind == "parquet":
+                    pq.write_table(pa.Table.from_pylist(table), file)
+                elif kind == "jsonl.gz":
+                    file.write_bytes(gzip.compress(lines(table).encode()))
+                else:
+                    file.write_text(
+                        {
+                            "csv": cells(table, ","),
+                            "tsv": cells(table, "\t"),
+                            "jsonl": lines(table),
+                            "json": json.dumps(table),
+                        }[kind]
+                    )
+        readings = [read("files", folder) for folder in folders.values()]
+        for reading in readings:
+            assert reading.catalog == readings[0].catalog
+            assert reading.catalog["1"].attributes == {"price": 2.5}
+            assert events(reading.interactions) == [("u", "2", 5, 1.0), ("u", "1", 6, 1.0)]
+            assert reading.refused == ()
+
+    def test_named_columns_win_over_synonyms(self, tmp_path: Path) -> None:
+        (tmp_path / "items.csv").write_text("id,sku,label,title\n1,a,Lamp,x\n2,b,Mug,y\n")
+        (tmp_path / "events.csv").write_text("who,id,when,stars\nu,b,1,4\n")
+        columns = {"item_id": "sku", "title": "label", "user_id": "who", "timestamp": "when", "weight": "stars"}
+        reading = read("files", tmp_path, columns=columns)
+        assert [item.title for item in reading.catalog] == ["Lamp", "Mug"]
+        assert reading.catalog["a"].attributes == {"id": "1", "title": ("x")}
+        assert events(reading.interactions) == [("u", "b", 1, 4.0)]
+        by_id = read("files", tmp_path, columns={**columns, "item_id": "id", "events.item_id": "who"})
+        assert by_id.refused[0].reason == "event names the unknown item 'u'"
+
+    @pytest.mark.parametrize(
+        ("columns", "message"),
+        [
+            ({"item_id": "ean"}, "column 'ean' \\(for item_id\\) is not in .*products.csv; it has sku, name, desc"),
+            ({"user_id": "customer"}, "column 'customer' \\(for user_id\\) is not in .*transactions.csv"),
+            ({"events.item_id": "sku"}, "column 'sku' \\(for item_id\\) is not in .*transactions.csv"),
+            ({"colour": "color"}, "column target 'colour' is unknown; choose one of item_id, title"),
+            ({"shops.item_id": "sku"}, "column target 'shops.item_id' is unknown"),
+        ],
+    )
+    def test_an_unknown_column_is_one_clear_error(self, tmp_path: Path, columns: dict[str, str], message: str) -> None:
+        with pytest.raises(SourceError, match=message) as caught:
+            read("files", self.folder(tmp_path), columns=columns)
+        assert "\n" not in str(caught.value)
+
+    def test_a_missing_required_column_is_one_clear_error(self, tmp_path: Path) -> None:
+        (tmp_path / "items.csv").write_text("title,price\nLamp,1\n")
+        with pytest.raises(SourceError, match=r"no column for item_id; name it as item_id=COLUMN of title, price"):
+            read("files", tmp_path)
+
+    def test_bad_rows_are_refused_with_reason_and_line(self, tmp_path: Path) -> None:
+        (tmp_path / "items.csv").write_bytes(
+            b"id,title,picture\n1,Lamp,\n1,Again,\n,Nameless,\n2,,\n3,Short\n4,M\xfcller,\n5,Mug,gone.png\n6,Bag,http://x/6.png\n"
+        )
+        (tmp_path / "events.csv").write_text(
+            "user_id,id,time,weight\nu,1,2020-05-01T00:00:00Z,1\n,1,5,1\nu,77,5,1\nu,1,yesterday,1\nu,1,5,many\n"
+        )
+        reading = read("files", tmp_path)
+        assert [item.item_id for item in reading.catalog] == ["1", "5", "6"]
+        assert events(reading.interactions) == [("u", "1", 1588291200, 1.0)]
+        assert sorted(reasons(reading)) == [
+            ("events.csv", 3, "event has no user id"),
+            ("events.csv", 4, "event names the unknown item '77'"),
+            ("events.csv", 5, "event has no readable time"),
+            ("events.csv", 6, "weight is not a number"),
+            ("items.csv", 3, "item id '1' appears twice; the first row counts"),
+            ("items.csv", 4, "no item id"),
+            ("items.csv", 5, "item has no image, text, audio or given vector"),
+            ("items.csv", 6, "row has 2 cells, the header 3"),
+            ("items.csv", 7, "not UTF-8 text"),
+            ("items.csv", 8, "picture is not there; the item stays if it has more"),
+            ("items.csv", 9, "picture is an address, which is not downloaded; the item stays"),
+        ]
+
+    def test_a_broken_picture_is_refused_and_its_item_stays_only_with_more(self, tmp_path: Path) -> None:
+        (tmp_path / "items.csv").write_text("id,title\n1,Lamp\n2,\n3,Mug\n")
+        for stem in "12":
+            (tmp_path / "images").mkdir(exist_ok=True)
+            (tmp_path / f"images/{stem}.png").write_text("not a picture")
+        picture(tmp_path / "images/3.png")
+        reading = read("files", tmp_path)
+        assert {item.item_id: item.image for item in reading.catalog} == {"1": None, "3": tmp_path / "images/3.png"}
+        assert reasons(reading) == [
+            ("1.png", 0, "broken image of item '1': not a picture"),
+            ("2.png", 0, "broken image of item '2': not a picture"),
+            ("items.csv", 3, "item has no image, text, audio or given vector"),
+        ]
+
+    def test_an_item_with_a_given_vector_needs_nothing_else(self, tmp_path: Path) -> None:
+        (tmp_path / "items.csv").write_text("id,title\n1,\n")
+        assert len(read("files", tmp_path, given_ids=frozenset("1")).catalog) == 1
+
+    def test_items_alone_make_a_catalog(self, tmp_path: Path) -> None:
+        (tmp_path / "lamps.jsonl").write_text('{"sku": 1, "attributes": {"color": "red"}, "size": {"w": 3}}')
+        reading = read("files", tmp_path / "lamps.jsonl")
+        assert reading.catalog["1"].attributes == {"color": "red", "size.w": 3.0}
+        assert len(reading.interactions) == 0
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            ("", "is empty"),
+            ("\n", "wanted different column names"),
+            ("id,title\n", "no usable row"),
+            ("id,id\n1,2\n", "wanted different column names"),
+            ("id,title\n1,\n", r"no usable item in the source \(1 rows refused, 1 of them: item has no image"),
+        ],
+    )
+    def test_a_csv_with_nothing_usable_is_one_clear_error(self, tmp_path: Path, content: str, message: str) -> None:
+        (tmp_path / "items.csv").write_text(content)
+        with pytest.raises(SourceError, match=message) as caught:
+            read("files", tmp_path)
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize("name", ["items.parquet", "items.json", "items.csv.gz", "items.txt"])
+    def test_a_file_of_another_kind_is_one_clear_error(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / name).write_text("[1, oops")
+        with pytest.raises(SourceError, match=r"cannot be read|not valid JSON|unknown kind"):
+            read("files", tmp_path / name)
+
+    def test_a_missing_path_is_one_clear_error(self, tmp_path: Path) -> None:
+        with pytest.raises(SourceError, match="is not there"):
+            read("files", tmp_path / "none")
+        with pytest.raises(SourceError, match="holds no items file"):
+            read("files", tmp_path)
+
+    @pytest.mark.slow
+    @pytest.mark.data
+    def test_the_real_fashion_folder_is_read_by_name_alone(self) -> None:
+        reading = read("files", research_data("hm"))
+        counts = len(reading.interactions.user_bounds()), len(reading.catalog), len(reading.interactions)
+        assert counts == (1_364, 17_033, 31_662)
+        assert all(item.image is not None for item in reading.catalog)
+        assert reading.catalog["0108775015"].attributes["product_code"] == "0108775"
+
+
+SIZES = {"num_items": 60, "num_people": 4}
+
+
+class TestShop:
+    def test_the_shop_is_the_world_of_its_seed_drawn(self, tmp_path: Path) -> None:
+        reading = read("shop", Path("11"), media_directory=tmp_path, **SIZES)
+        world = ShopWorld.create(seed=11, **SIZES)
+        assert [item.item_id for item in reading.catalog] == [item.item_id for item in world.items]
+        assert reading.interactions.histories() == {
+            user: tuple(event.item_id for event in told) for user, told in world.histories.items()
+        }
+        first = reading.catalog.items[0]
+        assert first.attributes == dict(world.items[0].attributes)
+        assert first.image == tmp_path / "images" / f"{first.item_id}.png"
+        with Image.open(first.image) as drawn:
+            np.testing.assert_array_equal(np.asarray(drawn), np.asarray(world.picture(first.item_id)))
+
+    def test_the_oracle_can_be_made_again_from_the_details(self, tmp_path: Path) -> None:
+        reading = read("shop", Path("-"), domains="held-out", media_directory=tmp_path, **SIZES)
+        assert {item.attributes["category"] for item in reading.catalog} == set(HELD_OUT_DOMAINS)
+        world = recreate_shop(json.loads(json.dumps(reading.details)))
+        assert {item.item_id for item in world.items} == {item.item_id for item in reading.catalog}
+        history = reading.interactions.history(world.people[0].user_id)
+        assert world.next_probabilities(world.people[0].user_id, history[:-1], 2**33)[world.row(history[-1])] > 0
+
+    @pytest.mark.parametrize(
+        ("path", "options", "message"),
+        [
+            (Path("seven"), {}, "'seven' is not a seed"),
+            (Path("7"), {"seed": 8}, "two seeds, PATH 7 and option 8"),
+            (None, {"domains": "lamp,boat"}, "domain 'boat' is unknown"),
+        ],
+    )
+    def test_what_is_no_shop_is_refused(
+        self, tmp_path: Path, path: Path | None, options: dict[str, object], message: str
+    ) -> None:
+        with pytest.raises(SourceError, match=message):
+            read("shop", path, media_directory=tmp_path, **options)
+
+    def test_details_of_another_source_make_no_world(self) -> None:
+        with pytest.raises(ArtifactError, match="does not describe a shop"):
+            recreate_shop({"layout": "ratings.dat"})
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (1355616000, 1355616000),
+        ("1355616000", 1355616000),
+        (1355616000500, 1355616000.5),
+        (1355616000 * 10**9, 1355616000),
+        ("1970-01-02", 86400),
+        ("1970-01-01T02:00:00+02:00", 0),
+        (date(1970, 1, 2), 86400),
+        (datetime(1970, 1, 1, 1, tzinfo=UTC), 3600),
+        (datetime(1970, 1, 1, 1), 3600),
+        ("yesterday", None),
+        (True, None),
+        (None, None),
+        (float("nan"), None),
+    ],
+)
+def test_times_of_many_kinds_become_unix_seconds(value: object, seconds: float | None) -> None:
+    assert unix_seconds(value) == seconds
+
+
+def test_identifiers_are_texts_whatever_the_file_made_of_them() -> None:
+    assert [identifier(value) for value in (12, 12.0, " 12 ", "012", None, float("nan"))] == ["12"] * 3 + [
+        "012",
+        "",
+        "",
+    ]
+
+
+def test_numbers_may_carry_a_currency_and_commas() -> None:
+    assert [number(text) for text in ("$1,299.00", "3e2", "x", "", None, "inf")] == [
+        1299.0,
+        300.0,
+        None,
+        None,
+        None,
+        None,
+    ]
+
+
+def test_an_attribute_has_one_type_in_all_rows() -> None:
+    rows = [
+        {"a": "1", "b": "1", "c": "true", "d": ["x"]},
+        {"a": "2.5", "b": "01", "c": "false", "d": "y|z"},
+        {"a": "", "b": None},
+    ]
+    assert attribute_columns(rows) == [
+        {"a": 1.0, "b": "1", "c": True, "d": ("x",)},
+        {"a": 2.5, "b": "01", "c": False, "d": ("y", "z")},
+        {},
+    ]
+
+
+class TestImages:
+    def test_whole_pictures_pass_and_broken_ones_say_why(self, tmp_path: Path) -> None:
+        for name in ("a.png", "a.jpg", "a.webp", "a.gif"):
+            assert why_broken(picture(tmp_path / name)) is None
+        assert why_broken(tmp_path / "none.png") == "no such file"
+        (tmp_path / "b.jpg").write_bytes(b"")
+        assert why_broken(tmp_path / "b.jpg") == "not a picture"
+
+    @pytest.mark.parametrize("suffix", ["jpg", "png"])
+    def test_a_picture_that_breaks_off_is_broken(self, tmp_path: Path, suffix: str) -> None:
+        path = tmp_path / f"noise.{suffix}"
+        pixels = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        assert why_broken(path) is not None
+
+    def test_pictures_are_found_by_stem_in_subfolders(self, tmp_path: Path) -> None:
+        deep = picture(tmp_path / "01/0108.jpg")
+        (tmp_path / "notes.txt").write_text("x")
+        assert index_images(tmp_path) == {"0108": deep}
+        with pytest.raises(SourceError, match="is not there"):
+            index_images(tmp_path / "none")

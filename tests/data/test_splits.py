@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+
+from genrec.config import SplitConfig
+from genrec.data.splits import split_interactions
+from genrec.errors import SourceError
+from genrec.schema import Interactions
+
+LEAVE_ONE_OUT = SplitConfig()
+GLOBAL_TIME = SplitConfig(protocol="global-time", test_share=0.2)
+
+
+def random_interactions(num_events: int) -> Interactions:
+    rng = np.random.default_rng(0)
+    return Interactions.sort(
+        user_ids=[f"u{user}" for user in rng.integers(0, 40, num_events)],
+        item_ids=[f"i{item}" for item in rng.integers(0, 20, num_events)],
+        timestamps=rng.permutation(num_events),
+    )
+
+
+def test_leave_one_out_tests_the_last_event_and_validates_on_the_one_before() -> None:
+    interactions = Interactions.sort(
+        user_ids=["u", "v", "u", "u", "v", "u"],
+        item_ids=["d", "x", "a", "b", "y", "c"],
+        timestamps=[40, 1, 10, 20, 2, 30],
+    )
+    split = split_interactions(interactions, LEAVE_ONE_OUT)
+    assert split.protocol == "leave-one-out"
+    (validation,), (test,) = split.validation, split.test
+    assert (validation.user_id, validation.history, validation.target, validation.timestamp) == (
+        "u",
+        ("a", "b"),
+        "c",
+        30,
+    )
+    assert (test.user_id, test.history, test.target, test.timestamp) == ("u", ("a", "b", "c"), "d", 40)
+    assert split.train.histories() == {"u": ("a", "b"), "v": ("x", "y")}
+
+
+def test_equal_times_are_split_in_input_order() -> None:
+    interactions = Interactions.sort(user_ids=["u"] * 3, item_ids=["c", "a", "b"], timestamps=[5, 5, 5])
+    assert split_interactions(interactions, LEAVE_ONE_OUT).test[0].history == ("c", "a")
+
+
+def test_leave_one_out_loses_and_repeats_no_event() -> None:
+    interactions = random_interactions(300)
+    split = split_interactions(interactions, LEAVE_ONE_OUT)
+    assert len(split.train) + len(split.validation) + len(split.test) == len(interactions)
+    for case in split.test:
+        assert (*case.history, case.target) == interactions.history(case.user_id)
+
+
+def test_global_time_trains_before_validation_before_test() -> None:
+    interactions = random_interactions(300)
+    split = split_interactions(interactions, GLOBAL_TIME)
+    assert split.train.timestamps.max() < min(case.timestamp for case in split.validation)
+    assert max(case.timestamp for case in split.validation) < min(case.timestamp for case in split.test)
+    assert len(split.train) == 180
+    for case in (*split.validation, *split.test):
+        history = interactions.history(case.user_id)
+        assert (*case.history, case.target) == history[: len(case.history) + 1]
+
+
+def test_global_time_never_cuts_between_equal_times() -> None:
+    times = [1, 2, 3, 4, 5, 6, 7, 7, 7, 8]
+    interactions = Interactions.sort(user_ids=["u"] * 10, item_ids=list("abcdefghij"), timestamps=times)
+    split = split_interactions(interactions, GLOBAL_TIME)
+    assert [case.timestamp for case in split.test] == [7, 7, 7, 8]
+    assert split.train.timestamps.max() < 7
+
+
+def test_a_users_first_event_is_no_case() -> None:
+    interactions = Interactions.sort(user_ids=[*"uuuuv"], item_ids=[*"abcde"], timestamps=[1, 2, 3, 4, 5])
+    split = split_interactions(interactions, SplitConfig(protocol="global-time", test_share=0.4))
+    assert [case.user_id for case in split.test] == ["u"]
+
+
+def test_no_protocol_trains_on_everything() -> None:
+    interactions = random_interactions(10)
+    split = split_interactions(interactions, SplitConfig(protocol="none"))
+    assert split.train is interactions
+    assert split.validation == split.test == ()
+
+
+@pytest.mark.parametrize(
+    ("interactions", "config", "message"),
+    [
+        (random_interactions(0), LEAVE_ONE_OUT, "no events to split"),
+        (Interactions.sort(user_ids=["u", "v"], item_ids=["a", "a"]), LEAVE_ONE_OUT, "no user has 3 events"),
+        (
+            Interactions.sort(user_ids=["u"] * 4, item_ids=[*"abcd"], timestamps=[1] * 4),
+            GLOBAL_TIME,
+            "0 training events",
+        ),
+        (random_interactions(9), SplitConfig(protocol="global-time", test_share=0.7), "test_share is 0.7"),
+    ],
+)
+def test_logs_that_cannot_be_split_are_refused(interactions: Interactions, config: SplitConfig, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        split_interactions(interactions, config)
