@@ -1,4 +1,4 @@
-"""The tokenizer of genrec-tiny-lm: byte-level BPE whose words cost the same pieces with and without a space before them.
+"""The tokenizer of genrec-tiny-lm: byte-level BPE in which a word has the same pieces with and without a space before.
 
 Merges are learned inside words alone; a leading space joins a word only as a last merge, and only for frequent whole
 words. So an unknown name falls into the same pieces at the start of a line and in the middle of a sentence, which
@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast
 
 END_OF_TEXT, START_OF_TURN, END_OF_TURN = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 SPECIAL_TOKENS: tuple[str, ...] = (END_OF_TEXT, START_OF_TURN, END_OF_TURN)
-NUM_PIECES = 1400  # specials, bytes and pieces inside words; the rest of the vocabulary is words with their space
+NUM_PIECES = 1480  # specials, bytes and pieces inside words; the rest of the vocabulary is words with their space
 NUM_TOKENS = 2048
 CONTEXT_TOKENS = 2048
 CHAT_TEMPLATE = (
