@@ -176,3 +176,13 @@ def stale_reason(directory: Path, *, kind: str, inputs: Mapping[str, str]) -> st
         return f"changed: {', '.join(changed)}"
     lost = [name for name in manifest.files if not (directory / name).is_file()]
     return f"files are missing: {', '.join(lost[:3])}" if lost else None
+
+
+def open_work(work: Path, key: str) -> Path:
+    """The folder that a killed run left for the same key, else an empty one: where long work keeps its checkpoints."""
+    marker = work / "key"
+    if not marker.is_file() or marker.read_text(encoding="utf-8") != key:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        write_text(marker, key)
+    return work

@@ -5,41 +5,35 @@ goes in; a stage that was killed is made again, and tuning resumes from its last
 deliberately knows nothing of how a stage does its work.
 """
 
-import json
 import logging
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from genrec import artifacts
 from genrec.config import Config, FuseConfig
-from genrec.data.ingest import append_items, extend_catalog, load_workspace_data
-from genrec.data.splits import EvaluationCase, Split, split_interactions
+from genrec.data.ingest import NewItems, append_items, extend_catalog, load_workspace_data
+from genrec.data.splits import Split, split_interactions
 from genrec.encode.collaborative import collaborative_embeddings
 from genrec.encode.fusion import make_fuser
 from genrec.encode.stage import encode_catalog, encode_items, load_embeddings, save_embeddings
 from genrec.errors import ArtifactError
-from genrec.model.examples import AlignmentExamples, history_prompt, next_item_examples
-from genrec.model.language import LanguageModel
-from genrec.model.tuning import TuneReport, add_lora, prepare_language_model, save_tuned, train
+from genrec.model.recipe import tune_on
+from genrec.model.tuning import add_lora, prepare_language_model, save_tuned
 from genrec.runtime import foundation_path, pick_device
 from genrec.schema import Catalog, Embeddings, Interactions
 from genrec.semids.report import make_report
-from genrec.semids.stage import SemanticIds, load_semids, save_semids, tokenize
+from genrec.semids.stage import load_semids, save_semids, tokenize
 from genrec.semids.table import SemanticIdTable
-from genrec.semids.trie import Trie
 
 log = logging.getLogger(__name__)
 
 CONFIG_FILE = "genrec.toml"
 COLLABORATIVE = "collaborative"
-MAX_VALIDATION_CASES = 500  # cases that choose the best checkpoint
-VALIDATION_WIDTH = 20
 STAGES = ("embeddings", "semids", "model")
 
 
@@ -226,14 +220,14 @@ def _semids_details(table: SemanticIdTable) -> dict[str, object]:
 def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     config, root = workspace.config, workspace.root
     semantic_ids = load_semids(root / "semids")
-    work = _work_folder(root / ".model.work", inputs)
+    work = artifacts.open_work(root / ".model.work", artifacts.fingerprint(dict(inputs)))
     device = pick_device(config.device)
     language_model = prepare_language_model(
         config.tune, catalog=workspace.catalog, table=semantic_ids.table, device=device
     )
     if config.tune.method != "full":
         language_model = add_lora(language_model, config.tune, train_id_rows=True)
-    report = tune_on(language_model, workspace.catalog, semantic_ids, workspace.split, config, work)
+    report = tune_on(language_model, workspace.catalog, semantic_ids.table, workspace.split, config, work)
     details = {
         "id_space": semantic_ids.table.id_space,
         "foundation": config.tune.base,
@@ -247,111 +241,29 @@ def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     shutil.rmtree(work)
 
 
-def _work_folder(work: Path, inputs: Mapping[str, str]) -> Path:
-    """The folder a killed tuning left for the same inputs, else an empty one."""
-    record = work / "inputs.json"
-    text = json.dumps(dict(inputs), sort_keys=True)
-    if not record.is_file() or record.read_text(encoding="utf-8") != text:
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        artifacts.write_text(record, text)
-    return work
-
-
-def tune_on(
-    language_model: LanguageModel,
-    catalog: Catalog,
-    semantic_ids: SemanticIds,
-    split: Split,
-    config: Config,
-    work: Path,
-) -> TuneReport:
-    """Train on a split's histories and alignment tasks; validation cases choose the checkpoint."""
-    table, tune = semantic_ids.table, config.tune
-    semantic_id_of = {item.item_id: table.semantic_id(item.item_id) for item in catalog}
-    histories = list(split.train.histories().values())
-    examples = next_item_examples(
-        language_model.prompts,
-        [[semantic_id_of[item_id] for item_id in history] for history in histories],
-        max_history=tune.max_history,
-    )
-    alignment = AlignmentExamples(
-        language_model.prompts, catalog, semantic_id_of, histories, max_history=tune.max_history
-    )
-    num_alignment = round((len(examples) or len(catalog)) * tune.alignment_share / (1 - tune.alignment_share))
-    examples += alignment.draw(max(1, num_alignment), np.random.default_rng(config.seed))
-    judge = _Judge(catalog, table, split.validation, tune.max_history, config.seed)
-    return train(language_model, examples, config=tune, validate=judge, work=work, seed=config.seed)
-
-
-class _Judge:
-    """Recall@10 on a fixed sample of validation cases, items of the history masked; 0 when there are none."""
-
-    def __init__(
-        self,
-        catalog: Catalog,
-        table: SemanticIdTable,
-        cases: Sequence[EvaluationCase],
-        max_history: int,
-        seed: int,
-    ) -> None:
-        rng = np.random.default_rng(seed)
-        chosen = rng.permutation(len(cases))[:MAX_VALIDATION_CASES]
-        self._cases = [cases[number] for number in sorted(chosen)]
-        self._catalog, self._table, self._max_history = catalog, table, max_history
-        self._trie: Trie | None = None
-
-    def __call__(self, language_model: LanguageModel) -> float:
-        if not self._cases:
-            return 0.0
-        if self._trie is None:
-            self._trie = Trie.build(self._table.codes, device=language_model.device)
-        hits = sum(self._count_hits(language_model, self._cases[i : i + 64]) for i in range(0, len(self._cases), 64))
-        return hits / len(self._cases)
-
-    def _count_hits(self, language_model: LanguageModel, cases: Sequence[EvaluationCase]) -> int:
-        assert self._trie is not None
-        allowed = torch.ones(len(cases), len(self._catalog), dtype=torch.bool)
-        for number, case in enumerate(cases):
-            allowed[number, self._catalog.rows(case.history)] = False
-        prompts = [
-            history_prompt(
-                language_model.prompts,
-                [self._table.semantic_id(item_id) for item_id in case.history],
-                max_history=self._max_history,
-            )
-            for case in cases
-        ]
-        beams = language_model.search(prompts, trie=self._trie, width=VALIDATION_WIDTH, allowed_BN=allowed)
-        targets = torch.from_numpy(self._catalog.rows(case.target for case in cases)).to(beams.row.device)
-        return int((beams.row[:, :10] == targets[:, None]).any(dim=1).sum())
-
-
 def add_items(directory: Path | str, path: Path, *, columns: Mapping[str, str] | None = None) -> NewItemsReport:
-    """Make new items recommendable at once: they are encoded and get semantic IDs; nothing is fitted or tuned again.
+    """Make the items of a file recommendable at once; nothing is fitted or tuned again.
 
     Raises ArtifactError when the workspace is not built, SourceError on bad items.
     """
     root = Path(directory)
-    if not (root / CONFIG_FILE).is_file():
-        raise ArtifactError(f"{root} is not a built workspace; run genrec build {root} first")
-    config = Config.load(root / CONFIG_FILE)
+    require_built(root)
+    return admit_items(root, append_items(root, path, columns))
+
+
+def admit_items(root: Path, new: NewItems) -> NewItemsReport:
+    """Encode new items, give them semantic IDs and write the three stages they belong to, each whole."""
+    config = require_built(root)
     old = {name: artifacts.read_manifest(root / name, name) for name in ("embeddings", "semids")}
-    new = append_items(root, path, columns)
     given = {
-        name: Embeddings(
-            name=name,
-            vectors=np.zeros((len(new.items), e.vectors.shape[1]), np.float32),
-            present=np.zeros(len(new.items), bool),
-        )
+        name: absent_embeddings(name, len(new.items), e.vectors.shape[1])
         for name, e in load_workspace_data(root).features.items()
     }
     encoded = encode_items(new.items, given, config.encode, pick_device(config.device), _cache_folder(root))
     item_ids = tuple(item.item_id for item in new.items)
-    semantic_ids = load_semids(root / "semids")
-    grown = semantic_ids.append(item_ids, encoded)
+    grown = load_semids(root / "semids").append(item_ids, encoded)
     embeddings = _joined(load_embeddings(root / "embeddings"), encoded, len(item_ids))
-    # Everything that can fail is done; now the three stages are written, each whole.
+    # All that can fail is done; from here the stages are written.
     extend_catalog(root, new)
     catalog_print = artifacts.read_manifest(root / "catalog", "catalog").fingerprint
     _save_embeddings(root, embeddings, {**old["embeddings"].inputs, "catalog": catalog_print})
@@ -364,16 +276,30 @@ def add_items(directory: Path | str, path: Path, *, columns: Mapping[str, str] |
     return NewItemsReport(item_ids=item_ids, num_refused=len(new.refused))
 
 
+def require_built(root: Path) -> Config:
+    """The configuration of a built workspace. Raises ArtifactError when it was not built."""
+    if not (root / CONFIG_FILE).is_file():
+        raise ArtifactError(
+            f"{root} is not a built workspace ({CONFIG_FILE} is missing); run genrec build {root} first"
+        )
+    return Config.load(root / CONFIG_FILE)
+
+
+def absent_embeddings(name: str, num_items: int, num_features: int) -> Embeddings:
+    """A modality that none of the items has."""
+    return Embeddings(
+        name=name, vectors=np.zeros((num_items, num_features), np.float32), present=np.zeros(num_items, bool)
+    )
+
+
 def _joined(old: Mapping[str, Embeddings], new: Mapping[str, Embeddings], num_new: int) -> dict[str, Embeddings]:
     """Old rows, then new rows, for every modality the workspace has; a modality new items lack is absent there."""
     joined = {}
     for name, before in old.items():
-        after = new.get(name)
-        vectors = np.zeros((num_new, before.vectors.shape[1]), np.float32) if after is None else after.vectors
-        present = np.zeros(num_new, bool) if after is None else after.present
+        after = new.get(name) or absent_embeddings(name, num_new, before.vectors.shape[1])
         joined[name] = Embeddings(
             name=name,
-            vectors=np.concatenate([before.vectors, vectors]),
-            present=np.concatenate([before.present, present]),
+            vectors=np.concatenate([before.vectors, after.vectors]),
+            present=np.concatenate([before.present, after.present]),
         )
     return joined

@@ -116,7 +116,8 @@ def _card_text(card: AdapterCard, metrics: Mapping[str, float]) -> str:
     lines = "\n".join(f"| {name} | {value:.4f} |" for name, value in metrics.items())
     return (
         f"# {card.name}\n\nA LoRA adapter (rank {card.rank}) for `{card.foundation}` with the id tokens of id space "
-        f"`{card.id_space}`.\n\n- Data: {card.data}\n- Training: {card.minutes:.1f} minutes\n- License: {card.license}\n\n"
+        f"`{card.id_space}`.\n\n- Data: {card.data}\n- Training: {card.minutes:.1f} minutes\n"
+        f"- License: {card.license}\n\n"
         f"| measure | value |\n|---|---|\n{lines}\n\n"
         f"Use it with `genrec recommend DIR --adapter {card.name} …` or `genrec.load(DIR, adapter={card.name!r})`.\n"
     )
@@ -130,7 +131,7 @@ def export_merged(model_directory: Path, adapter: Path | None, out: Path) -> Non
     """
     if out.exists():
         raise ArtifactError(f"{out} exists; give a new folder for the merged checkpoint")
-    ids, id_space, foundation = read_ids(model_directory)
+    _, id_space, foundation = read_ids(model_directory)
     if adapter is not None:
         read_card(adapter).check(foundation=foundation, id_space=id_space)
     base = model_directory / BASE_DIR

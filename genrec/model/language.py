@@ -43,7 +43,7 @@ def load_causal_lm(name_or_path: str, *, dtype: str, four_bit: bool, device: tor
 
 
 def read_ids(directory: Path) -> tuple[IdVocabulary, str, str]:
-    """The id tokens, the id space and the foundation's name of a tuned model. Raises ArtifactError when there is none."""
+    """The id tokens, the id space and the foundation's name of a tuned model. Raises ArtifactError."""
     path = directory / BASE_DIR / IDS_FILE
     if not path.is_file():
         raise ArtifactError(f"{directory} has no tuned language model ({path.name} is missing); run genrec build")
