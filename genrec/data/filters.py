@@ -209,12 +209,12 @@ def _join(word: Literal["and", "or"], *nodes: _Node) -> _Node:
 
 def _column(catalog: Catalog, attribute: str) -> list[AttributeValue | None]:
     """The attribute's value of every item, None where it is lacking; names match regardless of case."""
+    if any(attribute in item.attributes for item in catalog):
+        return [item.attributes.get(attribute) for item in catalog]
     names = {name.casefold(): name for name in (*FIELDS, *(name for item in catalog for name in item.attributes))}
-    exact = any(attribute in item.attributes for item in catalog)
-    name = attribute if exact else names.get(attribute.casefold())
+    name = names.get(attribute.casefold())
     if name is None:
-        known = ", ".join(sorted({*names.values()}))
-        raise FilterError(f"attribute {attribute!r} is unknown; the catalog has {known}")
+        raise FilterError(f"attribute {attribute!r} is unknown; the catalog has {', '.join(sorted(names.values()))}")
     if name in FIELDS and not any(name in item.attributes for item in catalog):
         return [getattr(item, name) for item in catalog]
     return [item.attributes.get(name) for item in catalog]

@@ -109,7 +109,7 @@ def _read_csv(path: Path, refuse: Refuse) -> Iterator[tuple[int, Row]]:
             if len(cells) != len(header):
                 if cells:
                     refuse(path, line, f"row has {len(cells)} cells, the header {len(header)}", delimiter.join(cells))
-            elif _NOT_UTF8.search(delimiter.join(cells)):
+            elif any(not cell.isascii() and _NOT_UTF8.search(cell) for cell in cells):
                 refuse(path, line, "not UTF-8 text", _visible(delimiter.join(cells)))
             else:
                 yield line, dict(zip(header, cells, strict=True))
