@@ -1,0 +1,286 @@
+"""The words by which people name what a catalog holds: values, attributes, titles.
+
+Knows plain English inflection (lamps, wooden, stripes) and the catalog's own values; deliberately knows no shop, no
+intent and no session. Anything it returns exists in the catalog.
+"""
+
+import difflib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from genrec.data.filters import attribute_values
+from genrec.data.reasons import MAX_VALUE_LENGTH, is_sayable, words_of
+from genrec.schema import Catalog
+
+Words = tuple[str, ...]
+
+# Other words for attribute names; used only when the catalog has an attribute of the first name.
+_NAME_SYNONYMS: Mapping[str, Words] = {
+    "color": ("colour", "shade"),
+    "colour": ("color", "shade"),
+    "price": ("cost", "budget", "price limit", "price range", "money"),
+    "cost": ("price", "budget"),
+    "brand": ("maker", "label", "manufacturer", "company"),
+    "genre": ("kind of movie", "kind of film"),
+    "category": ("type", "kind", "product type"),
+    "year": ("release year", "release date", "age"),
+    "pattern": ("print",),
+    "material": ("fabric",),
+}
+# Other words for values; used only when the catalog has the value.
+_VALUE_SYNONYMS: Mapping[str, Words] = {
+    "gray": ("grey",),
+    "grey": ("gray",),
+    "wood": ("wooden",),
+    "wool": ("woolen", "woollen"),
+    "gold": ("golden",),
+    "floral": ("flowers", "flower", "flowery", "flowered"),
+    "checked": ("checkered", "chequered", "plaid"),
+    "dotted": ("polka dot", "polka dots", "spotted"),
+    "zigzag": ("zig zag", "chevron"),
+    "striped": ("stripy", "stripey"),
+    "plain": ("solid", "unpatterned"),
+    "multicolor": ("multicolour", "colorful", "colourful"),
+    "minimal": ("minimalist", "minimalistic"),
+    "retro": ("vintage",),
+    "rustic": ("country style",),
+    "comedy": ("comedies", "funny"),
+    "romance": ("romantic",),
+    "animation": ("animated", "cartoon", "cartoons"),
+    "children's": ("children", "kids", "childrens"),
+    "sci-fi": ("scifi", "science fiction"),
+    "film-noir": ("noir",),
+    "horror": ("scary",),
+    "thriller": ("thrilling", "suspense"),
+    "musical": ("musicals",),
+    "documentary": ("documentaries",),
+    "crime": ("crimes",),
+    "action": ("action packed",),
+}
+# Attributes that a bare value most likely means when several attributes share it.
+_FIRST_NAMES = (
+    "category",
+    "type",
+    "kind",
+    "genre",
+    "genres",
+    "color",
+    "colour",
+    "pattern",
+    "material",
+    "style",
+    "brand",
+)
+PRICE_NAMES = ("price", "cost")
+YEAR_NAMES = ("year", "release year", "release_year", "released")
+MAKER_NAMES = frozenset({"brand", "maker", "director", "directors", "author", "authors", "artist", "artists", "writer"})
+CAST_NAMES = frozenset({"actor", "actors", "cast", "star", "stars"})
+MAX_VALUES = 300  # an attribute with more values holds names: single words of them are too common to mean it
+# Everyday words that must never be corrected into a value.
+_NEVER_CORRECTED_TEXT = """
+about above after again agree along always anything around based before being below between bought brand
+brands bring budget category cheap cheaper choice choose chose color colors could dollars doubt early eight
+every everything expensive fancy first forget fourth gives going great hello house instead items kinda later
+latest least limit little looking looks loved lower makes match matches maybe means money movie movies nothing
+other others please prefer price prices quite rather really reset right second seems seven shape shapes share
+should show shown shows similar since some someone something sorry start still style styles suggest thank
+thanks that their them there these thing things think third this those three times today under until used
+using want wants watch what when where which while will with without would wrong year years yellowish your
+"""
+_NEVER_CORRECTED = frozenset(_NEVER_CORRECTED_TEXT.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One attribute value of the catalog."""
+
+    attribute: str
+    value: str
+
+
+def plural(word: str) -> str:
+    """The regular English plural."""
+    if word.endswith(("s", "x", "z", "ch", "sh")):
+        return word + "es"
+    if word.endswith("y") and word[-2:-1] not in "aeiou":
+        return word[:-1] + "ies"
+    return word + "s"
+
+
+def inflections(words: Words) -> set[Words]:
+    """Ways to say a value: the last word in the plural or singular, striped as stripe and stripes, warm as warmer."""
+    *head, last = words
+    forms = {last, plural(last)}
+    if last.endswith("s") and len(last) > 3:
+        forms.add(last[:-1])
+    if last.endswith("ed") and len(last) > 4:
+        stem = last[:-2]
+        stem = stem[:-1] if stem[-1:] == stem[-2:-1] else stem
+        forms |= {stem, stem + "s", stem + "e", stem + "es"}
+    if len(last) > 2 and not last.endswith("s"):
+        forms |= {last + "er", last + "r" if last.endswith("e") else last + last[-1] + "er"}
+    return {(*head, form) for form in forms}
+
+
+class Lexicon:
+    """Finds a catalog's values, attributes and titles in words."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.values = attribute_values(catalog)
+        self.is_multiple = {
+            name: any(isinstance(item.attributes.get(name), tuple) for item in catalog) for name in self.values
+        }
+        self.numeric = tuple(
+            name for name, values in self.values.items() if values and all(_is_number(value) for value in values)
+        )
+        self.price = next((name for name in self.numeric if name.lower() in PRICE_NAMES), None)
+        self.year = next((name for name in self.numeric if name.lower() in YEAR_NAMES), None)
+        self._forms = self._collect_forms()
+        self.max_words = max((len(words) for words in self._forms), default=1)
+
+    def _collect_forms(self) -> dict[Words, tuple[Value, ...]]:
+        exact: dict[Words, list[Value]] = defaultdict(list)
+        inflected: dict[Words, list[Value]] = defaultdict(list)
+        for attribute in self._named_attributes():
+            for value in self.values[attribute]:
+                if not isinstance(value, str) or not is_sayable(attribute, value) or not words_of(value):
+                    continue
+                if len(self.values[attribute]) > MAX_VALUES and len(words_of(value)) < 2:
+                    continue
+                meant = Value(attribute, value)
+                exact[words_of(value)].append(meant)
+                synonyms = [words_of(entry) for entry in _VALUE_SYNONYMS.get(value.casefold(), ())]
+                for words in {*inflections(words_of(value)), *synonyms}:
+                    inflected[words].append(meant)
+        return {words: tuple(exact.get(words, inflected.get(words, ()))) for words in {*exact, *inflected}}
+
+    def _named_attributes(self) -> list[str]:
+        """Attributes with texts, those first that a bare value most likely means."""
+        names = [name for name in self.values if name not in self.numeric]
+        order = {name: place for place, name in enumerate(_FIRST_NAMES)}
+        return sorted(names, key=lambda name: order.get(name.lower(), len(order)))
+
+    def of_maker(self, meanings: Sequence[Value], *, is_cast: bool) -> Value | None:
+        """The meaning that "by" (a maker) or "with" (a cast) asks for, if one does."""
+        wanted = CAST_NAMES if is_cast else MAKER_NAMES
+        return next((meaning for meaning in meanings if meaning.attribute.lower() in wanted), None)
+
+    def meanings(self, words: Words) -> tuple[Value, ...]:
+        """The values these words can mean, the likeliest attribute first."""
+        return self._forms.get(words, ())
+
+    def corrected(self, word: str) -> str | None:
+        """A known one-word form that is one slip of the keyboard away, when there is just one."""
+        if len(word) < 5 or word in _NEVER_CORRECTED or (word,) in self._forms:
+            return None
+        near = [form for form in self._words_by_first.get(word[0], ()) if len(form) >= 5 and _is_one_slip(word, form)]
+        meant = {self._forms[(form,)] for form in near}
+        return near[0] if len(meant) == 1 else None
+
+    @cached_property
+    def _words_by_first(self) -> dict[str, list[str]]:
+        grouped: dict[str, list[str]] = defaultdict(list)
+        for words in self._forms:
+            if len(words) == 1:
+                grouped[words[0][0]].append(words[0])
+        return grouped
+
+    @cached_property
+    def attribute_names(self) -> dict[str, str]:
+        """Words for attributes, in lower case and in both numbers, to the attribute they mean."""
+        names: dict[str, str] = {}
+        for attribute in self.values:
+            said = attribute.replace("_", " ").lower()
+            singular = said[:-1] if said.endswith("s") and len(said) > 3 else said
+            for word in (said, singular, *_NAME_SYNONYMS.get(singular, ())):
+                names.setdefault(word, attribute)
+                names.setdefault(plural(word), attribute)
+        own = {name.replace("_", " ").lower(): name for name in self.values}
+        return {**names, **own}
+
+    @cached_property
+    def attribute_pattern(self) -> str:
+        """A regular expression that matches any word for an attribute."""
+        return "|".join(re.escape(name) for name in sorted(self.attribute_names, key=len, reverse=True)) or r"(?!x)x"
+
+    @cached_property
+    def titles(self) -> dict[Words, str]:
+        """Titles as words, without a trailing year and with "The" in front, to item ids; the first of equal titles."""
+        found: dict[Words, str] = {}
+        for item in self.catalog:
+            for words in title_forms(item.title):
+                found.setdefault(words, item.item_id)
+        return found
+
+    @cached_property
+    def max_title_words(self) -> int:
+        """Words of the longest title."""
+        return max((len(words) for words in self.titles), default=1)
+
+    def find_title(self, text: str) -> str | None:
+        """The item whose title is this text, give or take a few letters; None when no title is near enough."""
+        words = words_of(text)
+        if not words:
+            return None
+        if words in self.titles:
+            return self.titles[words]
+        joined = " ".join(words)
+        if len(joined) < 4:
+            return None
+        near = difflib.get_close_matches(joined, self._joined_titles, n=1, cutoff=0.84)
+        return self.titles[self._joined_titles[near[0]]] if near else None
+
+    @cached_property
+    def _joined_titles(self) -> dict[str, Words]:
+        return {" ".join(words): words for words in self.titles}
+
+    def titles_in(self, words: Sequence[str], *, min_words: int = 1) -> list[tuple[int, int, str]]:
+        """Exact titles inside a run of words, longest first from the left: (start, end, item id)."""
+        found, start = [], 0
+        while start < len(words):
+            for size in range(min(self.max_title_words, len(words) - start), min_words - 1, -1):
+                item_id = self.titles.get(tuple(words[start : start + size]))
+                if item_id is not None:
+                    found.append((start, start + size, item_id))
+                    start += size - 1
+                    break
+            start += 1
+        return found
+
+
+def title_forms(title: str) -> Iterable[Words]:
+    """How a title is typed: as it is, without "(1995)", with ", The" moved to the front, without its article."""
+    bare = re.sub(r"\s*\(\d{4}\)\s*$", "", title)
+    moved = re.sub(r"^(.*), (The|A|An)$", r"\2 \1", bare, flags=re.IGNORECASE)
+    forms = [title, bare, moved]
+    headless = re.sub(r"^(The|A|An) ", "", moved, flags=re.IGNORECASE)
+    if len(headless) > 3:
+        forms.append(headless)
+    return [words for words in dict.fromkeys(words_of(form) for form in forms) if words]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool)
+
+
+def _is_one_slip(first: str, second: str) -> bool:
+    """Whether two words differ by one letter too many, too few, wrong, or by two neighbors swapped."""
+    if abs(len(first) - len(second)) > 1 or first == second:
+        return False
+    start = next(
+        (i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
+    )
+    rest_first, rest_second = first[start:], second[start:]
+    return (
+        rest_first[1:] == rest_second[1:]
+        or rest_first[1:] == rest_second
+        or rest_first == rest_second[1:]
+        or (rest_first[:2] == rest_second[:2][::-1] and rest_first[2:] == rest_second[2:])
+    )
+
+
+__all__ = ["MAX_VALUE_LENGTH", "Lexicon", "Value", "inflections", "plural", "title_forms"]

@@ -1,0 +1,221 @@
+"""Which items a message speaks of: my last two, the second one, like 3, that one, or a title.
+
+Knows the words for place, recency and judgement; deliberately knows no attribute.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from genrec.chat.lexicon import Lexicon
+from genrec.chat.session import Session
+from genrec.data.reasons import words_of
+
+_COUNTS = {
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "couple": 2,
+    "couple of": 2,
+    "few": 3,
+    "1": 1,
+    "2": 2,
+    "3": 3,
+    "4": 4,
+    "5": 5,
+}
+_ORDINALS = {
+    "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "fifth": 4, "5th": 4,
+    "sixth": 5, "6th": 5, "seventh": 6, "7th": 6, "eighth": 7, "8th": 7, "ninth": 8, "9th": 8, "tenth": 9, "10th": 9,
+    "top": 0, "last": -1, "bottom": -1,
+}  # fmt: skip
+_RECENT = r"(?:last|latest|most\s+recent|recent|previous)"
+_COUNT = r"(one|two|three|four|five|couple\s+of|couple|few|[1-5])"
+_THINGS = r"(?:ones?|picks?|purchases?|items?|things?|choices?|orders?|movies?|films?|books?|buys?|favou?rites?)"
+_CHOSE = r"(?:got|chose|bought|picked|liked|watched|saw|read|ordered|purchased|had|took|loved)"
+_HISTORY_FORMS = (
+    re.compile(rf"\bmy\s+{_RECENT}\s+{_COUNT}\b(?:\s+{_THINGS})?"),
+    re.compile(rf"\bmy\s+{_COUNT}\s+{_RECENT}(?:\s+{_THINGS})?"),
+    re.compile(rf"\b(?:the\s+)?{_RECENT}\s+{_COUNT}(?:\s+{_THINGS})?\s+(?:that\s+)?i\s+{_CHOSE}"),
+    re.compile(rf"\b(?:the\s+)?{_RECENT}()\s+{_THINGS}\s+(?:that\s+)?i\s+{_CHOSE}"),
+    re.compile(rf"\bwhat()\s+i\s+(?:just\s+)?{_CHOSE}\s+(?:last|most\s+recently|before|lately)"),
+    re.compile(rf"\bmy\s+{_RECENT}()\s+\w+"),
+)
+_ORDINAL = "|".join(sorted(_ORDINALS, key=len, reverse=True))
+_PLACE = re.compile(
+    rf"\b(?:the\s+|that\s+)?({_ORDINAL})(?:\s+(?:one|item|option|choice|pick|suggestion|result|picture))?\b(?!\s+(?:two|three|few|time))"
+)
+_NUMBERED = re.compile(r"(?:#|\bnumber\s+|\bno\.?\s+|\bitem\s+|\boption\s+)(\d{1,2})\b")
+_JUDGED = re.compile(
+    r"^\W*(?:i\s+)?(?:really\s+)?(?:like|love|dislike|hate|show(?:\s+me)?|draw|why|explain|not|remove|take)\s+(?:the\s+)?((?:\d{1,2}(?:\s*(?:,|and|&)\s*)?)+)\W*$"
+)
+_IT = re.compile(
+    r"\b(?:that|this)\s+one\b|^\W*(?:it|that|this)(?='s|\s+(?:is|looks|one)\b)"
+    r"|\b(?:like|with|love|hate|draw|take|keep|save|want|about|than)\s+(?:it|that|this)\b"
+)
+_ALL = re.compile(r"\b(?:all\s+of\s+(?:them|these|those)|these|those|them\s+all|all\s+of\s+it|both(?:\s+of\s+them)?)\b")
+_VALUED = re.compile(r"\b(?:the|that)\s+((?:[^\W\d_]+\s+){1,3}?)(?:one|ones)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Items a message names, the text without the naming words, and how: history, shown, it or title."""
+
+    item_ids: tuple[str, ...]
+    rest: str
+    kind: Literal["history", "shown", "it", "title"]
+
+
+@dataclass(frozen=True, slots=True)
+class TitlesRead:
+    """Items named by title; is_feedback tells "I loved A" from "something like A"."""
+
+    item_ids: tuple[str, ...]
+    rest: str
+    is_feedback: bool
+
+
+def read_history_reference(text: str, session: Session) -> Reference | None:
+    """My last two, the last thing I got; None when nothing such is said or there is no history."""
+    for form in _HISTORY_FORMS:
+        match = form.search(text)
+        if match is not None and session.history:
+            count = _COUNTS.get(" ".join(match[1].split()), 1)
+            return Reference(tuple(session.history[-count:]), _without(text, match), "history")
+    return None
+
+
+def read_shown_reference(text: str, session: Session, lexicon: Lexicon) -> Reference | None:
+    """The second one, #2, like 3, the red one, these, that one; None when nothing such is said or nothing was shown."""
+    shown = session.shown
+    if not shown:
+        return None
+    judged = _JUDGED.match(text)
+    if judged is not None:
+        places = [int(number) - 1 for number in re.findall(r"\d+", judged[1])]
+        ids = tuple(shown[place] for place in places if place < len(shown))
+        return Reference(ids, text[: judged.start(1)], "shown") if ids else None
+    places, rest = [], text
+    for match in [*_PLACE.finditer(text), *_NUMBERED.finditer(text)]:
+        place = _ORDINALS[match[1]] if match[1] in _ORDINALS else int(match[1]) - 1
+        if -len(shown) <= place < len(shown):
+            places.append(place)
+            rest = _without(rest, match)
+    if places:
+        return Reference(tuple(dict.fromkeys(shown[place] for place in places)), rest, "shown")
+    valued = _valued(text, shown, lexicon)
+    if valued is not None:
+        return valued
+    everything = _ALL.search(text)
+    if everything is not None and _no_attribute_follows(text, everything, lexicon):
+        return Reference(tuple(shown), _without(text, everything), "shown")
+    it = _IT.search(text)
+    if it is not None and session.focus is not None and _no_attribute_follows(text, it, lexicon):
+        return Reference((session.focus,), _without(text, it), "it")
+    return None
+
+
+def _valued(text: str, shown: list[str], lexicon: Lexicon) -> Reference | None:
+    """The red one: the shown items that have these values."""
+    match = _VALUED.search(text)
+    if match is None:
+        return None
+    wanted = [lexicon.meanings((word,)) for word in words_of(match[1])]
+    if not wanted or not all(wanted):
+        return None
+    ids = [i for i in shown if all(any(_has(lexicon, i, v.attribute, v.value) for v in values) for values in wanted)]
+    return Reference(tuple(ids), _without(text, match), "shown") if ids else None
+
+
+def _has(lexicon: Lexicon, item_id: str, attribute: str, value: str) -> bool:
+    found = lexicon.catalog[item_id].attributes.get(attribute)
+    return value in found if isinstance(found, tuple) else found == value
+
+
+def _no_attribute_follows(text: str, match: re.Match[str], lexicon: Lexicon) -> bool:
+    """Whether "that" stands alone; "that brand" speaks of a value."""
+    return re.match(rf"\s+(?:{lexicon.attribute_pattern})\b", text[match.end() :]) is None
+
+
+def _without(text: str, match: re.Match[str]) -> str:
+    return text[: match.start()] + " " * len(match.group()) + text[match.end() :]
+
+
+_TITLE_FEEDBACK = re.compile(
+    r"\b(?:i\s+(?:\w+ly\s+|have\s+|also\s+|just\s+)*(?:loved?|liked?|enjoyed?|adored?|bought|own(?:ed)?|chose|got|have|seen|saw"
+    r"|watched|read|played|picked|ordered)|i've\s+(?:\w+\s+)?(?:seen|watched|bought|read|loved|enjoyed|got)"
+    r"|my\s+favou?rites?\s+(?:\w+\s+)?(?:are|is|were)|(?:big\s+)?fan\s+of)\s+"
+)
+_TITLE_RELATION = re.compile(
+    r"\b(?:(?:something|anything|things?|more|movies?|films?|items?|one|ones|similar|stuff)\s+(?:like|to|of)|like|similar\s+to|such\s+as"
+    r"|in\s+the\s+spirit\s+of|go(?:es)?\s+with|match(?:es)?|pairs?\s+with|close\s+to|why|explain|draw|show\s+me|dislike|hate|about)\s+"
+)
+_CHUNKS = re.compile(r"\s*(?:,|;|&|\band\b|\bas\s+well\s+as\b|\bbut\b|\.(?:\s|$)|!|\?)\s*")
+
+
+def read_titles(said: str, text: str, lexicon: Lexicon) -> TitlesRead:
+    """Titles after "I loved" or "like", exact or a few letters off; quoted ones anywhere."""
+    for cue, is_feedback in ((_TITLE_FEEDBACK, True), (_TITLE_RELATION, False)):
+        for match in cue.finditer(text):
+            found = _titles_after(text, match.end(), lexicon)
+            if found is not None:
+                ids, rest = found
+                return TitlesRead(ids, rest, is_feedback)
+    ids_quoted: list[str] = []
+    rest = text
+    for quoted in re.finditer(r"[\"“«]([^\"”»]{2,80})[\"”»]", text):
+        quoted_id = lexicon.find_title(quoted[1])
+        if quoted_id is not None:
+            ids_quoted.append(quoted_id)
+            rest = _without(rest, quoted)
+    return TitlesRead(tuple(dict.fromkeys(ids_quoted)), rest, False)
+
+
+def _titles_after(text: str, start: int, lexicon: Lexicon) -> tuple[tuple[str, ...], str] | None:
+    """Titles in the words after a cue: exact runs first, then whole chunks between commas that are nearly titles."""
+    tail = text[start:]
+    ids: list[str] = []
+    spans = [(m.start(), m.end()) for m in re.finditer(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*", tail)]
+    words = [tail[a:b] for a, b in spans]
+    rest = tail
+    for first, last, item_id in lexicon.titles_in(words):
+        is_short = last - first == 1 and (lexicon.meanings((words[first],)) or len(words[first]) < 4)
+        if is_short and len(words) > 1:
+            continue
+        ids.append(item_id)
+        begin, end = spans[first][0], spans[last - 1][1]
+        rest = rest[:begin] + " " * (end - begin) + rest[end:]
+    for chunk in _CHUNKS.split(rest):
+        clean = chunk.strip(" '\"“”")
+        if len(clean) >= 5 and not all(lexicon.meanings((word,)) for word in words_of(clean)):
+            near_id = lexicon.find_title(clean)
+            if near_id is not None:
+                ids.append(near_id)
+                rest = rest.replace(clean, " " * len(clean), 1)
+    return (tuple(dict.fromkeys(ids)), text[:start] + rest) if ids else None
+
+
+class _Feedback:
+    """Likes and dislikes of what was shown."""
+
+    _dislike = re.compile(
+        r"\b(?:dislike|hate|don't\s+(?:really\s+)?(?:like|love|want)|do\s+not\s+(?:really\s+)?(?:like|love|want)|not\s+a\s+fan\s+of"
+        r"|thumbs\s+down|not\s+for\s+me|remove|not\s+(?:the|that\s+one|this\s+one|#|number)|no\s+to|didn't\s+like|never\s+show)\b|👎"
+    )
+    _like = re.compile(
+        r"^\W*(?:like|love|take|save|add|keep)\b|\bi\s+(?:\w+ly\s+|also\s+|do\s+|quite\s+)*(?:like|love|liked|loved|enjoy|enjoyed|adore)\b"
+        r"|\bi'll\s+(?:take|have)\b|\bthumbs\s+up\b|👍|\b(?:is|looks)\s+(?:great|perfect|lovely|nice|beautiful|good)\b|\bi\s+want\s+(?:the|that\s+one|this\s+one|it)\b"
+    )
+
+    def read(self, said: str, reference: Reference | None, session: Session) -> Literal["like", "dislike"] | None:
+        """How the message judges what it refers to; None when it judges nothing that was shown."""
+        if reference is None or reference.kind in ("history", "title") or not session.shown:
+            return None
+        if self._dislike.search(said):
+            return "dislike"
+        return "like" if self._like.search(said) else None
+
+
+FEEDBACK = _Feedback()

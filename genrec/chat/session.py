@@ -1,0 +1,157 @@
+"""What a conversation remembers: said, liked, disliked, wished, shown. Plain values that survive a restart.
+
+Knows how new wishes change old ones; deliberately knows no recommender and no language.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from genrec.artifacts import write_text
+from genrec.data.reasons import Constraint
+from genrec.errors import InputError
+from genrec.schema import Catalog
+
+_FORMAT = 1
+_UPPER = ("<", "<=")
+MIN_SETTLED = 4  # so many items must agree before one value is taken to settle another
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatMessage:
+    """One line of the conversation."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """One person's conversation. history: item ids, oldest first, likes included; shown: the last list, in order; seen:
+    everything shown since the start; focus: the item that "it" means."""
+
+    user_id: str | None = None
+    messages: list[ChatMessage] = field(default_factory=list)
+    history: list[str] = field(default_factory=list)
+    liked: list[str] = field(default_factory=list)
+    disliked: list[str] = field(default_factory=list)
+    constraints: list[Constraint] = field(default_factory=list)
+    query: str = ""
+    refers_to: list[str] = field(default_factory=list)
+    relation: str | None = None
+    shown: list[str] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+    focus: str | None = None
+
+    def like(self, item_ids: Iterable[str]) -> None:
+        """Likes join the history as its latest items, and end an earlier dislike."""
+        for item_id in item_ids:
+            self.disliked = [other for other in self.disliked if other != item_id]
+            if item_id not in self.liked:
+                self.liked.append(item_id)
+            if item_id not in self.history:
+                self.history.append(item_id)
+
+    def dislike(self, item_ids: Iterable[str]) -> None:
+        """Disliked items leave likes and never return; what was chosen before the conversation stays history."""
+        for item_id in item_ids:
+            if item_id in self.liked:
+                self.liked.remove(item_id)
+                self.history.remove(item_id)
+            if item_id not in self.disliked:
+                self.disliked.append(item_id)
+
+    def wish(self, new: Sequence[Constraint], catalog: Catalog) -> list[Constraint]:
+        """Add wishes; return the older ones that gave way because they say the opposite.
+
+        A wish for the same attribute is replaced. So is one whose value settles a newly wished attribute otherwise: red
+        gives way to "cool colors" where every red item is warm. Other wishes stay, even when nothing meets them all.
+        """
+        kept = [old for old in self.constraints if not any(_replaces(one, old) for one in new)]
+        gone = [old for old in kept if any(_settles(a, b, catalog) for one in new for a, b in ((old, one), (one, old)))]
+        self.constraints = [*(old for old in kept if old not in gone and old not in new), *new]
+        return gone
+
+    def take_back(self, attributes: Iterable[str]) -> list[Constraint]:
+        """Forget the wishes over these attributes ("*" means all), and return them."""
+        names = set(attributes)
+        gone = [wish for wish in self.constraints if "*" in names or wish.attribute in names]
+        self.constraints = [wish for wish in self.constraints if wish not in gone]
+        return gone
+
+    def show(self, item_ids: Sequence[str]) -> None:
+        """Remember a shown list; its first item becomes what "it" means."""
+        self.shown = list(item_ids)
+        self.seen += [item_id for item_id in item_ids if item_id not in self.seen]
+        self.focus = item_ids[0] if item_ids else None
+
+    def to_json(self) -> str:
+        """The whole session as one JSON document."""
+        return json.dumps({"format": _FORMAT, **asdict(self)}, indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Session":
+        """Read a session back. Raises InputError when the text is not one."""
+        try:
+            record = json.loads(text)
+            if record.pop("format") != _FORMAT:
+                raise ValueError("another version")
+            messages = [ChatMessage(**entry) for entry in record.pop("messages")]
+            wishes = [_constraint(entry) for entry in record.pop("constraints")]
+            return cls(messages=messages, constraints=wishes, **record)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"the text is not a chat session ({error}); wanted what Session.to_json wrote") from error
+
+    def save(self, path: Path) -> None:
+        """Write the session to a file, atomically."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: Path) -> "Session":
+        """Read a session file; a missing file is a new session. Raises InputError when it holds something else."""
+        if not path.exists():
+            return cls()
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"))
+        except (InputError, UnicodeDecodeError, OSError) as error:
+            raise InputError(f"{path} does not hold a chat session ({error}); name another file") from error
+
+    def keep_known(self, catalog: Catalog) -> list[str]:
+        """Drop items that this catalog lacks, from everywhere, and return them; a session may outlive its catalog."""
+        lost = [i for i in dict.fromkeys([*self.history, *self.disliked, *self.seen]) if i not in catalog]
+        for ids in (self.history, self.liked, self.disliked, self.shown, self.seen, self.refers_to):
+            ids[:] = [item_id for item_id in ids if item_id in catalog]
+        if self.focus is not None and self.focus not in catalog:
+            self.focus = None
+        return lost
+
+
+def _constraint(entry: dict[str, object]) -> Constraint:
+    value = entry["value"]
+    return Constraint(**{**entry, "value": tuple(value) if isinstance(value, list) else value})  # type: ignore[arg-type]
+
+
+def _replaces(new: Constraint, old: Constraint) -> bool:
+    """Whether a new wish takes the place of an older one over the same attribute."""
+    if new.attribute != old.attribute:
+        return False
+    if new.operator == "=":
+        return True
+    if new.operator == "!=":
+        return old.operator == "=" and bool(old.texts & new.texts)
+    if old.operator == "=" or (new.operator in _UPPER) == (old.operator in _UPPER):
+        return True
+    low, high = (old.value, new.value) if new.operator in _UPPER else (new.value, old.value)
+    return not (isinstance(low, float | int) and isinstance(high, float | int) and low < high)
+
+
+def _settles(first: Constraint, second: Constraint, catalog: Catalog) -> bool:
+    """Whether all items that meet the first wish share one value of the second's attribute, and it is the wrong one."""
+    if first.operator != "=" or second.operator != "=" or not first.texts or not second.texts:
+        return False
+    meeting = [item for item in catalog if first.holds(item)]
+    values = {item.attributes.get(second.attribute) for item in meeting}
+    return len(meeting) >= MIN_SETTLED and len(values) == 1 and not second.holds(meeting[0])
