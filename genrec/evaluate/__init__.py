@@ -1,6 +1,6 @@
 """Metrics, protocols, peers and reports."""
 
-from genrec.evaluate.oracle import Oracle, known_world
+from genrec.evaluate.oracle import Oracle, load_world
 from genrec.evaluate.peers import PEERS
 from genrec.evaluate.protocol import DEFAULT_PEERS, Recommends, evaluate
 from genrec.evaluate.report import EvaluationReport, SliceReport
@@ -13,5 +13,5 @@ __all__ = [
     "Recommends",
     "SliceReport",
     "evaluate",
-    "known_world",
+    "load_world",
 ]

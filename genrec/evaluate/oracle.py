@@ -64,7 +64,7 @@ class Oracle:
         return top_rows(scores_BN, exclude, k)
 
 
-def known_world(directory: Path) -> ShopWorld | None:
+def load_world(directory: Path) -> ShopWorld | None:
     """The made world behind a workspace, by its catalog's manifest; None when the data are not made.
 
     Raises ArtifactError when there is no catalog, or its manifest does not say which shop it is.

@@ -10,7 +10,7 @@ from genrec.artifacts import write_stage
 from genrec.data.shop import ShopWorld
 from genrec.data.splits import EvaluationCase
 from genrec.errors import ArtifactError, ShapeError
-from genrec.evaluate import Oracle, known_world
+from genrec.evaluate import Oracle, load_world
 from genrec.schema import Catalog, Item
 
 DETAILS = {"seed": 3, "domains": ["lamp", "mug"], "num_items": 80, "num_people": 6}
@@ -28,19 +28,19 @@ def catalog_of(ids: list[str]) -> Catalog:
 def test_the_world_of_a_workspace_is_the_one_it_was_made_from(tmp_path: Path) -> None:
     write_catalog_stage(tmp_path, "shop", DETAILS)
     made = ShopWorld.create(seed=3, num_items=80, num_people=6, domains=("lamp", "mug"))
-    found = known_world(tmp_path)
+    found = load_world(tmp_path)
     assert found is not None
     assert found.events == made.events
 
 
-def test_real_data_have_no_known_world(tmp_path: Path) -> None:
+def test_real_data_have_no_load_world(tmp_path: Path) -> None:
     write_catalog_stage(tmp_path, "movielens", {})
-    assert known_world(tmp_path) is None
+    assert load_world(tmp_path) is None
 
 
 def test_a_workspace_without_catalog_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="stage 'catalog'"):
-        known_world(tmp_path)
+        load_world(tmp_path)
 
 
 def test_the_oracle_ranks_by_the_worlds_probabilities_in_catalog_order() -> None:
