@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from genrec.data.filters import attribute_values
-from genrec.data.reasons import MAX_VALUE_LENGTH, is_sayable, words_of
+from genrec.data.reasons import is_sayable, words_of
 from genrec.schema import Catalog
 
 Words = tuple[str, ...]
@@ -145,7 +145,7 @@ class Lexicon:
     def _collect_forms(self) -> dict[Words, tuple[Value, ...]]:
         exact: dict[Words, list[Value]] = defaultdict(list)
         inflected: dict[Words, list[Value]] = defaultdict(list)
-        for attribute in self._named_attributes():
+        for attribute in self.text_attributes:
             for value in self.values[attribute]:
                 if not isinstance(value, str) or not is_sayable(attribute, value) or not words_of(value):
                     continue
@@ -158,7 +158,8 @@ class Lexicon:
                     inflected[words].append(meant)
         return {words: tuple(exact.get(words, inflected.get(words, ()))) for words in {*exact, *inflected}}
 
-    def _named_attributes(self) -> list[str]:
+    @cached_property
+    def text_attributes(self) -> list[str]:
         """Attributes with texts, those first that a bare value most likely means."""
         names = [name for name in self.values if name not in self.numeric]
         order = {name: place for place, name in enumerate(_FIRST_NAMES)}
@@ -281,6 +282,3 @@ def _is_one_slip(first: str, second: str) -> bool:
         or rest_first == rest_second[1:]
         or (rest_first[:2] == rest_second[:2][::-1] and rest_first[2:] == rest_second[2:])
     )
-
-
-__all__ = ["MAX_VALUE_LENGTH", "Lexicon", "Value", "inflections", "plural", "title_forms"]

@@ -10,87 +10,68 @@ from dataclasses import dataclass
 from genrec.chat.lexicon import Lexicon
 from genrec.data.reasons import Constraint, Operator
 
-_UNITS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-]
-_TENS = {
-    "twenty": 20,
-    "thirty": 30,
-    "forty": 40,
-    "fourty": 40,
-    "fifty": 50,
-    "sixty": 60,
-    "seventy": 70,
-    "eighty": 80,
-    "ninety": 90,
-}
-_SMALL = {word: number for number, word in enumerate([*_UNITS, "seventeen", "eighteen", "nineteen"])}
-_DECADES = {
-    "twenties": 20,
-    "thirties": 30,
-    "forties": 40,
-    "fifties": 50,
-    "sixties": 60,
-    "seventies": 70,
-    "eighties": 80,
-    "nineties": 90,
-}
+_SMALL_TEXT = """one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen"""
+_SMALL = {word: number for number, word in enumerate(_SMALL_TEXT.split(), start=1)}
+_TEENS = tuple(word for word, number in _SMALL.items() if number >= 10)
+_TENS_TEXT = "twenty thirty forty fifty sixty seventy eighty ninety"
+_TENS = {**{word: 10 * number for number, word in enumerate(_TENS_TEXT.split(), start=2)}, "fourty": 40}
+_DECADES = {(word[:-1] + "ies"): number for word, number in _TENS.items()}
 AROUND_SHARE = 0.2  # "around 40" means 40 give or take a fifth
 
-_AMOUNT = r"(?:[$€£]\s*)?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d{1,2})?)(?!\d)(?:\s*(?:[$€£]|dollars?|euros?|bucks?|eur|usd|pounds?|quid)(?!\w))?"
-_MONEY = re.compile(
-    r"[$€£]|\b(?:dollars?|euros?|bucks?|eur|usd|pounds?|quid|price[ds]?|costs?|costing|budget|spend|pay)\b"
-)
-_MIN_YEAR, _MAX_YEAR = 1850, 2100
-# Each pattern binds its amounts to operators, the most specific first.
-_BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
-    (rf"(?:between|from|priced)\s+{_AMOUNT}\s*(?:and|to|-|–|till|until)\s*{_AMOUNT}", (">=", "<=")),
-    (rf"{_AMOUNT}\s*(?:-|–|to)\s*{_AMOUNT}(?!\w)", (">=", "<=")),
-    (rf"(?:no|not|nothing|never)\s+(?:more|over|above|greater|higher|costlier)(?:\s+than)?\s+{_AMOUNT}", ("<=",)),
-    (rf"(?:no|not|nothing|never)\s+(?:less|under|below|lower|cheaper)(?:\s+than)?\s+{_AMOUNT}", (">=",)),
-    (rf"(?:under|below|beneath|less\s+th[ae]n|cheaper\s+than|lower\s+than|smaller\s+than|<)\s*(?!=)(?:the\s+)?{_AMOUNT}", ("<",)),
-    (rf"(?:<=|≤|up\s+to|at\s+(?:the\s+)?most|max(?:imum|imal)?(?:\s+of)?|within|not\s+exceeding|until|upto)\s*:?\s*{_AMOUNT}", ("<=",)),
-    (rf"(?:budget|limit)\s*(?:is|of|:)?\s*(?:about\s+)?{_AMOUNT}", ("<=",)),
-    (rf"(?:i\s+have|i\s+can\s+spend|spend(?:ing)?|pay(?:ing)?)\s+(?:only\s+|just\s+|up\s+to\s+)?{_AMOUNT}(?:\s+to\s+spend)?", ("<=",)),
-    (rf"{_AMOUNT}\s*(?:or\s+(?:less|under|below|cheaper)|max(?:imum)?|tops|at\s+(?:the\s+)?most)(?!\w)", ("<=",)),
-    (rf"(?:>=|≥|at\s+(?:the\s+)?least|min(?:imum)?(?:\s+of)?|starting\s+(?:at|from)|no\s+less\s+than)\s*{_AMOUNT}", (">=",)),
-    (rf"from\s+{_AMOUNT}\s+(?:up|upwards?|on|onwards?)(?!\w)", (">=",)),
-    (rf"{_AMOUNT}\s*(?:or\s+(?:more|above|over|up)|and\s+(?:up|above)|\+|upwards?|at\s+(?:the\s+)?least)", (">=",)),
-    (rf"(?:over|above|more\s+than|pricier\s+than|dearer\s+than|higher\s+than|beyond|>)\s*{_AMOUNT}", (">",)),
-)  # fmt: skip
-_AROUND = re.compile(
-    rf"(?:around|about|roughly|approximately|approx\.?|circa|some|~|near(?:ly)?|close\s+to)\s*{_AMOUNT}"
-)
-_BARE_MONEY = re.compile(
-    rf"(?:for\s+)?(?=[$€£]|\d[\d.,]*\s*(?:[$€£]|dollars?|euros?|bucks?|eur|usd|pounds?|quid)){_AMOUNT}|\bfor\s+{_AMOUNT}(?=\s*(?:$|[,.;!?]|please\b|max))"
-)
+_COINS = r"(?:[$€£]|dollars?|euros?|bucks?|eur|usd|pounds?|quid)"
+_DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d{1,2})?"
+_MONEY = re.compile(rf"[$€£]|\b(?:{_COINS}|price[ds]?|costs?|costing|budget|spend|pay)\b")
 _YEAR = r"(1[89]\d\d|20\d\d)"
+
+
+def _pattern(form: str) -> str:
+    """A regular expression from words: spaces match any space, N an amount of money, Y a year, ~ anything between."""
+    amount = rf"(?:[$€£]\s*)?({_DIGITS})(?!\d)(?:\s*{_COINS}(?!\w))?"
+    spaced = form.replace(" ~ ", r"\s*(?:and|to|-|–|till|until)\s*").replace(" ", r"\s+")
+    return r"(?<!\w)" + spaced.replace("N", amount).replace("Y", _YEAR)
+
+
+# Forms bind their amounts to operators, the most specific first.
+_BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
+    (r"(?:between|from|priced) N ~ N", (">=", "<=")),
+    (r"N\s*(?:-|–|to)\s*N(?!\w)", (">=", "<=")),
+    (r"(?:no|not|nothing|never) (?:more|over|above|greater|higher|costlier)(?: than)? N", ("<=",)),
+    (r"(?:no|not|nothing|never) (?:less|under|below|lower|cheaper)(?: than)? N", (">=",)),
+    (r"(?:under|below|beneath|less th[ae]n|cheaper than|lower than|smaller than)(?: the)? N", ("<",)),
+    (r"<\s*N", ("<",)),
+    (r"(?:up to|at(?: the)? most|max(?:imum|imal)?(?: of)?|within|not exceeding|until|upto):?\s*N", ("<=",)),
+    (r"(?:<=|≤)\s*N", ("<=",)),
+    (r"(?:budget|limit)(?: is| of)?:?(?: about)? N", ("<=",)),
+    (r"(?:i have|i can spend|spend(?:ing)?|pay(?:ing)?)(?: only| just| up to)? N(?: to spend)?", ("<=",)),
+    (r"N (?:or (?:less|under|below|cheaper)|max(?:imum)?|tops|at(?: the)? most)(?!\w)", ("<=",)),
+    (r"(?:at(?: the)? least|min(?:imum)?(?: of)?|starting (?:at|from)) N", (">=",)),
+    (r"(?:>=|≥)\s*N", (">=",)),
+    (r"from N (?:up|upwards?|on|onwards?)(?!\w)", (">=",)),
+    (r"N (?:or (?:more|above|over|up)|and (?:up|above)|upwards?|at(?: the)? least)(?!\w)", (">=",)),
+    (r"N\s*\+", (">=",)),
+    (r"(?:over|above|more than|pricier than|dearer than|higher than|beyond) N", (">",)),
+    (r">\s*N", (">",)),
+)
+_AROUND = r"(?:around|about|roughly|approximately|approx\.?|circa|some|near(?:ly)?|close to) N"
+_AROUND_SIGN = r"~\s*N"
+_FOR_MONEY = rf"(?:for )?(?=[$€£]|\d[\d.,]*\s*{_COINS})N"
+_FOR_BARE = r"for N(?=\s*(?:$|[,.;!?]|please\b|max))"
 _DECADE = re.compile(r"(?:the\s+|early\s+|late\s+|mid\s+|'|’)*\b(?:(1[89]|20)?(\d)0\s*'?s)\b")
 _YEAR_BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
-    (rf"(?:between|from)\s+{_YEAR}\s*(?:and|to|-|–|until)\s*{_YEAR}", (">=", "<=")),
-    (rf"{_YEAR}\s*(?:-|–|to)\s*{_YEAR}", (">=", "<=")),
-    (rf"(?:not\s+(?:before|older\s+than)|since|{_YEAR}\s+or\s+(?:later|newer)|from\s+{_YEAR}\s+on\w*)\s*{_YEAR}?", (">=",)),
-    (rf"(?:after|post|newer\s+than|later\s+than|past|more\s+recent\s+than|over|above|>)[\s-]+{_YEAR}", (">",)),
-    (rf"(?:before|older\s+than|earlier\s+than|prior\s+to|pre|under|below|<)[\s-]*{_YEAR}", ("<",)),
-    (rf"(?:until|till|up\s+to|not\s+(?:after|newer\s+than|later\s+than)|{_YEAR}\s+or\s+(?:earlier|older))\s*{_YEAR}?", ("<=",)),
-    (rf"(?:from|in|of|year|made\s+in|released\s+in)?\s*(?:the\s+year\s+)?\b{_YEAR}\b", ("=",)),
-)  # fmt: skip
+    (r"(?:between|from) Y ~ Y", (">=", "<=")),
+    (r"Y\s*(?:-|–|to)\s*Y", (">=", "<=")),
+    (r"(?:not before|not older than|since) Y", (">=",)),
+    (r"(?:from )?Y or (?:later|newer)", (">=",)),
+    (r"from Y on\w*", (">=",)),
+    (r"(?:until|till|up to|not after|not newer than|not later than) Y", ("<=",)),
+    (r"(?:from )?Y or (?:earlier|older)", ("<=",)),
+    (r"(?:after|newer than|later than|past|more recent than|over|above) Y", (">",)),
+    (r"(?:post[\s-]*|>\s*)Y", (">",)),
+    (r"(?:before|older than|earlier than|prior to|under|below) Y", ("<",)),
+    (r"(?:pre[\s-]*|<\s*)Y", ("<",)),
+    (r"(?:(?:from|in|of|year|made in|released in) (?:the year )?)?Y\b", ("=",)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +84,17 @@ class NumbersRead:
 
 
 def spell_out(text: str) -> str:
-    """Number words from ten on become digits: forty to 40, twenty-five to 25; two hundred to 200."""
-    small = "|".join(word for word, number in _SMALL.items() if number)
-    tens = "|".join(_TENS)
-    pattern = rf"\b(?:(?:(a|{small})\s+hundred)(?:\s+and)?|({tens})(?:[\s-]+({small}))?|({'|'.join(list(_SMALL)[10:])}))\b(?!\s+(?:one|ones)\b)"
+    """Number words from ten on become digits: forty to 40, twenty-five to 25, two hundred to 200."""
+    small, tens, teens = "|".join(_SMALL), "|".join(_TENS), "|".join(_TEENS)
+    hundreds = rf"(a|{small})\s+hundred(?:\s+and)?"
+    pattern = rf"\b(?:{hundreds}|({tens})(?:[\s-]+({small}))?|({teens}))\b(?!\s+ones?\b)"
 
     def digits(match: re.Match[str]) -> str:
-        hundreds, ten, unit, teen = match.groups()
-        if hundreds:
-            return str(100 * (1 if hundreds == "a" else _SMALL[hundreds]))
-        return str(_SMALL[teen] if teen else _TENS[ten] + (_SMALL[unit] if unit and _SMALL[unit] < 10 else 0))
+        hundred, ten, unit, teen = match.groups()
+        if hundred:
+            return str(100 * _SMALL.get(hundred, 1))
+        unit_number = _SMALL[unit] if unit and _SMALL[unit] < 10 else 0
+        return str(_SMALL[teen] if teen else _TENS[ten] + unit_number)
 
     return re.sub(pattern, digits, text)
 
@@ -158,7 +140,7 @@ class _NumberReader:
         for word, number in _DECADES.items():
             self.text = re.sub(rf"\b{word}\b", f"{number}s", self.text)
         self._each(_DECADE, take_decade)
-        for pattern, operators in _YEAR_BOUNDS:
+        for form, operators in _YEAR_BOUNDS:
 
             def take(match: re.Match[str], operators: tuple[Operator, ...] = operators) -> bool:
                 years = [int(year) for year in match.groups() if year]
@@ -168,18 +150,20 @@ class _NumberReader:
                     self._add(attribute, operator, year)
                 return True
 
-            self._each(pattern, take)
+            self._each(_pattern(form), take)
 
     def read_amounts(self) -> None:
         """Bounded amounts, amounts "around", and plain amounts of money."""
-        for pattern, operators in _BOUNDS:
+        for form, operators in _BOUNDS:
 
             def take(match: re.Match[str], operators: tuple[Operator, ...] = operators) -> bool:
                 return self._bind(match, operators, [_number(amount) for amount in match.groups()])
 
-            self._each(rf"(?<!\w){pattern}", take)
-        self._each(_AROUND, lambda match: self._bind_around(match))
-        self._each(_BARE_MONEY, lambda match: self._bind(match, ("<=",), [_number(match[1] or match[2])]))
+            self._each(_pattern(form), take)
+        for form in (_AROUND, _AROUND_SIGN):
+            self._each(_pattern(form), self._bind_around)
+        for form in (_FOR_MONEY, _FOR_BARE):
+            self._each(_pattern(form), lambda match: self._bind(match, ("<=",), [_number(match[1])]))
 
     def _bind_around(self, match: re.Match[str]) -> bool:
         middle = _number(match[1])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from genrec.chat.lexicon import Lexicon
+from genrec.chat.phrases import DISLIKE, JUDGED_NUMBERS, LIKE, LIKE_FIRST, TITLE_FEEDBACK, TITLE_RELATION
 from genrec.chat.session import Session
 from genrec.data.reasons import words_of
 
@@ -45,12 +46,10 @@ _HISTORY_FORMS = (
 )
 _ORDINAL = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 _PLACE = re.compile(
-    rf"\b(?:the\s+|that\s+)?({_ORDINAL})(?:\s+(?:one|item|option|choice|pick|suggestion|result|picture))?\b(?!\s+(?:two|three|few|time))"
+    rf"\b(?:the\s+|that\s+)?({_ORDINAL})(?:\s+(?:one|item|option|choice|pick|suggestion|result|picture))?\b"
+    r"(?!\s+(?:two|three|few|time))"
 )
 _NUMBERED = re.compile(r"(?:#|\bnumber\s+|\bno\.?\s+|\bitem\s+|\boption\s+)(\d{1,2})\b")
-_JUDGED = re.compile(
-    r"^\W*(?:i\s+)?(?:really\s+)?(?:like|love|dislike|hate|show(?:\s+me)?|draw|why|explain|not|remove|take)\s+(?:the\s+)?((?:\d{1,2}(?:\s*(?:,|and|&)\s*)?)+)\W*$"
-)
 _IT = re.compile(
     r"\b(?:that|this)\s+one\b|^\W*(?:it|that|this)(?='s|\s+(?:is|looks|one)\b)"
     r"|\b(?:like|with|love|hate|draw|take|keep|save|want|about|than)\s+(?:it|that|this)\b"
@@ -92,7 +91,7 @@ def read_shown_reference(text: str, session: Session, lexicon: Lexicon) -> Refer
     shown = session.shown
     if not shown:
         return None
-    judged = _JUDGED.match(text)
+    judged = JUDGED_NUMBERS.match(text)
     if judged is not None:
         places = [int(number) - 1 for number in re.findall(r"\d+", judged[1])]
         ids = tuple(shown[place] for place in places if place < len(shown))
@@ -143,21 +142,12 @@ def _without(text: str, match: re.Match[str]) -> str:
     return text[: match.start()] + " " * len(match.group()) + text[match.end() :]
 
 
-_TITLE_FEEDBACK = re.compile(
-    r"\b(?:i\s+(?:\w+ly\s+|have\s+|also\s+|just\s+)*(?:loved?|liked?|enjoyed?|adored?|bought|own(?:ed)?|chose|got|have|seen|saw"
-    r"|watched|read|played|picked|ordered)|i've\s+(?:\w+\s+)?(?:seen|watched|bought|read|loved|enjoyed|got)"
-    r"|my\s+favou?rites?\s+(?:\w+\s+)?(?:are|is|were)|(?:big\s+)?fan\s+of)\s+"
-)
-_TITLE_RELATION = re.compile(
-    r"\b(?:(?:something|anything|things?|more|movies?|films?|items?|one|ones|similar|stuff)\s+(?:like|to|of)|like|similar\s+to|such\s+as"
-    r"|in\s+the\s+spirit\s+of|go(?:es)?\s+with|match(?:es)?|pairs?\s+with|close\s+to|why|explain|draw|show\s+me|dislike|hate|about)\s+"
-)
 _CHUNKS = re.compile(r"\s*(?:,|;|&|\band\b|\bas\s+well\s+as\b|\bbut\b|\.(?:\s|$)|!|\?)\s*")
 
 
 def read_titles(said: str, text: str, lexicon: Lexicon) -> TitlesRead:
     """Titles after "I loved" or "like", exact or a few letters off; quoted ones anywhere."""
-    for cue, is_feedback in ((_TITLE_FEEDBACK, True), (_TITLE_RELATION, False)):
+    for cue, is_feedback in ((TITLE_FEEDBACK, True), (TITLE_RELATION, False)):
         for match in cue.finditer(text):
             found = _titles_after(text, match.end(), lexicon)
             if found is not None:
@@ -197,25 +187,10 @@ def _titles_after(text: str, start: int, lexicon: Lexicon) -> tuple[tuple[str, .
     return (tuple(dict.fromkeys(ids)), text[:start] + rest) if ids else None
 
 
-class _Feedback:
-    """Likes and dislikes of what was shown."""
-
-    _dislike = re.compile(
-        r"\b(?:dislike|hate|don't\s+(?:really\s+)?(?:like|love|want)|do\s+not\s+(?:really\s+)?(?:like|love|want)|not\s+a\s+fan\s+of"
-        r"|thumbs\s+down|not\s+for\s+me|remove|not\s+(?:the|that\s+one|this\s+one|#|number)|no\s+to|didn't\s+like|never\s+show)\b|👎"
-    )
-    _like = re.compile(
-        r"^\W*(?:like|love|take|save|add|keep)\b|\bi\s+(?:\w+ly\s+|also\s+|do\s+|quite\s+)*(?:like|love|liked|loved|enjoy|enjoyed|adore)\b"
-        r"|\bi'll\s+(?:take|have)\b|\bthumbs\s+up\b|👍|\b(?:is|looks)\s+(?:great|perfect|lovely|nice|beautiful|good)\b|\bi\s+want\s+(?:the|that\s+one|this\s+one|it)\b"
-    )
-
-    def read(self, said: str, reference: Reference | None, session: Session) -> Literal["like", "dislike"] | None:
-        """How the message judges what it refers to; None when it judges nothing that was shown."""
-        if reference is None or reference.kind in ("history", "title") or not session.shown:
-            return None
-        if self._dislike.search(said):
-            return "dislike"
-        return "like" if self._like.search(said) else None
-
-
-FEEDBACK = _Feedback()
+def read_feedback(said: str, reference: Reference | None, session: Session) -> Literal["like", "dislike"] | None:
+    """How the message judges the shown items it refers to; None when it judges nothing that was shown."""
+    if reference is None or reference.kind in ("history", "title") or not session.shown:
+        return None
+    if DISLIKE.search(said) or "👎" in said:
+        return "dislike"
+    return "like" if LIKE.search(said) or LIKE_FIRST.search(said) or "👍" in said else None

@@ -1,0 +1,149 @@
+"""The everyday English of asking: what marks a wish, a judgement, a question. Words alone, no logic.
+
+Each constant is a list of alternatives, a line each; a space matches any white space. Knows no catalog.
+"""
+
+import re
+
+
+def said(forms: str, *, start: str = r"\b", end: str = r"\b") -> re.Pattern[str]:
+    """A pattern for any of the forms, one a line, as whole words."""
+    lines = [line.strip() for line in forms.strip().splitlines()]
+    return re.compile(f"{start}(?:{'|'.join(lines)}){end}".replace(" ", r"\s+"))
+
+
+FOCUS_WORDS = "(?:that|this|(?:the )?same|these|those|its)"
+OTHER_WORDS = rf"""
+another|a different|different|some other|any other|other
+(?:not|no|anything but|except|without|but not)(?: from| by| in)? {FOCUS_WORDS}
+"""
+POLITE = re.compile(r"\bwould\s+(?:really\s+)?(?:like|love)\b(?!\s+it\b)|(?<=\bi'd)\s+(?:like|love)\b")
+
+# "NAMES" stands for the catalog's attribute names.
+TAKE_BACK = (
+    r"(?:any|whatever|whichever|every|all) (NAMES)\b(?! (?:but|except|other|besides))"
+    r"(?: (?:(?:is|are|will|would) )?(?:(?:also|perfectly|totally) )?(?:fine|ok|okay|good|great|do|works?))?",
+    r"(?:forget|drop|ignore|remove|skip|never ?mind|nevermind|lose|scrap|cancel|lift|clear)(?: about)?"
+    r"(?: the| that| my| any)? (NAMES)\b(?: (?:limit|filter|range|constraint|wish))?",
+    r"(NAMES)(?: limit)? (?:doesn't|does not|don't|do not|isn't|is not)(?: really)? "
+    r"(?:matter|important|a concern|an issue)",
+    r"(?:don't|do not|doesn't)(?: really)? (?:care|mind)(?: about| for)?(?: the| which| what)? (NAMES)\b",
+    r"(?:no|without|without a|without any) (NAMES) (?:limit|range|preference|constraint|filter)",
+)
+UNDO = re.compile(
+    r"\b(?:(?:forget|drop|ignore|never\s*mind)\s+(?:about\s+)?(?:the\s+)?"
+    r"|(?:doesn't|does\s+not|needn't|need\s+not|not)\s+(?:have\s+to\s+be|need\s+to\s+be|be)\s+)"
+    r"([^\W\d_]+(?:\s+[^\W\d_]+)?)"
+)
+FREE_MONEY = said("money (?:is no|doesn't|does not|is not) \\w+")
+RESET = said("""
+start over|start again|reset|clear (?:all|everything)|no preferences?
+(?:forget|drop|remove|ignore) (?:everything|all filters|my wishes|the filters)
+(?:forget|drop|remove|ignore) all(?: of)?(?: (?:that|it|this|my|the)(?: \\w+)?)?
+anything (?:goes|is fine|will do|works)
+""")
+
+_NOT_THAN_AMOUNT = r"\b(?! than [$€£\d])"
+CHEAPER = said("""
+(?:not (?:so|as|that|too|very)|less|too|n't (?:so|as|that|too)) (?:expensive|pricey|costly|dear|much)
+too much(?: money)?|cheaper|(?:for|costs?|costing|at) less|lower(?: in)? price[ds]?|less money
+more affordable|spend less
+""", end=_NOT_THAN_AMOUNT)  # fmt: skip
+DEARER = said("""
+more expensive|pricier|dearer|costlier|(?:bit )?fancier|more (?:luxurious|upscale|premium)|too cheap
+higher(?: in)? price[ds]?|can (?:pay|spend|afford) more|i'll pay more|less cheap
+""", end=_NOT_THAN_AMOUNT)  # fmt: skip
+NEWER = said("newer|more recent|more modern|too old|not (?:so|that|as) old")
+OLDER = said("older|more classic|too (?:new|recent|modern)|not (?:so|that) (?:new|recent)")
+CHEAP = said(r"cheap|inexpensive|affordable|low[\s-]?budget|low[\s-]?cost|budget(?! (?:is|of|:))")
+DEAR = said(r"expensive|luxury|luxurious|high[\s-]?end|premium|upscale")
+
+EXPLAIN = said("why(?! not)|how come|explain|what makes you|for what reason|what's the reason")
+SHOW = said("""
+draw|visuali[sz]e|picture|photo|image|sketch|render|paint|want to see
+what (?:it|they|that|this) looks? like|how (?:it|they|that|this|does it|do they) looks?
+(?:can|could|may|let) (?:i|me|you) (?:show me|see|have a look)|show me (?:it|that|this)
+""")
+SHOW_FIRST = said("show (?:me|it|them|that|this)", start=r"^\W*(?:please )?")
+MORE = said("""
+more|others?|another|different|something else|anything else|what else|next|new ones|again|alternatives?
+""")
+REPEATS = said("again|same (?:list|ones|items)|show (?:them|those|these) again|back to")
+GREETING = said(
+    r"(?:hi|hello|hey|good (?:morning|day|afternoon|evening)|hiya|howdy|greetings)\b[\s\w]{0,12}",
+    start=r"^\W*",
+    end=r"\W*$",
+)
+_PRAISE = "thx|great|perfect|cool|nice|ok(?:ay)?|awesome|wonderful|got it|that's all|bye"
+_THANKS = rf"(?:thanks?(?: (?:you|a lot|so much))?|{_PRAISE})"
+THANKS = said(rf"{_THANKS}(?:\W+{_THANKS})*", start=r"^\W*", end=r"\W*$")
+HELP = said(r"(?:help|\?|what can (?:you|i) (?:do|ask|say)|how does this work)(?!\w).*", start=r"^\W*", end="$")
+CUE = said("""
+recommend|suggest|find|looking|look for|want|need|would like|i'd like|something|anything|show|give|get|got
+buy|search|pick|choose|surprise|similar|like|have you|do you have|in the mood|gift|present|please|for me
+""")
+CHITCHAT = said("""
+weather|who are you|are you|your name|how are|capital|president|joke|time is it|meaning of|write|translate
+tell me about|what is|what's|who is|when did|how old|where is|news|stock
+""")
+LIKE_RELATION = said("like|similar to|in the spirit of|such as|resembl\\w+|more of|close to|same as")
+MATCH_RELATION = said("""
+go(?:es|ing)?(?: well)? with|match(?:es|ing)?|pair(?:s|ed)?(?:(?: well)? with)?|suits?|complements?|fits?
+""")
+
+DISLIKE = said("""
+dislike|hate|don't(?: really)? (?:like|love|want)|do not(?: really)? (?:like|love|want)|not a fan of|thumbs down
+not for me|remove|not (?:the|that one|this one|number)|no to|didn't like|never show
+""")
+LIKE = said("""
+i (?:\\w+ly |also |do |quite )*(?:like|love|liked|loved|enjoy|enjoyed|adore)|i'll (?:take|have)|thumbs up
+(?:is|looks) (?:great|perfect|lovely|nice|beautiful|good)|i want (?:the|that one|this one|it)
+""")
+LIKE_FIRST = said("like|love|take|save|add|keep", start=r"^\W*")
+JUDGED_NUMBERS = re.compile(
+    r"^\W*(?:i\s+)?(?:really\s+)?(?:like|love|dislike|hate|show(?:\s+me)?|draw|why|explain|not|remove|take)\s+"
+    r"(?:the\s+)?(\d{1,2}(?:(?:\s*(?:,|and|&)\s*|\s+)\d{1,2})*)\W*$"
+)
+TITLE_FEEDBACK = said("""
+i (?:\\w+ly |have |also |just )*(?:loved?|liked?|enjoyed?|adored?|bought|own(?:ed)?|chose|got|have|seen|saw)
+i (?:\\w+ly |have |also |just )*(?:watched|read|played|picked|ordered)
+i've (?:\\w+ )?(?:seen|watched|bought|read|loved|enjoyed|got)
+my favou?rites? (?:\\w+ )?(?:are|is|were)|(?:big )?fan of
+""", end=r"\s+")  # fmt: skip
+TITLE_RELATION = said("""
+(?:something|anything|things?|more|movies?|films?|items?|one|ones|similar|stuff) (?:like|to|of)|like|similar to
+such as|in the spirit of|go(?:es)? with|match(?:es)?|pairs? with|close to|why|explain|draw|show me|dislike|hate|about
+""", end=r"\s+")  # fmt: skip
+
+_NEGATORS = """
+not no without except avoid never neither nor minus hate dislike excluding nothing isn't aren't don't doesn't
+"""
+NEGATORS = frozenset(_NEGATORS.split())
+NEGATING_PAIRS = said("""
+(?:anything|everything|any \\w+|all) (?:but|except)|other than|instead of|rather than|apart from|no more
+""")
+# Between a negator and the value it turns down.
+_PASSED = """
+a an the in any of too so by from made with want like need be to it is one ones something anything really very please
+that this i do does into on for
+"""
+PASSED_BY_NEGATION = frozenset(_PASSED.split())
+_FILLER = """
+a about actually after again ah all also am an and another any anything anyway are aren't around as at available
+avoid be beautiful been best bit bring but buy by can can't choose chose color colors come complements cost
+costing costs could did different dislike do does doesn't doing don't draw drawing draws else even ever exactly
+example except favorite favourite feel film films find fine for forget from get gift give go goes going good got
+great had has hate hates have having hello help here hey hi hmm how i i'd i'll i'm i've if image in instead
+interested into is isn't it it's item items its just kind kinda know last lately latest least less let like
+little look looking looks lot love loved lovely made make many matched matches matching may maybe me mean might
+mine mood more most movie movies much must my myself need neither never new next nice no nor not nothing now of
+off offer oh okay on one ones only or other others our out over own paint pair pairing pairs perfect perhaps
+photo pick picks picture pictures please possible prefer preferably present previous price priced product
+products purchase quite rated rather really recently recommend render resembles resembling right same say search
+searching see seen select sell shall she should show similar similarly sketch so some someone something somewhat
+sorry sort spirit still stuff such suggest suit suiting suits sure surprise take tell than thank thanks that
+that's the them then there these they thing things think this those though to tone tones too top try two type
+under up us use very visualise visualize want was way we well what what's when where which while who why will
+wish with without would yes yet you your
+"""
+FILLER = frozenset(_FILLER.split())

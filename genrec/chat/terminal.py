@@ -1,0 +1,83 @@
+"""The conversation in a terminal, or over lines piped in.
+
+Knows keys and colors alone; what is answered is decided in turn.
+"""
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+
+from genrec.chat.session import Session
+from genrec.chat.turn import Conversation, Reply
+from genrec.data.reasons import format_number
+from genrec.errors import InputError
+from genrec.workspace import Workspace
+
+QUIT = frozenset({"quit", "exit", "bye", "q", "/quit", "/exit"})
+
+
+def chat_in_terminal(
+    recommender: Workspace, *, session_file: Path | None = None, console: Console | None = None
+) -> Session:
+    """Answer lines of standard input until its end or "quit"; "/user ID" continues as a known user.
+
+    session_file: read before and written after every turn, so that a stopped conversation can be resumed. Returns the
+    session. Bad input is answered with its one-line error, and the conversation goes on.
+    """
+    console = console or Console()
+    session = Session() if session_file is None else Session.load(session_file)
+    conversation = Conversation(recommender, session)
+    if sys.stdin.isatty():
+        console.print("[dim]Say hello, or what you are looking for. quit ends, /user ID continues as that user.[/dim]")
+    while (line := _read_line(console)) is not None and line.casefold() not in QUIT:
+        if not line:
+            continue
+        try:
+            _take_line(conversation, line, console)
+        except InputError as error:
+            console.print(f"[red]{escape(str(error))}[/red]")
+        if session_file is not None:
+            conversation.session.save(session_file)
+    return conversation.session
+
+
+def _read_line(console: Console) -> str | None:
+    """The next line without its ending; None at the end of the input or on an interrupt."""
+    try:
+        if sys.stdin.isatty():
+            return console.input("[bold]you>[/bold] ").strip()
+        line = sys.stdin.readline()
+    except (EOFError, KeyboardInterrupt):
+        return None
+    if not line:
+        return None
+    console.print(f"[bold]you>[/bold] {escape(line.strip())}")
+    return line.strip()
+
+
+def _take_line(conversation: Conversation, line: str, console: Console) -> None:
+    if line.startswith("/user"):
+        user_id = line.removeprefix("/user").strip()
+        conversation.follow(user_id)
+        count = len(conversation.session.history)
+        console.print(f"[dim]Continuing as {escape(user_id)}, with {count} items of history.[/dim]")
+        return
+    print_reply(conversation.say(line), console)
+
+
+def print_reply(reply: Reply, console: Console) -> None:
+    """Print one answer: its text, then a panel for each item, then where a picture is."""
+    console.print(f"[bold cyan]genrec>[/bold cyan] {escape(reply.text)}")
+    if reply.request.intent != "explain":
+        for place, card in enumerate(reply.items, 1):
+            price = "" if card.price is None else f"  [green]{format_number(card.price)}[/green]"
+            title = f"[bold]{place}. {escape(card.title)}[/bold]{price}"
+            console.print(Panel(escape(card.reason), title=title, title_align="left", border_style="dim"))
+    else:
+        for entry in (evidence for card in reply.items for evidence in card.evidence):
+            console.print(f"   [dim]{entry.kind}: {escape(entry.claim)} ({entry.weight:+.2f} nats)[/dim]")
+    if reply.visual is not None:
+        console.print(f"   [dim]generated picture: {escape(str(reply.visual))}[/dim]")
