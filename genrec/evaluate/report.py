@@ -14,7 +14,7 @@ from genrec.evaluate.metrics import Interval
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-SHOWN_METRICS: tuple[str, ...] = ("recall@5", "recall@10", "recall@20", "ndcg@10", "mrr@20")
+SHOWN_METRICS: tuple[str, ...] = ("recall@10", "ndcg@10", "recall@5", "recall@20", "mrr@20")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ class EvaluationReport:
         """A table of strings: a header row, ours, then the peers by recall@10, best first."""
         ranked = sorted(self.peers.items(), key=lambda entry: -entry[1].get("recall@10", 0.0))
         lines = [("recommender", *shown, "p (ndcg@10)")]
-        lines.append((f"genrec ({self.num_users:,} users)", *(_with_interval(self, name) for name in shown), ""))
+        lines.append(("genrec", *(_with_interval(self, name) for name in shown), ""))
         for name, figures in ranked:
             p_value = self.p_values.get(name, {}).get("ndcg@10")
             lines.append((name, *(_format(figures.get(key)) for key in shown), _format_p(p_value)))
@@ -121,7 +121,7 @@ class EvaluationReport:
         """Both tables for a terminal, through rich."""
         from rich.console import Group
 
-        title = f"{self.protocol}, {self.split} split, {self.num_items:,} items"
+        title = f"{self.protocol}, {self.split} split, {self.num_users:,} users, {self.num_items:,} items"
         return Group(_rich_table(self.rows(), title), _rich_table(self.slice_rows(), "slices"))
 
 

@@ -60,16 +60,31 @@ def test_itemknn_scores_are_the_cosines_of_user_sets(catalog: Catalog, train: In
 
 
 def test_itemknn_chooses_its_neighborhood_on_the_validation_cases() -> None:
-    # "hub" is close to both; with one neighbor only, "p" speaks for "q" alone, which is what follows.
-    ids = ["p", "q", *(f"n{n}" for n in range(12))]
-    catalog = Catalog(items=tuple(Item(item_id=item_id, title=item_id) for item_id in ids))
-    baskets = [("p", "q")] * 3 + [("p", f"n{n}") for n in range(12)]
+    # With one neighbor each, n0 leads to p alone; with all, n0 leads to p and, through more shared users, to n1 too.
+    baskets = [("p", "n0")] * 3 + [("n0", "n1")] * 2 + [(f"m{n}",) for n in range(12) for _ in range(3)]
     events = [(f"u{number}", item) for number, basket in enumerate(baskets) for item in basket]
+    ids = ("p", "n0", "n1", *(f"m{n}" for n in range(12)))
+    catalog = Catalog(items=tuple(Item(item_id=item_id, title=item_id) for item_id in ids))
     train = Interactions.sort(user_ids=[user for user, _ in events], item_ids=[item for _, item in events])
-    far = tuple(EvaluationCase(user_id="v", history=("n0",), target=f"n{n}", timestamp=0) for n in (5, 6))
-    assert ItemKNN((1, 13)).fit(train, catalog, far).neighborhood_size in (1, 13)
-    near = (EvaluationCase(user_id="v", history=("p",), target="q", timestamp=0),)
-    assert ItemKNN((1, 13)).fit(train, catalog, near).neighborhood_size == 1  # the smaller of equals
+
+    def chosen(target: str) -> int:
+        case = EvaluationCase(user_id="v", history=("n0",), target=target, timestamp=0)
+        return ItemKNN((1, 5)).fit(train, catalog, (case,)).neighborhood_size
+
+    assert chosen("n1") == 5  # with one neighbor n1 is behind the twelve that are more popular
+    assert chosen("p") == 1  # both find it first; the smaller is kept
+
+
+def test_itemknn_asks_the_history_for_its_neighbors_and_not_the_candidates() -> None:
+    # n0's one neighbor is p, but p's is q: from n0 one reaches p, though r, unrelated, is the most popular.
+    baskets = [("p", "q")] * 3 + [("p", f"n{n}") for n in range(12)] + [("r",)] * 20
+    events = [(f"u{number}", item) for number, basket in enumerate(baskets) for item in basket]
+    ids = ("p", "q", "r", *(f"n{n}" for n in range(12)))
+    catalog = Catalog(items=tuple(Item(item_id=item_id, title=item_id) for item_id in ids))
+    train = Interactions.sort(user_ids=[user for user, _ in events], item_ids=[item for _, item in events])
+    history = [catalog.rows(["n0"])]
+    ranked = ItemKNN((1,)).fit(train, catalog, ()).rank(history, history, 2)
+    assert [ids[row] for row in ranked[0]] == ["p", "r"]
 
 
 def test_repeated_events_do_not_change_itemknn(catalog: Catalog, train: Interactions) -> None:
