@@ -69,11 +69,13 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class TitlesRead:
-    """Items named by title; is_feedback tells "I loved A" from "something like A"."""
+    """Items named by title; is_feedback tells "I loved A" from "something like A"; unknown: quoted titles that
+    no item has."""
 
     item_ids: tuple[str, ...]
     rest: str
     is_feedback: bool
+    unknown: tuple[str, ...] = ()
 
 
 def read_history_reference(text: str, session: Session) -> Reference | None:
@@ -153,14 +155,18 @@ def read_titles(said: str, text: str, lexicon: Lexicon) -> TitlesRead:
             if found is not None:
                 ids, rest = found
                 return TitlesRead(ids, rest, is_feedback)
-    ids_quoted: list[str] = []
+    quoted_ids: list[str] = []
+    unknown: list[str] = []
     rest = text
     for quoted in re.finditer(r"[\"“«]([^\"”»]{2,80})[\"”»]", text):
         quoted_id = lexicon.find_title(quoted[1])
-        if quoted_id is not None:
-            ids_quoted.append(quoted_id)
+        if quoted_id is None:
+            unknown.append(quoted[1])
+        else:
+            quoted_ids.append(quoted_id)
             rest = _without(rest, quoted)
-    return TitlesRead(tuple(dict.fromkeys(ids_quoted)), rest, False)
+    is_feedback = TITLE_FEEDBACK.search(said) is not None
+    return TitlesRead(tuple(dict.fromkeys(quoted_ids)), rest, is_feedback, tuple(unknown))
 
 
 def _titles_after(text: str, start: int, lexicon: Lexicon) -> tuple[tuple[str, ...], str] | None:

@@ -17,6 +17,7 @@ from genrec.chat.lexicon import Lexicon
 from genrec.chat.numbers import read_numbers
 from genrec.chat.references import (
     Reference,
+    TitlesRead,
     read_feedback,
     read_history_reference,
     read_shown_reference,
@@ -93,13 +94,14 @@ class _Reading:
         self._read_take_backs()
         named = read_titles(self.said, self.text, self.lexicon)
         self.text = named.rest
+        self.not_understood += named.unknown
         self._read_numbers()
         self.reference = self._read_references(named.item_ids)
         self._read_comparatives()
         self._read_attribute_references()
         self._read_values()
         self._read_price_levels()
-        return self._decide(named.item_ids, is_feedback_on_titles=named.is_feedback)
+        return self._decide(named)
 
     def _plain_intent(self) -> Intent | None:
         """Messages that are nothing but a greeting, thanks, a call for help or a fresh start."""
@@ -229,74 +231,65 @@ class _Reading:
             border = float(np.quantile(numbers, _CHEAP_SHARE if is_cheap else 1 - _CHEAP_SHARE, method="nearest"))
             self.where.append(Constraint(attribute=price, operator="<=" if is_cheap else ">=", value=border))
 
-    def _decide(self, titled: Sequence[str], *, is_feedback_on_titles: bool) -> ChatRequest:
-        reference = self.reference
-        ids = reference.item_ids if reference is not None else ()
-        query = self._free_words()
+    def _decide(self, titles: TitlesRead) -> ChatRequest:
+        """What the message wants, from the strongest sign to the weakest."""
         base = ChatRequest(
             text=self.original,
             intent="recommend",
             where=tuple(dict.fromkeys(self.where)),
             dropped=tuple(dict.fromkeys(self.dropped)),
-            query=query,
-            refers_to=tuple(ids),
+            query=self._free_words(),
+            refers_to=self.reference.item_ids if self.reference is not None else (),
             not_understood=tuple(self.not_understood),
             repeats=bool(phrases.REPEATS.search(self.said)),
         )
-        return _with_intent(base, self.said, reference, tuple(titled), is_feedback_on_titles, self.session)
+        has_wishes = bool(base.where or base.dropped)
+        if phrases.EXPLAIN.search(self.said) and not has_wishes:
+            return replace(base, intent="explain", query="")
+        judged = self._judgement(base, has_wishes)
+        if judged is not None:
+            return judged
+        if titles.item_ids and titles.is_feedback:
+            query = base.query if has_wishes else ""
+            return replace(base, intent="history", liked=titles.item_ids, refers_to=(), query=query)
+        if self._wants_picture(base, has_wishes):
+            return replace(base, intent="show")
+        if self._is_off_topic(base, has_wishes):
+            return replace(base, intent="other", query="")
+        return replace(base, relation=self._relation(base))
+
+    def _judgement(self, base: ChatRequest, has_wishes: bool) -> ChatRequest | None:
+        feedback, ids = read_feedback(self.said, self.reference, self.session), base.refers_to
+        if feedback == "like" and ids and not (has_wishes and self.said.startswith("like")):
+            return replace(base, intent="like", liked=ids, query="")
+        if feedback == "dislike" and ids:
+            return replace(base, intent="dislike", disliked=ids, query="")
+        return None
+
+    def _wants_picture(self, base: ChatRequest, has_wishes: bool) -> bool:
+        wants_list = has_wishes or phrases.MORE.search(self.said) or base.query
+        says_so = phrases.SHOW.search(self.said) or phrases.SHOW_FIRST.search(self.said)
+        return bool(says_so and not wants_list and (base.refers_to or self.session.shown))
+
+    def _is_off_topic(self, base: ChatRequest, has_wishes: bool) -> bool:
+        if has_wishes or base.refers_to or base.not_understood:
+            return False
+        if phrases.CHITCHAT.search(self.said):
+            return True
+        asks = phrases.CUE.search(self.said) or phrases.MORE.search(self.said)
+        return not asks and (self.said.endswith("?") or not base.query)
+
+    def _relation(self, base: ChatRequest) -> Relation | None:
+        """How the wanted items relate to those spoken of; None when these only set a measure, as in "cheaper than"."""
+        is_measure = bool(base.dropped) and any(wish.operator in ("<", ">") for wish in base.where)
+        if not base.refers_to or is_measure:
+            return None
+        matches = phrases.MATCH_RELATION.search(self.said) and not phrases.LIKE_RELATION.search(self.said)
+        return "goes_with" if matches else "like"
 
     def _free_words(self) -> str:
         words = [word for word in TOKEN.findall(self.text) if word[0].isalpha() and word not in phrases.FILLER]
         return " ".join(word for word in words if len(word) > 2 and word not in self.lexicon.attribute_names)
-
-
-def _with_intent(
-    base: ChatRequest,
-    said: str,
-    reference: Reference | None,
-    titled: tuple[str, ...],
-    is_feedback_on_titles: bool,
-    session: Session,
-) -> ChatRequest:
-    """What the message wants, from the strongest sign to the weakest."""
-    has_wishes = bool(base.where or base.dropped)
-    feedback = read_feedback(said, reference, session)
-    if phrases.EXPLAIN.search(said) and not has_wishes:
-        return replace(base, intent="explain", query="")
-    if feedback is not None:
-        ids = base.refers_to or ((session.focus,) if session.focus else ())
-        if feedback == "like" and ids and not (has_wishes and said.startswith("like")):
-            return replace(base, intent="like", liked=ids, query="")
-        if feedback == "dislike" and ids:
-            return replace(base, intent="dislike", disliked=ids, query="")
-    if titled and is_feedback_on_titles:
-        return replace(base, intent="history", liked=titled, refers_to=(), query="" if not has_wishes else base.query)
-    wants_list = has_wishes or phrases.MORE.search(said)
-    if (
-        (phrases.SHOW.search(said) or phrases.SHOW_FIRST.search(said))
-        and not wants_list
-        and not base.query
-        and (base.refers_to or session.shown)
-    ):
-        return replace(base, intent="show")
-    relation: Relation | None = None
-    if base.refers_to and reference is not None:
-        is_measure = any(wish.operator in ("<", ">") for wish in base.where) and bool(base.dropped)
-        relation = (
-            None
-            if is_measure
-            else "goes_with"
-            if phrases.MATCH_RELATION.search(said) and not phrases.LIKE_RELATION.search(said)
-            else "like"
-        )
-    is_request = (
-        has_wishes or base.refers_to or base.not_understood or phrases.CUE.search(said) or phrases.MORE.search(said)
-    )
-    if not is_request and (phrases.CHITCHAT.search(said) or said.endswith("?") or not base.query):
-        return replace(base, intent="other", query="")
-    if phrases.CHITCHAT.search(said) and not has_wishes and not base.refers_to:
-        return replace(base, intent="other", query="")
-    return replace(base, relation=relation)
 
 
 def _texts(value: AttributeValue) -> list[str]:
