@@ -182,9 +182,7 @@ class SemanticIdTable:
 
 def _check_codes(codes: CodeArray, num_items: int, level_sizes: tuple[int, ...]) -> None:
     if codes.shape != (num_items, len(level_sizes)):
-        raise ShapeError(
-            f"codes have shape {codes.shape}, wanted {(num_items, len(level_sizes))} (items, levels)"
-        )
+        raise ShapeError(f"codes have shape {codes.shape}, wanted {(num_items, len(level_sizes))} (items, levels)")
     outside = (codes < 0) | (codes >= np.array(level_sizes))
     if outside.any():
         row, level = (int(i) for i in np.argwhere(outside)[0])

@@ -18,7 +18,7 @@ from genrec.config import FuseConfig
 from genrec.encode.fusion.contract import Arrays, Fuser, unit_rows
 from genrec.schema import BoolArray, Embeddings, FloatArray
 
-SHRINKAGE = 0.5  # of each axis' variance toward the mean variance of the kept axes
+SHRINKAGE = 0.8  # of each axis' variance toward the mean variance of the kept axes
 RIDGE_STRENGTHS = (0.1, 1.0, 10.0, 100.0, 1000.0)
 MIN_ROWS_TO_PREDICT = 8  # fewer rows with both sides teach nothing; the modality then stays zero where absent
 

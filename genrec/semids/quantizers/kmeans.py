@@ -2,7 +2,7 @@
 
 Knows nothing of levels or residuals.
 
-Axis legend: N rows, D features, K codes.
+Axis legend: N rows, D features, K codes, C candidates.
 """
 
 import hashlib
@@ -10,10 +10,13 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from genrec.schema import FloatArray, IntArray
 
 CHUNK_ROWS = 8192
+NUM_STARTS = 4
+START_ROWS_PER_CODE = 32
 
 
 def canonical_order(vectors_ND: FloatArray) -> IntArray:
@@ -51,9 +54,26 @@ def assign(vectors_ND: FloatArray, centroids_KD: FloatArray) -> tuple[npt.NDArra
 def kmeans(vectors_ND: FloatArray, num_codes: int, *, rng: np.random.Generator, num_iterations: int = 40) -> FloatArray:
     """Centroids float32 (K, D) by k-means++ and Lloyd's iterations; dead codes move to the worst-served rows.
 
-    vectors_ND: float32 (N, D) in canonical order, with at least K distinct rows.
+    vectors_ND: float32 (N, D) in canonical order, with at least K distinct rows. The best of several starts is
+    refined: in many dimensions a single start often ends with one code at the center that holds most rows. Runs on
+    one thread, so that sums are taken in one order and the result is the same on every run.
     """
-    centroids_KD = _seed_centroids(vectors_ND, num_codes, rng)
+    with threadpool_limits(limits=1):
+        return _best_of_starts(vectors_ND, num_codes, rng, num_iterations)
+
+
+def _best_of_starts(
+    vectors_ND: FloatArray, num_codes: int, rng: np.random.Generator, num_iterations: int
+) -> FloatArray:
+    few_ND = vectors_ND
+    if len(vectors_ND) > START_ROWS_PER_CODE * num_codes:
+        few_ND = vectors_ND[np.sort(rng.choice(len(vectors_ND), START_ROWS_PER_CODE * num_codes, replace=False))]
+    starts = [_lloyd(few_ND, _seed_centroids(few_ND, num_codes, rng), num_iterations) for _ in range(NUM_STARTS)]
+    best_KD = min(starts, key=lambda centroids_KD: float(assign(few_ND, centroids_KD)[1].sum()))
+    return best_KD if few_ND is vectors_ND else _lloyd(vectors_ND, best_KD, num_iterations)
+
+
+def _lloyd(vectors_ND: FloatArray, centroids_KD: FloatArray, num_iterations: int) -> FloatArray:
     before = np.full(len(vectors_ND), -1, dtype=np.int32)
     for _ in range(num_iterations):
         codes, distances = assign(vectors_ND, centroids_KD)
@@ -65,21 +85,28 @@ def kmeans(vectors_ND: FloatArray, num_codes: int, *, rng: np.random.Generator, 
 
 
 def _seed_centroids(vectors_ND: FloatArray, num_codes: int, rng: np.random.Generator) -> FloatArray:
-    """k-means++: each next centroid is a row drawn in proportion to its squared distance from those chosen."""
+    """Greedy k-means++ (Arthur and Vassilvitskii, SODA 2007): of some rows drawn in proportion to their squared
+    distance from the centroids so far, the one that lowers the sum of these distances most is next."""
+    num_drawn = 2 + int(np.log(num_codes))
+    norms_N = np.einsum("nd,nd->n", vectors_ND, vectors_ND)
     chosen = [int(rng.integers(len(vectors_ND)))]
-    nearest_N = _squared_distances(vectors_ND, vectors_ND[chosen[0]])
+    nearest_N = _squared_distances(vectors_ND, norms_N, chosen)[0]
     while len(chosen) < num_codes:
-        nearest_N[chosen[-1]] = 0.0
+        nearest_N[chosen] = 0.0
         mass_N = np.cumsum(nearest_N, dtype=np.float64)
-        row = min(int(np.searchsorted(mass_N, rng.random() * mass_N[-1], side="right")), len(vectors_ND) - 1)
-        chosen.append(row)
-        np.minimum(nearest_N, _squared_distances(vectors_ND, vectors_ND[row]), out=nearest_N)
+        drawn = np.searchsorted(mass_N, rng.random(num_drawn) * mass_N[-1], side="right")
+        drawn = np.minimum(drawn, len(vectors_ND) - 1)
+        after_CN = np.minimum(nearest_N, _squared_distances(vectors_ND, norms_N, drawn.tolist()))
+        best = int(after_CN.sum(axis=1).argmin())
+        chosen.append(int(drawn[best]))
+        nearest_N = after_CN[best]
     return vectors_ND[chosen].copy()
 
 
-def _squared_distances(vectors_ND: FloatArray, center_D: FloatArray) -> FloatArray:
-    offsets = vectors_ND - center_D
-    return np.einsum("nd,nd->n", offsets, offsets)
+def _squared_distances(vectors_ND: FloatArray, norms_N: FloatArray, rows: list[int]) -> FloatArray:
+    """Of every row from some rows, float32 (C, N)."""
+    products_CN = vectors_ND[rows] @ vectors_ND.T
+    return np.maximum(norms_N + norms_N[rows][:, None] - 2.0 * products_CN, 0.0)
 
 
 def _move_centroids(
