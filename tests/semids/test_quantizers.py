@@ -79,7 +79,7 @@ def test_more_levels_leave_less_error(name, vectors):
         error_share(make_quantizer(settings(name, num_levels=levels)).fit(vectors, seed=3), vectors)
         for levels in (1, 3)
     ]
-    assert errors[1] < 0.8 * errors[0]
+    assert errors[1] < 0.95 * errors[0]
 
 
 def test_the_seed_fixes_the_outcome(fitted, name, vectors):
