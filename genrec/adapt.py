@@ -97,11 +97,7 @@ def adapt(
 
 
 def _adapter_config(root: Path, epochs: float, settings: Iterable[str]) -> Config:
-    if not (root / CONFIG_FILE).is_file():
-        raise ArtifactError(
-            f"{root} is not a built workspace ({CONFIG_FILE} is missing); run genrec build {root} first"
-        )
-    stored = Config.load(root / CONFIG_FILE)
+    stored = require_built(root)
     if stored.tune.method == "full":
         raise InputError("this workspace was tuned with all weights; adapters need tune.method = lora or qlora")
     gentle = replace(stored.tune, epochs=epochs, learning_rate=stored.tune.learning_rate / 2)

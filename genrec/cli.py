@@ -1,0 +1,378 @@
+"""The command line: one command per stage, plus demo and chat.
+
+Answers go to stdout (one JSON document with --json), progress to stderr. Exit 0 is done, 2 is bad usage or bad input
+with one line that says what was found, what was wanted and what to do, 1 is our fault.
+"""
+
+import json
+import logging
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from genrec import __version__, runtime
+from genrec.errors import GenrecError, InputError
+
+if TYPE_CHECKING:
+    from genrec.workspace import Workspace
+
+app = typer.Typer(
+    help="A generative multimodal recommender: ingest, build, recommend, explain, visualize.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+adapters_app = typer.Typer(help="List and export domain adapters.", no_args_is_help=True)
+app.add_typer(adapters_app, name="adapters")
+
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The workspace directory.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+User = Annotated[str | None, typer.Option(help="A known user's id.")]
+History = Annotated[str | None, typer.Option(help="Item ids, oldest first, separated by commas.")]
+Adapter = Annotated[str | None, typer.Option(help="A domain adapter, by name or folder.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as tune.epochs=4. Repeatable.")]
+
+
+def main() -> None:
+    """The console script."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    runtime.quiet_libraries()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        with runtime.report_progress_to(runtime.print_progress):
+            app()
+    except InputError as error:
+        if debug:
+            raise
+        _fail(f"{type(error).__name__}: {error}", 2)
+    except (GenrecError, Exception) as error:
+        if debug:
+            raise
+        _fail(f"{type(error).__name__}: {error} (our fault; run again with --debug for the traceback)", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    sys.stderr.write(" ".join(message.split()) + "\n")
+    sys.exit(code)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"genrec {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
+) -> None:
+    """Add --debug to any command for tracebacks."""
+
+
+def _pairs(entries: list[str] | None, option: str) -> dict[str, str]:
+    pairs = {}
+    for entry in entries or []:
+        name, equals, value = entry.partition("=")
+        if not equals or not name or not value:
+            raise InputError(f"{option} {entry!r} has no '='; wanted NAME=VALUE")
+        pairs[name] = value
+    return pairs
+
+
+def _ids(history: str | None) -> list[str] | None:
+    return None if history is None else [entry.strip() for entry in history.split(",") if entry.strip()]
+
+
+def _print_json(document: object) -> None:
+    typer.echo(json.dumps(document, indent=1, ensure_ascii=False, default=str))
+
+
+def _load(directory: Path, adapter: str | None = None) -> "Workspace":
+    from genrec.workspace import load
+
+    return load(directory, adapter=adapter)
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Option("--dir", help="Where to put the demo's workspace.")] = Path("demo"),
+    settings: Settings = None,
+) -> None:
+    """The whole path on the embedded default: a small shop is made, built, asked, explained and drawn."""
+    from genrec.demo.run import run_demo
+
+    run_demo(directory, settings=settings or [], console=Console())
+
+
+@app.command()
+def ingest(
+    source: Annotated[str, typer.Argument(help="shop, movielens, amazon or files.")],
+    path: Annotated[Path | None, typer.Argument(help="The source's file or folder; not needed for shop.")] = None,
+    *,
+    out: Annotated[Path, typer.Option(help="The workspace to write.")],
+    features: Annotated[list[str] | None, typer.Option(help="A given modality, NAME=FILE.npz. Repeatable.")] = None,
+    k_core: Annotated[int, typer.Option(help="Keep users and items with at least so many events.")] = 0,
+    column: Annotated[list[str] | None, typer.Option(help="files: a column, such as item_id=sku. Repeatable.")] = None,
+    items: Annotated[Path | None, typer.Option(help="files: the items table.")] = None,
+    events: Annotated[Path | None, typer.Option(help="files: the events table.")] = None,
+    images: Annotated[Path | None, typer.Option(help="files: the image folder.")] = None,
+    seed: Annotated[int | None, typer.Option(help="shop: the world's seed.")] = None,
+    domains: Annotated[str | None, typer.Option(help="shop: seen or held-out.")] = None,
+    num_items: Annotated[int | None, typer.Option(help="shop: how many items.")] = None,
+    num_people: Annotated[int | None, typer.Option(help="shop: how many people.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Read a source into a workspace's catalog and interactions."""
+    from genrec.data.ingest import ingest as run
+
+    report = run(
+        source,
+        path,
+        out,
+        features={name: Path(file) for name, file in _pairs(features, "--features").items()},
+        k_core=k_core,
+        columns=_pairs(column, "--column"),
+        items=items,
+        events=events,
+        images=images,
+        seed=seed,
+        domains=domains,
+        num_items=num_items,
+        num_people=num_people,
+    )
+    if as_json:
+        _print_json(asdict(report))
+        return
+    typer.echo(
+        f"{report.num_items:,} items ({report.num_images:,} with a picture), {report.num_events:,} events of "
+        f"{report.num_users:,} users, {report.num_refused:,} rows refused → {report.out}"
+    )
+    for note in report.notes:
+        typer.echo(f"  {note}")
+
+
+@app.command()
+def build(
+    directory: Directory,
+    preset: Annotated[str | None, typer.Option(help="tiny, base or large.")] = None,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Encode, fuse, tokenize and tune; what is fresh is skipped, what was killed is continued."""
+    from genrec.pipeline import build as run
+
+    report = run(directory, preset=preset, settings=settings or [])
+    if as_json:
+        _print_json(asdict(report))
+        return
+    for name in report.skipped:
+        typer.echo(f"{name}: fresh")
+    for name, seconds in report.seconds.items():
+        typer.echo(f"{name}: made in {seconds:.1f} s")
+
+
+@app.command()
+def recommend(
+    directory: Directory,
+    user: User = None,
+    history: History = None,
+    query: Annotated[str, typer.Option(help="What is wanted, in plain words.")] = "",
+    image: Annotated[Path | None, typer.Option(help="A photo of something like it.")] = None,
+    where: Annotated[str | None, typer.Option(help="A filter, such as 'price < 40 and color = red'.")] = None,
+    k: Annotated[int, typer.Option("-k", help="How many items.", min=1)] = 10,
+    seen: Annotated[bool, typer.Option("--seen", help="Items of the history may come back.")] = False,
+    adapter: Adapter = None,
+    as_json: Json = False,
+) -> None:
+    """The next items for a user or a history."""
+    workspace = _load(directory, adapter)
+    past = _ids(history)
+    found = workspace.recommend(
+        user=user, history=past, query=query, image=image, where=where, k=k, exclude_history=not seen
+    )
+    known = workspace.history_of(user) if user is not None else workspace.known_history(past or [])
+    if as_json:
+        _print_json({"history": list(known), "recommendations": [asdict(entry) for entry in found]})
+        return
+    table = Table("", "item", "title", "semantic ID", "nats")
+    for entry in found:
+        codes = " ".join(map(str, entry.semantic_id))
+        table.add_row(str(entry.rank), entry.item_id, entry.title, codes, f"{entry.score_nats:.2f}")
+    Console().print(table)
+
+
+@app.command()
+def explain(
+    directory: Directory,
+    item: Annotated[str, typer.Option(help="The item's id.")],
+    user: User = None,
+    history: History = None,
+    adapter: Adapter = None,
+    as_json: Json = False,
+) -> None:
+    """Why an item suits a person, with evidence."""
+    found = _load(directory, adapter).explain(item=item, user=user, history=_ids(history))
+    if as_json:
+        _print_json(asdict(found))
+        return
+    typer.echo(found.text)
+    for entry in found.evidence:
+        typer.echo(f"  [{entry.kind}] {entry.claim}  ({entry.source}, {entry.weight:+.2f} nats)")
+
+
+@app.command()
+def visualize(
+    directory: Directory,
+    item: Annotated[str, typer.Option(help="The item's id.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The PNG to write.")],
+    user: User = None,
+    history: History = None,
+    scene: Annotated[str | None, typer.Option(help="Where to show it, in plain words.")] = None,
+    photo: Annotated[Path | None, typer.Option(help="The person's own photo to show it in.")] = None,
+    seed: Annotated[int, typer.Option(help="Equal seeds draw equal pictures.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Draw an item for a person."""
+    workspace = _load(directory)
+    made = workspace.visualize(
+        item=item, out=out, user=user, history=_ids(history), scene=scene, photo=photo, seed=seed
+    )
+    if as_json:
+        _print_json({**asdict(made), "models": dict(made.models), "scores": dict(made.scores)})
+        return
+    typer.echo(f"{made.path} (generated, seed {made.seed}): {made.prompt}")
+
+
+@app.command()
+def chat(
+    directory: Directory,
+    session: Annotated[Path | None, typer.Option(help="Keep the conversation in this file.")] = None,
+    adapter: Adapter = None,
+) -> None:
+    """Talk with the recommender in the terminal."""
+    from genrec.chat.terminal import chat_in_terminal
+
+    chat_in_terminal(_load(directory, adapter), session_file=session)
+
+
+@app.command("add-items")
+def add_items(
+    directory: Directory,
+    file: Annotated[Path, typer.Argument(help="CSV, JSON-lines or Parquet of new items.")],
+    column: Annotated[list[str] | None, typer.Option(help="A column, such as item_id=sku. Repeatable.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make new items recommendable at once; nothing is retrained."""
+    from genrec.pipeline import add_items as run
+
+    report = run(directory, file, columns=_pairs(column, "--column"))
+    if as_json:
+        _print_json(asdict(report))
+        return
+    typer.echo(f"{len(report.item_ids):,} items added, {report.num_refused:,} rows refused")
+
+
+@app.command()
+def adapt(
+    directory: Directory,
+    new_data: Annotated[Path, typer.Argument(help="An ingested workspace of the new domain.")],
+    name: Annotated[str, typer.Option(help="The adapter's name.")],
+    epochs: Annotated[float, typer.Option(help="Passes over the new domain's events.")] = 20.0,
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Train a LoRA adapter for a new domain."""
+    from genrec.adapt import adapt as run
+
+    report = run(directory, new_data, name=name, epochs=epochs, settings=settings or [])
+    if as_json:
+        _print_json({**asdict(report), "card": {**asdict(report.card), "metrics": dict(report.card.metrics)}})
+        return
+    typer.echo(f"{report.path}: {report.num_bytes / 2**20:.1f} MiB, trained in {report.card.minutes:.1f} minutes")
+    for measure, value in report.card.metrics.items():
+        typer.echo(f"  {measure}: {value:.4f}")
+
+
+@app.command()
+def evaluate(
+    directory: Directory,
+    peers: Annotated[str, typer.Option(help="Peers to run on the same split, separated by commas.")] = (
+        "popularity,itemknn"
+    ),
+    split: Annotated[str, typer.Option(help="test or validation.")] = "test",
+    max_users: Annotated[int | None, typer.Option(help="Evaluate a sample of so many users.")] = None,
+    adapter: Adapter = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Recall and NDCG under the field's protocol, beside peers on the same split."""
+    from genrec.evaluate.oracle import load_world
+    from genrec.evaluate.protocol import evaluate as run
+
+    if split not in ("test", "validation"):
+        raise InputError(f"--split {split!r} is unknown; choose test or validation")
+    workspace = _load(directory, adapter)
+    names = [name.strip() for name in peers.split(",") if name.strip()]
+    report = run(workspace, split=split, peers=names, world=load_world(directory), max_users=max_users)  # type: ignore[arg-type]
+    if as_json:
+        _print_json(report.to_json())
+    elif markdown:
+        typer.echo(report.to_markdown())
+    else:
+        Console().print(report.to_rich())
+
+
+@app.command()
+def info(directory: Directory, as_json: Json = False) -> None:
+    """What is in a workspace, what is stale, and why."""
+    from genrec.pipeline import describe
+
+    states = describe(directory)
+    if as_json:
+        _print_json({"directory": str(directory), "stages": [asdict(state) for state in states]})
+        return
+    table = Table("stage", "state", "details")
+    for state in states:
+        details = ", ".join(f"{key} {value}" for key, value in state.details.items())
+        table.add_row(state.name, "fresh" if state.stale is None else f"stale: {state.stale}", details)
+    Console().print(table)
+
+
+@adapters_app.command("list")
+def list_adapters(directory: Directory, as_json: Json = False) -> None:
+    """The adapters of a workspace and the shipped ones."""
+    from genrec.model.adapters import list_adapters as run
+
+    cards = run(directory)
+    if as_json:
+        _print_json([{**asdict(card), "metrics": dict(card.metrics)} for card in cards])
+        return
+    for card in cards:
+        typer.echo(f"{card.name}: {card.data}, for {card.foundation} with id space {card.id_space}")
+
+
+@adapters_app.command("export")
+def export_adapter(
+    directory: Directory,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")],
+    merged: Annotated[bool, typer.Option("--merged", help="Merge the LoRA into the base: an ordinary checkpoint.")],
+    name: Annotated[str | None, typer.Option(help="A domain adapter; without it, the workspace's own.")] = None,
+) -> None:
+    """Write the tuned model for other engines."""
+    from genrec.model.adapters import export_merged, find_adapter
+
+    if not merged:
+        raise InputError("adapters are plain peft folders already; copy the folder, or ask for --merged")
+    export_merged(directory / "model", None if name is None else find_adapter(directory, name), out)
+    typer.echo(str(out))
+
+
+if __name__ == "__main__":
+    main()
