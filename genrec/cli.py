@@ -330,6 +330,23 @@ def evaluate(
 
 
 @app.command()
+def bench(name: Annotated[str, typer.Argument(help="decode or tokenize.")], as_json: Json = False) -> None:
+    """Measurements that need no dataset."""
+    from genrec.bench import bench as run
+    from genrec.bench import table_lines
+
+    document = run(name)
+    if as_json:
+        _print_json(document)
+        return
+    columns, cells = table_lines(document["rows"])  # type: ignore[arg-type]
+    table = Table(*columns, title=f"{document['name']}, {document['machine']}")
+    for row in cells:
+        table.add_row(*row)
+    Console().print(table)
+
+
+@app.command()
 def info(directory: Directory, as_json: Json = False) -> None:
     """What is in a workspace, what is stale, and why."""
     from genrec.pipeline import describe

@@ -1,0 +1,48 @@
+"""A small built shop that many tests ask: made once per test run, shared by all workers, never changed."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from filelock import FileLock
+
+from genrec.data.ingest import ingest
+from genrec.pipeline import build
+from genrec.workspace import Workspace, load
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+torch.set_num_threads(1)
+
+SHOP_SETTINGS = ("tokenize.num_codes=32", "tune.epochs=3", "tune.checkpoints_per_run=2", "recommend.beam_width=20")
+
+
+@pytest.fixture(scope="session")
+def shop_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built workspace over a shop of 240 items and 400 people. Copy it before you change it."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    directory = root / "shop"
+    with FileLock(root / "shop.lock"):
+        if not (root / "shop.done").is_file():
+            shutil.rmtree(directory, ignore_errors=True)
+            ingest("shop", None, directory, seed=7, num_items=240, num_people=400)
+            build(directory, settings=SHOP_SETTINGS)
+            (root / "shop.done").touch()
+    return directory
+
+
+@pytest.fixture(scope="session")
+def shop_recommender(shop_directory: Path) -> Workspace:
+    """The built shop, loaded."""
+    return load(shop_directory)
+
+
+@pytest.fixture
+def shop_copy(shop_directory: Path, tmp_path: Path) -> Path:
+    """A copy of the built shop that a test may change or break."""
+    copy = tmp_path / "shop"
+    shutil.copytree(shop_directory, copy)
+    return copy

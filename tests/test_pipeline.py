@@ -1,0 +1,122 @@
+"""Building: fresh stages are skipped, changes are noticed, kills are survived, parts that do not fit are refused."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from genrec import artifacts
+from genrec.data.ingest import ingest
+from genrec.data.shop import ShopWorld
+from genrec.errors import ArtifactError, ConfigError, IdTableMismatch
+from genrec.pipeline import add_items, build, describe
+from genrec.workspace import load
+
+QUICK = ("tokenize.num_codes=8", "tune.epochs=2", "tune.checkpoints_per_run=4", "recommend.beam_width=10")
+
+
+def fingerprints(directory):
+    return {name: artifacts.read_manifest(directory / name, name).fingerprint for name in ("embeddings", "semids")}
+
+
+def test_a_second_build_finds_everything_fresh(shop_copy):
+    report = build(shop_copy)
+    assert report.skipped == ("embeddings", "semids", "model")
+    assert not report.seconds
+
+
+def test_a_changed_setting_makes_only_what_depends_on_it_stale(shop_copy):
+    (shop_copy / "genrec.toml").write_text(
+        (shop_copy / "genrec.toml").read_text().replace("learning_rate = 0.003", "learning_rate = 0.002")
+    )
+    stale = {state.name: state.stale for state in describe(shop_copy)}
+    assert stale == {"catalog": None, "embeddings": None, "semids": None, "model": "changed: tune"}
+
+
+def test_new_items_are_recommendable_at_once_and_the_model_stays(shop_copy, tmp_path):
+    world = ShopWorld.create(seed=99, num_items=16, num_people=2)
+    rows = [
+        {"item_id": f"new-{n}", "title": item.title, "text": item.description, "attributes": dict(item.attributes)}
+        for n, item in enumerate(world.items)
+    ]
+    file = tmp_path / "new.jsonl"
+    file.write_text("\n".join(json.dumps(row) for row in rows))
+    model = artifacts.read_manifest(shop_copy / "model", "model").fingerprint
+    before = load(shop_copy)
+    report = add_items(shop_copy, file)
+    assert report.item_ids == tuple(row["item_id"] for row in rows)
+    assert all(state.stale is None for state in describe(shop_copy))
+    assert artifacts.read_manifest(shop_copy / "model", "model").fingerprint == model
+    after = load(shop_copy)
+    for item in before.catalog:
+        assert after.table.semantic_id(item.item_id) == before.table.semantic_id(item.item_id)
+    found = {
+        entry.item_id for entry in after.recommend(history=[before.catalog.items[0].item_id], k=len(after.catalog))
+    }
+    assert set(report.item_ids) <= found
+
+
+def test_parts_of_other_workspaces_are_refused(shop_copy, tmp_path):
+    ingest("shop", None, tmp_path / "other", seed=8, num_items=60, num_people=40)
+    build(tmp_path / "other", settings=QUICK)
+    (shop_copy / "model").rename(shop_copy / "model.away")
+    (tmp_path / "other" / "model").rename(shop_copy / "model")
+    with pytest.raises(IdTableMismatch, match="was tuned for id space"):
+        load(shop_copy)
+
+
+def test_a_workspace_of_another_version_is_refused(shop_copy):
+    manifest = shop_copy / "semids" / "manifest.json"
+    record = json.loads(manifest.read_text())
+    record["format"] = 99
+    manifest.write_text(json.dumps(record))
+    with pytest.raises(ArtifactError, match="format version 99"):
+        load(shop_copy)
+
+
+def test_an_unbuilt_or_missing_workspace_is_refused(tmp_path):
+    with pytest.raises(ArtifactError, match="not a built workspace"):
+        load(tmp_path)
+    with pytest.raises(ArtifactError, match="is missing"):
+        build(tmp_path)
+
+
+def test_unknown_settings_are_refused_and_change_nothing(shop_copy):
+    before = (shop_copy / "genrec.toml").read_text()
+    with pytest.raises(ConfigError, match=r"tune\.ephocs"):
+        build(shop_copy, settings=["tune.ephocs=3"])
+    assert (shop_copy / "genrec.toml").read_text() == before
+
+
+@pytest.mark.slow
+def test_a_build_killed_at_random_ends_with_the_same_result(tmp_path):
+    for name in ("calm", "killed"):
+        ingest("shop", None, tmp_path / name, seed=3, num_items=60, num_people=80)
+    build(tmp_path / "calm", settings=QUICK)
+    command = [sys.executable, "-m", "genrec.cli", "build", str(tmp_path / "killed")]
+    command += [part for setting in QUICK for part in ("--set", setting)]
+    rng = random.Random(5)
+    num_killed = 0
+    for _ in range(3):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(4, 14))
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            num_killed += 1
+        process.wait()
+    subprocess.run(command, check=True, capture_output=True)
+    assert num_killed
+    calm, killed = load(tmp_path / "calm"), load(tmp_path / "killed")
+    assert calm.table.id_space == killed.table.id_space
+    histories = list(calm.interactions.histories().values())[:20]
+    np.testing.assert_allclose(
+        [entry.score_nats for answer in calm.recommend_batch(histories, k=5) for entry in answer],
+        [entry.score_nats for answer in killed.recommend_batch(histories, k=5) for entry in answer],
+        atol=1e-5,
+    )

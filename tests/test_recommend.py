@@ -1,0 +1,108 @@
+"""What `recommend` promises, on a small built shop."""
+
+import numpy as np
+import pytest
+
+from genrec.data.filters import parse_filter
+from genrec.errors import FilterError, InputError, UnknownItem, UnknownUser
+
+
+@pytest.fixture(scope="module")
+def histories(shop_recommender):
+    return list(shop_recommender.interactions.histories().values())[:12]
+
+
+def test_single_equals_batch(shop_recommender, histories):
+    batch = shop_recommender.recommend_batch(histories, k=5)
+    for history, together in zip(histories, batch, strict=True):
+        alone = shop_recommender.recommend(history=history, k=5)
+        assert [entry.item_id for entry in alone] == [entry.item_id for entry in together]
+        np.testing.assert_allclose(
+            [entry.score_nats for entry in alone], [entry.score_nats for entry in together], atol=1e-4
+        )
+
+
+def test_scores_are_the_models_own_log_probabilities(shop_recommender, histories):
+    found = shop_recommender.recommend(history=histories[0], k=8)
+    exact = shop_recommender.score([histories[0]] * 8, [entry.item_id for entry in found])
+    np.testing.assert_allclose([entry.score_nats for entry in found], exact, atol=1e-3)
+    assert [entry.rank for entry in found] == list(range(1, 9))
+
+
+def test_the_history_is_excluded_unless_asked(shop_recommender, histories):
+    for history in histories:
+        assert not {e.item_id for e in shop_recommender.recommend(history=history, k=20)} & set(history)
+    everything = shop_recommender.recommend(history=histories[0], k=240, exclude_history=False)
+    assert set(histories[0]) <= {entry.item_id for entry in everything}
+
+
+def test_ten_thousand_beams_hold_no_illegal_item(shop_recommender, histories):
+    answers = shop_recommender.recommend_batch([h[:n] for h in histories for n in range(1, 6)], k=170)
+    found = [entry for answer in answers for entry in answer]
+    assert len(found) >= 10_000
+    for entry in found:
+        assert shop_recommender.table.item_id(entry.semantic_id) == entry.item_id
+        assert entry.item_id in shop_recommender.catalog
+
+
+@pytest.mark.parametrize("where", ["price < 40", "color = red and not category = lamp", "category in (mug, vase)"])
+def test_filters_only_remove_and_never_starve(shop_recommender, histories, where):
+    legal = parse_filter(where).mask(shop_recommender.catalog)
+    allowed = {item.item_id for item, ok in zip(shop_recommender.catalog, legal, strict=True) if ok}
+    found = shop_recommender.recommend(history=histories[0], where=where, k=240)
+    assert {entry.item_id for entry in found} == allowed - set(histories[0])
+    top = shop_recommender.recommend(history=histories[0], where=where, k=3)
+    assert [entry.item_id for entry in top] == [entry.item_id for entry in found[:3]]
+
+
+def test_words_pull_the_items_they_name(shop_recommender, histories):
+    found = shop_recommender.recommend(history=histories[0], query="a red lamp", k=5)
+    plain = shop_recommender.recommend(history=histories[0], k=5)
+
+    def count_wanted(entries):
+        attributes = [shop_recommender.catalog[entry.item_id].attributes for entry in entries]
+        return sum((a["color"] == "red") + (a["category"] == "lamp") for a in attributes)
+
+    assert count_wanted(found) > count_wanted(plain)
+
+
+def test_a_photo_pulls_its_own_item(shop_recommender, histories):
+    wanted = next(item for item in shop_recommender.catalog if item.item_id not in histories[0])
+    found = shop_recommender.recommend(history=histories[0], image=wanted.image, k=5)
+    kinds = [shop_recommender.catalog[entry.item_id].attributes["category"] for entry in found]
+    assert wanted.attributes["category"] in kinds
+
+
+def test_excluded_items_do_not_come_back(shop_recommender, histories):
+    first = shop_recommender.recommend(history=histories[0], k=3)
+    banned = [entry.item_id for entry in first]
+    again = shop_recommender.recommend(history=histories[0], k=3, exclude=banned)
+    assert not set(banned) & {entry.item_id for entry in again}
+
+
+def test_unknown_items_of_a_history_are_named_and_the_rest_is_used(shop_recommender, histories, caplog):
+    with caplog.at_level("WARNING"):
+        mixed = shop_recommender.recommend(history=[*histories[0], "no-such-item"], k=3)
+    assert "no-such-item" in caplog.text
+    assert mixed == shop_recommender.recommend(history=histories[0], k=3)
+
+
+def test_no_history_at_all_still_gets_an_answer(shop_recommender):
+    assert len(shop_recommender.recommend(k=4)) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "complaint"),
+    [
+        ({"user": "nobody"}, UnknownUser, "has no events here"),
+        ({"history": ["x1", "x2"]}, UnknownItem, "none of the history"),
+        ({"history": [], "where": "price < 0"}, FilterError, "no item is left"),
+        ({"history": [], "where": "sprice < 3"}, FilterError, "sprice"),
+        ({"user": "user-00000", "history": []}, InputError, "give one of them"),
+        ({"history": [], "k": 0}, InputError, "at least 1"),
+    ],
+)
+def test_wrong_use_gets_one_clear_line(shop_recommender, arguments, error, complaint):
+    with pytest.raises(error, match=complaint) as caught:
+        shop_recommender.recommend(**arguments)
+    assert "\n" not in str(caught.value)
