@@ -212,25 +212,32 @@ class Conversation:
         if self._count(wishes, never):
             return _Found(self._search(wishes, never), ["Nothing new meets your wishes, so these were shown before."])
         if not self._count([], never):
-            return _Found([], ["You have seen, liked or refused every item; take something back, or start over."])
-        return self._relax(wishes, never)
+            return _Found([], ["You have liked, chosen or refused every item; take something back, or start over."])
+        return self._relax(request, avoided if self._count([], avoided) else never)
 
     def _count(self, wishes: Sequence[Constraint], excluded: set[str]) -> int:
         catalog = self.recommender.catalog
         return sum(1 for item in catalog if item.item_id not in excluded and all(w.holds(item) for w in wishes))
 
-    def _relax(self, wishes: Sequence[Constraint], excluded: set[str]) -> _Found:
-        """Leave out as few wishes as possible: numbers before words, older before newer; the nearest numbers win."""
-        order = sorted(wishes, key=lambda wish: (not isinstance(wish.value, float | int), wishes.index(wish)))
+    def _relax(self, request: ChatRequest, excluded: set[str]) -> _Found:
+        """Leave out as few wishes as possible, what was said before rather than what is said now."""
+        wishes = self.session.constraints
+        order = sorted(wishes, key=lambda wish: (wish in request.where, self._importance(wish)))
         for size in range(1, len(order) + 1):
             for left_out in itertools.combinations(order, size):
                 kept = [wish for wish in wishes if wish not in left_out]
                 if self._count(kept, excluded):
                     said = " and ".join(describe(wish) for wish in left_out)
-                    note = f"Nothing meets all your wishes, so I left out {said}; these come nearest."
+                    note = f"Nothing more meets all your wishes, so I left out {said}; these come nearest."
                     nearest = self._widen(kept, left_out, excluded)
                     return _Found(self._search(nearest, excluded), [note], tuple(left_out))
         return _Found([], ["Nothing is left to show."], tuple(wishes))
+
+    def _importance(self, wish: Constraint) -> int:
+        """Numbers give way first, to the nearest ones; what kind of thing is wanted gives way last."""
+        if isinstance(wish.value, float | int):
+            return 0
+        return 2 if wish.attribute in self.reader.lexicon.text_attributes[:1] else 1
 
     def _widen(
         self, kept: Sequence[Constraint], left_out: Sequence[Constraint], excluded: set[str]

@@ -1,0 +1,317 @@
+"""Plain words become exactly the wishes they state, over whatever attributes the catalog has."""
+
+import numpy as np
+import pytest
+from chat_worlds import MOVIES, SHOP, shop_catalog, shown_session
+
+from genrec.chat.requests import RequestReader
+from genrec.chat.session import Session
+from genrec.data.reasons import Constraint
+from genrec.data.shop import follow_up, request
+from genrec.schema import Catalog, Item
+
+CATALOG = shop_catalog()
+READER, MOVIE_READER = RequestReader(CATALOG), RequestReader(MOVIES)
+
+
+def wishes_of(reader: RequestReader, text: str, session: Session | None = None) -> set[str]:
+    read = reader.read(text, session if session is not None else Session())
+    return {
+        f"{w.attribute} {w.operator} {'|'.join(w.value) if isinstance(w.value, tuple) else w.value}" for w in read.where
+    }
+
+
+def items_meeting(session: Session) -> list[str]:
+    return [item.item_id for item in CATALOG if all(wish.holds(item) for wish in session.constraints)]
+
+
+def test_requests_of_the_world_are_read_as_they_were_meant() -> None:
+    rng = np.random.default_rng(3)
+    ids = [item.item_id for item in CATALOG]
+    for _ in range(150):
+        session = Session(history=[ids[n] for n in rng.choice(len(ids), 5, replace=False)])
+        target = SHOP.items[int(rng.integers(len(ids)))]
+        meant = request(rng, item=target.attributes, num_history=5)
+        read = READER.read(meant.text, session)
+        assert read.intent == "recommend", meant
+        assert read.query == "", meant
+        assert read.refers_to == tuple(session.history[offset] for offset in sorted(meant.refers_to)), meant
+        assert read.relation == meant.relation, meant
+        session.wish(read.where, CATALOG)
+        assert all(SHOP.satisfies(item_id, meant.where) for item_id in items_meeting(session)), meant
+        shown = SHOP.item(target.item_id)
+        session.show([shown.item_id])
+        then = follow_up(rng, meant, shown.attributes)
+        read = READER.read(then.text, session)
+        assert read.intent == (then.intent if then.intent in ("show", "explain") else "recommend"), then
+        session.take_back(read.dropped)
+        session.wish(read.where, CATALOG)
+        found = items_meeting(session)
+        assert all(SHOP.satisfies(item_id, then.where) for item_id in found), then
+        assert found or not any(SHOP.satisfies(item_id, then.where) for item_id in ids), then
+
+
+@pytest.mark.parametrize(
+    ("text", "wishes"),
+    [
+        ("red lamps under $40", {"color = red", "category = lamp", "price < 40.0"}),
+        ("a lamp, not red, no stripes", {"category = lamp", "color != red", "pattern != striped"}),
+        ("no red lamps", {"category = lamp", "color != red"}),
+        ("red or blue vases", {"color = red|blue", "category = vase"}),
+        ("neither red nor blue", {"color != red", "color != blue"}),
+        ("not red but blue", {"color != red", "color = blue"}),
+        ("wooden, without stripes or dots", {"material = wood", "pattern != striped", "pattern != dotted"}),
+        ("anything except posters", {"category != poster"}),
+        ("a strped mug", {"pattern = striped", "category = mug"}),
+        ("GREY CLOCKS!!!", {"color = gray", "category = clock"}),
+        ("a mug with a red accent", {"category = mug", "accent = red"}),
+        ("I hate stripes", {"pattern != striped"}),
+        ("I don’t like red", {"color != red"}),
+        ("cool colors", {"warmth = cool"}),
+        ("something warmer", {"warmth = warm"}),
+        ("Oak & Fable chairs", {"brand = Oak & Fable", "category = chair"}),
+        ("between twenty and thirty five", {"price >= 20.0", "price <= 35.0"}),
+        ("from 40 to 20 bucks", {"price >= 20.0", "price <= 40.0"}),
+        ("around 40", {"price >= 32.0", "price <= 48.0"}),
+        ("$1,200 or less", {"price <= 1200.0"}),
+        ("34,50 € max", {"price <= 34.5"}),
+        ("not more than 60", {"price <= 60.0"}),
+        ("no less than 60", {"price >= 60.0"}),
+        ("my budget is 25", {"price <= 25.0"}),
+        ("two hundred at most", {"price <= 200.0"}),
+        ("at most two hundred", {"price <= 200.0"}),
+        ("less than 20, more than 10", {"price < 20.0", "price > 10.0"}),
+        ("chairs for 4 people", {"category = chair"}),
+        ("is it made of wood", {"material = wood"}),
+    ],
+)  # fmt: skip
+def test_shop_wishes(text: str, wishes: set[str]) -> None:
+    assert wishes_of(READER, text) == wishes
+
+
+@pytest.mark.parametrize(
+    ("text", "wishes"),
+    [
+        ("comedies from the 90s", {"genres = Comedy", "year >= 1990.0", "year <= 1999.0"}),
+        ("a romantic comedy", {"genres = Romance", "genres = Comedy"}),
+        ("drama or crime", {"genres = Drama|Crime"}),
+        ("animated movies for kids", {"genres = Animation", "genres = Children's"}),
+        ("sci-fi before 1980, not horror", {"genres = Sci-Fi", "year < 1980.0", "genres != Horror"}),
+        ("science fiction since 1979", {"genres = Sci-Fi", "year >= 1979.0"}),
+        ("a crime movie from the forties", {"genres = Crime", "year >= 1940.0", "year <= 1949.0"}),
+        ("between 1990 and 1996", {"year >= 1990.0", "year <= 1996.0"}),
+        ("not by Woody Allen", {"director != Woody Allen"}),
+        ("with Woody Allen", {"actors = Woody Allen"}),
+        ("something rated R", {"rated = R"}),
+        ("film noir", {"genres = Film-Noir"}),
+        ("from 1995", {"year = 1995.0"}),
+    ],
+)
+def test_movie_wishes(text: str, wishes: set[str]) -> None:
+    assert wishes_of(MOVIE_READER, text) == wishes
+
+
+def test_a_price_is_not_understood_where_items_have_none() -> None:
+    read = MOVIE_READER.read("a comedy under 40 dollars, cheaper", shown_session(MOVIES))
+    assert {"under 40 dollars", "cheaper"} <= set(read.not_understood)
+    assert [w.attribute for w in read.where] == ["genres"]
+
+
+def test_comparatives_measure_against_what_was_shown() -> None:
+    session = shown_session(CATALOG)
+    prices = [float(CATALOG[i].attributes["price"]) for i in session.shown]
+    assert wishes_of(READER, "cheaper", session) == {f"price < {min(prices)}"}
+    assert wishes_of(READER, "too cheap, something fancier", session) == {f"price > {max(prices)}"}
+    assert wishes_of(READER, "cheaper than the second one", session) == {f"price < {prices[1]}"}
+    years = [float(MOVIES[i].attributes["year"]) for i in shown_session(MOVIES).shown]
+    assert wishes_of(MOVIE_READER, "newer", shown_session(MOVIES)) == {f"year > {max(years)}"}
+
+
+def test_cheap_without_a_list_is_the_lower_third_of_what_fits() -> None:
+    read = READER.read("a cheap mug", Session())
+    bound = next(wish for wish in read.where if wish.attribute == "price")
+    mugs = [item for item in CATALOG if item.attributes["category"] == "mug"]
+    share = sum(bound.holds(mug) for mug in mugs) / len(mugs)
+    assert 0.2 < share < 0.45
+
+
+def test_attribute_references_speak_of_the_item_in_focus() -> None:
+    session = shown_session(CATALOG)
+    first, second = (CATALOG[i].attributes for i in session.shown[:2])
+    assert wishes_of(READER, "not that brand", session) == {f"brand != {first['brand']}"}
+    assert wishes_of(READER, "that brand again", session) == {f"brand = {first['brand']}"}
+    assert wishes_of(READER, "another color", session) == {f"color != {first['color']}"}
+    assert wishes_of(READER, "the same brand as the second one", session) == {f"brand = {second['brand']}"}
+    assert READER.read("not that brand", Session()).not_understood
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("why the third one?", (2,)),
+        ("show me number 2", (1,)),
+        ("more like the first", (0,)),
+        ("the last one", (4,)),
+        ("like 3", (2,)),
+        ("I like 2 and 4", (1, 3)),
+        ("draw it", (0,)),
+        ("I hate them all", (0, 1, 2, 3, 4)),
+        ("the 9th one", ()),
+    ],
+)
+def test_places_in_the_list(text: str, places: tuple[int, ...]) -> None:
+    session = shown_session(CATALOG)
+    assert READER.read(text, session).refers_to == tuple(session.shown[place] for place in places)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("like my last two", 2),
+        ("similar to the last three things I chose", 3),
+        ("something like what I bought last", 1),
+        ("like my three latest picks", 3),
+        ("in the spirit of my last pick", 1),
+        ("like the last couple of movies I watched", 2),
+    ],
+)
+def test_the_latest_items_of_the_history(text: str, count: int) -> None:
+    session = shown_session(CATALOG)
+    read = READER.read(text, session)
+    assert read.refers_to == tuple(session.history[-count:])
+    assert read.relation == "like"
+
+
+def test_to_go_with_is_not_to_be_like() -> None:
+    session = shown_session(CATALOG)
+    assert READER.read("I would like a mug that goes with my last one", session).relation == "goes_with"
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("why?", "explain"),
+        ("why did you pick the second one", "explain"),
+        ("show me", "show"),
+        ("show me the second one", "show"),
+        ("can I see it?", "show"),
+        ("what does it look like? draw it", "show"),
+        ("show me red lamps", "recommend"),
+        ("show me pricier ones", "recommend"),
+        ("show me more", "recommend"),
+        ("I like the second one", "like"),
+        ("like 3", "like"),
+        ("I want the third one", "like"),
+        ("dislike 2", "dislike"),
+        ("I don't like the first", "dislike"),
+        ("not the second one", "dislike"),
+        ("like the second one but in blue", "recommend"),
+        ("hello", "greet"),
+        ("good morning!", "greet"),
+        ("hello, I want a lamp", "recommend"),
+        ("thanks a lot", "thanks"),
+        ("cool", "thanks"),
+        ("help", "help"),
+        ("start over", "reset"),
+        ("forget everything", "reset"),
+        ("what's the weather like today?", "other"),
+        ("who are you?", "other"),
+        ("tell me a joke", "other"),
+        ("more", "recommend"),
+        ("surprise me", "recommend"),
+        ("", "other"),
+        ("🙂", "other"),
+    ],
+)
+def test_intents(text: str, intent: str) -> None:
+    assert READER.read(text, shown_session(CATALOG)).intent == intent
+
+
+def test_judgements_name_their_items() -> None:
+    session = shown_session(CATALOG)
+    assert READER.read("I love the second one", session).liked == (session.shown[1],)
+    assert READER.read("hate it", session).disliked == (session.shown[0],)
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("I loved The Matrix and Fargo", {"2", "7"}),
+        ("I have seen Toy Story, Heat and the godfather", {"1", "4", "3"}),
+        ("i liked the matrx and shawshank redemption", {"2", "9"}),
+        ("my favorites are You've Got Mail and annie hal", {"8", "5"}),
+    ],
+)
+def test_a_new_person_types_a_history(text: str, titles: set[str]) -> None:
+    read = MOVIE_READER.read(text, Session())
+    assert (read.intent, set(read.liked)) == ("history", titles)
+
+
+def test_titles_can_be_what_the_wanted_is_like() -> None:
+    read = MOVIE_READER.read("something like Star Wars: Episode IV - A New Hope but newer", Session())
+    assert (read.refers_to, read.relation) == (("10",), None)
+    assert {f"{w.attribute} {w.operator} {w.value}" for w in read.where} == {"year > 1977.0"}
+    assert MOVIE_READER.read("similar to Alien", Session()).refers_to == ("6",)
+    assert MOVIE_READER.read('like "Gone With The Wind"', Session()).not_understood == ("gone with the wind",)
+
+
+@pytest.mark.parametrize(
+    ("text", "dropped"),
+    [
+        ("any brand is fine", ("brand",)),
+        ("forget the price", ("price",)),
+        ("the colour doesn't matter", ("color",)),
+        ("I don't care about the budget", ("price",)),
+        ("no price limit", ("price",)),
+        ("money is no object", ("price",)),
+        ("it doesn't have to be red", ("color",)),
+        ("forget the stripes", ("pattern",)),
+        ("any brand but Halden", ()),
+    ],
+)
+def test_wishes_are_taken_back(text: str, dropped: tuple[str, ...]) -> None:
+    read = READER.read(text, shown_session(CATALOG))
+    assert read.dropped == dropped
+    assert all(w.attribute not in dropped for w in read.where)
+
+
+def test_other_words_stay_as_the_query() -> None:
+    assert READER.read("a cozy lamp for reading at night", Session()).query == "cozy reading night"
+    assert READER.read("red lamp please", Session()).query == ""
+
+
+def test_nothing_of_the_shop_is_hard_coded() -> None:
+    wines = [("Merlot", "dry"), ("Riesling", "sweet"), ("Shiraz", "dry"), ("Malbec", "medium")]
+    catalog = Catalog(
+        items=tuple(
+            Item(item_id=g, title=f"Wine {n}", attributes={"grape": g, "sweetness": s, "weight": 1.0 + n})
+            for n, (g, s) in enumerate(wines)
+        )
+    )
+    reader = RequestReader(catalog)
+    assert wishes_of(reader, "a dry merlot, not sweet") == {"grape = Merlot", "sweetness = dry", "sweetness != sweet"}
+    assert wishes_of(reader, "weight under 3") == {"weight < 3.0"}
+    assert wishes_of(reader, "dryer than that, any grape") == {"sweetness = dry"}
+    assert wishes_of(reader, "sweeter rieslings") == {"sweetness = sweet", "grape = Riesling"}
+
+
+def test_odd_messages_are_read_quickly_and_never_fail() -> None:
+    session = shown_session(CATALOG)
+    for text in (
+        "like " + "1" * 400 + "x",
+        "a " * 2000,
+        "'\"“(",
+        "((((",
+        "{{ x }}",
+        "%s %d \\d+",
+        "不 红色",
+        "not " * 300,
+        "<" * 99,
+    ):
+        assert READER.read(text, session).intent
+
+
+def test_values_join_only_where_they_exclude_each_other() -> None:
+    read = MOVIE_READER.read("action and crime, with Al Pacino or Tom Hanks", Session())
+    assert Constraint(attribute="actors", operator="=", value=("Al Pacino", "Tom Hanks")) in read.where
+    assert {w.value for w in read.where if w.attribute == "genres"} == {"Action", "Crime"}
