@@ -8,7 +8,7 @@ import pytest
 from genrec.config import TokenizeConfig
 from genrec.errors import ArtifactError, ConfigError, InputError, ShapeError
 from genrec.semids.quantizers import QUANTIZERS, load_quantizer, make_quantizer
-from genrec.semids.quantizers.kmeans import assign, canonical_order, kmeans
+from genrec.semids.quantizers.kmeans import assign, canonical_order, kmeans, lloyd
 
 NUM_CODES, NUM_LEVELS = 8, 3
 
@@ -184,3 +184,13 @@ def test_kmeans_leaves_no_code_dead():
     for seed in range(5):
         centroids = kmeans(heap, 16, rng=np.random.default_rng(seed))
         assert len(np.unique(assign(heap, centroids)[0])) == 16
+
+
+def test_dead_codes_move_to_the_worst_served_rows():
+    rows = np.array([[0.0], [0.1], [5.0], [9.0], [9.1]], dtype=np.float32)
+    start = np.array([[0.0], [9.0], [100.0], [-100.0]], dtype=np.float32)  # the last two serve nobody
+    centroids = lloyd(rows, start, num_iterations=10)
+    codes, distances = assign(rows, centroids)
+    assert len(np.unique(codes)) == 4
+    assert codes[2] not in codes[[0, 1, 3, 4]]
+    assert distances.max() < 0.01

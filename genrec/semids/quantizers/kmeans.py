@@ -68,12 +68,13 @@ def _best_of_starts(
     few_ND = vectors_ND
     if len(vectors_ND) > START_ROWS_PER_CODE * num_codes:
         few_ND = vectors_ND[np.sort(rng.choice(len(vectors_ND), START_ROWS_PER_CODE * num_codes, replace=False))]
-    starts = [_lloyd(few_ND, _seed_centroids(few_ND, num_codes, rng), num_iterations) for _ in range(NUM_STARTS)]
+    starts = [lloyd(few_ND, _seed_centroids(few_ND, num_codes, rng), num_iterations) for _ in range(NUM_STARTS)]
     best_KD = min(starts, key=lambda centroids_KD: float(assign(few_ND, centroids_KD)[1].sum()))
-    return best_KD if few_ND is vectors_ND else _lloyd(vectors_ND, best_KD, num_iterations)
+    return best_KD if few_ND is vectors_ND else lloyd(vectors_ND, best_KD, num_iterations)
 
 
-def _lloyd(vectors_ND: FloatArray, centroids_KD: FloatArray, num_iterations: int) -> FloatArray:
+def lloyd(vectors_ND: FloatArray, centroids_KD: FloatArray, num_iterations: int) -> FloatArray:
+    """Centroids (K, D) moved to the means of their rows until no row changes; dead ones to the worst-served rows."""
     before = np.full(len(vectors_ND), -1, dtype=np.int32)
     for _ in range(num_iterations):
         codes, distances = assign(vectors_ND, centroids_KD)
