@@ -60,15 +60,19 @@ class TokenizeConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuneConfig:
-    """method: lora, qlora (4-bit base) or full (all weights)."""
+    """method: lora, qlora (4-bit base) or full (all weights).
+
+    autocast: compute in bfloat16 where the processor does that natively (auto), or never (off).
+    """
 
     base: str = "genrec-tiny-lm"
     method: Literal["lora", "qlora", "full"] = "lora"
     dtype: Literal["float32", "bfloat16"] = "float32"
+    autocast: Literal["auto", "off"] = "auto"
     rank: int = 32
     alpha: int = 64
     rslora: bool = False
-    epochs: float = 12.0
+    epochs: float = 6.0
     max_minutes: float = 0.0  # 0: no limit; else stop at the next evaluation after so many minutes of training
     batch_size: int = 64
     gradient_accumulation: int = 1
@@ -77,7 +81,7 @@ class TuneConfig:
     weight_decay: float = 0.01
     max_history: int = 30  # items of a history that a prompt shows
     alignment_share: float = 0.15  # share of examples that tie ids to words (item to ID, ID to text, query, reason)
-    checkpoints_per_run: int = 8
+    checkpoints_per_run: int = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,15 @@ def pick_device(name: str = "auto") -> "torch.device":
     return device
 
 
+def computes_bfloat16(device: "torch.device") -> bool:
+    """True when the device multiplies bfloat16 matrices natively, so that autocast saves time."""
+    import torch
+
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def seed_everything(seed: int) -> None:
     """Seed Python, NumPy and torch; for stages that call libraries which take no generator."""
     import torch

@@ -28,7 +28,7 @@ from genrec.config import TuneConfig
 from genrec.model.examples import IGNORE, Example
 from genrec.model.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
 from genrec.model.vocabulary import PromptTokenizer
-from genrec.runtime import ProgressMeter, foundation_path, hub_errors, seed_everything
+from genrec.runtime import ProgressMeter, computes_bfloat16, foundation_path, hub_errors, seed_everything
 from genrec.schema import Catalog
 from genrec.semids.table import SemanticIdTable
 
@@ -230,7 +230,7 @@ def train(
         dataloader_pin_memory=False,
         disable_tqdm=True,
         use_cpu=language_model.device.type == "cpu",
-        bf16=config.dtype == "bfloat16" and language_model.device.type == "cuda",
+        bf16=config.autocast == "auto" and computes_bfloat16(language_model.device),
     )
     pad = language_model.prompts.tokenizer.pad_token_id
     trainer = _QuietTrainer(
