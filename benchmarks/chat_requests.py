@@ -15,6 +15,7 @@ from pathlib import Path
 from genrec.chat.session import Session
 from genrec.chat.turn import Conversation, Reply
 from genrec.data.shop import satisfies
+from genrec.runtime import progress
 from genrec.workspace import Workspace, load
 
 # Messages and the wishes in force after the last one. A value "price", "brand" or "color" means that of the item that
@@ -92,7 +93,8 @@ def measure(
 ) -> list[RequestResult]:
     """Hold every conversation, as one known person after the other, and check what is shown last."""
     users = list(recommender.interactions.user_bounds())
-    return [_measure_one(recommender, users[n % len(users)], *case) for n, case in enumerate(requests)]
+    cases = progress(list(enumerate(requests)), label="hold conversations")
+    return [_measure_one(recommender, users[n % len(users)], *case) for n, case in cases]
 
 
 def _measure_one(
