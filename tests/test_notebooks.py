@@ -34,7 +34,8 @@ def test_notebooks_run_from_top_to_bottom(path: Path, tmp_path: Path) -> None:
         pytest.skip(f"this checkout does not hold {', '.join(missing)}; run make foundation")
     notebook = nbformat.read(path, as_version=4)
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
-    environment = {**os.environ, "GENREC_NOTEBOOK_TINY": "1", "PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"}
+    settings = {"GENREC_NOTEBOOK_TINY": "1", "PYTHONPATH": paths, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **settings}
     client = nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}})
     client.execute(env=environment)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]

@@ -31,20 +31,23 @@ def draw_contact_sheet(result: DemoResult, path: Path) -> Path:
     """
     if not result.people:
         raise InputError("the demo has no person to show; wanted at least one")
-    num_rows = -(-len(result.people) // 2)
-    num_columns = min(2, len(result.people))
+    num_rows, num_columns = -(-len(result.people) // 2), min(2, len(result.people))
+    has_free_cell = num_columns == 2 and len(result.people) % 2 == 1
     bottom = _HEAD_H + num_rows * (_CARD_H + _PAD)
     width = 2 * _MARGIN + num_columns * (_CARD_W + _PAD) - _PAD
-    pen = _Pen(width, bottom + (_BAND_H + _PAD if result.same_item else 0) + _MARGIN - _PAD)
+    has_band = result.same_item is not None and not has_free_cell
+    pen = _Pen(width, bottom + (_BAND_H + _PAD if has_band else 0) + _MARGIN - _PAD)
     pen.write((_MARGIN, 34), result.title, size=36, bold=True, width=width - 2 * _MARGIN)
     pen.write((_MARGIN, 84), _summary(result), size=19, color=_SOFT, width=width - 2 * _MARGIN)
     for number, person in enumerate(result.people):
         row, column = divmod(number, 2)
         _draw_person(pen, person, _MARGIN + column * (_CARD_W + _PAD), _HEAD_H + row * (_CARD_H + _PAD))
-    if result.same_item:
+    if result.same_item and has_free_cell:
+        _draw_same_item_tall(pen, result.same_item, _MARGIN + _CARD_W + _PAD, bottom - _CARD_H - _PAD)
+    elif result.same_item:
         _draw_same_item(pen, result.same_item, bottom, width)
     with write_file(path) as partial:
-        pen.image.save(partial, format="PNG", optimize=True)
+        pen.image.save(partial, format="PNG")
     return path
 
 
@@ -96,20 +99,42 @@ def _draw_reason(pen: "_Pen", picks: Sequence[DemoPick], x: int, y: int) -> None
 
 
 def _draw_same_item(pen: "_Pen", same: SameItemDrawn, y: int, width: int) -> None:
+    """A band over the whole width: the item, then each person's picture with the taste beside it."""
+    left, inner = _MARGIN + _PAD, width - 2 * (_MARGIN + _PAD)
     pen.card(_MARGIN, y, width - 2 * _MARGIN, _BAND_H)
-    left, top, inner = _MARGIN + _PAD, y + _PAD, width - 2 * (_MARGIN + _PAD)
-    pen.write((left, top), "One item, opposite tastes", size=23, bold=True, width=inner)
-    words = f"{same.item.title}: left as it is in the catalog, then drawn for each person"
-    pen.write((left, top + 32), words, size=17, color=_SOFT, width=inner)
-    top += _NAME_H
+    top = _draw_same_item_head(pen, same, left, y + _PAD, inner)
     pen.tile(same.item.image, left, top, words=same.item.title, size_px=_BIG_TILE)
     room = (inner - _BIG_TILE) // max(1, len(same.drawn))
     for number, (user_id, taste, visual) in enumerate(same.drawn):
         x = left + _BIG_TILE + number * room + 2 * _GAP
         pen.tile(visual.path, x, top, badge="generated", size_px=_BIG_TILE)
-        text_x, text_width = x + _BIG_TILE + 18, room - _BIG_TILE - 18 - 2 * _GAP
-        pen.write((text_x, top + 10), f"for {user_id}", size=19, bold=True, width=text_width)
-        pen.paragraph((text_x, top + 42), taste, size=17, color=_SOFT, width=text_width, max_lines=6)
+        _draw_whose(pen, f"for {user_id}", taste, x + _BIG_TILE + 18, top + 10, room - _BIG_TILE - 18 - 2 * _GAP)
+
+
+def _draw_same_item_tall(pen: "_Pen", same: SameItemDrawn, x: int, y: int) -> None:
+    """A card in the cell that an odd number of people leaves free: the item, and two large pictures below it."""
+    left, inner = x + _PAD, _CARD_W - 2 * _PAD
+    pen.card(x, y, _CARD_W, _CARD_H)
+    top = _draw_same_item_head(pen, same, left, y + _PAD, inner)
+    pen.tile(same.item.image, left, top, words=same.item.title)
+    _draw_whose(pen, "in the catalog", same.item.title, left + _STEP + 6, top + 10, inner - _STEP)
+    edge, top = (inner - _GAP) // 2, top + _TILE + _ROW_GAP
+    for number, (user_id, taste, visual) in enumerate(same.drawn[:2]):
+        pen.tile(visual.path, left + number * (edge + _GAP), top, badge="generated", size_px=edge)
+        at = (left + number * (edge + _GAP), top + edge + 8)
+        pen.write(at, f"for {user_id}: {taste}" if taste else f"for {user_id}", size=16, color=_SOFT, width=edge)
+
+
+def _draw_same_item_head(pen: "_Pen", same: SameItemDrawn, x: int, y: int, width: int) -> int:
+    pen.write((x, y), "One item, opposite tastes", size=23, bold=True, width=width)
+    words = "The same item as it is in the catalog, and as it is drawn for two kinds of people"
+    pen.write((x, y + 32), words, size=17, color=_SOFT, width=width)
+    return y + _NAME_H
+
+
+def _draw_whose(pen: "_Pen", name: str, taste: str, x: int, y: int, width: int) -> None:
+    pen.write((x, y), name, size=19, bold=True, width=width)
+    pen.paragraph((x, y + 32), taste, size=17, color=_SOFT, width=width, max_lines=6)
 
 
 class _Pen:
