@@ -100,7 +100,7 @@ def measure(
 def _measure_one(
     recommender: Workspace, user: str, messages: tuple[str, ...], where: Mapping[str, str | float]
 ) -> RequestResult:
-    conversation = Conversation(recommender, Session())
+    conversation = Conversation(recommender, Session(), gives_reasons=False)
     conversation.follow(user)
     reply, before = None, None
     for message in messages:

@@ -28,7 +28,10 @@ _SIGNS = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One shown item, with why. price: the item's number of that name, if it has one; image: the catalog's picture."""
+    """One shown item, with why (empty where no reason was asked for).
+
+    price: the item's number of that name, if it has one; image: the catalog's picture.
+    """
 
     item_id: str
     title: str
@@ -84,11 +87,22 @@ def wish_filter(wishes: Iterable[Constraint]) -> Filter | None:
 class Conversation:
     """A conversation over one built workspace; everything it remembers is in `session`."""
 
-    def __init__(self, recommender: Workspace, session: Session | None = None, *, num_shown: int = NUM_SHOWN) -> None:
-        """Items of the session that the catalog lacks are dropped from it."""
+    def __init__(
+        self,
+        recommender: Workspace,
+        session: Session | None = None,
+        *,
+        num_shown: int = NUM_SHOWN,
+        gives_reasons: bool = True,
+    ) -> None:
+        """Items of the session that the catalog lacks are dropped from it.
+
+        gives_reasons: False shows lists without reasons, which is faster; "why?" is answered all the same.
+        """
         self.recommender = recommender
         self.session = Session() if session is None else session
         self.num_shown = num_shown
+        self.gives_reasons = gives_reasons
         self.reader = RequestReader(recommender.catalog)
         self.session.keep_known(recommender.catalog)
 
@@ -158,7 +172,7 @@ class Conversation:
         notes += found.notes
         if not found.item_ids:
             return Reply(text=" ".join(notes), request=request, relaxed=found.relaxed)
-        cards = self._cards(found.item_ids)
+        cards = self._cards(found.item_ids, with_reasons=self.gives_reasons)
         session.show(found.item_ids)
         return Reply(
             text=" ".join([*notes, self._headline(len(cards), found.relaxed)]),
@@ -271,9 +285,9 @@ class Conversation:
         )
         return [entry.item_id for entry in found]
 
-    def _cards(self, item_ids: Sequence[str]) -> tuple[Card, ...]:
-        found = self._explanations(item_ids)
+    def _cards(self, item_ids: Sequence[str], *, with_reasons: bool) -> tuple[Card, ...]:
         items = [self.recommender.catalog[item_id] for item_id in item_ids]
+        found = self._explanations(item_ids) if with_reasons else [None] * len(items)
         return tuple(self._card(item, why) for item, why in zip(items, found, strict=True))
 
     def _explanations(self, item_ids: Sequence[str]) -> list[Explanation]:
@@ -285,14 +299,14 @@ class Conversation:
             constraints=self.session.constraints,
         )
 
-    def _card(self, item: Item, why: Explanation) -> Card:
+    def _card(self, item: Item, why: Explanation | None) -> Card:
         price = None if self.reader.lexicon.price is None else _number(item, self.reader.lexicon.price)
         return Card(
             item_id=item.item_id,
             title=item.title or item.item_id,
             price=price,
-            reason=why.text,
-            evidence=why.evidence,
+            reason="" if why is None else why.text,
+            evidence=() if why is None else why.evidence,
             image=item.image,
         )
 
@@ -304,7 +318,7 @@ class Conversation:
         if item_id is None:
             return Reply(text="Nothing was shown yet that I could explain; ask for something first.", request=request)
         self.session.focus = item_id
-        cards = self._cards([item_id])
+        cards = self._cards([item_id], with_reasons=True)
         return Reply(text=cards[0].reason, request=request, items=cards)
 
     def _show(self, request: ChatRequest) -> Reply:

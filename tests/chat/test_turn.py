@@ -32,8 +32,8 @@ def load_benchmark() -> object:
 
 @pytest.fixture
 def conversation(shop_recommender: Workspace) -> Conversation:
-    """A fresh conversation with a person of the shop."""
-    talk = Conversation(shop_recommender, num_shown=3)
+    """A fresh conversation with a person of the shop, without reasons."""
+    talk = Conversation(shop_recommender, num_shown=3, gives_reasons=False)
     talk.follow(next(iter(shop_recommender.interactions.user_bounds())))
     return talk
 
@@ -89,6 +89,7 @@ def test_disliked_items_never_return_and_likes_join_the_history(conversation: Co
 
 
 def test_nothing_fits_is_said_and_never_hidden(conversation: Conversation) -> None:
+    conversation.gives_reasons = True
     reply = conversation.say("a chair under 2")
     assert reply.items
     assert [describe(wish) for wish in reply.relaxed] == ["price under 2"]
@@ -109,6 +110,7 @@ def test_wishes_no_attribute_can_carry_are_admitted(conversation: Conversation) 
 
 
 def test_reasons_are_shown_with_evidence(conversation: Conversation) -> None:
+    conversation.gives_reasons = True
     reply = conversation.say("a bag under 200")
     assert all(card.reason and card.evidence and card.price is not None for card in reply.items)
     why = conversation.say("why the second one?")
@@ -118,6 +120,7 @@ def test_reasons_are_shown_with_evidence(conversation: Conversation) -> None:
 
 
 def test_like_my_last_two_speaks_of_these_alone(conversation: Conversation) -> None:
+    conversation.gives_reasons = True
     latest = conversation.session.history[-2:]
     reply = conversation.say("something like my last two, but warmer")
     assert conversation.session.refers_to == latest
@@ -128,7 +131,7 @@ def test_like_my_last_two_speaks_of_these_alone(conversation: Conversation) -> N
 
 
 def test_a_new_person_types_a_history(shop_recommender: Workspace) -> None:
-    talk = Conversation(shop_recommender, num_shown=2)
+    talk = Conversation(shop_recommender, num_shown=2, gives_reasons=False)
     items = shop_recommender.catalog.items
     reply = talk.say(f"I loved {items[3].title} and {items[20].title.lower()}")
     assert talk.session.history == [items[3].item_id, items[20].item_id]
@@ -148,7 +151,8 @@ def test_small_talk_needs_no_recommendation(shop_recommender: Workspace, text: s
 def test_a_conversation_continues_after_a_restart(conversation: Conversation, tmp_path: Path) -> None:
     conversation.say("red chairs")
     conversation.session.save(tmp_path / "s.json")
-    resumed = Conversation(conversation.recommender, Session.load(tmp_path / "s.json"), num_shown=3)
+    session = Session.load(tmp_path / "s.json")
+    resumed = Conversation(conversation.recommender, session, num_shown=3, gives_reasons=False)
     assert resumed.session == conversation.session
     assert resumed.say("cheaper") == conversation.say("cheaper")
 
