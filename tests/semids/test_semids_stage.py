@@ -147,7 +147,7 @@ def test_parts_of_different_builds_are_refused(made, stored, tmp_path):
     semids, report = made
     other, _, _ = tokenize(semids.fused, make_catalog(90), CONFIG, seed=2)
     save_semids(tmp_path / "mixed", semids.fused, semids.fuser, other, semids.table, report)
-    with pytest.raises(IdTableMismatch, match=other.fingerprint):
+    with pytest.raises(IdTableMismatch, match="do not give the codes"):
         load_semids(tmp_path / "mixed")
     save_semids(tmp_path / "short", semids.fused, semids.fuser, semids.quantizer, semids.table, report)
     np.save(tmp_path / "short" / "fused.npy", semids.fused[:10])
