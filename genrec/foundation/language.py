@@ -287,8 +287,8 @@ Perplexity over graded tokens, fresh documents, held-out world {held_out}:
 {exact:.1%} of {cases} greedy explanations of fresh claims, half of them about made-up titles and brands, name nothing
 that their claims do not back (`reasons.check_text`).
 
-It is weak at titles with punctuation that its made-up titles lack (initials, nested parentheses, colons), it sometimes says
-one claim twice and leaves another out, and it was trained on no more than 256 tokens at a time. Check what it writes.
+It is weak at titles with punctuation that its made-up titles lack (initials, nested parentheses, colons); it may say
+one claim twice and leave another out; and it was trained on no more than 256 tokens at a time. Check what it writes.
 
 ## Samples
 
