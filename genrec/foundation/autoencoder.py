@@ -17,7 +17,7 @@ from diffusers import AutoencoderKL
 from torch import nn
 from torch.nn import functional as F
 
-from genrec.foundation.clip import to_pixels
+from genrec.foundation.clip_model import to_pixels
 from genrec.foundation.scenes import SIZE_PX, Picture, Scenes
 from genrec.runtime import ProgressMeter
 

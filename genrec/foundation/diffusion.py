@@ -12,44 +12,41 @@ import copy
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from diffusers import (
-    AutoencoderKL,
-    DDPMScheduler,
-    DPMSolverMultistepScheduler,
-    StableDiffusionPipeline,
-    UNet2DConditionModel,
-)
+from diffusers import DDPMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
-from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
-from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPModel, CLIPTokenizer
 
-from genrec.artifacts import write_file, write_text
-from genrec.data.shop.drawing import Backdrop
-from genrec.data.shop.talk import caption, pick, title
-from genrec.data.shop.vocabulary import COLORS, PATTERNS
-from genrec.foundation.autoencoder import PATCH_PX, CodecRecipe, PatchBasis, train_codec
+from genrec.artifacts import write_text
+from genrec.data.shop.talk import title
+from genrec.foundation.autoencoder import CodecRecipe, PatchBasis, train_codec
 from genrec.foundation.captions import FIELDS, NO_WALL, VALUES, encode_facts, facts_of, prompt_for
-from genrec.foundation.clip import NAME as CLIP_NAME
-from genrec.foundation.clip import encode_pixels, encode_texts, to_pixels
-from genrec.foundation.scenes import SIZE_PX, Attributes, Picture, Scenes, cached_scenes
+from genrec.foundation.clip_model import NAME as CLIP_NAME
+from genrec.foundation.clip_model import encode_pixels, encode_texts, to_pixels
+from genrec.foundation.conditions import Example, Materials, Tastes, prepare, sample_example
+from genrec.foundation.drawer import (
+    Words,
+    add_adapter,
+    assemble,
+    build_unet,
+    load_drawer,
+    noise_schedule,
+    text_tower,
+    words_of,
+)
+from genrec.foundation.scenes import Picture, Scenes, cached_scenes
 from genrec.runtime import ProgressMeter, progress
-from genrec.schema import FloatArray
 from genrec.visualize.pipelines import ADAPTER_FILE
-from genrec.visualize.taste import taste_vector
 
 log = logging.getLogger(__name__)
 NAME = "genrec-tiny-diffusion"
-TEXT_TOKENS = 32
-Words = Callable[[list[str]], torch.Tensor]  # texts to hidden states (B, S, text_width)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,201 +82,10 @@ class DiffusionRecipe:
     latent_channels: int = 16
 
 
-def build_unet(recipe: DiffusionRecipe) -> UNet2DConditionModel:
-    """An untrained UNet that attends to text at every level."""
-    levels = len(recipe.channels)
-    return UNet2DConditionModel(
-        sample_size=SIZE_PX // PATCH_PX,
-        in_channels=recipe.latent_channels,
-        out_channels=recipe.latent_channels,
-        block_out_channels=recipe.channels,
-        layers_per_block=1,
-        down_block_types=("CrossAttnDownBlock2D",) * levels,
-        up_block_types=("CrossAttnUpBlock2D",) * levels,
-        cross_attention_dim=recipe.text_width,
-        attention_head_dim=4,
-        norm_num_groups=8,
-    )
-
-
-def add_adapter(unet: UNet2DConditionModel, *, embedding_size: int, num_tokens: int = 4) -> None:
-    """Give the UNet an untrained IP-Adapter of the standard layout, ready to train."""
-    width = unet.config.cross_attention_dim
-    state: dict[str, dict[str, torch.Tensor]] = {"image_proj": {}, "ip_adapter": {}}
-    state["image_proj"]["proj.weight"] = torch.randn(num_tokens * width, embedding_size) / 4
-    state["image_proj"]["proj.bias"] = torch.zeros(num_tokens * width)
-    state["image_proj"]["norm.weight"] = torch.ones(width)
-    state["image_proj"]["norm.bias"] = torch.zeros(width)
-    for number, module in _text_attentions(unet):
-        size = module.to_k.weight.shape[0]
-        for part in ("to_k_ip", "to_v_ip"):
-            state["ip_adapter"][f"{number}.{part}.weight"] = torch.randn(size, width) / math.sqrt(width)
-    unet._load_ip_adapter_weights([state], low_cpu_mem_usage=False)
-    unet.requires_grad_(True)
-
-
-def _text_attentions(unet: UNet2DConditionModel) -> list[tuple[int, nn.Module]]:
-    """Attention layers over text with their numbers in IP-Adapter files (odd, in the order of attn_processors)."""
-    names = [name for name in unet.attn_processors if name.endswith("attn2.processor")]
-    return [(2 * n + 1, unet.get_submodule(name.removesuffix(".processor"))) for n, name in enumerate(names)]
-
-
-def adapter_weights(unet: UNet2DConditionModel) -> dict[str, torch.Tensor]:
-    """The adapter's weights under the names of IP-Adapter files."""
-    projection = unet.encoder_hid_proj.image_projection_layers[0]
-    weights = {
-        "image_proj.proj.weight": projection.image_embeds.weight,
-        "image_proj.proj.bias": projection.image_embeds.bias,
-        "image_proj.norm.weight": projection.norm.weight,
-        "image_proj.norm.bias": projection.norm.bias,
-    }
-    for number, module in _text_attentions(unet):
-        weights[f"ip_adapter.{number}.to_k_ip.weight"] = module.processor.to_k_ip[0].weight
-        weights[f"ip_adapter.{number}.to_v_ip.weight"] = module.processor.to_v_ip[0].weight
-    return {name: tensor.detach().half().contiguous() for name, tensor in weights.items()}
-
-
-class Tastes:
-    """Makes histories whose leading color and pattern are known, and their taste vectors."""
-
-    def __init__(self, items: Sequence[Attributes], vectors_ND: FloatArray) -> None:
-        self.vectors_ND = vectors_ND
-        self.colors = np.array([list(COLORS).index(str(item["color"])) for item in items])
-        self.patterns = np.array([PATTERNS.index(str(item["pattern"])) for item in items])
-        self.by_color = [np.flatnonzero(self.colors == c) for c in range(len(COLORS))]
-        self.by_pattern = [np.flatnonzero(self.patterns == p) for p in range(len(PATTERNS))]
-        self.by_both = [[np.intersect1d(a, b) for b in self.by_pattern] for a in self.by_color]
-
-    def sample(self, backdrop: Backdrop, item_D: FloatArray, rng: np.random.Generator) -> FloatArray:
-        """The taste vector of a random history in which the backdrop's color and pattern lead, float32 (D,)."""
-        color, pattern = list(COLORS).index(backdrop.color), PATTERNS.index(backdrop.pattern)
-        temperature = float(rng.choice([0.1, 0.2, 0.5, 10.0]))
-        for share in (0.4, 0.6, 0.8, 1.0):
-            rows = self._history(color, pattern, share, rng)
-            weights = np.exp(self.vectors_ND[rows] @ item_D / temperature)
-            if self._leads(self.colors[rows], weights, color) and self._leads(self.patterns[rows], weights, pattern):
-                break
-        return taste_vector(self.vectors_ND[rows], item_D, temperature)
-
-    def _history(self, color: int, pattern: int, share: float, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-        pools = [
-            self.by_both[color][pattern],
-            self.by_color[color],
-            self.by_pattern[pattern],
-            np.arange(len(self.colors)),
-        ]
-        if not len(pools[0]):
-            pools[0] = pools[1]
-        rest = (1 - share) / 3
-        kinds = rng.choice(4, size=int(rng.integers(2, 16)), p=[share, rest, rest, rest])
-        return np.array([pools[kind][rng.integers(len(pools[kind]))] for kind in kinds])
-
-    @staticmethod
-    def _leads(codes: npt.NDArray[np.int64], weights: FloatArray, code: int) -> bool:
-        mass = np.bincount(codes, weights, minlength=code + 1)
-        rivals = np.delete(mass, code)
-        return bool(mass[code] > 1.3 * (rivals.max() if len(rivals) else 0.0))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Materials:
-    """What training reads at every step: latents, and CLIP's unit vectors of the items' pictures and titles."""
-
-    scenes: Scenes
-    studio_NChw: torch.Tensor
-    rooms_NRChw: torch.Tensor
-    image_ND: FloatArray
-    text_ND: FloatArray
-    tastes: Tastes
-
-
-def prepare(scenes: Scenes, basis: PatchBasis, clip: CLIPModel, tokenizer: CLIPTokenizer, seed: int) -> Materials:
-    """Encode every picture and title once."""
-    rng = np.random.default_rng(seed)
-    titles = [title(item, rng) for item in scenes.items]
-    starts = range(0, len(scenes), 200)
-    with torch.no_grad():
-        images = torch.cat([encode_pixels(clip, to_pixels(scenes.studio[s : s + 200])) for s in starts])
-        texts = torch.cat([encode_texts(clip, tokenizer, titles[s : s + 200]) for s in starts])
-    image_ND = F.normalize(images, dim=1).numpy()
-    rooms = basis.encode(scenes.rooms.reshape(-1, *scenes.rooms.shape[2:])).half()
-    return Materials(
-        scenes=scenes,
-        studio_NChw=basis.encode(scenes.studio).half(),
-        rooms_NRChw=rooms.reshape(*scenes.rooms.shape[:2], *rooms.shape[1:]),
-        image_ND=image_ND,
-        text_ND=F.normalize(texts, dim=1).numpy(),
-        tastes=Tastes(scenes.items, image_ND),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """One picture to learn: its latents and what is told about it."""
-
-    latents_Chw: torch.Tensor
-    embedding_2D: FloatArray
-    text: str
-
-
-def sample_example(materials: Materials, recipe: DiffusionRecipe, rng: np.random.Generator) -> Example:
-    """Draw an item, a place and the conditions that explain them."""
-    scenes = materials.scenes
-    row = int(rng.integers(len(scenes)))
-    item_D, item = materials.image_ND[row], scenes.items[row]
-    zeros_D = np.zeros_like(item_D)
-    words = _item_words(item, rng)
-    if rng.random() < 0.2:
-        embedded_D = zeros_D if rng.random() < 0.3 else materials.text_ND[row]
-        words = words or f"a photo of {title(item, rng)}" if not embedded_D.any() else words
-    else:
-        embedded_D = item_D
-    if rng.random() < 0.2:
-        latents, taste_D = materials.studio_NChw[row], zeros_D
-    else:
-        room = int(rng.integers(scenes.rooms.shape[1]))
-        latents = materials.rooms_NRChw[row, room]
-        taste_D, said = _place(materials, scenes.backdrops[row][room], item_D, rng)
-        words = f"{words} {said}".strip()
-    if rng.random() < recipe.drop_all:
-        embedded_D, taste_D, words = zeros_D, zeros_D, ""
-    return Example(latents_Chw=latents, embedding_2D=np.concatenate([embedded_D, taste_D]), text=words)
-
-
-def _item_words(item: Attributes, rng: np.random.Generator) -> str:
-    chance = rng.random()
-    if chance < 0.35:
-        return ""
-    if chance < 0.75:
-        return f"a photo of {title(item, rng)}"
-    return caption(item, rng, ("color", "pattern", "category")).removesuffix(" in a studio")
-
-
-def _place(
-    materials: Materials, wall: Backdrop, item_D: FloatArray, rng: np.random.Generator
-) -> tuple[FloatArray, str]:
-    """A taste vector and room words that together call for this wall; what is said may differ from the taste."""
-    chance = rng.random()
-    if chance < 0.65:
-        return materials.tastes.sample(wall, item_D, rng), ""
-    says_color, says_pattern = (True, True) if chance < 0.85 else (chance < 0.925, chance >= 0.925)
-    if says_color and says_pattern:
-        form = pick(rng, ("in front of a {} wall", "in a room with {} walls", "in a {} room"))
-        said = form.format(f"{wall.color} {wall.pattern}")
-        if rng.random() < 0.4:
-            return np.zeros_like(item_D), said
-    else:
-        said = prompt_for(*(("wall_color", wall.color) if says_color else ("wall_pattern", wall.pattern)), rng)
-    other = Backdrop(
-        pick(rng, tuple(COLORS)) if says_color else wall.color, pick(rng, PATTERNS) if says_pattern else wall.pattern
-    )
-    return materials.tastes.sample(other, item_D, rng), said
-
-
 def start_unet(recipe: DiffusionRecipe) -> UNet2DConditionModel:
     """An untrained UNet with its adapter."""
     torch.manual_seed(recipe.seed)
-    unet = build_unet(recipe)
+    unet = build_unet(recipe.channels, latent_channels=recipe.latent_channels, text_width=recipe.text_width)
     unet.set_attn_processor(AttnProcessor())  # plain attention trains twice as fast on a CPU
     add_adapter(unet, embedding_size=2 * recipe.num_features)
     return unet.to(memory_format=torch.channels_last)
@@ -304,7 +110,7 @@ def train_round(
     paces = [torch.optim.lr_scheduler.LambdaLR(o, lambda step: _warm_then_fall(step, steps, warm)) for o in optimizers]
     meter, start, losses = ProgressMeter(label="train diffusion", total=steps), time.monotonic(), []
     for step in range(steps):
-        examples = [sample_example(materials, recipe, rng) for _ in range(recipe.batch_size)]
+        examples = [sample_example(materials, recipe.drop_all, rng) for _ in range(recipe.batch_size)]
         loss = _denoising_loss(unet, schedule, examples, text, min_snr)
         unet.zero_grad()
         loss.backward()
@@ -351,11 +157,6 @@ def _optimizers(
     ]
 
 
-def noise_schedule() -> DDPMScheduler:
-    """The cosine schedule (arXiv 2102.09672) with velocity targets."""
-    return DDPMScheduler(beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction", clip_sample=False)
-
-
 def _warm_then_fall(step: int, steps: int, warmup_steps: int) -> float:
     return min(1.0, (step + 1) / warmup_steps) * max(0.02, 1.0 - step / steps)
 
@@ -387,36 +188,6 @@ def _denoising_loss(
     weights = torch.ones_like(ratio) if math.isinf(min_snr) else ratio.clamp(max=min_snr) / (ratio + 1)
     errors = (found.float() - velocity).pow(2).mean(dim=(1, 2, 3))
     return (weights * errors).mean() / weights.mean()
-
-
-def assemble(
-    unet: UNet2DConditionModel,
-    codec: AutoencoderKL,
-    clip: CLIPModel,
-    tokenizer: CLIPTokenizer,
-    out: Path,
-) -> None:
-    """Save the pipeline (fp16) and, beside it, the adapter in IP-Adapter's file layout."""
-    adapter = adapter_weights(unet)
-    bare = UNet2DConditionModel.from_config({**unet.config, "encoder_hid_dim_type": None})
-    known = bare.state_dict().keys()
-    bare.load_state_dict({name: tensor for name, tensor in unet.state_dict().items() if name in known})
-    scheduler = DPMSolverMultistepScheduler.from_config(
-        noise_schedule().config, timestep_spacing="trailing", use_karras_sigmas=False, steps_offset=1
-    )
-    pipeline = StableDiffusionPipeline(
-        vae=copy.deepcopy(codec).half(),
-        text_encoder=text_tower(clip).half(),
-        tokenizer=CLIPTokenizer.from_pretrained(tokenizer.name_or_path, model_max_length=TEXT_TOKENS),
-        unet=bare.half(),
-        scheduler=scheduler,
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    pipeline.save_pretrained(out)
-    with write_file(out / ADAPTER_FILE) as partial:
-        save_file(adapter, partial)
 
 
 def evaluate_drawings(
@@ -470,14 +241,6 @@ def evaluate_drawings(
     return figures, pictures
 
 
-def load_drawer(folder: Path) -> StableDiffusionPipeline:
-    """The saved pipeline with its adapter, fp32, as the visualizer loads it."""
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
-    pipeline.load_ip_adapter(str(folder), subfolder="", weight_name=ADAPTER_FILE, image_encoder_folder=None)
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
-
-
 def main(
     out: Path,
     *,
@@ -507,28 +270,6 @@ def main(
     figures, _ = evaluate_drawings(load_drawer(out / NAME), clip, tokenizer, unseen, seed=1234)
     write_text(out / NAME / "README.md", _card(recipe, codec_recipe, figures, minutes, unet))
     return figures
-
-
-def words_of(text_encoder: CLIPTextModel, tokenizer: CLIPTokenizer) -> Words:
-    """Hidden states as the pipeline makes them: padded to TEXT_TOKENS."""
-
-    def encode(texts: list[str]) -> torch.Tensor:
-        tokens = tokenizer(texts, padding="max_length", truncation=True, max_length=TEXT_TOKENS, return_tensors="pt")
-        with torch.no_grad():
-            hidden: torch.Tensor = text_encoder(tokens.input_ids)[0]
-        return hidden
-
-    return encode
-
-
-def text_tower(clip: CLIPModel) -> CLIPTextModel:
-    """The CLIP's text tower as the pipeline's text encoder."""
-    encoder = CLIPTextModel(clip.config.text_config)
-    own = encoder.state_dict().keys()
-    weights = dict(clip.text_model.state_dict())
-    prefix = "" if next(iter(own)) in weights else "text_model."
-    encoder.load_state_dict({prefix + name: tensor for name, tensor in weights.items()})
-    return encoder.eval()
 
 
 def _card(

@@ -8,6 +8,7 @@ Knows how training items are sampled and drawn (the held-out domains never are).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -98,9 +99,14 @@ def cached_scenes(folder: Path | None, *, num_items: int, num_rooms: int, seed: 
 
 def _save(scenes: Scenes, path: Path) -> None:
     names = np.array([[f"{b.color} {b.pattern}" for b in walls] for walls in scenes.backdrops])
-    words = {name: np.array([item[name] for item in scenes.items]) for name in scenes.items[0]}
+    words: dict[str, Any] = {name: np.array([item[name] for item in scenes.items]) for name in scenes.items[0]}
+    columns: dict[str, Any] = {
+        "studio": scenes.studio,
+        "rooms": scenes.rooms,
+        "leans": scenes.leans,
+    }  # Any: numpy's stub
     with write_file(path) as partial:
-        np.savez(partial, studio=scenes.studio, rooms=scenes.rooms, leans=scenes.leans, backdrops=names, **words)
+        np.savez(partial, **columns, **words, backdrops=names)
 
 
 def _load(path: Path) -> Scenes:

@@ -7,15 +7,8 @@ from transformers import AutoTokenizer, CLIPModel
 
 from genrec.data.shop.vocabulary import HELD_OUT_DOMAINS
 from genrec.foundation.captions import FIELDS, VALUES, corpus, encode_facts, facts_of, long_text, matches, short_text
-from genrec.foundation.clip import (
-    ClipRecipe,
-    contrast,
-    evaluate_zero_shot,
-    image_processor,
-    save_clip,
-    to_pixels,
-    train_clip,
-)
+from genrec.foundation.clip import contrast, train_clip
+from genrec.foundation.clip_model import ClipRecipe, evaluate_zero_shot, image_processor, save_clip, to_pixels
 from genrec.foundation.scenes import cached_scenes, draw_scenes
 from genrec.runtime import foundation_path
 
@@ -53,7 +46,7 @@ def test_the_shipped_weights_are_small_and_half_precision():
     from safetensors import safe_open
 
     with safe_open(f"{foundation_path('genrec-tiny-clip')}/model.safetensors", "pt") as file:
-        tensors = [file.get_tensor(name) for name in file.keys()]  # noqa: SIM118: not a mapping
+        tensors = [file.get_tensor(name) for name in list(file.keys())]
     assert {tensor.dtype for tensor in tensors if tensor.is_floating_point()} == {torch.float16}
     assert sum(tensor.numel() for tensor in tensors) < 3_000_000
 

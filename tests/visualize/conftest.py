@@ -13,7 +13,7 @@ from transformers import (
     CLIPVisionModelWithProjection,
 )
 
-from genrec.foundation.diffusion import adapter_weights, add_adapter
+from genrec.foundation.drawer import adapter_weights, add_adapter
 from genrec.visualize.pipelines import ADAPTER_FILE, HUB_ADAPTER, DrawingOrder
 
 NUM_FEATURES = 12

@@ -108,8 +108,8 @@ def test_bad_requests_are_refused_before_anything_is_written(shop, tmp_path):
         draw(shop, tmp_path, user="ann", history=["i0"])
     with pytest.raises(InputError, match=r"ends in \.png"):
         draw(shop, tmp_path, out=tmp_path / "drawing.jpg")
+    (tmp_path / "photo.txt").write_text("no picture")
     with pytest.raises(SourceError, match=r"photo\.txt"):
-        (tmp_path / "photo.txt").write_text("no picture")
         draw(shop, tmp_path, photo=tmp_path / "photo.txt")
     assert [path.name for path in tmp_path.iterdir()] == ["photo.txt"]
 
