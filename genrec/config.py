@@ -89,6 +89,7 @@ class RecommendConfig:
     k: int = 10
     beam_width: int = 50
     exclude_history: bool = True
+    newcomer_neighbors: int = 5  # known items whose expectation an item without events inherits; 0 turns this off
     query_weight: float = 4.0  # nats that a cosine of one to the words or the photo is worth
     batch_size: int = 64
 

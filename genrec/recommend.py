@@ -21,7 +21,9 @@ from genrec.artifacts import read_manifest
 from genrec.config import Config
 from genrec.data.filters import Filter, parse_filter
 from genrec.data.ingest import load_workspace_data
+from genrec.data.splits import split_interactions
 from genrec.encode.clip import ClipEncoder
+from genrec.encode.newcomers import Newcomers
 from genrec.encode.stage import load_embeddings
 from genrec.errors import ArtifactError, FilterError, IdTableMismatch, InputError, UnknownItem
 from genrec.model.adapters import find_adapter, read_card
@@ -119,6 +121,14 @@ class Recommender:
         )
 
     @cached_property
+    def newcomers(self) -> Newcomers:
+        """The items that training has not seen, and the known ones they resemble."""
+        is_known = np.zeros(len(self.catalog), bool)
+        trained_on = split_interactions(self.interactions, self.config.split).train.item_ids
+        is_known[self.catalog.rows(set(trained_on))] = True
+        return Newcomers.find(self.vectors, is_known, num_neighbors=self.config.recommend.newcomer_neighbors)
+
+    @cached_property
     def clip(self) -> ClipEncoder:
         """The CLIP model that encoded the catalog, loaded when first needed."""
         return ClipEncoder(self.config.encode.clip, self.model.device)
@@ -158,8 +168,9 @@ class Recommender:
         """The k best items for a user or a history; fewer only when fewer items pass the filters.
 
         where: a filter such as "price < 40 and color = red"; exclude: item ids that must not come back. score_nats is
-        the log-probability of the item's semantic ID; with words or a photo, `query_weight` nats per standard deviation
-        of likeness to them are added. Raises UnknownUser, UnknownItem, FilterError.
+        the log-probability of the item's semantic ID, for an item without events at least what it inherits from known
+        neighbors; with words or a photo, `query_weight` nats per standard deviation of likeness to them are added.
+        Raises UnknownUser, UnknownItem, FilterError.
         """
         if user is not None and history is not None:
             raise InputError("both a user and a history were given; give one of them")
@@ -199,9 +210,14 @@ class Recommender:
             raise InputError(f"k is {num_wanted}; wanted at least 1")
         exclude = self.config.recommend.exclude_history if exclude_history is None else exclude_history
         size = self.config.recommend.batch_size
-        answers: list[list[Recommendation]] = []
-        for start in range(0, len(requests), size):
-            answers.extend(self._answer_batch(requests[start : start + size], num_wanted, exclude))
+        answers: list[list[Recommendation]] = [[] for _ in requests]
+        # Requests of like length share a batch, so that little is computed for padding.
+        order = sorted(range(len(requests)), key=lambda number: len(requests[number].history))
+        for start in range(0, len(order), size):
+            batch = order[start : start + size]
+            found = self._answer_batch([requests[number] for number in batch], num_wanted, exclude)
+            for number, answer in zip(batch, found, strict=True):
+                answers[number] = answer
         return answers
 
     def score(
@@ -228,6 +244,7 @@ class Recommender:
         for number, request in enumerate(requests):
             legal = np.isfinite(scores_BW[number])
             rows, scores = rows_BW[number][legal], scores_BW[number][legal].astype(np.float64)
+            rows, scores = self._join_newcomers(rows, scores, allowed_BN[number])
             if request.query or request.image is not None:
                 rows, scores = self._weigh_likeness(request, rows, scores, allowed_BN[number], width)
             best = np.argsort(-scores, kind="stable")[:num_wanted]
@@ -235,6 +252,19 @@ class Recommender:
                 [self._recommendation(rank, int(rows[i]), float(scores[i])) for rank, i in enumerate(best, 1)]
             )
         return answers
+
+    def _join_newcomers(
+        self, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float64], allowed: BoolArray
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Give allowed newcomers the larger of their own score and the one they inherit; others stay as they are."""
+        newcomers = self.newcomers
+        inherited = newcomers.inherit(rows, scores)
+        usable = allowed[newcomers.rows] & np.isfinite(inherited)
+        best = np.full(len(self.catalog), -np.inf)
+        best[rows] = scores
+        np.maximum.at(best, newcomers.rows[usable], inherited[usable])
+        joined = np.concatenate([rows, newcomers.rows[usable & ~np.isin(newcomers.rows, rows)]])
+        return joined, best[joined]
 
     def _allowed(self, request: Request, exclude_history: bool) -> BoolArray:
         """Which catalog rows may be recommended, bool (N,). Raises FilterError when none."""

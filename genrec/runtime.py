@@ -137,6 +137,7 @@ class ProgressMeter:
         self.label, self.total, self.done = label, total, 0
         self._start = time.monotonic()
         self._last_told = 0.0
+        self._last_done = -1
 
     def advance(self, num_units: int = 1) -> None:
         """Count units as done."""
@@ -150,9 +151,11 @@ class ProgressMeter:
         """Tell the final count."""
         if self.total and self.done > self.total:
             self.done = self.total
-        self._tell(time.monotonic())
+        if self._last_done != self.done:
+            self._tell(time.monotonic())
 
     def _tell(self, now: float) -> None:
+        self._last_done = self.done
         for hook in _hooks:
             hook(self.label, self.done, self.total, now - self._start)
 
