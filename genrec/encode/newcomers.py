@@ -19,7 +19,7 @@ SHARPNESS = 10.0  # a cosine larger by 0.1 weighs e times as much
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Newcomers:
-    """rows: int64 (M,) catalog rows; neighbors: int64 (M, K) known rows; weights: float64 (M, K), each row sums to 1."""
+    """rows: int64 (M,) catalog rows; neighbors: int64 (M, K) known rows; weights: float64 (M, K), rows sum to 1."""
 
     rows: IntArray
     neighbors: IntArray
