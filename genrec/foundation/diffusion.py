@@ -69,7 +69,11 @@ class DiffusionRecipe:
     seed: int = 3
     num_items: int = 9000
     num_rooms: int = 2
-    rounds: tuple[Round, ...] = (Round(steps=1200, min_snr=5.0), Round(steps=1000, share=0.6))
+    rounds: tuple[Round, ...] = (
+        Round(steps=1200, min_snr=5.0),
+        Round(steps=1000, share=0.6),
+        Round(steps=800, share=0.5),
+    )
     batch_size: int = 24
     learning_rate: float = 1.5e-3
     muon_rate: float = 0.01

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from diffusers import (
     AutoencoderKL,
+    DDIMScheduler,
     DDPMScheduler,
-    DPMSolverMultistepScheduler,
     StableDiffusionPipeline,
     UNet2DConditionModel,
 )
@@ -122,9 +122,7 @@ def assemble(
     bare = UNet2DConditionModel.from_config({**unet.config, "encoder_hid_dim_type": None})
     known = bare.state_dict().keys()
     bare.load_state_dict({name: tensor for name, tensor in unet.state_dict().items() if name in known})
-    scheduler = DPMSolverMultistepScheduler.from_config(
-        noise_schedule().config, timestep_spacing="trailing", use_karras_sigmas=False, steps_offset=1
-    )
+    scheduler = DDIMScheduler.from_config(noise_schedule().config, timestep_spacing="trailing", steps_offset=1)
     pipeline = StableDiffusionPipeline(
         vae=copy.deepcopy(codec).half(),
         text_encoder=text_tower(clip).half(),
