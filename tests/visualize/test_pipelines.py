@@ -30,7 +30,9 @@ def hub(hub_folder):
 
 @pytest.fixture(scope="module")
 def klein(klein_folder):
-    return load_family(config(klein_folder, guidance=1.0), CPU)
+    family = load_family(config(klein_folder, guidance=1.0), CPU)
+    family.size_px = 64  # the least it takes; its own size is slow here
+    return family
 
 
 def pixels(family, order, on_step=lambda: True):
