@@ -294,7 +294,8 @@ pipeline_tag: text-to-image
 # {NAME}
 
 A StableDiffusionPipeline that draws 64 x 64 pictures: AutoencoderKL (to 16 x 16 x {recipe.latent_channels}),
-UNet and IP-Adapter of {sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M parameters, the text tower of {CLIP_NAME}; fp16.
+UNet and IP-Adapter of {sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M parameters,
+the text tower of {CLIP_NAME}; fp16.
 
 `{ADAPTER_FILE}` has IP-Adapter's file layout; its image embedding is [item; taste], two unit vectors of
 {CLIP_NAME} side by side: the item's plain picture, and the likeness-weighted centroid of a person's history. The item
@@ -315,6 +316,6 @@ right (walls: against the taste):
 {rows}
 
 Weak spots: walls are judged by a model that names 90 % of real rooms' colors right; patterns with small parts blur;
-words about the room win over the taste only in part; a person's photo keeps its outlines and blends with the item. It draws
-this world's items and walls and nothing else: other scene words have no effect.
+words about the room win over the taste only in part; a person's photo keeps its outlines and blends with the item. It
+draws this world's items and walls and nothing else: other scene words have no effect.
 """
