@@ -40,7 +40,7 @@ def test_a_changed_setting_makes_only_what_depends_on_it_stale(shop_copy):
 
 
 def test_new_items_are_recommendable_at_once_and_the_model_stays(shop_copy, tmp_path):
-    world = ShopWorld.create(seed=99, num_items=16, num_people=2)
+    world = ShopWorld.create(seed=99, num_items=64, num_people=2)
     rows = [
         {"item_id": f"new-{n}", "title": item.title, "text": item.description, "attributes": dict(item.attributes)}
         for n, item in enumerate(world.items)
