@@ -25,8 +25,13 @@ lint: $(STAMP)  ## ruff, mypy strict, and the order of the layers.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP)  ## The tables that the README quotes.
-	$(BIN)/python benchmarks/run.py
+bench: demo  ## The tables over the demo's workspace, and the ones that need no data.
+	$(BIN)/genrec evaluate $(DEMO_DIR) --markdown
+	$(BIN)/python benchmarks/explanations.py $(DEMO_DIR)
+	$(BIN)/python benchmarks/chat_requests.py $(DEMO_DIR)
+	$(BIN)/python benchmarks/visuals.py $(DEMO_DIR)
+	$(BIN)/genrec bench decode
+	$(BIN)/genrec bench tokenize
 
 foundation: $(STAMP)  ## Train the tiny foundation models again (about two hours on two cores).
 	$(BIN)/python -m genrec.foundation all

@@ -325,20 +325,32 @@ def _worth(candidate: WeighedClaim) -> float:
 def _phrase(
     recommender: Explainable, index: EvidenceIndex, items: Sequence[Item], claims: Sequence[Sequence[Claim]]
 ) -> list[tuple[str, bool]]:
-    """A checked text for each item, and whether the model wrote it; the template says the same when it fails."""
+    """A checked text for each item, and whether the model wrote it.
+
+    The model may say all claims, else the two heaviest, else the heaviest; the template says all when it fails.
+    """
+    texts: dict[int, str] = {}
+    for num_said in sorted({max((len(theirs) for theirs in claims), default=0), 2, 1}, reverse=True):
+        tried = [n for n, theirs in enumerate(claims) if n not in texts and theirs and len(theirs) >= num_said]
+        said = [claims[n][:num_said] for n in tried]
+        for n, theirs, text in zip(tried, said, _write(recommender, [items[n] for n in tried], said), strict=True):
+            if not check_text(text, items[n], theirs, index.vocabulary):
+                texts[n] = text.strip()
+    seed = recommender.config.seed
+    return [
+        (texts[n], True) if n in texts else (_template(item, theirs, seed), False)
+        for n, (item, theirs) in enumerate(zip(items, claims, strict=True))
+    ]
+
+
+def _write(recommender: Explainable, items: Sequence[Item], claims: Sequence[Sequence[Claim]]) -> list[str]:
+    """What the model says when asked to say exactly these claims."""
     messages = [
         render("explain", title=item.title or item.item_id, claims=[claim.text for claim in theirs])
         for item, theirs in zip(items, claims, strict=True)
     ]
-    texts: list[tuple[str, bool]] = []
     limit = recommender.config.explain.max_new_tokens
-    written = recommender.model.generate_texts(messages, max_new_tokens=limit) if messages else []
-    for item, theirs, text in zip(items, claims, written, strict=True):
-        if theirs and not check_text(text, item, theirs, index.vocabulary):
-            texts.append((text.strip(), True))
-        else:
-            texts.append((_template(item, theirs, recommender.config.seed), False))
-    return texts
+    return recommender.model.generate_texts(messages, max_new_tokens=limit) if messages else []
 
 
 def _template(item: Item, claims: Sequence[Claim], seed: int) -> str:

@@ -126,6 +126,16 @@ def test_a_supported_text_of_the_model_is_shown_as_written() -> None:
     assert any(claim.claim[3:] in explanation.text for claim in explanation.evidence)
 
 
+def test_a_model_that_manages_fewer_claims_says_the_heaviest() -> None:
+    def overwhelmed(message: str) -> str:
+        return first_claim(message) if message.count("\n- ") == 1 else "It is all of that and 77 more."
+
+    explanation = explain(KnownRecommender(Says(overwhelmed)), history=["i0", "i12", "i24", "i4"], item_id="i8")
+    assert len(explanation.evidence) > 1
+    assert explanation.phrased_by == "model"
+    assert explanation.text == "It" + explanation.evidence[0].claim[2:] + "."
+
+
 def test_every_claim_is_true_of_the_catalog_and_the_training_events() -> None:
     recommender = KnownRecommender(SILENT)
     index = evidence_index(recommender)

@@ -6,6 +6,7 @@ decided by its caller.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -395,14 +396,13 @@ def check_text(text: str, item: Item, claims: Sequence[Claim], vocabulary: Vocab
 
     Every number, attribute value, title and word of substance must come from a claim or from the item's title, and
     each related item must be named with values of its own claims, so "red like A" is not passed for "red like B".
+    Nothing may be said more often than it is claimed.
     """
     titles = sorted({claim.source_title for claim in claims if claim.source_title} - {item.title}, key=len)[::-1]
-    backed = {words_of(claim.text.replace(claim.source_title, " ") if claim.source_title else claim.text): claim
-              for claim in claims}  # fmt: skip
-    backed_words = {word for words in backed for word in words}
+    backed_words = {word for claim in claims for word in words_of(_untitled(claim))}
     values = {words for claim in claims for words in _value_words(claim)}
     unsupported: list[str] = []
-    said: set[Words] = set()
+    said: Counter[Words] = Counter()
     for sentence in _sentences(text, item.title, titles):
         mentions: list[_Mention] = []
         for part in sentence:
@@ -412,9 +412,11 @@ def check_text(text: str, item: Item, claims: Sequence[Claim], vocabulary: Vocab
             found, wrong = _read_words(part, values, backed_words, vocabulary)
             mentions += found
             unsupported += wrong
-        said |= {mention.words for mention in mentions if not mention.source_title}
+        said.update(mention.words for mention in mentions if not mention.source_title)
         unsupported += _misattributed(mentions, claims)
-    if not any(set(_value_words(claim)) & said for claim in claims):
+    claimed = Counter(words for claim in claims for words in _sayings(claim))
+    unsupported += [f"{' '.join(words)} (again)" for words, count in said.items() if count > max(claimed[words], 1)]
+    if not any(words in said for claim in claims for words in _value_words(claim)):
         unsupported.append(NO_CLAIM)
     return tuple(dict.fromkeys(unsupported))
 
@@ -424,6 +426,17 @@ def _value_words(claim: Claim) -> list[Words]:
     if isinstance(claim.value, bool):
         return [words_of(say_attribute(claim.attribute, True).removeprefix("is "))]
     return [words_of(value if isinstance(value, str) else format_number(float(value))) for value in values]
+
+
+def _sayings(claim: Claim) -> list[Words]:
+    """The values and numbers that a claim says, each as often as its own words do."""
+    values = _value_words(claim)
+    numbers = [(word,) for word in words_of(_untitled(claim)) if _NUMBER.fullmatch(word) and (word,) not in values]
+    return values + numbers
+
+
+def _untitled(claim: Claim) -> str:
+    return claim.text.replace(claim.source_title, " ") if claim.source_title else claim.text
 
 
 @lru_cache(maxsize=4096)

@@ -169,6 +169,7 @@ def test_every_phrase_passes_the_check_and_says_every_claim(catalog: list[Item])
         ("It is red, like Popsy Mug, and made of wood.", "wood"),
         ("It is red, like Popsy Mug, and waterproof.", "waterproof"),
         ("It is not red, like Popsy Mug.", "not"),
+        ("It is red, like Popsy Mug, and is red, like Popsy Mug.", "red (again)"),
         ("This one suits you.", NO_CLAIM),
         ("", NO_CLAIM),
     ],
