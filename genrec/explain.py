@@ -330,12 +330,16 @@ def _phrase(
     The model may say all claims, else the two heaviest, else the heaviest; the template says all when it fails.
     """
     texts: dict[int, str] = {}
-    for num_said in sorted({max((len(theirs) for theirs in claims), default=0), 2, 1}, reverse=True):
-        tried = [n for n, theirs in enumerate(claims) if n not in texts and theirs and len(theirs) >= num_said]
-        said = [claims[n][:num_said] for n in tried]
-        for n, theirs, text in zip(tried, said, _write(recommender, [items[n] for n in tried], said), strict=True):
-            if not check_text(text, items[n], theirs, index.vocabulary):
+    said = list(claims)
+    tried = [n for n, theirs in enumerate(said) if theirs]
+    while tried:
+        answers = _write(recommender, [items[n] for n in tried], [said[n] for n in tried])
+        for n, text in zip(tried, answers, strict=True):
+            if not check_text(text, items[n], said[n], index.vocabulary):
                 texts[n] = text.strip()
+        tried = [n for n in tried if n not in texts and len(said[n]) > 1]
+        for n in tried:
+            said[n] = said[n][: min(2, len(said[n]) - 1)]
     seed = recommender.config.seed
     return [
         (texts[n], True) if n in texts else (_template(item, theirs, seed), False)

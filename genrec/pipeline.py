@@ -24,7 +24,7 @@ from genrec.encode.stage import encode_catalog, encode_items, load_embeddings, s
 from genrec.errors import ArtifactError
 from genrec.model.recipe import tune_on
 from genrec.model.tuning import add_lora, prepare_language_model, save_tuned
-from genrec.runtime import foundation_path, pick_device
+from genrec.runtime import foundation_path, pick_device, seed_everything
 from genrec.schema import Catalog, Embeddings, Interactions
 from genrec.semids.report import make_report
 from genrec.semids.stage import load_semids, save_semids, tokenize
@@ -222,6 +222,7 @@ def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     semantic_ids = load_semids(root / "semids")
     work = artifacts.open_work(root / ".model.work", artifacts.fingerprint(dict(inputs)))
     device = pick_device(config.device)
+    seed_everything(config.seed)  # the LoRA starts at random
     language_model = prepare_language_model(
         config.tune, catalog=workspace.catalog, table=semantic_ids.table, device=device
     )

@@ -16,7 +16,7 @@ SMALLER = {
 @pytest.mark.slow
 def test_the_ten_lines_of_python_run(tmp_path, monkeypatch, capsys):
     code = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL).group(1)
-    assert len([line for line in code.splitlines() if line.strip()]) == 10
+    assert len([line for line in code.splitlines() if line.strip()]) <= 10
     for full, small in SMALLER.items():
         assert full in code
         code = code.replace(full, small)
