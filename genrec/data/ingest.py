@@ -79,8 +79,8 @@ class _GivenVectors:
 
 def ingest(
     source: str,
-    path: Path | None,
-    out: Path,
+    path: Path | str | None,
+    out: Path | str,
     *,
     features: Mapping[str, Path] | None = None,
     k_core: int = 0,
@@ -101,6 +101,7 @@ def ingest(
     are and are referred to by absolute path; pictures that a reader makes are stored in catalog/images.
     Raises SourceError, and then leaves `out` as it was.
     """
+    out, path = Path(out), None if path is None else Path(path)
     reader = READERS.get(source)
     if reader is None:
         raise SourceError(f"source {source!r} is unknown; choose one of {', '.join(READERS)}")
