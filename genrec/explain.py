@@ -17,18 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from genrec.config import Config, ExplainConfig
+from genrec.data.reason_check import Vocabulary, check_text, words_of
 from genrec.data.reasons import (
     CO_CHOSEN,
     POPULARITY,
     SIMILAR,
     Claim,
     Constraint,
-    Vocabulary,
     candidate_claims,
-    check_text,
     phrase,
     sayable_attributes,
-    words_of,
 )
 from genrec.data.splits import split_interactions
 from genrec.errors import InputError

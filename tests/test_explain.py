@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from genrec.config import Config, ExplainConfig, SplitConfig
-from genrec.data.reasons import Constraint, Vocabulary, check_text
+from genrec.data.reason_check import Vocabulary, check_text
+from genrec.data.reasons import Constraint
 from genrec.errors import InputError, UnknownItem, UnknownUser
 from genrec.explain import evidence_index, explain, explain_batch, score_drops
 from genrec.prompting import Message

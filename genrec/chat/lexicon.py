@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from genrec.data.filters import attribute_values
-from genrec.data.reasons import is_sayable, words_of
+from genrec.data.reason_check import words_of
+from genrec.data.reasons import is_sayable
 from genrec.schema import Catalog
 
 Words = tuple[str, ...]

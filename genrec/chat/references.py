@@ -10,7 +10,7 @@ from typing import Literal
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.phrases import DISLIKE, JUDGED_NUMBERS, LIKE, LIKE_FIRST, TITLE_FEEDBACK, TITLE_RELATION
 from genrec.chat.session import Session
-from genrec.data.reasons import words_of
+from genrec.data.reason_check import words_of
 
 _COUNTS = {
     "one": 1,
@@ -60,11 +60,15 @@ _VALUED = re.compile(r"\b(?:the|that)\s+((?:[^\W\d_]+\s+){1,3}?)(?:one|ones)\b")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Items a message names, the text without the naming words, and how: history, shown, it or title."""
+    """Items a message names, the text without the naming words, and how: history, shown, it or title.
+
+    unmet: naming words that name nothing, such as "my last two" of a person without a history.
+    """
 
     item_ids: tuple[str, ...]
     rest: str
     kind: Literal["history", "shown", "it", "title"]
+    unmet: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,13 @@ class TitlesRead:
 
 
 def read_history_reference(text: str, session: Session) -> Reference | None:
-    """My last two, the last thing I got; None when nothing such is said or there is no history."""
+    """My last two, the last thing I got; None when nothing such is said."""
     for form in _HISTORY_FORMS:
         match = form.search(text)
-        if match is not None and session.history:
+        if match is not None:
             count = _COUNTS.get(" ".join(match[1].split()), 1)
-            return Reference(tuple(session.history[-count:]), _without(text, match), "history")
+            unmet = () if session.history else (" ".join(match.group().split()),)
+            return Reference(tuple(session.history[-count:]), _without(text, match), "history", unmet)
     return None
 
 

@@ -25,7 +25,8 @@ from genrec.chat.references import (
 )
 from genrec.chat.session import Session
 from genrec.chat.values import TOKEN, ValueScanner
-from genrec.data.reasons import Constraint, words_of
+from genrec.data.reason_check import words_of
+from genrec.data.reasons import Constraint
 from genrec.schema import AttributeValue, Catalog, Item
 
 Intent = Literal[
@@ -151,7 +152,8 @@ class _Reading:
         past = read_history_reference(self.text, self.session)
         if past is not None:
             self.text = past.rest
-            return past
+            self.not_understood += past.unmet
+            return past if past.item_ids else None
         shown = read_shown_reference(self.text, self.session, self.lexicon)
         if shown is not None:
             self.text = shown.rest

@@ -166,7 +166,7 @@ class Conversation:
         session = self.session
         gave_way = self._change_wishes(request)
         found = self._find(request)
-        notes += [f"“{said}” is nothing this catalog can be asked for." for said in request.not_understood]
+        notes += [f"I could not make use of “{said}” here." for said in request.not_understood]
         if gave_way:
             notes.append(f"I let go of {', '.join(describe(wish) for wish in gave_way)}.")
         notes += found.notes

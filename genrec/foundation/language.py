@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, Qwen3Config, Qwen3ForCausalLM
 
 from genrec.artifacts import write_file, write_text
-from genrec.data.reasons import Vocabulary, check_text
+from genrec.data.reason_check import Vocabulary, check_text
 from genrec.data.shop.world import ShopWorld
 from genrec.foundation.bpe import CONTEXT_TOKENS, train_tokenizer
 from genrec.foundation.documents import MAX_TOKENS, SHARES, Document, Documents, draw_explanation, tokenizer_texts

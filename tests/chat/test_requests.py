@@ -182,6 +182,11 @@ def test_the_latest_items_of_the_history(text: str, count: int) -> None:
     assert read.relation == "like"
 
 
+def test_a_history_that_is_not_there_is_admitted() -> None:
+    read = READER.read("a lamp like my last two", Session())
+    assert (read.refers_to, read.not_understood) == ((), ("my last two",))
+
+
 def test_to_go_with_is_not_to_be_like() -> None:
     session = shown_session(CATALOG)
     assert READER.read("I would like a mug that goes with my last one", session).relation == "goes_with"

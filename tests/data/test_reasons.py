@@ -5,14 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from genrec.data.reason_check import NO_CLAIM, Vocabulary, check_text
 from genrec.data.reasons import (
-    NO_CLAIM,
     Claim,
     Constraint,
-    Vocabulary,
     attribute_claims,
     candidate_claims,
-    check_text,
     constraint_claims,
     history_claims,
     phrase,
@@ -169,6 +167,8 @@ def test_every_phrase_passes_the_check_and_says_every_claim(catalog: list[Item])
         ("It is red, like Popsy Mug, and made of wood.", "wood"),
         ("It is red, like Popsy Mug, and waterproof.", "waterproof"),
         ("It is not red, like Popsy Mug.", "not"),
+        ("It has a red, like Popsy Mug.", "has a red"),
+        ("It is is red, like Popsy Mug.", "it is is"),
         ("It is red, like Popsy Mug, and is red, like Popsy Mug.", "red (again)"),
         ("This one suits you.", NO_CLAIM),
         ("", NO_CLAIM),
@@ -192,3 +192,15 @@ def test_values_cannot_move_to_another_source() -> None:
 
 def test_the_item_s_own_title_is_free() -> None:
     assert check_text("Nordic Lamp is red, like Popsy Mug.", RED, history_claims(RED, STRIPED), SHOP) == ()
+
+
+def test_a_value_cannot_move_to_another_attribute() -> None:
+    chair = lamp("x", "Item X", color="red", accent="black")
+    claims = attribute_claims(chair)
+    vocabulary = Vocabulary.of([chair])
+    assert check_text("It is red and has a black accent.", chair, claims, vocabulary) == ()
+    assert "is red accent" in check_text("It is red accent.", chair, claims, vocabulary)
+    assert check_text("It has a red accent and is black.", chair, claims, vocabulary)
+    wish = constraint_claims(chair, [Constraint(attribute="color", operator="=", value="red")])
+    assert check_text("It is red, as with you asked.", chair, wish, vocabulary)
+    assert check_text("It is red, at you.", chair, claims, vocabulary)
