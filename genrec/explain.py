@@ -25,6 +25,7 @@ from genrec.data.reasons import (
     Claim,
     Constraint,
     candidate_claims,
+    merge_by_source,
     phrase,
     sayable_attributes,
 )
@@ -198,7 +199,8 @@ def explain_batch(
     for item, past, drop in zip(items, shown, drops, strict=True):
         candidates = weigh_claims(index, item, [catalog[i] for i in past], drop, query=query, constraints=constraints)
         chosen.append(choose_claims(candidates, recommender.config.explain))
-    texts = _phrase(recommender, index, items, [[weighed.claim for weighed in claims] for claims in chosen])
+    said = [merge_by_source(weighed.claim for weighed in claims) for claims in chosen]
+    texts = _phrase(recommender, index, items, said)
     return [
         Explanation(
             item_id=item.item_id,

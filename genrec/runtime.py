@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 FOUNDATION_DIR = Path(__file__).parent / "foundation"
 TINY_PREFIX = "genrec-tiny-"
+SECONDS_BETWEEN_LINES = 15.0  # of progress in a log
+_last_printed: dict[str, float] = {}  # label: seconds into its work
 
 ProgressHook = Callable[[str, int, int, float], None]  # label, done, total (0: unknown), seconds so far
 _hooks: list[ProgressHook] = []
@@ -172,13 +174,14 @@ def format_rate(label: str, done: int, total: int, seconds: float) -> str:
 
 
 def print_progress(label: str, done: int, total: int, seconds: float) -> None:
-    """A hook that keeps one line on stderr: rewritten in place on a terminal, every end of work otherwise."""
+    """A hook that keeps one line on stderr: rewritten in place on a terminal, else a line now and then and at the end."""
     line = format_rate(label, done, total, seconds)
     finished = bool(total) and done >= total
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[2K" + line + ("\n" if finished else ""))
-    elif finished:
+    elif finished or seconds - _last_printed.get(label, 0.0) >= SECONDS_BETWEEN_LINES:
         sys.stderr.write(line + "\n")
+        _last_printed[label] = 0.0 if finished else seconds
     sys.stderr.flush()
 
 

@@ -7,7 +7,7 @@ more than its claims is decided in reason_check.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -166,6 +166,35 @@ def _shared(mine: AttributeValue, theirs: AttributeValue | None) -> AttributeVal
     return mine if mine == theirs else None
 
 
+def merge_by_source(claims: Iterable[Claim]) -> list[Claim]:
+    """Claims with those about one history item said as one, which names it once, at the place of the first.
+
+    "it is green, like A", "it has a retro style, like A" become "it is green and has a retro style, like A". Only texts
+    are merged; numbers and flags stay claims of their own.
+    """
+    groups: dict[object, list[Claim]] = {}
+    for number, claim in enumerate(claims):
+        is_text = not isinstance(claim.value, float | int)
+        groups.setdefault(claim.source if claim.kind == "history" and is_text else number, []).append(claim)
+    return [_merged(group) for group in groups.values()]
+
+
+def _merged(group: Sequence[Claim]) -> Claim:
+    first = group[0]
+    if len(group) == 1:
+        return first
+    said: list[str] = []
+    verb = ""
+    for claim in group:
+        clause = say_attribute(claim.attribute, claim.value)
+        said.append(clause.removeprefix(f"{verb} ") if verb else clause)
+        verb = clause.split(" ", 1)[0]
+    values = [value for claim in group for value in (claim.value if isinstance(claim.value, tuple) else (claim.value,))]
+    return replace(
+        first, value=tuple(map(str, values)), text=f"it {say_value(tuple(said))}, like {first.source_title}"
+    )
+
+
 def range_claims(item: Item, history: Sequence[Item]) -> list[Claim]:
     """Numbers of an item that lie in the usual range (10th to 90th percentile) of at least three history items."""
     claims = []
@@ -314,9 +343,10 @@ def phrase(item: Item, claims: Sequence[Claim], rng: np.random.Generator) -> str
 
 
 def _clause(claim: Claim, likeness: str) -> str:
+    said = claim.text.removeprefix("it ")
     if claim.kind == "history":
-        return say_attribute(claim.attribute, claim.value) + likeness.format(t=claim.source_title)
-    return claim.text.removeprefix("it ")
+        return said.removesuffix(f", like {claim.source_title}") + likeness.format(t=claim.source_title)
+    return said
 
 
 def _join(clauses: Sequence[str], rng: np.random.Generator) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genrec.data.reasons import Claim, Constraint, candidate_claims, phrase
+from genrec.data.reasons import Claim, Constraint, candidate_claims, merge_by_source, phrase
 from genrec.data.shop import talk
 from genrec.data.shop.requests import request
 from genrec.data.shop.vocabulary import DOMAINS, SEEN_DOMAINS, Attributes, sample_attributes
@@ -209,8 +209,11 @@ def draw_explanation(rng: np.random.Generator) -> ExplanationCase:
     about_others = [claim for claim in claims if claim.source_title]
     pool = about_others if about_others and rng.random() < 0.5 else claims
     count = min(len(pool), int(rng.integers(1, 4)))
-    chosen = tuple(pool[i] for i in rng.choice(len(pool), count, replace=False))
-    return ExplanationCase(item=item, claims=chosen, others=tuple(history))
+    chosen = [pool[i] for i in rng.choice(len(pool), count, replace=False)]
+    if len(chosen) > 1 and rng.random() < 0.5:  # of one history item, so that several merge
+        source = next((claim.source for claim in chosen if claim.kind == "history"), "")
+        chosen = [claim for claim in pool if claim.kind == "history" and claim.source == source][:3] or chosen
+    return ExplanationCase(item=item, claims=tuple(merge_by_source(chosen)), others=tuple(history))
 
 
 def shop_item(rng: np.random.Generator, item_id: str) -> Item:
@@ -233,7 +236,7 @@ def made_up_item(rng: np.random.Generator, item_id: str) -> Item:
         "price": round(float(rng.uniform(1, 400)), int(rng.integers(3))),
         "genres": tuple(_GENRES[i] for i in sorted(rng.choice(len(_GENRES), int(rng.integers(1, 4)), replace=False))),
         "year": float(rng.integers(1920, 2027)),
-        "category": made_up_title(rng).split(",")[0][:30].strip() or "Set",
+        "category": made_up_brand(rng),
         "artist": made_up_brand(rng),
         "color": made_up_name(rng).lower(),
         "material": made_up_name(rng).lower(),

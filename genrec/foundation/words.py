@@ -48,7 +48,32 @@ def made_up_name(rng: np.random.Generator) -> str:
 
 
 def made_up_title(rng: np.random.Generator) -> str:
-    """A title of one to five words, seldom ten, that names nothing in the shop, sometimes with a number or a year."""
+    """A title of one to five words, seldom ten, that names nothing in the shop.
+
+    Some have a number, a year, an article behind a comma, initials, a subtitle or a second title in parentheses.
+    """
+    title = _plain_title(rng)
+    draw = rng.random()
+    if draw < 0.08:
+        title = f"{title}, {('The', 'A', 'An', 'Le', 'La', 'Das')[int(rng.integers(6))]}"
+    elif draw < 0.14:
+        title = f"{title}{(': ', ' - ', ', ', '; ')[int(rng.integers(4))]}{_plain_title(rng)}"
+    elif draw < 0.2:
+        title = f"{title} ({_plain_title(rng)})"
+    elif draw < 0.25:
+        initials = "".join(f"{chr(65 + int(rng.integers(26)))}." for _ in range(int(rng.integers(1, 4))))
+        title = f"{initials} {title}"
+    elif draw < 0.3:
+        title = f"{title}{(chr(39) + 's', '!', '?', '...', ' Jr.')[int(rng.integers(5))]} {made_up_name(rng)}"
+    elif draw < 0.34:
+        title = f"{title} {('I', 'II', 'III', 'IV', 'V')[int(rng.integers(5))]}"
+    draw = rng.random()
+    if draw < 0.3:
+        return f"{title} ({int(rng.integers(1920, 2027))})"
+    return f"{title} {int(rng.integers(2, 500))}" if draw < 0.4 else title
+
+
+def _plain_title(rng: np.random.Generator) -> str:
     words = []
     for position in range(int(rng.integers(1, 6 if rng.random() < 0.9 else 11))):
         draw = rng.random()
@@ -59,10 +84,4 @@ def made_up_title(rng: np.random.Generator) -> str:
         else:
             words.append(_pick(rng, COMMON_WORDS).capitalize())
     title = " ".join(words)
-    title = title.lower() if rng.random() < 0.15 else title
-    draw = rng.random()
-    if draw < 0.15:
-        return f"{title} ({int(rng.integers(1920, 2027))})"
-    if draw < 0.3:
-        return f"{title} {int(rng.integers(2, 500))}"
-    return f"{title}, {made_up_title(rng)}" if draw < 0.36 else title
+    return title.lower() if rng.random() < 0.15 else title

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genrec.data.reasons import candidate_claims, phrase
+from genrec.data.reasons import candidate_claims, merge_by_source, phrase
 from genrec.model.vocabulary import PromptTokenizer
 from genrec.prompting import Ids, render
 from genrec.schema import Catalog, Item, SemanticId
@@ -135,7 +135,7 @@ class AlignmentExamples:
         count = min(len(claims), int(rng.integers(1, 4)))
         if not count:
             return self._id_to_item(rng)
-        chosen = [claims[i] for i in sorted(rng.choice(len(claims), count, replace=False))]
+        chosen = merge_by_source(claims[i] for i in sorted(rng.choice(len(claims), count, replace=False)))
         prompt = self._prompts.encode_prompt(
             render("explain", title=item.title or item.item_id, claims=[claim.text for claim in chosen])
         )
