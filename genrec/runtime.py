@@ -174,7 +174,7 @@ def format_rate(label: str, done: int, total: int, seconds: float) -> str:
 
 
 def print_progress(label: str, done: int, total: int, seconds: float) -> None:
-    """A hook that keeps one line on stderr: rewritten in place on a terminal, else a line now and then and at the end."""
+    """A hook that writes to stderr: one line rewritten on a terminal, else lines every few seconds and at the end."""
     line = format_rate(label, done, total, seconds)
     finished = bool(total) and done >= total
     if sys.stderr.isatty():

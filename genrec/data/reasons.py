@@ -190,9 +190,7 @@ def _merged(group: Sequence[Claim]) -> Claim:
         said.append(clause.removeprefix(f"{verb} ") if verb else clause)
         verb = clause.split(" ", 1)[0]
     values = [value for claim in group for value in (claim.value if isinstance(claim.value, tuple) else (claim.value,))]
-    return replace(
-        first, value=tuple(map(str, values)), text=f"it {say_value(tuple(said))}, like {first.source_title}"
-    )
+    return replace(first, value=tuple(map(str, values)), text=f"it {say_value(tuple(said))}, like {first.source_title}")
 
 
 def range_claims(item: Item, history: Sequence[Item]) -> list[Claim]:

@@ -1,0 +1,176 @@
+"""The commands: their JSON shapes, and one clear line with exit code 2 for whatever is wrong."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from genrec import cli
+
+
+@pytest.fixture
+def genrec(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+    """Run one command in this process; returns its exit code, stdout and stderr."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["genrec", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(stop.value.code or 0), out, err
+
+    return run
+
+
+def tree(directory: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in sorted(directory.rglob("*"))}
+
+
+def test_recommend_explain_and_visualize_print_their_shapes(genrec, shop_directory, tmp_path):
+    code, out, _ = genrec("recommend", shop_directory, "--user", "user-00003", "-k", 4, "--json")
+    answer = json.loads(out)
+    assert code == 0
+    assert [entry["rank"] for entry in answer["recommendations"]] == [1, 2, 3, 4]
+    first = answer["recommendations"][0]
+    assert {"item_id", "title", "semantic_id", "score_nats"} <= first.keys()
+    assert all(isinstance(code, int) for code in first["semantic_id"])
+    assert answer["history"]
+
+    code, out, _ = genrec("explain", shop_directory, "--user", "user-00003", "--item", first["item_id"], "--json")
+    told = json.loads(out)
+    assert (code, told["item_id"]) == (0, first["item_id"])
+    assert told["text"]
+    assert {"kind", "source", "claim", "weight"} <= told["evidence"][0].keys()
+
+    picture = tmp_path / "new folder" / "drawn.png"
+    code, out, _ = genrec(
+        "visualize", shop_directory, "--history", ",".join(answer["history"]), "--item", first["item_id"],
+        "-o", picture, "--json",
+    )  # fmt: skip
+    drawn = json.loads(out)
+    assert code == 0
+    assert drawn["generated"] is True
+    assert {"item", "taste", "text"} == drawn["scores"].keys()
+    assert Image.open(drawn["path"]).text["generated"] == "true"
+
+
+def test_filters_and_words_narrow_the_answer(genrec, shop_directory):
+    code, out, _ = genrec(
+        "recommend", shop_directory, "--history", "", "--query", "red mug", "--where", "price < 30", "--json", "-k", 3
+    )
+    assert code == 0
+    assert len(json.loads(out)["recommendations"]) == 3
+
+
+def test_info_and_adapters_print_lists(genrec, shop_directory):
+    _, out, _ = genrec("info", shop_directory, "--json")
+    stages = {stage["name"]: stage for stage in json.loads(out)["stages"]}
+    assert {"embeddings", "semids", "model"} <= stages.keys()
+    assert all(stage["stale"] is None for stage in stages.values())
+    code, out, _ = genrec("adapters", "list", shop_directory, "--json")
+    assert code == 0
+    assert isinstance(json.loads(out), list)
+
+
+def test_a_fresh_build_is_skipped(genrec, shop_directory):
+    before = tree(shop_directory)
+    code, out, _ = genrec("build", shop_directory)
+    assert (code, out.count("fresh")) == (0, 3)
+    assert tree(shop_directory) == before
+
+
+def test_the_version_is_printed(genrec):
+    code, out, _ = genrec("--version")
+    assert code == 0
+    assert out.startswith("genrec 0.")
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("recommend", "{shop}", "--user", "nobody"), "UnknownUser: .*'nobody'"),
+        (("recommend", "{shop}", "--history", "no-such-item"), "UnknownItem: .*no-such-item"),
+        (("recommend", "{shop}", "--user", "user-00003", "--where", "prize < 40"), "FilterError: .*'prize'"),
+        (("recommend", "{shop}", "--user", "user-00003", "--where", "price <"), "FilterError"),
+        (("recommend", "{shop}", "--user", "user-00003", "--where", "price < 0"), "no item is left"),
+        (("recommend", "{shop}", "--user", "user-00003", "--image", "{tmp}/none.png"), r"none\.png"),
+        (("recommend", "{shop}", "--user", "user-00003", "--history", "a"), "both a user and a history"),
+        (("recommend", "{shop}", "--user", "user-00003", "--adapter", "none"), "adapter 'none' was not found"),
+        (("recommend", "{tmp}/nowhere", "--user", "u"), "not a built workspace"),
+        (("explain", "{shop}", "--user", "user-00003", "--item", "none"), "UnknownItem"),
+        (("visualize", "{shop}", "--user", "user-00003", "--item", "none", "-o", "{tmp}/x.png"), "UnknownItem"),
+        (("ingest", "files", "{tmp}/none.csv", "--out", "{tmp}/new"), r"none\.csv"),
+        (("ingest", "files", "{empty}", "--out", "{tmp}/new"), r"empty\.csv"),
+        (("ingest", "movielens", "{tmp}/none", "--out", "{tmp}/new"), "none"),
+        (("ingest", "carrier-pigeon", "{tmp}", "--out", "{tmp}/new"), "carrier-pigeon"),
+        (("build", "{shop}", "--set", "tune.ephocs=3"), r"ConfigError: .*tune\.ephocs"),
+        (("build", "{shop}", "--preset", "huge"), "choose one of tiny, base, large"),
+        (("build", "{tmp}/nowhere"), "is missing"),
+        (("add-items", "{shop}", "{tmp}/none.csv"), r"none\.csv"),
+        (("add-items", "{shop}", "{empty}"), r"empty\.csv"),
+        (("adapt", "{shop}", "{tmp}/nowhere", "--name", "new"), "is missing"),
+        (("adapt", "{shop}", "{shop}", "--name", "Bad Name"), "adapter name 'Bad Name' is not usable"),
+        (("evaluate", "{shop}", "--peers", "oracle9000"), "oracle9000"),
+        (("evaluate", "{shop}", "--split", "train"), "choose test or validation"),
+        (("bench", "everything"), "everything"),
+    ],
+)
+def test_bad_input_gets_one_line_and_changes_nothing(genrec, shop_copy, tmp_path, words, message):
+    import re
+
+    places = {"shop": shop_copy, "tmp": tmp_path, "empty": write(tmp_path / "empty.csv", "")}
+    before = tree(tmp_path)
+    code, out, err = genrec(*(word.format(**places) for word in words))
+    assert code == 2, err
+    assert out == ""
+    *_, line = err.strip().splitlines()
+    assert re.search(message, line), line
+    assert "Traceback" not in err
+    assert {p: t for p, t in tree(tmp_path).items() if not p.endswith("/shop")} == {
+        p: t for p, t in before.items() if not p.endswith("/shop")
+    }
+
+
+def test_a_column_that_is_not_there_is_named(genrec, tmp_path):
+    items = write(tmp_path / "items.csv", "sku,name\na,Red lamp\nb,Blue lamp\n")
+    events = write(tmp_path / "events.csv", "user,sku,time\nu,a,1\nu,b,2\n")
+    code, _, err = genrec(
+        "ingest", "files", "--items", items, "--events", events, "--column", "item_id=code", "--out", tmp_path / "new"
+    )
+    assert code == 2
+    assert "code" in err.splitlines()[-1]
+    assert "sku" in err.splitlines()[-1]
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_broken_picture_is_counted_and_listed(genrec, tmp_path):
+    items = write(tmp_path / "items.csv", "item_id,title,image\na,Red lamp,a.png\nb,Blue lamp,b.png\n")
+    events = write(tmp_path / "events.csv", "user_id,item_id,timestamp\nu,a,1\nu,b,2\n")
+    Image.new("RGB", (32, 32), "red").save(tmp_path / "a.png")
+    write(tmp_path / "b.png", "this is no picture")
+    code, out, _ = genrec(
+        "ingest", "files", "--items", items, "--events", events, "--images", tmp_path, "--out", tmp_path / "new",
+        "--json",
+    )  # fmt: skip
+    report = json.loads(out)
+    assert code == 0
+    assert report["num_images"] == 1
+    assert report["num_refused"] == 1
+    refused = "".join(path.read_text() for path in (tmp_path / "new").rglob("*refused*") if path.is_file())
+    assert "b.png" in refused
+
+
+def test_a_workspace_of_another_version_is_refused(genrec, shop_copy):
+    manifest = shop_copy / "model" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 99'))
+    code, _, err = genrec("recommend", shop_copy, "--user", "user-00003")
+    assert code == 2
+    assert "format version 99" in err

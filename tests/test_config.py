@@ -1,0 +1,47 @@
+"""Every dial can be set, and wrong dials are named."""
+
+import pytest
+
+from genrec.config import PRESETS, Config
+from genrec.errors import ConfigError
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_survives_its_own_file(preset, tmp_path):
+    config = Config.for_preset(preset).with_settings(["tune.epochs=2", "encode.skip=image"])
+    (tmp_path / "genrec.toml").write_text(config.to_toml())
+    assert Config.load(tmp_path / "genrec.toml") == config
+
+
+def test_settings_take_toml_values_and_bare_words():
+    config = Config().with_settings(
+        ["tune.base=some/model", "tune.epochs=3", "tune.rslora=true", "encode.skip=['image', 'text']", "seed=11"]
+    )
+    assert config.tune.base == "some/model"
+    assert (config.tune.epochs, config.tune.rslora, config.encode.skip) == (3.0, True, ("image", "text"))
+    assert config.seed == 11
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("tune.ephocs=3", r"'tune\.ephocs' is unknown; tune\.has|'tune\.ephocs' is unknown"),
+        ("tune=3", "is a section"),
+        ("tune.epochs=many", r"tune\.epochs = 'many' has the wrong type; wanted float"),
+        ("tune.rank=1.5", r"tune\.rank = 1\.5 has the wrong type; wanted int"),
+        ("tune.rank=true", r"wrong type; wanted int"),
+        ("tune.method=dora", "choose one of lora, qlora, full"),
+        ("tune.rank", "has no '='"),
+    ],
+)
+def test_a_wrong_setting_is_named(setting, message):
+    with pytest.raises(ConfigError, match=message):
+        Config().with_settings([setting])
+
+
+def test_a_wrong_preset_or_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="choose one of tiny, base, large"):
+        Config.for_preset("huge")
+    (tmp_path / "genrec.toml").write_text("seed = = 3")
+    with pytest.raises(ConfigError, match="cannot be read as TOML"):
+        Config.load(tmp_path / "genrec.toml")

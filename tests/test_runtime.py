@@ -1,0 +1,41 @@
+"""Progress reaches whoever listens; devices and shipped models are found or named."""
+
+import pytest
+
+from genrec import runtime
+from genrec.errors import InputError
+
+
+def test_progress_tells_the_final_count():
+    told = []
+    with runtime.report_progress_to(lambda *seen: told.append(seen)):
+        assert list(runtime.progress([1, 2, 3], label="count", step=10, total=25)) == [1, 2, 3]
+    label, done, total, _ = told[-1]
+    assert (label, done, total) == ("count", 25, 25)
+    runtime.ProgressMeter(label="nobody listens", total=1).advance()
+    assert told[-1][0] == "count"
+
+
+def test_a_progress_line_has_rate_and_time_left():
+    assert runtime.format_rate("encode", 1240, 3200, 4.0) == "encode 1,240/3,200 · 310.0/s · 0:06 left"
+    assert runtime.format_rate("read", 50, 0, 2.0) == "read 50 · 25.0/s"
+
+
+def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(capsys):
+    for seconds in range(1, 41):
+        runtime.print_progress("test steps", seconds, 40, float(seconds))
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(" · ")[0] for line in lines] == ["test steps 15/40", "test steps 30/40", "test steps 40/40"]
+
+
+def test_shipped_models_are_found_and_others_pass_through():
+    assert runtime.foundation_path("some/model") == "some/model"
+    assert (runtime.FOUNDATION_DIR / "genrec-tiny-lm").samefile(runtime.foundation_path("genrec-tiny-lm"))
+    with pytest.raises(InputError, match="it holds: genrec-tiny-clip"):
+        runtime.foundation_path("genrec-tiny-voice")
+
+
+def test_a_device_that_is_not_there_is_named():
+    assert runtime.pick_device("cpu").type == "cpu"
+    with pytest.raises(InputError, match="'warp' is unknown"):
+        runtime.pick_device("warp")
