@@ -85,6 +85,31 @@ class TuneConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SequenceConfig:
+    """The sequence model over whole items that stands beside the language model.
+
+    filter_share, num_low_frequencies: BSARec's alpha and c. patience: epochs without a better validation before it
+    stops. max_samples: prefixes per epoch, 0 for all.
+    """
+
+    kind: Literal["bsarec", "sasrec"] = "bsarec"
+    num_features: int = 64
+    num_layers: int = 2
+    num_heads: int = 1
+    dropout: float = 0.5
+    max_history: int = 25
+    filter_share: float = 0.7
+    num_low_frequencies: int = 5
+    use_content: bool = True
+    epochs: int = 40
+    patience: int = 3
+    batch_size: int = 256
+    max_samples: int = 200_000
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecommendConfig:
     k: int = 10
     beam_width: int = 50

@@ -1,21 +1,26 @@
 """The recommenders that every evaluation runs beside ours, on the same cases and under the same masks.
 
-Knows plain counting and neighborhood methods over catalog rows; deliberately knows nothing of language models.
+Knows counting, neighborhoods, linear and sequence models over catalog rows; deliberately knows nothing of language
+models.
 `PEERS` is the one place that names them.
 
 Axis legend: B cases, E events, K positions, N items, D features.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from genrec.config import SequenceConfig
 from genrec.data.splits import EvaluationCase
 from genrec.errors import InputError
 from genrec.evaluate.metrics import ranks_of_targets, summarize
+from genrec.model.sequence import train_sequence_model
+from genrec.runtime import pick_device
 from genrec.schema import Catalog, FloatArray, IntArray, Interactions
 
 Scores = npt.NDArray[np.float64]
@@ -136,13 +141,21 @@ def _user_item_cosines(train: Interactions, catalog: Catalog) -> Sparse:
     """A sparse (users, N) matrix of ones whose columns are scaled to unit length."""
     import scipy.sparse as sp
 
+    counts = _user_item_counts(train, catalog)
+    lengths_N = np.sqrt(np.asarray(counts.sum(axis=0)).ravel())
+    return (counts @ sp.diags(1.0 / np.maximum(lengths_N, 1.0))).tocsr()
+
+
+def _user_item_counts(train: Interactions, catalog: Catalog) -> Sparse:
+    """A sparse (users, N) matrix with a one for everything a user has touched."""
+    import scipy.sparse as sp
+
     bounds = train.user_bounds()
     rows = np.repeat(np.arange(len(bounds)), [end - start for start, end in bounds.values()])
     columns = catalog.rows(train.item_ids)
     counts = sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(bounds), len(catalog)))
     counts.data[:] = 1.0  # a repeated event says no more than the first
-    lengths_N = np.sqrt(np.asarray(counts.sum(axis=0)).ravel())
-    return (counts @ sp.diags(1.0 / np.maximum(lengths_N, 1.0))).tocsr()
+    return counts
 
 
 def _nearest_neighbors(weights: Sparse, size: int) -> Sparse:
@@ -224,10 +237,103 @@ def _content_scores(vectors_ND: FloatArray, num_last: int, histories: Sequence[I
     return (np.stack(tastes) @ vectors_ND.T).astype(np.float64)
 
 
-PEERS: Mapping[str, type[Popularity] | type[ItemKNN] | type[ContentKNN]] = {
+class EASE:
+    """Embarrassingly shallow autoencoder (Steck 2019, arXiv 1905.03375): one closed-form item-item matrix.
+
+    The strength of its regularization is chosen on the validation cases by ndcg@10.
+    """
+
+    def __init__(self, strengths: Sequence[float] = (30.0, 100.0, 300.0, 1000.0)) -> None:
+        self.strengths = tuple(strengths)
+
+    def fit(
+        self,
+        train: Interactions,
+        catalog: Catalog,
+        validation: Sequence[EvaluationCase],
+        *,
+        vectors: FloatArray | None = None,
+    ) -> Self:
+        if len(catalog) > _MAX_DENSE_ITEMS:
+            raise InputError(
+                f"peer 'ease' inverts a matrix of {len(catalog)} x {len(catalog)} items, wanted at most "
+                f"{_MAX_DENSE_ITEMS} items; leave this peer out"
+            )
+        seen = _user_item_counts(train, catalog)
+        gram_NN = np.asarray((seen.T @ seen).todense(), dtype=np.float32)
+        best = -1.0
+        for strength in self.strengths:
+            weights_NN = _ease_weights(gram_NN, strength)
+            quality = _validation_ndcg(partial(_linear_scores, weights_NN), catalog, validation)
+            if quality > best:
+                best, self.strength, self._weights_NN = quality, strength, weights_NN
+        return self
+
+    def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
+        return _rank_in_batches(partial(_linear_scores, self._weights_NN), histories, exclude, k)
+
+
+_MAX_DENSE_ITEMS = 20_000
+
+
+def _ease_weights(gram_NN: FloatArray, strength: float) -> FloatArray:
+    from scipy.linalg import inv
+
+    inverse_NN = inv(gram_NN + strength * np.eye(len(gram_NN), dtype=np.float32), overwrite_a=True, check_finite=False)
+    weights_NN: FloatArray = inverse_NN / -np.diag(inverse_NN)
+    np.fill_diagonal(weights_NN, 0.0)
+    return weights_NN
+
+
+def _linear_scores(weights_NN: FloatArray, histories: Sequence[IntArray]) -> Scores:
+    shape = len(weights_NN)
+    return np.stack([weights_NN[np.unique(rows)].sum(axis=0) if len(rows) else np.zeros(shape) for rows in histories])
+
+
+class SequencePeer:
+    """SASRec or BSARec on items alone, trained with full cross-entropy; the epoch is chosen on the validation cases.
+
+    The same code that stands beside our language model, without content: our own reference, since these are to beat.
+    """
+
+    def __init__(self, config: SequenceConfig) -> None:
+        self.config = replace(config, use_content=False)
+
+    def fit(
+        self,
+        train: Interactions,
+        catalog: Catalog,
+        validation: Sequence[EvaluationCase],
+        *,
+        vectors: FloatArray | None = None,
+    ) -> Self:
+        self._model, self.report = train_sequence_model(
+            [catalog.rows(history) for history in train.histories().values()],
+            len(catalog),
+            [(catalog.rows(case.history), catalog.row(case.target)) for case in validation],
+            self.config,
+            device=pick_device(),
+            seed=_SEED,
+            label=f"train peer {self.config.kind}, epochs",
+        )
+        return self
+
+    def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
+        return _rank_in_batches(self._scores, histories, exclude, k)
+
+    def _scores(self, histories: Sequence[IntArray]) -> Scores:
+        return self._model.log_probabilities(histories).astype(np.float64)
+
+
+_SEED = 7
+
+PEERS: Mapping[str, Callable[[], Peer]] = {
     "popularity": Popularity,
     "itemknn": ItemKNN,
     "content-knn": ContentKNN,
+    "ease": EASE,
+    "sasrec": partial(SequencePeer, SequenceConfig(kind="sasrec")),
+    "bsarec": partial(SequencePeer, SequenceConfig(kind="bsarec")),
 }
 
 

@@ -1,0 +1,102 @@
+"""Sequence models learn what follows what, whatever is padded, and come back from disk and from a kill as they were."""
+
+import numpy as np
+import pytest
+import torch
+
+from genrec.config import SequenceConfig
+from genrec.model import sequence
+from genrec.model.sequence import (
+    SequenceModel,
+    load_sequence_model,
+    pad_histories,
+    save_sequence_model,
+    train_sequence_model,
+    validation_ndcg,
+)
+
+CPU = torch.device("cpu")
+QUICK = {"num_features": 16, "max_history": 8, "epochs": 12, "batch_size": 64, "dropout": 0.1, "learning_rate": 1e-2}
+
+
+def chains(num_people=300, num_items=30, length=7, seed=0):
+    """Histories in which item n is followed by item n + 1."""
+    rng = np.random.default_rng(seed)
+    return [(int(start) + np.arange(length)) % num_items for start in rng.integers(0, num_items, num_people)]
+
+
+@pytest.mark.parametrize("kind", ["sasrec", "bsarec"])
+def test_what_follows_is_learned_and_validation_chooses(kind):
+    histories = chains()
+    cases = [(history, int(history[-1] + 1) % 30) for history in histories[:50]]
+    config = SequenceConfig(kind=kind, **QUICK)
+    model, report = train_sequence_model(histories, 30, cases, config, device=CPU, seed=1)
+    assert validation_ndcg(model, cases) > 0.95
+    assert report.best_epoch == 1 + int(np.argmax(report.validation))
+    assert report.losses[-1] < 0.3 * report.losses[0]
+    log_probabilities = model.log_probabilities([np.array([4, 5]), np.array([], dtype=np.int64)])
+    assert log_probabilities.shape == (2, 30)
+    np.testing.assert_allclose(np.exp(log_probabilities).sum(axis=1), 1.0, rtol=1e-4)
+    assert int(log_probabilities[0].argmax()) == 6
+
+
+def test_single_equals_batch_and_only_the_newest_items_count():
+    torch.manual_seed(0)
+    model = SequenceModel(20, SequenceConfig(**QUICK)).eval()
+    histories = [np.array([1]), np.arange(5), np.arange(12)]
+    together = model.log_probabilities(histories)
+    for history, row in zip(histories, together, strict=True):
+        np.testing.assert_allclose(model.log_probabilities([history])[0], row, atol=1e-5)
+    np.testing.assert_allclose(model.log_probabilities([np.arange(4, 12)])[0], together[2], atol=1e-5)
+    assert pad_histories([np.array([3, 4])], 20, 4).tolist() == [[20, 20, 3, 4]]
+
+
+def test_the_filter_keeps_what_bsarec_keeps():
+    """The matrix equals the Fourier transform with its high frequencies cut, as the paper has it."""
+    x_BTD = torch.randn(2, 8, 3)
+    layer = sequence._Filter(8, 3, 5, 0.0)
+    spectrum = torch.fft.rfft(x_BTD, dim=1, norm="ortho")
+    spectrum[:, 5 // 2 + 1 :] = 0
+    low_BTD = torch.fft.irfft(spectrum, n=8, dim=1, norm="ortho")
+    torch.testing.assert_close(torch.einsum("st,btd->bsd", layer.low_TT, x_BTD), low_BTD, atol=1e-5, rtol=1e-5)
+
+
+def test_items_without_events_are_known_by_their_content():
+    """Item 30 looks like item 6, which follows item 5; it was never chosen."""
+    content = np.random.default_rng(0).standard_normal((31, 8)).astype(np.float32)
+    content[30] = content[6]
+    model, _ = train_sequence_model(chains(), 31, [], SequenceConfig(**QUICK), content=content, device=CPU, seed=1)
+    ranks = np.argsort(-model.log_probabilities([np.array([3, 4, 5])])[0]).tolist()
+    assert ranks.index(30) < 5
+
+
+def test_a_killed_training_ends_as_a_calm_one(tmp_path, monkeypatch):
+    histories = chains()
+    cases = [(history, int(history[-1] + 1) % 30) for history in histories[:50]]
+    config = SequenceConfig(**{**QUICK, "epochs": 4})
+    calm, _ = train_sequence_model(histories, 30, cases, config, device=CPU, seed=1)
+    train_epoch = sequence._train_epoch
+
+    def die_in_the_third(*arguments):
+        if arguments[-1].bit_generator.state == np.random.default_rng([1, 2]).bit_generator.state:
+            raise KeyboardInterrupt
+        return train_epoch(*arguments)
+
+    monkeypatch.setattr(sequence, "_train_epoch", die_in_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        train_sequence_model(histories, 30, cases, config, device=CPU, seed=1, work=tmp_path)
+    monkeypatch.undo()
+    resumed, report = train_sequence_model(histories, 30, cases, config, device=CPU, seed=1, work=tmp_path)
+    assert len(report.losses) == 4
+    for name, weight in calm.state_dict().items():
+        assert torch.equal(weight, resumed.state_dict()[name]), name
+
+
+def test_a_saved_model_answers_as_before(tmp_path):
+    content = np.random.default_rng(0).standard_normal((30, 8)).astype(np.float32)
+    config = SequenceConfig(**{**QUICK, "epochs": 1})
+    model, report = train_sequence_model(chains(), 30, [], config, content=content, device=CPU, seed=1)
+    save_sequence_model(model, report, tmp_path / "sequence.safetensors")
+    loaded = load_sequence_model(tmp_path / "sequence.safetensors", content, CPU)
+    histories = [np.arange(3), np.arange(5)]
+    np.testing.assert_array_equal(loaded.log_probabilities(histories), model.log_probabilities(histories))
