@@ -104,18 +104,11 @@ class SequenceModel(nn.Module):
         self.blocks = nn.ModuleList(_Block(config) for _ in range(config.num_layers))
         self.content_map: nn.Linear | None = None
         self.register_buffer("content_NC", content_NC, persistent=False)
-        self.register_buffer("is_unseen_N", torch.zeros(num_items, dtype=torch.bool))
         if content_NC is not None:
             self.content_map = nn.Linear(content_NC.shape[1], width, bias=False)
         self.apply(_start_small)
         with torch.no_grad():
             self.items.weight[num_items] = 0
-
-    @torch.no_grad()
-    def forget_unseen(self, rows: torch.Tensor) -> None:
-        """Leave items without events to their content: no vector of their own, never a wrong answer in training."""
-        self.is_unseen_N[rows] = True
-        self.items.weight[rows] = 0
 
     def item_vectors(self) -> torch.Tensor:
         """What each item is to the model, float32 (N, D)."""
@@ -137,10 +130,9 @@ class SequenceModel(nn.Module):
         return last_BD
 
     def forward(self, rows_BT: torch.Tensor) -> torch.Tensor:
-        """Unnormalized scores of all items, (B, N); in training -inf for the unseen ones."""
+        """Unnormalized scores of all items, (B, N)."""
         item_vectors_ND = self.item_vectors()
-        scores_BN = self.encode(rows_BT, item_vectors_ND) @ item_vectors_ND.T
-        return scores_BN.masked_fill(self.is_unseen_N, -torch.inf) if self.training else scores_BN
+        return self.encode(rows_BT, item_vectors_ND) @ item_vectors_ND.T
 
     @torch.inference_mode()
     def log_probabilities(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
@@ -240,8 +232,6 @@ def train_sequence_model(
         optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["rng"])
     samples = _Samples.of(histories)
-    if model.content_map is not None:
-        model.forget_unseen(torch.from_numpy(np.setdiff1d(np.arange(num_items), samples.events)))
     meter = ProgressMeter(label=label, total=config.epochs)
     meter.advance(state["epoch"])
     for epoch in range(state["epoch"], config.epochs):

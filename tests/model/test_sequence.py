@@ -61,15 +61,6 @@ def test_the_filter_keeps_what_bsarec_keeps():
     torch.testing.assert_close(torch.einsum("st,btd->bsd", layer.low_TT, x_BTD), low_BTD, atol=1e-5, rtol=1e-5)
 
 
-def test_items_without_events_are_known_by_their_content():
-    """Item 30 looks like item 6, which follows item 5; it was never chosen."""
-    content = np.random.default_rng(0).standard_normal((31, 8)).astype(np.float32)
-    content[30] = content[6]
-    model, _ = train_sequence_model(chains(), 31, [], SequenceConfig(**QUICK), content=content, device=CPU, seed=1)
-    ranks = np.argsort(-model.log_probabilities([np.array([3, 4, 5])])[0]).tolist()
-    assert ranks.index(30) < 5
-
-
 def test_a_killed_training_ends_as_a_calm_one(tmp_path, monkeypatch):
     histories = chains()
     cases = [(history, int(history[-1] + 1) % 30) for history in histories[:50]]
