@@ -88,11 +88,11 @@ class TuneConfig:
 class SequenceConfig:
     """The sequence model over whole items that stands beside the language model.
 
-    filter_share, num_low_frequencies: BSARec's alpha and c. patience: epochs without a better validation before it
-    stops. max_samples: prefixes per epoch, 0 for all.
+    off: the language model answers alone. filter_share, num_low_frequencies: BSARec's alpha and c. patience: epochs
+    without a better validation before it stops. max_samples: prefixes per epoch, 0 for all.
     """
 
-    kind: Literal["bsarec", "sasrec"] = "bsarec"
+    kind: Literal["bsarec", "sasrec", "off"] = "bsarec"
     num_features: int = 64
     num_layers: int = 2
     num_heads: int = 1
@@ -114,6 +114,7 @@ class RecommendConfig:
     k: int = 10
     beam_width: int = 50
     exclude_history: bool = True
+    sequence_weight: float = -1.0  # share of the sequence model in the probability; below 0: as validation chose
     newcomer_neighbors: int = 5  # known items whose expectation an item without events inherits; 0 turns this off
     query_weight: float = 4.0  # nats that a cosine of one to the words or the photo is worth
     batch_size: int = 64
@@ -147,6 +148,7 @@ class Config:
     encode: EncodeConfig = field(default_factory=EncodeConfig)
     fuse: FuseConfig = field(default_factory=FuseConfig)
     tokenize: TokenizeConfig = field(default_factory=TokenizeConfig)
+    sequence: SequenceConfig = field(default_factory=SequenceConfig)
     tune: TuneConfig = field(default_factory=TuneConfig)
     recommend: RecommendConfig = field(default_factory=RecommendConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)

@@ -1,8 +1,8 @@
 """Runs the stages in order and skips what is fresh.
 
-encode → `embeddings/`, fuse and tokenize → `semids/`, tune → `model/`. Each stage is keyed by the fingerprints of what
-goes in; a stage that was killed is made again, and tuning resumes from its last checkpoint. Knows what depends on what;
-deliberately knows nothing of how a stage does its work.
+encode → `embeddings/`, fuse and tokenize → `semids/`, learn what follows what → `sequence/`, tune → `model/`. Each
+stage is keyed by the fingerprints of what goes in; a stage that was killed is made again, and training resumes from its
+last checkpoint. Knows what depends on what; deliberately knows nothing of how a stage does its work.
 """
 
 import logging
@@ -22,7 +22,8 @@ from genrec.encode.collaborative import collaborative_embeddings
 from genrec.encode.fusion import make_fuser
 from genrec.encode.stage import encode_catalog, encode_items, load_embeddings, save_embeddings
 from genrec.errors import ArtifactError
-from genrec.model.recipe import tune_on
+from genrec.model.recipe import Judge, train_sequence_on, tune_on
+from genrec.model.sequence import SEQUENCE_FILE, find_sequence_model, save_sequence_model
 from genrec.model.tuning import add_lora, prepare_language_model, save_tuned
 from genrec.runtime import foundation_path, pick_device, seed_everything
 from genrec.schema import Catalog, Embeddings, Interactions
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 
 CONFIG_FILE = "genrec.toml"
 COLLABORATIVE = "collaborative"
-STAGES = ("embeddings", "semids", "model")
+STAGES = ("embeddings", "semids", "sequence", "model")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ def build(directory: Path | str, *, preset: str | None = None, settings: Iterabl
     artifacts.write_text(root / CONFIG_FILE, workspace.config.to_toml())
     seconds: dict[str, float] = {}
     skipped = []
-    for name, make in (("embeddings", _make_embeddings), ("semids", _make_semids), ("model", _make_model)):
+    for name, make in zip(STAGES, (_make_embeddings, _make_semids, _make_sequence, _make_model), strict=True):
         inputs = workspace.inputs(name)
         reason = artifacts.stale_reason(root / name, kind=name, inputs=inputs)
         if reason is None:
@@ -152,12 +153,22 @@ class _Workspace:
                 "tokenize": artifacts.fingerprint(asdict(config.tokenize)),
                 "split": split,
             }
-        # New items change the id table but not the id space, so the model stays fresh when items are added.
+        # New items change embeddings and id table but not the id space, so what follows stays fresh.
+        if stage == "sequence":
+            semids = artifacts.read_manifest(self.root / "semids", "semids")
+            return {
+                "id_space": str(semids.details["id_space"]),
+                "events": events,
+                "fuse": artifacts.fingerprint(asdict(config.fuse)),
+                "sequence": artifacts.fingerprint(asdict(config.sequence)),
+                "split": split,
+            }
         return {
             "id_space": str(artifacts.read_manifest(self.root / "semids", "semids").details["id_space"]),
             "events": events,
             "foundation": _foundation_fingerprint(config.tune.base),
             "tune": artifacts.fingerprint(asdict(config.tune)),
+            "sequence": artifacts.fingerprint(asdict(config.sequence)),
             "split": split,
         }
 
@@ -217,6 +228,27 @@ def _semids_details(table: SemanticIdTable) -> dict[str, object]:
     }
 
 
+def _make_sequence(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
+    config, root = workspace.config, workspace.root
+    details: dict[str, object] = {"kind": config.sequence.kind}
+    if config.sequence.kind == "off" or not len(workspace.split.train):
+        with artifacts.write_stage(root / "sequence", kind="sequence", inputs=inputs, details=details):
+            return
+    work = artifacts.open_work(root / ".sequence.work", artifacts.fingerprint(dict(inputs)))
+    modalities = load_embeddings(root / "embeddings")
+    content = make_fuser(config.fuse).fit(modalities).transform(modalities)
+    model, report = train_sequence_on(workspace.catalog, workspace.split, config, content=content, work=work)
+    details |= {
+        "items": model.num_items,
+        "best_epoch": report.best_epoch,
+        "validation_ndcg@10": max(report.validation),
+        "seconds": round(report.seconds, 1),
+    }
+    with artifacts.write_stage(root / "sequence", kind="sequence", inputs=inputs, details=details) as stage:
+        save_sequence_model(model, report, stage / SEQUENCE_FILE)
+    shutil.rmtree(work)
+
+
 def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     config, root = workspace.config, workspace.root
     semantic_ids = load_semids(root / "semids")
@@ -229,8 +261,16 @@ def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     if config.tune.method != "full":
         language_model = add_lora(language_model, config.tune, train_id_rows=True)
     report = tune_on(language_model, workspace.catalog, semantic_ids.table, workspace.split, config, work)
+    sequence_model = find_sequence_model(root / "sequence", device)
+    weight = 0.0
+    if sequence_model is not None:
+        judge = Judge(
+            workspace.catalog, semantic_ids.table, workspace.split.validation, config.tune.max_history, config.seed
+        )
+        weight = judge.choose_weight(language_model, sequence_model, config.recommend.beam_width)
     details = {
         "id_space": semantic_ids.table.id_space,
+        "sequence_weight": weight,
         "foundation": config.tune.base,
         "method": config.tune.method,
         "best_step": report.best_step,

@@ -29,6 +29,8 @@ from genrec.errors import ArtifactError, FilterError, IdTableMismatch, InputErro
 from genrec.model.adapters import find_adapter, read_card
 from genrec.model.examples import history_prompt
 from genrec.model.language import LanguageModel, read_ids
+from genrec.model.mixing import mix_expectations
+from genrec.model.sequence import SequenceModel, find_sequence_model
 from genrec.runtime import pick_device
 from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, Interactions, Recommendation
 from genrec.semids.stage import SemanticIds, load_semids
@@ -62,6 +64,8 @@ class Recommender:
         embeddings: Mapping[str, Embeddings],
         semantic_ids: SemanticIds,
         model: LanguageModel,
+        sequence_model: SequenceModel | None = None,
+        sequence_weight: float = 0.0,
     ) -> None:
         """Raises IdTableMismatch when model and table, or table and catalog, do not belong together."""
         table = semantic_ids.table
@@ -83,6 +87,8 @@ class Recommender:
         self.table = table
         self.vectors: FloatArray = semantic_ids.fused
         self.model = model
+        self.sequence_model = sequence_model
+        self.sequence_weight = sequence_weight if sequence_model is not None else 0.0
         self.trie = Trie.build(table.codes, device=model.device)
 
     @classmethod
@@ -97,8 +103,9 @@ class Recommender:
             raise ArtifactError(f"{root} is not a built workspace (genrec.toml is missing); run genrec build {root}")
         config = Config.load(root / "genrec.toml")
         catalog, interactions, _ = load_workspace_data(root)
-        for stage in ("embeddings", "semids", "model"):
-            read_manifest(root / stage, stage)
+        manifests = {
+            stage: read_manifest(root / stage, stage) for stage in ("embeddings", "semids", "sequence", "model")
+        }
         folder = None if adapter is None else find_adapter(root, adapter)
         if folder is not None:
             _, id_space, foundation = read_ids(root / "model")
@@ -110,6 +117,8 @@ class Recommender:
             four_bit=config.tune.method == "qlora",
             adapter=folder,
         )
+        chosen = float(manifests["model"].details["sequence_weight"])  # type: ignore[arg-type]
+        wanted = config.recommend.sequence_weight
         return cls(
             directory=root,
             config=config,
@@ -118,6 +127,8 @@ class Recommender:
             embeddings=load_embeddings(root / "embeddings"),
             semantic_ids=load_semids(root / "semids"),
             model=model,
+            sequence_model=find_sequence_model(root / "sequence", model.device),
+            sequence_weight=wanted if wanted >= 0 else chosen,
         )
 
     @cached_property
@@ -168,8 +179,9 @@ class Recommender:
         """The k best items for a user or a history; fewer only when fewer items pass the filters.
 
         where: a filter such as "price < 40 and color = red"; exclude: item ids that must not come back. score_nats is
-        the log-probability of the item's semantic ID, for an item without events at least what it inherits from known
-        neighbors; with words or a photo, `query_weight` nats per standard deviation of likeness to them are added.
+        the item's log-probability: that of its semantic ID by the language model, mixed with the sequence model's, and
+        for an item without events at least what it inherits from known neighbors; with words or a photo,
+        `query_weight` nats per standard deviation of likeness to them are added.
         Raises UnknownUser, UnknownItem, FilterError.
         """
         if user is not None and history is not None:
@@ -226,7 +238,34 @@ class Recommender:
         """Log-probability in nats of each item after its history (and words), float64 (B,)."""
         words = queries or [""] * len(histories)
         prompts = [self._prompt(history, query) for history, query in zip(histories, words, strict=True)]
-        return self.model.score(prompts, [self.table.semantic_id(item_id) for item_id in item_ids])
+        generated = self.model.score(prompts, [self.table.semantic_id(item_id) for item_id in item_ids])
+        weight_B = self._weights(histories)
+        if not weight_B.any():
+            return generated
+        rows = self.catalog.rows(item_ids)
+        expected = self._expect(histories, np.ones((len(histories), len(self.catalog)), bool))[
+            np.arange(len(rows)), rows
+        ]
+        with np.errstate(divide="ignore"):
+            return np.logaddexp(np.log1p(-weight_B) + generated, np.log(weight_B) + expected)
+
+    def _weights(self, histories: Sequence[Sequence[str]]) -> npt.NDArray[np.float64]:
+        """The sequence model's share for each history, float64 (B,); 0 where it knows none of the items."""
+        if self.sequence_model is None or self.sequence_weight <= 0:
+            return np.zeros(len(histories))
+        num_known = self.sequence_model.num_items
+        is_known_B = [bool((self.catalog.rows(history) < num_known).any()) for history in histories]
+        return self.sequence_weight * np.array(is_known_B, dtype=np.float64)
+
+    def _expect(self, histories: Sequence[Sequence[str]], allowed_BN: BoolArray) -> npt.NDArray[np.float64]:
+        """The sequence model's log-probabilities, float64 (B, N); -inf where not allowed, and for items it lacks."""
+        assert self.sequence_model is not None
+        num_known = self.sequence_model.num_items
+        rows = [self.catalog.rows(history) for history in histories]
+        expected_BN = np.full(allowed_BN.shape, -np.inf)
+        expected_BN[:, :num_known] = self.sequence_model.log_probabilities([r[r < num_known] for r in rows])
+        expected_BN[~allowed_BN] = -np.inf
+        return expected_BN
 
     def _prompt(self, history: Sequence[str], query: str) -> list[int]:
         ids = [self.table.semantic_id(item_id) for item_id in history]
@@ -239,11 +278,13 @@ class Recommender:
         width = max(num_wanted, self.config.recommend.beam_width)
         prompts = [self._prompt(request.history, request.query) for request in requests]
         beams = self.model.search(prompts, trie=self.trie, width=width, allowed_BN=torch.from_numpy(allowed_BN))
-        rows_BW, scores_BW = beams.row.cpu().numpy(), beams.score_nats.cpu().numpy()
+        rows_BW, scores_BW = beams.row.cpu().numpy(), beams.score_nats.cpu().numpy().astype(np.float64)
+        histories = [request.history for request in requests]
+        weight_B = self._weights(histories)
+        expected_BN = self._expect(histories, allowed_BN) if weight_B.any() else np.full(allowed_BN.shape, -np.inf)
         answers = []
         for number, request in enumerate(requests):
-            legal = np.isfinite(scores_BW[number])
-            rows, scores = rows_BW[number][legal], scores_BW[number][legal].astype(np.float64)
+            rows, scores = mix_expectations(rows_BW[number], scores_BW[number], expected_BN[number], weight_B[number])
             rows, scores = self._join_newcomers(rows, scores, allowed_BN[number])
             if request.query or request.image is not None:
                 rows, scores = self._weigh_likeness(request, rows, scores, allowed_BN[number], width)

@@ -4,23 +4,29 @@ Histories and alignment tasks of the training split; Recall@10 on validation cas
 data's shape; deliberately knows nothing of workspaces or of the training loop.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from genrec.config import Config
 from genrec.data.splits import EvaluationCase, Split
 from genrec.model.examples import AlignmentExamples, history_prompt, next_item_examples
 from genrec.model.language import LanguageModel
+from genrec.model.mixing import WEIGHTS, mix_expectations
+from genrec.model.sequence import SequenceModel, SequenceReport, train_sequence_model
 from genrec.model.tuning import TuneReport, train
-from genrec.schema import Catalog
+from genrec.runtime import pick_device
+from genrec.schema import Catalog, FloatArray, IntArray
 from genrec.semids.table import SemanticIdTable
 from genrec.semids.trie import Trie
 
 MAX_VALIDATION_CASES = 500  # cases that choose the best checkpoint
 VALIDATION_WIDTH = 20
+_Answered: TypeAlias = tuple[Sequence[EvaluationCase], IntArray, IntArray, npt.NDArray[np.float64]]
 
 
 def tune_on(
@@ -49,6 +55,22 @@ def tune_on(
     return train(language_model, examples, config=tune, validate=judge, work=work, seed=config.seed)
 
 
+def train_sequence_on(
+    catalog: Catalog, split: Split, config: Config, *, content: FloatArray | None, work: Path
+) -> tuple[SequenceModel, SequenceReport]:
+    """Train the sequence model on a split's histories; its validation cases choose the epoch."""
+    return train_sequence_model(
+        [catalog.rows(history) for history in split.train.histories().values()],
+        len(catalog),
+        [(catalog.rows(case.history), catalog.row(case.target)) for case in split.validation],
+        config.sequence,
+        content=content,
+        device=pick_device(config.device),
+        seed=config.seed,
+        work=work,
+    )
+
+
 class Judge:
     """Recall@10 on a fixed sample of validation cases, items of the history masked; 0 when there are none."""
 
@@ -70,24 +92,46 @@ class Judge:
     def __call__(self, language_model: LanguageModel) -> float:
         if not self._cases:
             return 0.0
+        batches = self._ask(language_model, VALIDATION_WIDTH)
+        return sum(int((rows[:, :10] == targets[:, None]).any(axis=1).sum()) for _, targets, rows, _ in batches) / len(
+            self._cases
+        )
+
+    def choose_weight(self, language_model: LanguageModel, sequence_model: SequenceModel, width: int) -> float:
+        """The share of the sequence model in a mixture of both probabilities with the best ndcg@10; ties: the least."""
+        if not self._cases:
+            return 0.0
+        quality = np.zeros(len(WEIGHTS))
+        for cases, targets, rows_BW, scores_BW in self._ask(language_model, width):
+            histories = [self._catalog.rows(case.history) for case in cases]
+            expected_BN = sequence_model.log_probabilities(histories).astype(np.float64)
+            for number, weight in enumerate(WEIGHTS):
+                for case, target in enumerate(targets):
+                    rows, scores = mix_expectations(rows_BW[case], scores_BW[case], expected_BN[case], weight)
+                    scores[np.isin(rows, histories[case])] = -np.inf
+                    place = np.flatnonzero(rows == target)
+                    if len(place) and np.isfinite(scores[place[0]]):
+                        better = int((scores > scores[place[0]]).sum())
+                        quality[number] += 1 / np.log2(better + 2) if better < 10 else 0.0
+        return WEIGHTS[int(quality.argmax())]
+
+    def _ask(self, language_model: LanguageModel, width: int) -> Iterator[_Answered]:
+        """Batches of cases with their targets' rows (B,), and the beams' rows and scores (B, W)."""
         if self._trie is None:
             self._trie = Trie.build(self._table.codes, device=language_model.device)
-        hits = sum(self._count_hits(language_model, self._cases[i : i + 64]) for i in range(0, len(self._cases), 64))
-        return hits / len(self._cases)
-
-    def _count_hits(self, language_model: LanguageModel, cases: Sequence[EvaluationCase]) -> int:
-        assert self._trie is not None
-        allowed = torch.ones(len(cases), len(self._catalog), dtype=torch.bool)
-        for number, case in enumerate(cases):
-            allowed[number, self._catalog.rows(case.history)] = False
-        prompts = [
-            history_prompt(
-                language_model.prompts,
-                [self._table.semantic_id(item_id) for item_id in case.history],
-                max_history=self._max_history,
-            )
-            for case in cases
-        ]
-        beams = language_model.search(prompts, trie=self._trie, width=VALIDATION_WIDTH, allowed_BN=allowed)
-        targets = torch.from_numpy(self._catalog.rows(case.target for case in cases)).to(beams.row.device)
-        return int((beams.row[:, :10] == targets[:, None]).any(dim=1).sum())
+        for start in range(0, len(self._cases), 64):
+            cases = self._cases[start : start + 64]
+            allowed = torch.ones(len(cases), len(self._catalog), dtype=torch.bool)
+            for number, case in enumerate(cases):
+                allowed[number, self._catalog.rows(case.history)] = False
+            prompts = [
+                history_prompt(
+                    language_model.prompts,
+                    [self._table.semantic_id(item_id) for item_id in case.history],
+                    max_history=self._max_history,
+                )
+                for case in cases
+            ]
+            beams = language_model.search(prompts, trie=self._trie, width=width, allowed_BN=allowed)
+            targets = self._catalog.rows(case.target for case in cases)
+            yield cases, targets, beams.row.cpu().numpy(), beams.score_nats.cpu().numpy().astype(np.float64)

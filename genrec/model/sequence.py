@@ -10,6 +10,7 @@ self-attention mixed with a filter that weighs low against high frequencies of t
 Axis legend: B batch, T history positions, N items, D features, C content features, S samples.
 """
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from genrec.artifacts import write_file
@@ -27,7 +30,8 @@ from genrec.config import SequenceConfig
 from genrec.runtime import ProgressMeter
 from genrec.schema import FloatArray, IntArray
 
-CHECKPOINT = "sequence.pt"
+CHECKPOINT = "checkpoint.pt"
+SEQUENCE_FILE = "sequence.safetensors"
 
 
 class _Filter(nn.Module):
@@ -114,6 +118,12 @@ class SequenceModel(nn.Module):
         """What each item is to the model, float32 (N, D)."""
         free_ND = self.items.weight[: self.num_items]
         return free_ND if self.content_map is None else free_ND + self.content_map(self.content_NC)
+
+    @torch.no_grad()
+    def fold_content(self) -> None:
+        """Write the mapped content into the items' own vectors; answers stay the same, content is no longer needed."""
+        self.items.weight[: self.num_items] = self.item_vectors()
+        self.content_map = self.content_NC = None
 
     def encode(self, rows_BT: torch.Tensor, item_vectors_ND: torch.Tensor) -> torch.Tensor:
         """The state after each history, float32 (B, D). rows_BT: int64, padded by N on the left."""
@@ -251,6 +261,7 @@ def train_sequence_model(
         meter.advance()
     meter.close()
     model.load_state_dict(state["weights"] or model.state_dict())
+    model.fold_content()
     report = SequenceReport(
         best_epoch=state["best_epoch"] + 1,
         seconds=time.monotonic() - began,
@@ -307,27 +318,22 @@ def validation_ndcg(model: SequenceModel, cases: Sequence[tuple[IntArray, int]],
 
 def save_sequence_model(model: SequenceModel, report: SequenceReport, path: Path) -> None:
     """Write weights, settings and report into one safetensors file."""
-    import json
-
-    from safetensors.torch import save_file
-
     record = {"config": asdict(model.config), "num_items": model.num_items, "report": asdict(report)}
     weights = {name: weight.detach().cpu().contiguous() for name, weight in model.state_dict().items()}
     with write_file(path) as partial:
         save_file(weights, partial, metadata={"genrec": json.dumps(record)})
 
 
-def load_sequence_model(path: Path, content: FloatArray | None, device: torch.device) -> SequenceModel:
-    """Read what `save_sequence_model` wrote; content: the vectors it was trained with, of its own items."""
-    import json
-
-    from safetensors import safe_open
-    from safetensors.torch import load_file
-
+def load_sequence_model(path: Path, device: torch.device) -> SequenceModel:
+    """Read what `save_sequence_model` wrote."""
     with safe_open(path, framework="pt") as stored:
         record = json.loads(stored.metadata()["genrec"])
-    config = SequenceConfig(**record["config"])
-    use = None if content is None or not config.use_content else torch.from_numpy(content[: record["num_items"]])
-    model = SequenceModel(record["num_items"], config, use)
+    model = SequenceModel(record["num_items"], SequenceConfig(**record["config"]))
     model.load_state_dict(load_file(path))
     return model.to(device).eval()
+
+
+def find_sequence_model(directory: Path, device: torch.device) -> SequenceModel | None:
+    """The model of a stage directory; None where the workspace does without."""
+    path = directory / SEQUENCE_FILE
+    return load_sequence_model(path, device) if path.is_file() else None

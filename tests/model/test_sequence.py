@@ -88,6 +88,6 @@ def test_a_saved_model_answers_as_before(tmp_path):
     config = SequenceConfig(**{**QUICK, "epochs": 1})
     model, report = train_sequence_model(chains(), 30, [], config, content=content, device=CPU, seed=1)
     save_sequence_model(model, report, tmp_path / "sequence.safetensors")
-    loaded = load_sequence_model(tmp_path / "sequence.safetensors", content, CPU)
+    loaded = load_sequence_model(tmp_path / "sequence.safetensors", CPU)
     histories = [np.arange(3), np.arange(5)]
     np.testing.assert_array_equal(loaded.log_probabilities(histories), model.log_probabilities(histories))
