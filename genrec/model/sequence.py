@@ -1,8 +1,9 @@
 """Sequence models over whole items, SASRec and BSARec: a history in, a score for every item of the catalog out.
 
 They know nothing of semantic IDs or words: an item is a free vector plus, when vectors of its content are given, a
-linear map of those. Trained with full cross-entropy, every prefix of every history a sample; validation chooses the
-epoch. They stand beside the language model in `recommend`, and alone as peers.
+linear map of those. How far a history is padded makes no difference, so batches are as short as their histories.
+Trained with full cross-entropy, every prefix of every history a sample; validation chooses the epoch. They stand beside
+the language model in `recommend`, and alone as peers.
 
 SASRec: Kang and McAuley 2018, arXiv 1808.09781, causal self-attention. BSARec: Shin et al. 2024, arXiv 2312.10325,
 self-attention mixed with a filter that weighs low against high frequencies of the history.
@@ -32,10 +33,29 @@ from genrec.schema import FloatArray, IntArray
 
 CHECKPOINT = "checkpoint.pt"
 SEQUENCE_FILE = "sequence.safetensors"
+_POOLED_BATCHES = 20  # batches among which samples of like length are gathered
+
+
+class _Dropout(nn.Module):
+    """Dropout whose mask is drawn eight places at a time: torch's own takes half of a training step on a CPU."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.threshold = round(share * 256)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training or not self.threshold:
+            return x
+        words = torch.empty(-(-x.numel() // 7), dtype=torch.int64, device=x.device).random_()
+        octets = words.view(torch.uint8).view(-1, 8)[:, :7].reshape(-1)  # the eighth holds the sign, which is never set
+        keep = octets[: x.numel()].view(x.shape) >= self.threshold
+        return x * keep * (256 / (256 - self.threshold))
 
 
 class _Filter(nn.Module):
     """Low frequencies of each feature over time as they are, high ones weighed by a learned factor."""
+
+    low_TT: torch.Tensor
 
     def __init__(self, num_positions: int, num_features: int, num_low: int, dropout: float) -> None:
         super().__init__()
@@ -44,13 +64,16 @@ class _Filter(nn.Module):
         low_TT = torch.fft.irfft(spectrum, n=num_positions, dim=0, norm="ortho")
         self.register_buffer("low_TT", low_TT, persistent=False)
         self.weight_of_high = nn.Parameter(torch.randn(num_features))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = _Dropout(dropout)
         self.norm = nn.LayerNorm(num_features)
 
-    def forward(self, x_BTD: torch.Tensor) -> torch.Tensor:
-        low_BTD = torch.einsum("st,btd->bsd", self.low_TT, x_BTD)
-        mixed_BTD = low_BTD + self.weight_of_high.square() * (x_BTD - low_BTD)
-        return self.norm(x_BTD + self.dropout(mixed_BTD))
+    def forward(self, x_BTD: torch.Tensor, num_out: int) -> torch.Tensor:
+        """x_BTD: zero where padded, so that it does not matter how far; returns the last num_out positions."""
+        low_ST = self.low_TT[-num_out:, -x_BTD.shape[1] :]
+        low_BSD, own_BSD = low_ST @ x_BTD, x_BTD[:, -num_out:]
+        mixed_BSD = low_BSD + self.weight_of_high.square() * (own_BSD - low_BSD)
+        filtered_BSD: torch.Tensor = self.norm(own_BSD + self.dropout(mixed_BSD))
+        return filtered_BSD
 
 
 class _Attention(nn.Module):
@@ -58,19 +81,23 @@ class _Attention(nn.Module):
 
     def __init__(self, num_features: int, num_heads: int, dropout: float) -> None:
         super().__init__()
-        self.num_heads, self.share_dropped = num_heads, dropout
-        self.project = nn.Linear(num_features, 3 * num_features)
+        self.num_heads = num_heads
+        self.query = nn.Linear(num_features, num_features)
+        self.key_and_value = nn.Linear(num_features, 2 * num_features)
         self.out = nn.Linear(num_features, num_features)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout, self.dropout_of_shares = _Dropout(dropout), _Dropout(dropout)
         self.norm = nn.LayerNorm(num_features)
 
-    def forward(self, x_BTD: torch.Tensor, bias_B1TT: torch.Tensor) -> torch.Tensor:
+    def forward(self, x_BTD: torch.Tensor, bias_B1TT: torch.Tensor, num_out: int) -> torch.Tensor:
+        own_BSD = x_BTD[:, -num_out:]
         query, key, value = (
-            part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2) for part in self.project(x_BTD).chunk(3, dim=-1)
+            part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+            for part in (self.query(own_BSD), *self.key_and_value(x_BTD).chunk(2, dim=-1))
         )
-        dropped = self.share_dropped if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=bias_B1TT, dropout_p=dropped)
-        return self.norm(x_BTD + self.dropout(self.out(mixed.transpose(1, 2).flatten(2))))
+        scores_BHST = query @ key.mT / query.shape[-1] ** 0.5 + bias_B1TT[:, :, -num_out:]
+        mixed = self.dropout_of_shares(scores_BHST.softmax(dim=-1)) @ value
+        attended_BSD: torch.Tensor = self.norm(own_BSD + self.dropout(self.out(mixed.transpose(1, 2).flatten(2))))
+        return attended_BSD
 
 
 class _Block(nn.Module):
@@ -85,14 +112,15 @@ class _Block(nn.Module):
             _Filter(config.max_history, width, config.num_low_frequencies, dropout) if self.share_of_filter else None
         )
         self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-        self.dropout, self.norm = nn.Dropout(dropout), nn.LayerNorm(width)
+        self.dropout, self.norm = _Dropout(dropout), nn.LayerNorm(width)
 
-    def forward(self, x_BTD: torch.Tensor, bias_B1TT: torch.Tensor) -> torch.Tensor:
-        mixed_BTD = self.attention(x_BTD, bias_B1TT)
+    def forward(self, x_BTD: torch.Tensor, bias_B1TT: torch.Tensor, num_out: int) -> torch.Tensor:
+        """The last num_out positions, (B, S, D)."""
+        mixed_BSD = self.attention(x_BTD, bias_B1TT, num_out)
         if self.filter is not None:
-            mixed_BTD = torch.lerp(mixed_BTD, self.filter(x_BTD), self.share_of_filter)
-        wide = self.narrow(F.gelu(self.widen(mixed_BTD)))
-        return self.norm(mixed_BTD + self.dropout(wide))
+            mixed_BSD = torch.lerp(mixed_BSD, self.filter(x_BTD, num_out), self.share_of_filter)
+        done_BSD: torch.Tensor = self.norm(mixed_BSD + self.dropout(self.narrow(F.gelu(self.widen(mixed_BSD)))))
+        return done_BSD
 
 
 class SequenceModel(nn.Module):
@@ -104,7 +132,7 @@ class SequenceModel(nn.Module):
         width = config.num_features
         self.items = nn.Embedding(num_items + 1, width, padding_idx=num_items)
         self.positions = nn.Embedding(config.max_history, width)
-        self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(config.dropout)
+        self.norm, self.dropout = nn.LayerNorm(width), _Dropout(config.dropout)
         self.blocks = nn.ModuleList(_Block(config) for _ in range(config.num_layers))
         self.content_map: nn.Linear | None = None
         self.register_buffer("content_NC", content_NC, persistent=False)
@@ -127,15 +155,16 @@ class SequenceModel(nn.Module):
 
     def encode(self, rows_BT: torch.Tensor, item_vectors_ND: torch.Tensor) -> torch.Tensor:
         """The state after each history, float32 (B, D). rows_BT: int64, padded by N on the left."""
-        padded_ND = torch.cat([item_vectors_ND, item_vectors_ND.new_zeros(1, item_vectors_ND.shape[1])])
-        x_BTD = self.dropout(self.norm(padded_ND[rows_BT] + self.positions.weight))
-        is_item_BT = rows_BT != self.num_items
         length = rows_BT.shape[1]
+        padded_ND = torch.cat([item_vectors_ND, item_vectors_ND.new_zeros(1, item_vectors_ND.shape[1])])
+        x_BTD = self.dropout(self.norm(F.embedding(rows_BT, padded_ND) + self.positions.weight[-length:]))
+        is_item_BT = rows_BT != self.num_items
         causal_TT = torch.ones(length, length, dtype=torch.bool, device=rows_BT.device).tril()
         sees_BTT = causal_TT & is_item_BT[:, None, :]
         bias_B1TT = torch.zeros(sees_BTT.shape, device=rows_BT.device).masked_fill(~sees_BTT, -1e4)[:, None]
-        for block in self.blocks:
-            x_BTD = block(x_BTD, bias_B1TT)
+        for number, block in enumerate(self.blocks, 1):
+            is_last = number == len(self.blocks)
+            x_BTD = block(x_BTD * is_item_BT[..., None], bias_B1TT, 1 if is_last else length)
         last_BD: torch.Tensor = x_BTD[:, -1]
         return last_BD
 
@@ -160,8 +189,9 @@ def _start_small(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def pad_histories(histories: Sequence[IntArray], pad: int, length: int) -> torch.Tensor:
-    """The newest `length` rows of each history, int64 (B, T), padded on the left."""
+def pad_histories(histories: Sequence[IntArray], pad: int, longest: int) -> torch.Tensor:
+    """The newest `longest` rows of each history, int64 (B, T), padded on the left; T is the longest that is left."""
+    length = min(longest, max((len(history) for history in histories), default=1)) or 1
     rows_BT = np.full((len(histories), length), pad, dtype=np.int64)
     for number, history in enumerate(histories):
         newest = history[-length:]
@@ -203,9 +233,21 @@ class _Samples:
     def __len__(self) -> int:
         return len(self.ends)
 
-    def batch(self, numbers: IntArray, pad: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def batches(self, size: int, max_samples: int, rng: np.random.Generator) -> list[IntArray]:
+        """A fresh order of the samples in batches of like length, at most max_samples of them (0: all)."""
+        order = rng.permutation(len(self))[: max_samples or None]
+        pool = size * _POOLED_BATCHES
+        batches = []
+        for start in range(0, len(order), pool):
+            numbers = order[start : start + pool]
+            numbers = numbers[np.argsort(self.ends[numbers] - self.starts[numbers], kind="stable")]
+            batches += [numbers[i : i + size] for i in range(0, len(numbers), size)]
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def batch(self, numbers: IntArray, pad: int, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Histories int64 (B, T), padded on the left, and the next items int64 (B,)."""
         ends = self.ends[numbers]
+        length = min(longest, int((ends - self.starts[numbers]).max()))
         places_BT = ends[:, None] + np.arange(-length, 0)
         inside_BT = places_BT >= self.starts[numbers][:, None]
         rows_BT = np.where(inside_BT, self.events[np.maximum(places_BT, 0)], pad)
@@ -280,13 +322,10 @@ def _train_epoch(
 ) -> float:
     """One pass over a fresh order of the samples, at most `max_samples` of them; returns the mean loss in nats."""
     model.train()
-    order = rng.permutation(len(samples))[: config.max_samples or None]
     device = model.positions.weight.device
     total, count = 0.0, 0
-    for start in range(0, len(order), config.batch_size):
-        rows_BT, targets_B = samples.batch(
-            order[start : start + config.batch_size], model.num_items, config.max_history
-        )
+    for numbers in samples.batches(config.batch_size, config.max_samples, rng):
+        rows_BT, targets_B = samples.batch(numbers, model.num_items, config.max_history)
         loss = F.cross_entropy(model(rows_BT.to(device)), targets_B.to(device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -48,17 +48,27 @@ def test_single_equals_batch_and_only_the_newest_items_count():
     for history, row in zip(histories, together, strict=True):
         np.testing.assert_allclose(model.log_probabilities([history])[0], row, atol=1e-5)
     np.testing.assert_allclose(model.log_probabilities([np.arange(4, 12)])[0], together[2], atol=1e-5)
-    assert pad_histories([np.array([3, 4])], 20, 4).tolist() == [[20, 20, 3, 4]]
+    assert pad_histories([np.array([3, 4]), np.arange(9)], 20, 4).tolist() == [[20, 20, 3, 4], [5, 6, 7, 8]]
 
 
 def test_the_filter_keeps_what_bsarec_keeps():
     """The matrix equals the Fourier transform with its high frequencies cut, as the paper has it."""
     x_BTD = torch.randn(2, 8, 3)
-    layer = sequence._Filter(8, 3, 5, 0.0)
+    layer = sequence._Filter(8, 3, num_low=5, dropout=0.0)
     spectrum = torch.fft.rfft(x_BTD, dim=1, norm="ortho")
     spectrum[:, 5 // 2 + 1 :] = 0
     low_BTD = torch.fft.irfft(spectrum, n=8, dim=1, norm="ortho")
-    torch.testing.assert_close(torch.einsum("st,btd->bsd", layer.low_TT, x_BTD), low_BTD, atol=1e-5, rtol=1e-5)
+    mixed_BTD = low_BTD + layer.weight_of_high.square() * (x_BTD - low_BTD)
+    torch.testing.assert_close(layer(x_BTD, 8), layer.norm(x_BTD + mixed_BTD), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(layer(x_BTD, 1), layer(x_BTD, 8)[:, -1:])
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean():
+    layer = sequence._Dropout(0.3)
+    x = layer(torch.ones(100_003))
+    assert abs(float((x == 0).float().mean()) - 0.3) < 0.01
+    assert abs(float(x.mean()) - 1.0) < 0.01
+    assert torch.equal(layer.eval()(x), x)
 
 
 def test_a_killed_training_ends_as_a_calm_one(tmp_path, monkeypatch):
