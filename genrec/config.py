@@ -72,7 +72,7 @@ class TuneConfig:
     rank: int = 32
     alpha: int = 64
     rslora: bool = False
-    epochs: float = 6.0
+    epochs: float = 5.0
     max_minutes: float = 0.0  # 0: no limit; else stop at the next evaluation after so many minutes of training
     batch_size: int = 64
     gradient_accumulation: int = 1

@@ -78,7 +78,7 @@ def test_info_and_adapters_print_lists(genrec, shop_directory):
 def test_a_fresh_build_is_skipped(genrec, shop_directory):
     before = tree(shop_directory)
     code, out, _ = genrec("build", shop_directory)
-    assert (code, out.count("fresh")) == (0, 3)
+    assert (code, out.count("fresh")) == (0, 4)
     assert tree(shop_directory) == before
 
 

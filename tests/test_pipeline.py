@@ -15,7 +15,7 @@ from genrec import artifacts
 from genrec.data.ingest import ingest
 from genrec.data.shop import ShopWorld
 from genrec.errors import ArtifactError, ConfigError, IdTableMismatch
-from genrec.pipeline import add_items, build, describe
+from genrec.pipeline import STAGES, add_items, build, describe
 from genrec.workspace import load
 
 QUICK = ("tokenize.num_codes=8", "tune.epochs=2", "tune.checkpoints_per_run=4", "recommend.beam_width=10")
@@ -27,7 +27,7 @@ def fingerprints(directory):
 
 def test_a_second_build_finds_everything_fresh(shop_copy):
     report = build(shop_copy)
-    assert report.skipped == ("embeddings", "semids", "model")
+    assert report.skipped == STAGES
     assert not report.seconds
 
 
@@ -36,7 +36,7 @@ def test_a_changed_setting_makes_only_what_depends_on_it_stale(shop_copy):
         (shop_copy / "genrec.toml").read_text().replace("learning_rate = 0.003", "learning_rate = 0.002")
     )
     stale = {state.name: state.stale for state in describe(shop_copy)}
-    assert stale == {"catalog": None, "embeddings": None, "semids": None, "model": "changed: tune"}
+    assert stale == dict.fromkeys(("catalog", *STAGES)) | {"model": "changed: tune"}
 
 
 def test_new_items_are_recommendable_at_once_and_the_model_stays(shop_copy, tmp_path):
@@ -96,22 +96,25 @@ def test_unknown_settings_are_refused_and_change_nothing(shop_copy):
 
 @pytest.mark.slow
 def test_a_build_killed_at_random_ends_with_the_same_result(tmp_path):
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}  # sums in another order round differently
+    commands = {}
     for name in ("calm", "killed"):
         ingest("shop", None, tmp_path / name, seed=3, num_items=60, num_people=80)
-    build(tmp_path / "calm", settings=QUICK)
-    command = [sys.executable, "-m", "genrec.cli", "build", str(tmp_path / "killed")]
-    command += [part for setting in QUICK for part in ("--set", setting)]
+        commands[name] = [sys.executable, "-m", "genrec.cli", "build", str(tmp_path / name)]
+        commands[name] += [part for setting in QUICK for part in ("--set", setting)]
+    subprocess.run(commands["calm"], check=True, capture_output=True, env=one_thread)
     rng = random.Random(5)
     num_killed = 0
-    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}  # sums in another order round differently
     for _ in range(3):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=one_thread)
+        process = subprocess.Popen(
+            commands["killed"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=one_thread
+        )
         time.sleep(rng.uniform(4, 14))
         if process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)
             num_killed += 1
         process.wait()
-    subprocess.run(command, check=True, capture_output=True, env=one_thread)
+    subprocess.run(commands["killed"], check=True, capture_output=True, env=one_thread)
     assert num_killed
     calm, killed = load(tmp_path / "calm"), load(tmp_path / "killed")
     assert calm.table.id_space == killed.table.id_space

@@ -104,7 +104,7 @@ def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows
     """Wrap the model by a fresh LoRA on all linear layers; the id rows are trained beside it when asked."""
     model, ids = language_model.model, language_model.ids
     if config.method == "qlora":
-        model = prepare_model_for_kbit_training(model)
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     tied = model.get_input_embeddings().weight is model.get_output_embeddings().weight
     tokens = list(range(ids.first_token, ids.first_token + ids.num_tokens))
     layers = ["embed_tokens"] if tied else ["embed_tokens", "lm_head"]
