@@ -37,7 +37,10 @@ class EncodeConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FuseConfig:
-    """Weights of the modalities in the fused vector; given modalities share given_weight."""
+    """Weights of the modalities in the fused vector; given modalities share given_weight.
+
+    collaborative: what says that items are chosen together: counts of events, or the sequence model's item vectors.
+    """
 
     fuser: str = "whitened-concat"
     image_weight: float = 1.0
@@ -46,6 +49,7 @@ class FuseConfig:
     given_weight: float = 1.0
     collaborative_weight: float = 1.0
     num_features: int = 64  # principal axes kept of each modality
+    collaborative: Literal["events", "sequence"] = "events"
     collaborative_window: int = 3  # co-consumption counts pairs at most so many events apart
 
 
@@ -81,6 +85,7 @@ class TuneConfig:
     weight_decay: float = 0.01
     max_history: int = 30  # items of a history that a prompt shows
     alignment_share: float = 0.15  # share of examples that tie ids to words (item to ID, ID to text, query, reason)
+    teacher_share: float = 0.0  # of the codes of histories, graded by what the sequence model expects
     checkpoints_per_run: int = 4
 
 

@@ -1,6 +1,6 @@
 """Runs the stages in order and skips what is fresh.
 
-encode → `embeddings/`, fuse and tokenize → `semids/`, learn what follows what → `sequence/`, tune → `model/`. Each
+encode → `embeddings/`, learn what follows what → `sequence/`, fuse and tokenize → `semids/`, tune → `model/`. Each
 stage is keyed by the fingerprints of what goes in; a stage that was killed is made again, and training resumes from its
 last checkpoint. Knows what depends on what; deliberately knows nothing of how a stage does its work.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from genrec import artifacts
-from genrec.config import Config, FuseConfig
+from genrec.config import Config
 from genrec.data.ingest import NewItems, append_items, extend_catalog, load_workspace_data
 from genrec.data.splits import Split, split_interactions
 from genrec.encode.collaborative import collaborative_embeddings
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 CONFIG_FILE = "genrec.toml"
 COLLABORATIVE = "collaborative"
-STAGES = ("embeddings", "semids", "sequence", "model")
+STAGES = ("embeddings", "sequence", "semids", "model")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def build(directory: Path | str, *, preset: str | None = None, settings: Iterabl
     artifacts.write_text(root / CONFIG_FILE, workspace.config.to_toml())
     seconds: dict[str, float] = {}
     skipped = []
-    for name, make in zip(STAGES, (_make_embeddings, _make_semids, _make_sequence, _make_model), strict=True):
+    for name, make in zip(STAGES, (_make_embeddings, _make_sequence, _make_semids, _make_model), strict=True):
         inputs = workspace.inputs(name)
         reason = artifacts.stale_reason(root / name, kind=name, inputs=inputs)
         if reason is None:
@@ -145,30 +145,30 @@ class _Workspace:
                 "clip": _foundation_fingerprint(config.encode.clip),
                 "encode": artifacts.fingerprint(asdict(config.encode)),
             }
-        if stage == "semids":
-            return {
-                "embeddings": artifacts.read_manifest(self.root / "embeddings", "embeddings").fingerprint,
-                "events": events,
-                "fuse": artifacts.fingerprint(asdict(config.fuse)),
-                "tokenize": artifacts.fingerprint(asdict(config.tokenize)),
-                "split": split,
-            }
-        # New items change embeddings and id table but not the id space, so what follows stays fresh.
+        embeddings = artifacts.read_manifest(self.root / "embeddings", "embeddings")
         if stage == "sequence":
-            semids = artifacts.read_manifest(self.root / "semids", "semids")
             return {
-                "id_space": str(semids.details["id_space"]),
+                "embeddings": str(embeddings.details["origin"]),  # added items leave what was learned as it is
                 "events": events,
                 "fuse": artifacts.fingerprint(asdict(config.fuse)),
                 "sequence": artifacts.fingerprint(asdict(config.sequence)),
                 "split": split,
             }
+        sequence = artifacts.read_manifest(self.root / "sequence", "sequence").fingerprint
+        if stage == "semids":
+            return {
+                "embeddings": embeddings.fingerprint,
+                "events": events,
+                "fuse": artifacts.fingerprint(asdict(config.fuse)),
+                "tokenize": artifacts.fingerprint(asdict(config.tokenize)),
+                "split": split,
+            } | ({"sequence": sequence} if config.fuse.collaborative == "sequence" else {})
         return {
             "id_space": str(artifacts.read_manifest(self.root / "semids", "semids").details["id_space"]),
             "events": events,
             "foundation": _foundation_fingerprint(config.tune.base),
             "tune": artifacts.fingerprint(asdict(config.tune)),
-            "sequence": artifacts.fingerprint(asdict(config.sequence)),
+            "sequence": sequence,
             "split": split,
         }
 
@@ -187,15 +187,19 @@ def _make_embeddings(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
         pick_device(config.device),
         _cache_folder(workspace.root),
     )
-    _save_embeddings(workspace.root, found, inputs)
+    _save_embeddings(workspace.root, found, inputs, origin=artifacts.fingerprint(dict(inputs)))
 
 
 def _cache_folder(root: Path) -> Path:
     return root / ".cache"
 
 
-def _save_embeddings(root: Path, found: Mapping[str, Embeddings], inputs: Mapping[str, str]) -> None:
-    details = {name: {"items": int(e.present.sum()), "features": int(e.vectors.shape[1])} for name, e in found.items()}
+def _save_embeddings(root: Path, found: Mapping[str, Embeddings], inputs: Mapping[str, str], *, origin: str) -> None:
+    """origin: what stands for the embeddings that a build made, whatever items were added since."""
+    details: dict[str, object] = {
+        name: {"items": int(e.present.sum()), "features": int(e.vectors.shape[1])} for name, e in found.items()
+    }
+    details["origin"] = origin
     with artifacts.write_stage(root / "embeddings", kind="embeddings", inputs=inputs, details=details) as stage:
         save_embeddings(stage, found)
 
@@ -204,7 +208,7 @@ def _make_semids(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     config = workspace.config
     modalities = dict(load_embeddings(workspace.root / "embeddings"))
     if len(workspace.split.train):
-        modalities[COLLABORATIVE] = _collaborative(workspace.catalog, workspace.split.train, config.fuse, config.seed)
+        modalities[COLLABORATIVE] = _collaborative(workspace)
     fuser = make_fuser(config.fuse).fit(modalities)
     fused = fuser.transform(modalities)
     quantizer, table, report = tokenize(fused, workspace.catalog, config.tokenize, config.seed)
@@ -213,10 +217,19 @@ def _make_semids(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
         save_semids(stage, fused, fuser, quantizer, table, report)
 
 
-def _collaborative(catalog: Catalog, train_events: Interactions, config: FuseConfig, seed: int) -> Embeddings:
-    return collaborative_embeddings(
-        catalog, train_events, min(config.num_features, len(catalog) - 1), config.collaborative_window, seed
+def _collaborative(workspace: _Workspace) -> Embeddings:
+    """Vectors that are alike for items chosen together, from training events alone; absent for items without any."""
+    catalog, train, config = workspace.catalog, workspace.split.train, workspace.config.fuse
+    counted = collaborative_embeddings(
+        catalog, train, min(config.num_features, len(catalog) - 1), config.collaborative_window, workspace.config.seed
     )
+    model = find_sequence_model(workspace.root / "sequence", pick_device("cpu"))
+    if config.collaborative == "events" or model is None:
+        return counted
+    vectors = np.zeros((len(catalog), model.config.num_features), np.float32)
+    learned = model.item_vectors().detach().numpy()[counted.present[: model.num_items]]
+    vectors[np.flatnonzero(counted.present)] = learned / np.linalg.norm(learned, axis=1, keepdims=True)
+    return Embeddings(name=COLLABORATIVE, vectors=vectors, present=counted.present)
 
 
 def _semids_details(table: SemanticIdTable) -> dict[str, object]:
@@ -260,8 +273,10 @@ def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     )
     if config.tune.method != "full":
         language_model = add_lora(language_model, config.tune, train_id_rows=True)
-    report = tune_on(language_model, workspace.catalog, semantic_ids.table, workspace.split, config, work)
     sequence_model = find_sequence_model(root / "sequence", device)
+    report = tune_on(
+        language_model, workspace.catalog, semantic_ids.table, workspace.split, config, work, sequence_model
+    )
     weight = 0.0
     if sequence_model is not None:
         judge = Judge(
@@ -307,7 +322,8 @@ def admit_items(root: Path, new: NewItems) -> NewItemsReport:
     # All that can fail is done; from here the stages are written.
     extend_catalog(root, new)
     catalog_print = artifacts.read_manifest(root / "catalog", "catalog").fingerprint
-    _save_embeddings(root, embeddings, {**old["embeddings"].inputs, "catalog": catalog_print})
+    origin = str(old["embeddings"].details["origin"])
+    _save_embeddings(root, embeddings, {**old["embeddings"].inputs, "catalog": catalog_print}, origin=origin)
     embeddings_print = artifacts.read_manifest(root / "embeddings", "embeddings").fingerprint
     inputs = {**old["semids"].inputs, "embeddings": embeddings_print}
     report = make_report(grown.fused, grown.quantizer, grown.table)

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from genrec.data.reasons import candidate_claims, merge_by_source, phrase
 from genrec.model.vocabulary import PromptTokenizer
 from genrec.prompting import Ids, render
-from genrec.schema import Catalog, Item, SemanticId
+from genrec.schema import Catalog, FloatArray, IntArray, Item, SemanticId
 
 IGNORE = -100  # the label that torch's cross-entropy leaves out
 MAX_QUERY_WORDS = 40  # characters of an attribute value that still reads as a query
@@ -22,10 +23,14 @@ MAX_TEXT_TOKENS = 96
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """tokens and labels of equal length; a label of -100 is not graded."""
+    """tokens and labels of equal length; a label of -100 is not graded.
+
+    events: of a history, its number and the first and last event of the window, the last exclusive.
+    """
 
     tokens: tuple[int, ...]
     labels: tuple[int, ...]
+    events: tuple[int, int, int] | None = None
 
 
 def history_prompt(
@@ -42,10 +47,12 @@ def next_item_examples(
     """Windows of at most max_history + 1 items of each history, the newest window whole; graded at every item."""
     prefix = prompts.encode_prompt(render("next_item", query=""))
     examples = []
-    for history in histories:
+    for number, history in enumerate(histories):
         for end in range(len(history), 0, -max_history):
-            tokens = prompts.ids.tokens(history[max(0, end - max_history - 1) : end])
-            examples.append(Example((*prefix, *tokens), (*[IGNORE] * len(prefix), *tokens)))
+            start = max(0, end - max_history - 1)
+            tokens = prompts.ids.tokens(history[start:end])
+            labels = (*[IGNORE] * len(prefix), *tokens)
+            examples.append(Example((*prefix, *tokens), labels, (number, start, end)))
             if end <= max_history + 1:
                 break
     return examples
@@ -63,6 +70,34 @@ def query_words(item: Item, rng: np.random.Generator) -> str:
         return item.title
     count = min(len(values), int(rng.integers(1, 4)))
     return " ".join(values[i] for i in sorted(rng.choice(len(values), count, replace=False)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What a teacher expected before each event of one history: int32 (T, K) catalog rows and float32 (T, K) shares.
+
+    Shares of an event sum to one; those of an event that nothing precedes are zero.
+    """
+
+    rows_TK: npt.NDArray[np.int32]
+    shares_TK: FloatArray
+
+    def draw_codes(self, true_TL: IntArray, codes_NL: IntArray, rng: np.random.Generator) -> IntArray:
+        """Codes to grade instead of the true ones, int64 (T, L): drawn from the teacher, given the true codes before.
+
+        Where the teacher does not expect what truly came, or nothing precedes, the true codes stay.
+        """
+        drawn_TL = true_TL.copy()
+        codes_TKL = codes_NL[self.rows_TK]
+        alive_TK = self.shares_TK.astype(np.float64)
+        for level in range(true_TL.shape[1]):
+            sums_T = alive_TK.cumsum(axis=1)
+            total_T = sums_T[:, -1]
+            choice_T = (sums_T < (rng.random(len(total_T)) * total_T)[:, None]).sum(axis=1).clip(0, sums_T.shape[1] - 1)
+            is_taught_T = total_T > 1e-6
+            drawn_TL[is_taught_T, level] = codes_TKL[np.arange(len(choice_T)), choice_T, level][is_taught_T]
+            alive_TK = alive_TK * (codes_TKL[:, :, level] == true_TL[:, None, level])
+        return drawn_TL
 
 
 class AlignmentExamples:

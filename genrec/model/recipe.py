@@ -14,11 +14,11 @@ import torch
 
 from genrec.config import Config
 from genrec.data.splits import EvaluationCase, Split
-from genrec.model.examples import AlignmentExamples, history_prompt, next_item_examples
+from genrec.model.examples import AlignmentExamples, Expectation, history_prompt, next_item_examples
 from genrec.model.language import LanguageModel
 from genrec.model.mixing import WEIGHTS, mix_expectations
-from genrec.model.sequence import SequenceModel, SequenceReport, train_sequence_model
-from genrec.model.tuning import TuneReport, train
+from genrec.model.sequence import SequenceModel, SequenceReport, expected_items, train_sequence_model
+from genrec.model.tuning import Teacher, TuneReport, train
 from genrec.runtime import pick_device
 from genrec.schema import Catalog, FloatArray, IntArray
 from genrec.semids.table import SemanticIdTable
@@ -26,6 +26,7 @@ from genrec.semids.trie import Trie
 
 MAX_VALIDATION_CASES = 500  # cases that choose the best checkpoint
 VALIDATION_WIDTH = 20
+NUM_TAUGHT = 64  # likeliest items that a teacher passes on
 _Answered: TypeAlias = tuple[Sequence[EvaluationCase], IntArray, IntArray, npt.NDArray[np.float64]]
 
 
@@ -36,8 +37,12 @@ def tune_on(
     split: Split,
     config: Config,
     work: Path,
+    sequence_model: SequenceModel | None = None,
 ) -> TuneReport:
-    """Train on a split's histories and alignment tasks; validation cases choose the checkpoint."""
+    """Train on a split's histories and alignment tasks; validation cases choose the checkpoint.
+
+    sequence_model: its expectations grade `tune.teacher_share` of the history's codes, beside what was truly chosen.
+    """
     tune = config.tune
     semantic_id_of = {item.item_id: table.semantic_id(item.item_id) for item in catalog}
     histories = list(split.train.histories().values())
@@ -52,7 +57,15 @@ def tune_on(
     num_alignment = round((len(examples) or len(catalog)) * tune.alignment_share / (1 - tune.alignment_share))
     examples += alignment.draw(max(1, num_alignment), np.random.default_rng(config.seed))
     judge = Judge(catalog, table, split.validation, tune.max_history, config.seed)
-    return train(language_model, examples, config=tune, validate=judge, work=work, seed=config.seed)
+    teacher = None
+    if sequence_model is not None and tune.teacher_share > 0:
+        expected = expected_items(sequence_model, [catalog.rows(h) for h in histories], num_items=NUM_TAUGHT)
+        teacher = Teacher(
+            expectations=[Expectation(rows_TK=rows, shares_TK=shares) for rows, shares in expected],
+            codes_NL=table.codes.astype(np.int64),
+            share=tune.teacher_share,
+        )
+    return train(language_model, examples, config=tune, validate=judge, work=work, seed=config.seed, teacher=teacher)
 
 
 def train_sequence_on(

@@ -28,7 +28,7 @@ from torch import nn
 
 from genrec.artifacts import write_file
 from genrec.config import SequenceConfig
-from genrec.runtime import ProgressMeter
+from genrec.runtime import ProgressMeter, progress
 from genrec.schema import FloatArray, IntArray
 
 CHECKPOINT = "checkpoint.pt"
@@ -180,6 +180,30 @@ class SequenceModel(nn.Module):
         rows_BT = pad_histories(histories, self.num_items, self.config.max_history).to(self.positions.weight.device)
         scores: npt.NDArray[np.float32] = self(rows_BT).float().log_softmax(dim=1).cpu().numpy()
         return scores
+
+
+@torch.inference_mode()
+def expected_items(
+    model: SequenceModel, histories: Sequence[IntArray], *, num_items: int, batch_size: int = 512
+) -> list[tuple[npt.NDArray[np.int32], FloatArray]]:
+    """What the model expects before each event of each history: rows int32 (T, K) and shares float32 (T, K).
+
+    num_items: K, how many of the likeliest to keep; their shares sum to one, those of the first event are zero.
+    """
+    model.eval()
+    samples = _Samples.of(histories)
+    width = min(num_items, model.num_items)
+    rows_EK = np.zeros((len(samples.events), width), dtype=np.int32)
+    shares_EK = np.zeros((len(samples.events), width), dtype=np.float32)
+    order = np.argsort(samples.ends - samples.starts, kind="stable")
+    for start in progress(range(0, len(order), batch_size), label="ask the teacher, batches"):
+        numbers = order[start : start + batch_size]
+        rows_BT, _ = samples.batch(numbers, model.num_items, model.config.max_history)
+        best = model(rows_BT.to(model.positions.weight.device)).float().topk(width, dim=1)
+        rows_EK[samples.ends[numbers]] = best.indices.cpu().numpy()
+        shares_EK[samples.ends[numbers]] = best.values.softmax(dim=1).cpu().numpy()
+    bounds = np.cumsum([len(history) for history in histories])[:-1]
+    return list(zip(np.split(rows_EK, bounds), np.split(shares_EK, bounds), strict=True))
 
 
 def _start_small(module: nn.Module) -> None:

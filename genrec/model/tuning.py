@@ -8,6 +8,7 @@ with its id rows, which any engine can load, and adapter/, a plain LoRA.
 
 import json
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -19,17 +20,18 @@ import numpy as np
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
 from safetensors.torch import load_file, save_file
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
 from transformers import AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import get_last_checkpoint
 
 from genrec.artifacts import write_file, write_text
 from genrec.config import TuneConfig
-from genrec.model.examples import IGNORE, Example
+from genrec.model.examples import IGNORE, Example, Expectation
 from genrec.model.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
 from genrec.model.vocabulary import PromptTokenizer
 from genrec.runtime import ProgressMeter, computes_bfloat16, foundation_path, hub_errors, seed_everything
-from genrec.schema import Catalog
+from genrec.schema import Catalog, IntArray
 from genrec.semids.table import SemanticIdTable
 
 log = logging.getLogger(__name__)
@@ -119,16 +121,54 @@ def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows
     return LanguageModel(get_peft_model(model, lora), language_model.prompts, id_space=language_model.id_space)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teacher:
+    """Whose expectations grade a share of the history's codes beside what was truly chosen.
+
+    expectations: one per history, as `next_item_examples` numbers them; codes_NL: of all items; share: 0 to 1.
+    """
+
+    expectations: Sequence[Expectation]
+    codes_NL: IntArray
+    share: float
+
+
 class _Examples(Dataset[dict[str, list[int]]]):
-    def __init__(self, examples: Sequence[Example]) -> None:
-        self._examples = examples
+    """Every example as often as there are epochs, so that a teacher's codes are drawn afresh each time."""
+
+    def __init__(
+        self, examples: Sequence[Example], num_epochs: int, teacher: Teacher | None, prompts: PromptTokenizer, seed: int
+    ) -> None:
+        self._examples, self._num_epochs, self._teacher = examples, num_epochs, teacher
+        self._prompts, self._seed = prompts, seed
 
     def __len__(self) -> int:
-        return len(self._examples)
+        return len(self._examples) * self._num_epochs
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of every example."""
+        return [len(example.tokens) for example in self._examples] * self._num_epochs
 
     def __getitem__(self, index: int) -> dict[str, list[int]]:
-        example = self._examples[index]
-        return {"input_ids": list(example.tokens), "labels": list(example.labels)}
+        example = self._examples[index % len(self._examples)]
+        labels = list(example.labels)
+        if self._teacher is not None and example.events is not None:
+            labels = self._taught(labels, example.events, np.random.default_rng([self._seed, index]))
+        return {"input_ids": list(example.tokens), "labels": labels}
+
+    def _taught(self, labels: list[int], events: tuple[int, int, int], rng: np.random.Generator) -> list[int]:
+        assert self._teacher is not None
+        number, start, end = events
+        depth, offsets_L = self._prompts.ids.depth, np.array(self._prompts.ids.offsets)
+        first = len(labels) - (end - start) * depth
+        true_TL = np.array(labels[first:]).reshape(-1, depth) - offsets_L
+        whole = self._teacher.expectations[number]
+        window = Expectation(rows_TK=whole.rows_TK[start:end], shares_TK=whole.shares_TK[start:end])
+        drawn_TL = window.draw_codes(true_TL, self._teacher.codes_NL, rng)
+        is_taught_T = rng.random(end - start) < self._teacher.share
+        graded_TL = np.where(is_taught_T[:, None], drawn_TL, true_TL) + offsets_L
+        return [*labels[:first], *graded_TL.ravel().tolist()]
 
 
 def _collate(rows: list[dict[str, list[int]]], pad: int) -> dict[str, torch.Tensor]:
@@ -196,6 +236,7 @@ def train(
     validate: Validate,
     work: Path,
     seed: int,
+    teacher: Teacher | None = None,
 ) -> TuneReport:
     """Train until the epochs are over, resuming from the last checkpoint in `work`, and load the best weights.
 
@@ -218,7 +259,6 @@ def train(
         warmup_steps=round(num_steps * config.warmup_share),
         lr_scheduler_type="cosine",
         weight_decay=config.weight_decay,
-        train_sampling_strategy="group_by_length",
         logging_steps=max(1, num_steps // 50),
         save_strategy="steps",
         save_steps=save_steps,
@@ -236,7 +276,7 @@ def train(
     trainer = _QuietTrainer(
         model=model,
         args=arguments,
-        train_dataset=_Examples(examples),
+        train_dataset=_Examples(examples, max(1, math.ceil(config.epochs)), teacher, language_model.prompts, seed),
         data_collator=lambda rows: _collate(rows, pad),
         callbacks=[callback],
     )
@@ -270,6 +310,13 @@ class _QuietTrainer(Trainer):
 
         super().__init__(**options)
         self.remove_callback(PrinterCallback)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        """Batches of like length; asking the data set for lengths would draw all of its labels."""
+        dataset = train_dataset or self.train_dataset
+        size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        generator = torch.Generator().manual_seed(self.args.data_seed or 0)
+        return LengthGroupedSampler(size, lengths=dataset.lengths, generator=generator)
 
 
 def save_tuned(language_model: LanguageModel, directory: Path, *, config: TuneConfig, report: TuneReport) -> None:
