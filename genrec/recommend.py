@@ -127,7 +127,8 @@ class Recommender:
             embeddings=load_embeddings(root / "embeddings"),
             semantic_ids=load_semids(root / "semids"),
             model=model,
-            sequence_model=find_sequence_model(root / "sequence", model.device),
+            # An adapter answers alone: the sequence model knows nothing of its domain.
+            sequence_model=None if folder else find_sequence_model(root / "sequence", model.device),
             sequence_weight=wanted if wanted >= 0 else chosen,
         )
 
