@@ -39,7 +39,13 @@ def load_causal_lm(name_or_path: str, *, dtype: str, four_bit: bool, device: tor
         options["device_map"] = {"": device}
     with hub_errors(name_or_path):
         model = AutoModelForCausalLM.from_pretrained(foundation_path(name_or_path), **options)
-    return model if four_bit else model.to(device)
+    if not four_bit:
+        return model.to(device)
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            # bitsandbytes 0.50 repacks weights at inference on CPUs, and fails where a width is no multiple of 64.
+            module.support_avx512bf16_for_cpu = False
+    return model
 
 
 def read_ids(directory: Path) -> tuple[IdVocabulary, str, str]:

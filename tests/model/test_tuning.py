@@ -14,7 +14,7 @@ from genrec.data.ingest import ingest, load_workspace_data
 from genrec.data.splits import split_interactions
 from genrec.errors import ArtifactError, IdTableMismatch
 from genrec.model.adapters import AdapterCard, export_merged, save_adapter
-from genrec.model.examples import IGNORE, history_prompt, next_item_examples
+from genrec.model.examples import IGNORE, Expectation, history_prompt, next_item_examples
 from genrec.model.language import LanguageModel, read_ids
 from genrec.model.tuning import add_lora, prepare_language_model
 from genrec.pipeline import build
@@ -149,3 +149,18 @@ def test_validation_items_are_never_trained_on(small_shop):
         assert list(case.history[: len(past)]) == list(past)
         assert len(case.history) == len(past) + 1
     assert len(catalog) == 60
+
+
+def test_a_teacher_grades_codes_that_fit_what_truly_came_before():
+    """Items 0 and 1 share their first code, item 2 does not; the teacher expects 1 (0.7) and 2 (0.3), 0 truly came."""
+    codes = np.array([[0, 0], [0, 1], [1, 0]])
+    expectation = Expectation(
+        rows_TK=np.array([[1, 2]] * 2000, np.int32), shares_TK=np.array([[0.7, 0.3]] * 2000, np.float32)
+    )
+    drawn = expectation.draw_codes(np.zeros((2000, 2), np.int64), codes, np.random.default_rng(0))
+    assert abs((drawn[:, 0] == 1).mean() - 0.3) < 0.05  # the first code as the teacher has it
+    assert (drawn[:, 1] == 1).all()  # given the true first code, only item 1 is left
+    unknown = Expectation(rows_TK=np.array([[2, 2]], np.int32), shares_TK=np.array([[0.5, 0.5]], np.float32))
+    assert unknown.draw_codes(np.zeros((1, 2), np.int64), codes, np.random.default_rng(0)).tolist() == [[1, 0]]
+    nothing = Expectation(rows_TK=np.array([[1, 2]], np.int32), shares_TK=np.zeros((1, 2), np.float32))
+    assert nothing.draw_codes(np.zeros((1, 2), np.int64), codes, np.random.default_rng(0)).tolist() == [[0, 0]]
