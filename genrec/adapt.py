@@ -46,7 +46,7 @@ def adapt(
     new_data: Path | str,
     *,
     name: str,
-    epochs: float = 20.0,
+    epochs: float = 16.0,
     settings: Iterable[str] = (),
     license_name: str = "Apache-2.0",
 ) -> AdaptReport:

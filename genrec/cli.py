@@ -284,7 +284,7 @@ def adapt(
     directory: Directory,
     new_data: Annotated[Path, typer.Argument(help="An ingested workspace of the new domain.")],
     name: Annotated[str, typer.Option(help="The adapter's name.")],
-    epochs: Annotated[float, typer.Option(help="Passes over the new domain's events.")] = 20.0,
+    epochs: Annotated[float, typer.Option(help="Passes over the new domain's events.")] = 16.0,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 CONFIG_FILE = "genrec.toml"
 COLLABORATIVE = "collaborative"
+NUM_WEIGHT_CASES = 1000  # validation cases that choose the sequence model's share
 STAGES = ("embeddings", "sequence", "semids", "model")
 
 

@@ -16,7 +16,7 @@ from genrec.config import Config
 from genrec.data.splits import EvaluationCase, Split
 from genrec.model.examples import AlignmentExamples, Expectation, history_prompt, next_item_examples
 from genrec.model.language import LanguageModel
-from genrec.model.mixing import WEIGHTS, mix_expectations
+from genrec.model.mixing import WEIGHTS, Nats, mix_expectations
 from genrec.model.sequence import SequenceModel, SequenceReport, expected_items, train_sequence_model
 from genrec.model.tuning import Teacher, TuneReport, train
 from genrec.runtime import pick_device
@@ -84,6 +84,15 @@ def train_sequence_on(
     )
 
 
+def _gain(rows: IntArray, nats: Nats, history: IntArray, target: int) -> float:
+    """What the target's place is worth in ndcg@10, items of the history left out."""
+    place = np.flatnonzero(rows == target)
+    if not len(place) or target in history:
+        return 0.0
+    better = int(((nats > nats[place[0]]) & ~np.isin(rows, history)).sum())
+    return float(1 / np.log2(better + 2)) if better < 10 else 0.0
+
+
 class Judge:
     """Recall@10 on a fixed sample of validation cases, items of the history masked; 0 when there are none."""
 
@@ -111,22 +120,23 @@ class Judge:
         )
 
     def choose_weight(self, language_model: LanguageModel, sequence_model: SequenceModel, width: int) -> float:
-        """The share of the sequence model in a mixture of both probabilities with the best ndcg@10; ties: the least."""
-        if not self._cases:
-            return 0.0
-        quality = np.zeros(len(WEIGHTS))
+        """The sequence model's share in the mixture of both: the least whose ndcg@10 is not surely below the best.
+
+        Not surely: the mean difference over the cases is within its standard error.
+        """
+        gains = []
         for cases, targets, rows_BW, scores_BW in self._ask(language_model, width):
             histories = [self._catalog.rows(case.history) for case in cases]
             expected_BN = sequence_model.log_probabilities(histories).astype(np.float64)
-            for number, weight in enumerate(WEIGHTS):
-                for case, target in enumerate(targets):
-                    rows, scores = mix_expectations(rows_BW[case], scores_BW[case], expected_BN[case], weight)
-                    scores[np.isin(rows, histories[case])] = -np.inf
-                    place = np.flatnonzero(rows == target)
-                    if len(place) and np.isfinite(scores[place[0]]):
-                        better = int((scores > scores[place[0]]).sum())
-                        quality[number] += 1 / np.log2(better + 2) if better < 10 else 0.0
-        return WEIGHTS[int(quality.argmax())]
+            for case, target in enumerate(targets):
+                mixtures = [mix_expectations(rows_BW[case], scores_BW[case], expected_BN[case], w) for w in WEIGHTS]
+                gains.append([_gain(rows, nats, histories[case], int(target)) for rows, nats in mixtures])
+        if not gains:
+            return 0.0
+        gain_CW = np.array(gains)
+        behind_CW = gain_CW[:, [int(gain_CW.mean(axis=0).argmax())]] - gain_CW
+        error_W = behind_CW.std(axis=0) / np.sqrt(len(behind_CW))
+        return WEIGHTS[int(np.flatnonzero(behind_CW.mean(axis=0) <= error_W)[0])]
 
     def _ask(self, language_model: LanguageModel, width: int) -> Iterator[_Answered]:
         """Batches of cases with their targets' rows (B,), and the beams' rows and scores (B, W)."""
