@@ -15,7 +15,7 @@ from pathlib import Path
 from genrec.chat.session import Session
 from genrec.chat.turn import Conversation, Reply
 from genrec.data.shop import satisfies
-from genrec.runtime import progress
+from genrec.runtime import progress, quiet_libraries
 from genrec.workspace import Workspace, load
 
 # Messages and the wishes in force after the last one. A value "price", "brand" or "color" means that of the item that
@@ -141,6 +141,7 @@ def main() -> None:
     parser.add_argument("workspace", type=Path)
     parser.add_argument("--json", action="store_true", dest="as_json")
     options = parser.parse_args()
+    quiet_libraries()
     results = measure(load(options.workspace))
     possible = [result for result in results if result.is_possible]
     summary = {

@@ -20,7 +20,7 @@ from genrec.data.readers.shop import recreate_shop
 from genrec.data.shop import ShopWorld
 from genrec.data.splits import split_interactions
 from genrec.explain import NEAR_SHARE, explain_batch
-from genrec.runtime import progress
+from genrec.runtime import progress, quiet_libraries
 from genrec.schema import Evidence, Explanation
 from genrec.workspace import Workspace, load
 
@@ -150,6 +150,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", dest="as_json")
     options = parser.parse_args()
+    quiet_libraries()
     world = recreate_shop(read_manifest(options.workspace / "catalog", "catalog").details)
     summary = measure(load(options.workspace), world, num=options.num, seed=options.seed)
     print(json.dumps(summary) if options.as_json else "  ".join(f"{k} {round(v, 3)}" for k, v in summary.items()))

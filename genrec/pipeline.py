@@ -79,7 +79,8 @@ def build(directory: Path | str, *, preset: str | None = None, settings: Iterabl
     """
     root = Path(directory)
     workspace = _Workspace.open(root, resolve_config(root, preset=preset, settings=settings))
-    artifacts.write_text(root / CONFIG_FILE, workspace.config.to_toml())
+    if not (root / CONFIG_FILE).is_file() or Config.load(root / CONFIG_FILE) != workspace.config:
+        artifacts.write_text(root / CONFIG_FILE, workspace.config.to_toml())
     seconds: dict[str, float] = {}
     skipped = []
     for name, make in zip(STAGES, (_make_embeddings, _make_sequence, _make_semids, _make_model), strict=True):

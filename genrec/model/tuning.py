@@ -36,6 +36,7 @@ from genrec.semids.table import SemanticIdTable
 
 log = logging.getLogger(__name__)
 
+WHOLE = "whole"  # lies in every checkpoint that was written to its end
 Validate = Callable[[LanguageModel], float]
 
 
@@ -206,6 +207,10 @@ class _KeepBest(TrainerCallback):
             self._judge(state.global_step)
             control.should_training_stop = control.should_training_stop or late
 
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Says that a checkpoint is whole; a kill may leave half of one."""
+        write_text(Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE, "")
+
     def _judge(self, step: int) -> None:
         model = self._language_model.model
         model.eval()
@@ -262,7 +267,7 @@ def train(
         logging_steps=max(1, num_steps // 50),
         save_strategy="steps",
         save_steps=save_steps,
-        save_total_limit=1,
+        save_total_limit=2,  # the newest may be half written when a kill comes
         seed=seed,
         data_seed=seed,
         report_to=[],
@@ -280,9 +285,7 @@ def train(
         data_collator=lambda rows: _collate(rows, pad),
         callbacks=[callback],
     )
-    trainer.train(
-        resume_from_checkpoint=get_last_checkpoint(arguments.output_dir) if work_has_checkpoints(work) else None
-    )
+    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(Path(str(arguments.output_dir))))
     best_step = max(callback.validation, key=lambda step: (callback.validation[step], -step))
     model.load_state_dict(load_file(work / "best.safetensors"), strict=False)
     model.eval()
@@ -296,10 +299,12 @@ def train(
     )
 
 
-def work_has_checkpoints(work: Path) -> bool:
-    """True when a killed run left a checkpoint to resume from."""
-    folder = work / "checkpoints"
-    return folder.is_dir() and get_last_checkpoint(str(folder)) is not None
+def _last_whole_checkpoint(directory: Path) -> str | None:
+    """The checkpoint to resume from; those that a kill left half written are removed."""
+    for checkpoint in directory.glob("checkpoint-*"):
+        if not (checkpoint / WHOLE).is_file():
+            shutil.rmtree(checkpoint)
+    return get_last_checkpoint(str(directory)) if directory.is_dir() else None
 
 
 class _QuietTrainer(Trainer):

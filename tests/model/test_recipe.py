@@ -1,0 +1,79 @@
+"""The recipe's judge: what share of the sequence model validation chooses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+
+from genrec.data.splits import EvaluationCase
+from genrec.model.decoding import Beams
+from genrec.model.recipe import Judge
+from genrec.schema import Catalog, Item
+from genrec.semids.table import SemanticIdTable
+
+NUM_ITEMS, NUM_CASES = 20, 60
+
+
+@dataclass
+class Expecting:
+    """Stands for either model: expects one row per history, 0.9 of the probability, the rest spread evenly."""
+
+    aims: dict[tuple[int, ...], int]
+    num_items: int = NUM_ITEMS
+
+    def log_probabilities(self, histories: Sequence[np.ndarray]) -> np.ndarray:
+        shares = np.full((len(histories), NUM_ITEMS), 0.1 / (NUM_ITEMS - 1), np.float32)
+        for row, history in zip(shares, histories, strict=True):
+            row[self.aims[tuple(history.tolist())]] = 0.9
+        return np.log(shares)
+
+
+class Writing:
+    """Stands for the language model: beams over all items, as one that expects `aims` would score them."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, expecting: Expecting, histories: list[tuple[int, ...]]) -> None:
+        self.expecting, self.left = expecting, list(histories)
+        ids = SimpleNamespace(tokens=lambda _: [])
+        self.prompts = SimpleNamespace(ids=ids, encode_prompt=lambda _: [])
+
+    def search(self, prompts, *, trie, width, allowed_BN):
+        histories, self.left = self.left[: len(prompts)], self.left[len(prompts) :]
+        scores = torch.from_numpy(self.expecting.log_probabilities([np.array(h) for h in histories]))
+        best = scores.masked_fill(~allowed_BN, -torch.inf).topk(width, dim=1)
+        return Beams(row=best.indices, score_nats=best.values)
+
+
+def choose(writer_is_right: bool, sequence_is_right: bool) -> float:
+    rng = np.random.default_rng(0)
+    items = tuple(Item(item_id=str(n), title=f"item {n}") for n in range(NUM_ITEMS))
+    codes = np.stack(np.unravel_index(np.arange(NUM_ITEMS), (4, 5)), axis=1)
+    table = SemanticIdTable.build(
+        [item.item_id for item in items], codes, level_sizes=(4, 5), num_tie_codes=2, codebook_fingerprint=""
+    )
+    histories = [tuple(map(int, rng.choice(NUM_ITEMS, 4, replace=False))) for _ in range(NUM_CASES)]
+    targets = [next(n for n in rng.permutation(NUM_ITEMS).tolist() if n not in history) for history in histories]
+    wrong = [
+        next(n for n in range(NUM_ITEMS) if n not in h and n != t) for h, t in zip(histories, targets, strict=True)
+    ]
+    right, off = dict(zip(histories, targets, strict=True)), dict(zip(histories, wrong, strict=True))
+    cases = [
+        EvaluationCase(user_id=str(n), history=tuple(map(str, h)), target=str(t), timestamp=0)
+        for n, (h, t) in enumerate(zip(histories, targets, strict=True))
+    ]
+    judge = Judge(Catalog(items=items), table, cases, 10, 0, NUM_CASES)
+    asked = [tuple(int(i) for i in case.history) for case in judge._cases]
+    writer = Writing(Expecting(right if writer_is_right else off), asked)
+    return judge.choose_weight(writer, Expecting(right if sequence_is_right else off), 10)
+
+
+def test_the_better_model_gets_the_larger_share():
+    assert choose(writer_is_right=True, sequence_is_right=False) < 0.5
+    assert choose(writer_is_right=False, sequence_is_right=True) > 0.5
+
+
+def test_of_two_equal_models_the_language_model_answers_alone():
+    assert choose(writer_is_right=True, sequence_is_right=True) == 0.0
