@@ -1,0 +1,31 @@
+"""The shipped adapters fit what anyone builds from the defaults."""
+
+from genrec.data.ingest import ingest
+from genrec.demo.run import SEED
+from genrec.model.adapters import read_card, shipped_adapters
+from genrec.pipeline import add_items, build
+from genrec.workspace import load
+
+
+def test_the_outdoor_adapter_answers_over_a_fresh_demo_shop(tmp_path):
+    """Only the language model is left nearly untrained; catalog and semantic IDs are those of `genrec demo`."""
+    card = read_card(shipped_adapters() / "outdoor")
+    ingest("shop", None, tmp_path / "demo", seed=SEED)
+    build(tmp_path / "demo", settings=["sequence.kind=off", "tune.epochs=0.02", "tune.checkpoints_per_run=1"])
+    ingest("shop", None, tmp_path / "outdoor", domains="held-out", num_items=20, num_people=10)
+    add_items(tmp_path / "demo", tmp_path / "outdoor" / "catalog")
+    workspace = load(tmp_path / "demo", adapter="outdoor")
+    assert workspace.table.id_space == card.id_space
+    found = workspace.recommend(history=["umbrella-0000", "cushion-0001"], k=10)
+    kinds = [workspace.catalog[entry.item_id].attributes["category"] for entry in found]
+    assert sum(kind in ("umbrella", "cushion") for kind in kinds) >= 5
+
+
+def test_shipped_adapters_are_small_and_say_what_they_are_for():
+    folders = [path.parent for path in shipped_adapters().glob("*/adapter.toml")]
+    assert folders
+    for folder in folders:
+        card = read_card(folder)
+        assert card.name == folder.name
+        assert sum(path.stat().st_size for path in folder.iterdir()) <= 4 * 2**20
+        assert card.metrics["recall@10 in domain with"] >= 2 * card.metrics["recall@10 in domain without"]
