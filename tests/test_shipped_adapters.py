@@ -12,7 +12,7 @@ def test_the_outdoor_adapter_answers_over_a_fresh_demo_shop(tmp_path):
     card = read_card(shipped_adapters() / "outdoor")
     ingest("shop", None, tmp_path / "demo", seed=SEED)
     build(tmp_path / "demo", settings=["sequence.kind=off", "tune.epochs=0.02", "tune.checkpoints_per_run=1"])
-    ingest("shop", None, tmp_path / "outdoor", domains="held-out", num_items=20, num_people=10)
+    ingest("shop", None, tmp_path / "outdoor", domains="held-out", num_items=60, num_people=10)
     add_items(tmp_path / "demo", tmp_path / "outdoor" / "catalog")
     workspace = load(tmp_path / "demo", adapter="outdoor")
     assert workspace.table.id_space == card.id_space

@@ -79,8 +79,19 @@ def attribute_columns(rows: Sequence[Mapping[str, object]]) -> list[dict[str, At
     return [clean_attributes({name: _convert(value, kinds[name]) for name, value in row.items()}) for row in flat]
 
 
+def _json_object(cell: object) -> object:
+    """What a cell of JSON text holds, as our own catalogs store attributes; other cells as they are."""
+    if not isinstance(cell, str) or not cell.lstrip().startswith("{"):
+        return cell
+    try:
+        return json.loads(cell)
+    except ValueError:
+        return cell
+
+
 def _flatten(row: Mapping[str, object]) -> Iterable[tuple[str, object]]:
-    for name, value in row.items():
+    for name, cell in row.items():
+        value = _json_object(cell) if name == "attributes" else cell
         if isinstance(value, Mapping):
             prefix = "" if name == "attributes" else f"{name}."
             yield from ((f"{prefix}{inner}", content) for inner, content in value.items())
