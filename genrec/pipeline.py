@@ -35,7 +35,6 @@ log = logging.getLogger(__name__)
 
 CONFIG_FILE = "genrec.toml"
 COLLABORATIVE = "collaborative"
-NUM_WEIGHT_CASES = 1000  # validation cases that choose the sequence model's share
 STAGES = ("embeddings", "sequence", "semids", "model")
 
 
@@ -256,7 +255,7 @@ def _make_sequence(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     details |= {
         "items": model.num_items,
         "best_epoch": report.best_epoch,
-        "validation_ndcg@10": max(report.validation),
+        "validation_ndcg@10": max(report.validation, default=0.0),
         "seconds": round(report.seconds, 1),
     }
     with artifacts.write_stage(root / "sequence", kind="sequence", inputs=inputs, details=details) as stage:

@@ -36,7 +36,9 @@ def test_loaded_interactions_equal_the_saved_ones(tmp_path: Path, num_events: in
 
 def test_loaded_columns_can_be_written_to(tmp_path: Path) -> None:
     save_interactions(random_interactions(5), tmp_path / "x.parquet")
-    load_interactions(tmp_path / "x.parquet").timestamps[0] = 1
+    loaded = load_interactions(tmp_path / "x.parquet")
+    loaded.timestamps[0] = 1
+    assert loaded.timestamps[0] == 1
 
 
 def test_interactions_that_are_missing_or_broken_are_refused(tmp_path: Path) -> None:
