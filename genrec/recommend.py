@@ -15,7 +15,6 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from genrec.artifacts import read_manifest
 from genrec.config import Config
@@ -32,12 +31,13 @@ from genrec.model.language import LanguageModel, read_ids
 from genrec.model.mixing import mix_expectations
 from genrec.model.sequence import SequenceModel, find_sequence_model
 from genrec.runtime import pick_device
-from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, Interactions, Recommendation
+from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, IntArray, Interactions, Recommendation
 from genrec.semids.stage import SemanticIds, load_semids
-from genrec.semids.trie import Trie
+from genrec.semids.trie import Mask, Trie
 
 log = logging.getLogger(__name__)
 R = TypeVar("R", bound="Recommender")
+MAX_KEPT_FILTERS = 64  # worked out for the trie, one byte per node each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,14 @@ class Request:
     image: Path | None = None
     where: Filter | None = None
     exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Passing:
+    """The items that pass a filter: bool (N,) and, unless all do, the same for every node of the trie."""
+
+    allowed_N: BoolArray
+    mask: Mask | None
 
 
 class Recommender:
@@ -90,6 +98,7 @@ class Recommender:
         self.sequence_model = sequence_model
         self.sequence_weight = sequence_weight if sequence_model is not None else 0.0
         self.trie = Trie.build(table.codes, device=model.device)
+        self._passing: dict[Filter | None, _Passing] = {None: _Passing(np.ones(len(catalog), bool), None)}
 
     @classmethod
     def load(cls: type[R], directory: Path | str, *, adapter: str | Path | None = None) -> R:
@@ -275,10 +284,15 @@ class Recommender:
     def _answer_batch(
         self, requests: Sequence[Request], num_wanted: int, exclude_history: bool
     ) -> list[list[Recommendation]]:
-        allowed_BN = np.stack([self._allowed(request, exclude_history) for request in requests])
+        passing = [self._items_passing(request.where) for request in requests]
+        excluded = [self._excluded(request, exclude_history) for request in requests]
+        allowed_BN = np.stack(
+            [self._allowed(request, p, rows) for request, p, rows in zip(requests, passing, excluded, strict=True)]
+        )
+        narrowing = self.trie.narrow([p.mask for p in passing], excluded)
         width = max(num_wanted, self.config.recommend.beam_width)
         prompts = [self._prompt(request.history, request.query) for request in requests]
-        beams = self.model.search(prompts, trie=self.trie, width=width, allowed_BN=torch.from_numpy(allowed_BN))
+        beams = self.model.search(prompts, trie=self.trie, width=width, narrowing=narrowing)
         rows_BW, scores_BW = beams.row.cpu().numpy(), beams.score_nats.cpu().numpy().astype(np.float64)
         histories = [request.history for request in requests]
         weight_B = self._weights(histories)
@@ -308,16 +322,32 @@ class Recommender:
         joined = np.concatenate([rows, newcomers.rows[usable & ~np.isin(newcomers.rows, rows)]])
         return joined, best[joined]
 
-    def _allowed(self, request: Request, exclude_history: bool) -> BoolArray:
+    def _items_passing(self, where: Filter | None) -> _Passing:
+        """The items that pass a filter, kept for the next request that has it. Raises FilterError when none does."""
+        found = self._passing.get(where)
+        if found is None:
+            assert where is not None
+            allowed_N = where.mask(self.catalog)
+            if not allowed_N.any():
+                raise FilterError(f"no item is left: 0 of {len(allowed_N)} items pass the filter {where}; loosen it")
+            found = _Passing(allowed_N, self.trie.mask(allowed_N))
+            if len(self._passing) > MAX_KEPT_FILTERS:
+                del self._passing[next(key for key in self._passing if key is not None)]
+            self._passing[where] = found
+        return found
+
+    def _excluded(self, request: Request, exclude_history: bool) -> IntArray:
+        """Catalog rows that may not come back, int64."""
+        return self.catalog.rows((*request.exclude, *(request.history if exclude_history else ())))
+
+    def _allowed(self, request: Request, passing: _Passing, excluded: IntArray) -> BoolArray:
         """Which catalog rows may be recommended, bool (N,). Raises FilterError when none."""
-        allowed = np.ones(len(self.catalog), bool) if request.where is None else request.where.mask(self.catalog).copy()
-        num_passing = int(allowed.sum())
-        excluded = (*request.exclude, *(request.history if exclude_history else ()))
-        allowed[self.catalog.rows(excluded)] = False
+        allowed = passing.allowed_N.copy()
+        allowed[excluded] = False
         if not allowed.any():
             raise FilterError(
-                f"no item is left: {num_passing} of {len(allowed)} items pass the filter {request.where or 'none'}, "
-                "and those are in the history or excluded; loosen the filter"
+                f"no item is left: {int(passing.allowed_N.sum())} of {len(allowed)} items pass the filter "
+                f"{request.where or 'none'}, and those are in the history or excluded; loosen the filter"
             )
         return allowed
 

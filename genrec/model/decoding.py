@@ -2,19 +2,37 @@
 
 The prompt is encoded once. All beams of a request then share its keys and values: at each level the W new tokens of a
 request are one short sequence after the prompt, and a mask lets every beam see the prompt, its own ancestors and
-itself, so no cache is ever copied or reordered. Scores are plain log-probabilities over the whole vocabulary, masked
-afterwards and not renormalized, as transformers' `generate(num_beams, prefix_allowed_tokens_fn)` has them.
+itself, so no cache is ever copied or reordered. The head is computed for the codes of the level alone, so a score is a
+log-probability among the codes that may come at all: transformers' `generate(num_beams, prefix_allowed_tokens_fn)` has
+the same once its scores are taken over the level's codes, and `over="vocabulary"` has them exactly as it has.
 
-Axis legend: B batch, T prompt tokens, W beams, C children, S tokens in the cache, V vocabulary.
+Axis legend: B batch, T prompt tokens, W beams, C children, K codes of a level, S tokens in the cache, D features,
+V vocabulary.
 """
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import torch
+import torch.nn.functional as F
 
 from genrec.model.vocabulary import IdVocabulary
-from genrec.semids.trie import Trie
+from genrec.semids.trie import Narrowing, Trie
+
+Over = Literal["level", "vocabulary"]
+
+
+class Watch(Protocol):
+    """Takes the time of parts of the work."""
+
+    def __call__(self, part: str) -> AbstractContextManager[None]: ...
+
+
+def unwatched(_: str) -> AbstractContextManager[None]:
+    """Takes no time."""
+    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,52 +55,88 @@ def search_beams(
     trie: Trie,
     ids: IdVocabulary,
     width: int,
-    counts_BN: torch.Tensor | None = None,
+    narrowing: Narrowing | None = None,
+    adapters: Sequence[str] | None = None,
+    over: Over = "level",
+    watch: Watch = unwatched,
 ) -> Beams:
     """The `width` most likely items that continue each prompt.
 
-    tokens_BT, mask_BT: int64 (B, T), padded on the left; counts_BN: `trie.count_allowed` of the filters, or None.
+    tokens_BT, mask_BT: int64 (B, T), padded on the left; narrowing: `trie.narrow` of filters and histories; adapters:
+    the name of the peft adapter that answers each request, `__base__` for none; over: what a probability is a share
+    of, the codes of a level or the whole vocabulary; watch: told of the parts `prompt`, `forward` and `constrain`.
     """
-    memory = _PromptMemory(model, tokens_BT, mask_BT)
-    log_probs_BWV = memory.log_probs
-    batch_size = len(tokens_BT)
-    node_BW = torch.zeros(batch_size, 1, dtype=torch.int64, device=tokens_BT.device)
-    score_BW = torch.zeros(batch_size, 1, device=tokens_BT.device)
+    with watch("prompt"):
+        memory = PromptMemory(model, tokens_BT, mask_BT, ids=ids, over=over, adapters=adapters)
+        log_prob_BWK = memory.prompt_log_probs()
+    node_BW = torch.zeros(len(tokens_BT), 1, dtype=torch.int64, device=tokens_BT.device)
+    score_BW = torch.zeros(len(tokens_BT), 1, device=tokens_BT.device)
     for depth in range(trie.depth):
-        children = trie.children(depth, node_BW, counts_BN)
-        token_BWC = children.code + ids.offsets[depth]
-        log_prob_BWC = log_probs_BWV.flatten(0, 1).gather(1, token_BWC.flatten(0, 1)).view(token_BWC.shape)
-        candidate_BWC = (score_BW[..., None] + log_prob_BWC).masked_fill(~children.legal, -torch.inf)
-        num_children = candidate_BWC.shape[2]
-        score_BW, choice_BW = candidate_BWC.flatten(1).topk(min(width, candidate_BWC[0].numel()), dim=1)
-        parent_BW = choice_BW // num_children
-        node_BW = children.node.flatten(1).gather(1, choice_BW)
+        with watch("constrain"):
+            children = trie.expand(depth, node_BW, log_prob_BWK, narrowing)
+            candidate_BWC = score_BW[..., None] + children.log_prob
+            num_children = candidate_BWC.shape[2]
+            score_BW, choice_BW = candidate_BWC.flatten(1).topk(min(width, candidate_BWC[0].numel()), dim=1)
+            node_BW = children.node.flatten(1).gather(1, choice_BW).long()
         if depth + 1 < trie.depth:
-            log_probs_BWV = memory.extend(token_BWC.flatten(1).gather(1, choice_BW), parent_BW)
-    row_BW = trie.leaf_row[trie.levels[-1].leaf_start[node_BW]]
+            with watch("forward"):
+                code_BW = trie.levels[depth + 1].code[node_BW].long()
+                log_prob_BWK = memory.extend(code_BW, choice_BW // num_children)
+    row_BW = trie.row_of_leaf[node_BW].long()
     return Beams(row=row_BW, score_nats=score_BW)
 
 
-class _PromptMemory:
+@torch.inference_mode()
+def score_endings(
+    model: Any, *, tokens_BT: torch.Tensor, mask_BT: torch.Tensor, ids: IdVocabulary, over: Over = "level"
+) -> torch.Tensor:
+    """Log-probability in nats of the semantic ID that ends each row, as a beam would have it, float32 (B,)."""
+    memory = PromptMemory(model, tokens_BT, mask_BT, ids=ids, over=over, num_kept=ids.depth + 1)
+    return memory.ending_log_probs(tokens_BT[:, -ids.depth :])
+
+
+class PromptMemory:
     """Keys and values of the prompts and of every beam written so far, with who may see what."""
 
-    def __init__(self, model: Any, tokens_BT: torch.Tensor, mask_BT: torch.Tensor) -> None:
-        self._model = model
+    def __init__(
+        self,
+        model: Any,
+        tokens_BT: torch.Tensor,
+        mask_BT: torch.Tensor,
+        *,
+        ids: IdVocabulary,
+        over: Over = "level",
+        adapters: Sequence[str] | None = None,
+        num_kept: int = 1,
+    ) -> None:
+        """num_kept: of how many last positions of the prompt the thoughts are kept."""
+        self._model, self._ids, self._over = model, ids, over
+        self._options = {} if adapters is None else {"adapter_names": list(adapters)}
         self._length_B = mask_BT.sum(dim=1)
-        positions_BT = (mask_BT.cumsum(dim=1) - 1).clamp(min=0)
-        output = model(
-            input_ids=tokens_BT, attention_mask=mask_BT, position_ids=positions_BT, use_cache=True, logits_to_keep=1
-        )
-        self._cache = output.past_key_values
         self._prompt_seen_B1T = mask_BT[:, None, :].bool()
         self._ancestors_BWS: torch.Tensor | None = None
-        self._num_steps = 0
-        self.log_probs = output.logits[:, -1:].float().log_softmax(dim=-1)
+        self._depth = 0
+        self._head = None if over == "vocabulary" else _Head(model)
+        positions_BT = (mask_BT.cumsum(dim=1) - 1).clamp(min=0)
+        self._cache: Any = None  # Any: transformers' cache
+        self._last_BSD = self._run(tokens_BT, mask_BT, positions_BT, num_kept)[:, -num_kept:]
 
-    def extend(self, token_BW: torch.Tensor, parent_BW: torch.Tensor) -> torch.Tensor:
-        """Write one token per beam after its parent; returns log-probabilities of what comes next, (B, W, V)."""
-        batch_size, width = token_BW.shape
-        own = torch.eye(width, dtype=torch.bool, device=token_BW.device).expand(batch_size, -1, -1)
+    def prompt_log_probs(self) -> torch.Tensor:
+        """Log-probabilities of the first level's codes, (B, 1, K)."""
+        return self._log_probs(self._last_BSD[:, -1:], 0)
+
+    def ending_log_probs(self, token_BL: torch.Tensor) -> torch.Tensor:
+        """Log-probability of the prompt's own last tokens, an item's, float32 (B,)."""
+        total_B = torch.zeros(len(token_BL), device=token_BL.device)
+        for level, offset in enumerate(self._ids.offsets):
+            log_prob_BK = self._log_probs(self._last_BSD[:, level], level)
+            total_B += log_prob_BK.gather(1, token_BL[:, level, None] - offset)[:, 0]
+        return total_B
+
+    def extend(self, code_BW: torch.Tensor, parent_BW: torch.Tensor) -> torch.Tensor:
+        """Write one code per beam after its parent; returns log-probabilities of the codes that follow, (B, W, K)."""
+        width = code_BW.shape[1]
+        own = torch.eye(width, dtype=torch.bool, device=code_BW.device).expand(len(code_BW), -1, -1)
         if self._ancestors_BWS is None:
             self._ancestors_BWS = own
         else:
@@ -91,13 +145,52 @@ class _PromptMemory:
         seen = torch.cat([self._prompt_seen_B1T.expand(-1, width, -1), self._ancestors_BWS], dim=2)
         dtype = self._model.dtype
         bias = torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill(~seen, torch.finfo(dtype).min)
-        position_BW = (self._length_B + self._num_steps)[:, None].expand(-1, width)
+        position_BW = (self._length_B + self._depth)[:, None].expand(-1, width)
+        token_BW = code_BW + self._ids.offsets[self._depth]
+        self._depth += 1
+        return self._log_probs(self._run(token_BW, bias[:, None], position_BW, width), self._depth)
+
+    def _run(self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, num_kept: int) -> torch.Tensor:
+        """What the model thinks at the last tokens: hidden states, or scores of the whole vocabulary."""
+        options = self._options
+        if self._over == "level":  # the head is left to us
+            none = torch.zeros(0, dtype=torch.int64, device=tokens.device)
+            options = options | {"output_hidden_states": True, "logits_to_keep": none}
+        else:
+            options = options | {"logits_to_keep": num_kept}
         output = self._model(
-            input_ids=token_BW,
-            attention_mask=bias[:, None],
-            position_ids=position_BW,
+            input_ids=tokens,
+            attention_mask=mask,
+            position_ids=positions,
             past_key_values=self._cache,
             use_cache=True,
+            **options,
         )
-        self._num_steps += 1
-        return output.logits.float().log_softmax(dim=-1)
+        self._cache = output.past_key_values
+        thought: torch.Tensor = output.hidden_states[-1] if self._over == "level" else output.logits
+        return thought
+
+    def _log_probs(self, thought: torch.Tensor, level: int) -> torch.Tensor:
+        first, size = self._ids.offsets[level], self._ids.level_sizes[level]
+        if self._head is None:
+            return thought.float().log_softmax(dim=-1)[..., first : first + size]
+        return self._head(thought, first, first + size).float().log_softmax(dim=-1)
+
+
+class _Head:
+    """The rows of a language model's head, some at a time."""
+
+    def __init__(self, model: Any) -> None:
+        layer = model.get_output_embeddings()
+        trained = getattr(layer, "token_adapter", None)  # peft's trainable rows, while they are trained
+        self._weight_VD = layer.weight if trained is None else trained.get_merged_weights(trained.active_adapters)
+        self._bias_V = getattr(layer, "bias", None)
+        config = model.config.get_text_config()
+        self._cap = getattr(config, "final_logit_softcapping", None)  # Gemma
+        self._divisor = getattr(config, "logits_scaling", None) or 1.0  # Granite
+        self._factor = getattr(config, "logit_scale", None) or 1.0  # Cohere
+
+    def __call__(self, hidden: torch.Tensor, first: int, last: int) -> torch.Tensor:
+        bias = None if self._bias_V is None else self._bias_V[first:last]
+        logits = F.linear(hidden, self._weight_VD[first:last], bias) * (self._factor / self._divisor)
+        return logits if not self._cap else torch.tanh(logits / self._cap) * self._cap

@@ -18,12 +18,13 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from genrec.errors import ArtifactError
-from genrec.model.decoding import Beams, search_beams
+from genrec.model.decoding import Beams, Watch, score_endings, search_beams, unwatched
+from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.vocabulary import IdVocabulary, PromptTokenizer
 from genrec.prompting import Message
 from genrec.runtime import foundation_path, hub_errors
 from genrec.schema import SemanticId
-from genrec.semids.trie import Trie
+from genrec.semids.trie import Narrowing, Trie
 
 IDS_FILE = "id_tokens.json"
 BASE_DIR, ADAPTER_DIR = "base", "adapter"
@@ -61,10 +62,15 @@ def read_ids(directory: Path) -> tuple[IdVocabulary, str, str]:
 class LanguageModel:
     """A causal language model that knows the id tokens of one id space."""
 
-    def __init__(self, model: Any, prompts: PromptTokenizer, *, id_space: str) -> None:
+    def __init__(
+        self, model: Any, prompts: PromptTokenizer, *, id_space: str, reader: ItemReader | None = None
+    ) -> None:
         self.model = model.eval()
         self.prompts = prompts
         self.id_space = id_space
+        self.reader = reader
+        if reader is not None:
+            reader.to(self.device).attach(model)
 
     @classmethod
     def load(
@@ -86,7 +92,9 @@ class LanguageModel:
         lora = adapter or directory / ADAPTER_DIR
         if adapter is not None or lora.is_dir():
             model = PeftModel.from_pretrained(model, lora)
-        return cls(model, PromptTokenizer(tokenizer, ids), id_space=id_space)
+        path = directory / READER_FILE
+        reader = ItemReader.load(path, ids) if path.is_file() else None
+        return cls(model, PromptTokenizer(tokenizer, ids), id_space=id_space, reader=reader)
 
     @property
     def ids(self) -> IdVocabulary:
@@ -104,37 +112,37 @@ class LanguageModel:
         *,
         trie: Trie,
         width: int,
-        allowed_BN: torch.Tensor | None = None,
+        narrowing: Narrowing | None = None,
+        adapters: Sequence[str] | None = None,
+        watch: Watch = unwatched,
     ) -> Beams:
-        """The `width` most likely items after each prompt; allowed_BN: bool (B, N) over catalog rows, or None."""
+        """The `width` most likely items after each prompt; narrowing: `trie.narrow` of what each may see, or None.
+
+        adapters: names that `add_adapter` gave, one per prompt, `BASE` for the workspace's own.
+        """
         tokens_BT, mask_BT = self.prompts.pad_left(prompts, self.device)
-        counts_BN = None if allowed_BN is None else trie.count_allowed(allowed_BN.to(self.device))
         return search_beams(
-            self.model, tokens_BT=tokens_BT, mask_BT=mask_BT, trie=trie, ids=self.ids, width=width, counts_BN=counts_BN
+            self.model,
+            tokens_BT=tokens_BT,
+            mask_BT=mask_BT,
+            trie=trie,
+            ids=self.ids,
+            width=width,
+            narrowing=narrowing,
+            adapters=adapters,
+            watch=watch,
         )
 
-    @torch.inference_mode()
     def score(
         self, prompts: Sequence[Sequence[int]], targets: Sequence[SemanticId], *, batch_size: int = 64
     ) -> npt.NDArray[np.float64]:
-        """Log-probability in nats of each target after its prompt, float64 (B,)."""
-        scores: list[float] = []
-        for start in range(0, len(prompts), batch_size):
-            rows = [
-                list(prompt) + self.ids.tokens([target])
-                for prompt, target in zip(
-                    prompts[start : start + batch_size], targets[start : start + batch_size], strict=True
-                )
-            ]
-            tokens_BT, mask_BT = self.prompts.pad_left(rows, self.device)
-            positions_BT = (mask_BT.cumsum(dim=1) - 1).clamp(min=0)
-            depth = self.ids.depth
-            output = self.model(
-                input_ids=tokens_BT, attention_mask=mask_BT, position_ids=positions_BT, logits_to_keep=depth + 1
-            )
-            log_probs_BLV = output.logits[:, :-1].float().log_softmax(dim=-1)
-            scores.extend(log_probs_BLV.gather(2, tokens_BT[:, -depth:, None]).sum(dim=(1, 2)).tolist())
-        return np.array(scores, dtype=np.float64)
+        """Log-probability in nats of each target after its prompt, float64 (B,), as `search` has it."""
+        rows = [list(prompt) + self.ids.tokens([target]) for prompt, target in zip(prompts, targets, strict=True)]
+        scores = []
+        for start in range(0, len(rows), batch_size):
+            tokens_BT, mask_BT = self.prompts.pad_left(rows[start : start + batch_size], self.device)
+            scores.append(score_endings(self.model, tokens_BT=tokens_BT, mask_BT=mask_BT, ids=self.ids))
+        return torch.cat(scores).double().cpu().numpy() if scores else np.zeros(0)
 
     def generate_text(self, message: Message, *, max_new_tokens: int = 64) -> str:
         """What the model says to one message, greedily, in words alone."""

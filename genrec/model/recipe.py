@@ -10,7 +10,6 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from genrec.config import Config
 from genrec.data.splits import EvaluationCase, Split
@@ -144,9 +143,8 @@ class Judge:
             self._trie = Trie.build(self._table.codes, device=language_model.device)
         for start in range(0, len(self._cases), 64):
             cases = self._cases[start : start + 64]
-            allowed = torch.ones(len(cases), len(self._catalog), dtype=torch.bool)
-            for number, case in enumerate(cases):
-                allowed[number, self._catalog.rows(case.history)] = False
+            seen = [self._catalog.rows(case.history) for case in cases]
+            narrowing = self._trie.narrow([None] * len(cases), seen)
             prompts = [
                 history_prompt(
                     language_model.prompts,
@@ -155,6 +153,6 @@ class Judge:
                 )
                 for case in cases
             ]
-            beams = language_model.search(prompts, trie=self._trie, width=width, allowed_BN=allowed)
+            beams = language_model.search(prompts, trie=self._trie, width=width, narrowing=narrowing)
             targets = self._catalog.rows(case.target for case in cases)
             yield cases, targets, beams.row.cpu().numpy(), beams.score_nats.cpu().numpy().astype(np.float64)

@@ -28,10 +28,11 @@ from transformers.trainer_utils import get_last_checkpoint
 from genrec.artifacts import write_file, write_text
 from genrec.config import TuneConfig
 from genrec.model.examples import IGNORE, Example, Expectation
+from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
 from genrec.model.vocabulary import PromptTokenizer
 from genrec.runtime import ProgressMeter, computes_bfloat16, foundation_path, hub_errors, seed_everything
-from genrec.schema import Catalog, IntArray
+from genrec.schema import Catalog, FloatArray, IntArray
 from genrec.semids.table import SemanticIdTable
 
 log = logging.getLogger(__name__)
@@ -122,6 +123,17 @@ def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows
     return LanguageModel(get_peft_model(model, lora), language_model.prompts, id_space=language_model.id_space)
 
 
+def read_items(language_model: LanguageModel, codes_NL: IntArray, vectors_NC: FloatArray) -> LanguageModel:
+    """The same model, reading a vector where each known item's ID ends; what it makes of them is trained beside it."""
+    width = language_model.model.config.hidden_size
+    return LanguageModel(
+        language_model.model,
+        language_model.prompts,
+        id_space=language_model.id_space,
+        reader=ItemReader.of(codes_NL, vectors_NC, width, language_model.ids),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teacher:
     """Whose expectations grade a share of the history's codes beside what was truly chosen.
@@ -209,7 +221,10 @@ class _KeepBest(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Says that a checkpoint is whole; a kill may leave half of one."""
-        write_text(Path(args.output_dir) / f"checkpoint-{state.global_step}" / WHOLE, "")
+        checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        if self._language_model.reader is not None:
+            self._language_model.reader.save(checkpoint / READER_FILE)  # peft saves nothing but its own
+        write_text(checkpoint / WHOLE, "")
 
     def _judge(self, step: int) -> None:
         model = self._language_model.model
@@ -285,7 +300,11 @@ def train(
         data_collator=lambda rows: _collate(rows, pad),
         callbacks=[callback],
     )
-    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(Path(str(arguments.output_dir))))
+    checkpoint = _last_whole_checkpoint(Path(str(arguments.output_dir)))
+    if checkpoint is not None and language_model.reader is not None:
+        weight = load_file(Path(checkpoint) / READER_FILE)["weight"]
+        language_model.reader.load_state_dict({"weight": weight})
+    trainer.train(resume_from_checkpoint=checkpoint)
     best_step = max(callback.validation, key=lambda step: (callback.validation[step], -step))
     model.load_state_dict(load_file(work / "best.safetensors"), strict=False)
     model.eval()
@@ -335,8 +354,12 @@ def save_tuned(language_model: LanguageModel, directory: Path, *, config: TuneCo
         save_plain_lora(model, directory / ADAPTER_DIR)
     else:
         plain = model
+    if language_model.reader is not None:
+        language_model.reader.save(directory / READER_FILE)
     base = directory / BASE_DIR
-    plain.save_pretrained(base)
+    plain.save_pretrained(
+        base, state_dict={k: v for k, v in plain.state_dict().items() if not k.startswith("item_reader.")}
+    )
     prompts.tokenizer.save_pretrained(base)
     record = {
         "id_space": language_model.id_space,

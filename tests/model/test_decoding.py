@@ -1,11 +1,20 @@
 """Beams over the trie: legal, and scored as transformers scores them."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
-from transformers import Qwen3Config, Qwen3ForCausalLM
+from peft import LoraConfig, get_peft_model
+from transformers import (
+    LogitsProcessor,
+    LogitsProcessorList,
+    PrefixConstrainedLogitsProcessor,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
-from genrec.model.decoding import search_beams
+from genrec.model.decoding import score_endings, search_beams
 from genrec.model.vocabulary import IdVocabulary
 from genrec.semids.trie import Trie
 
@@ -37,7 +46,21 @@ def make_codes(seed: int, num_items: int, level_sizes: tuple[int, ...]) -> np.nd
     return np.stack(np.unravel_index(rng.choice(total, num_items, replace=False), level_sizes), axis=1)
 
 
-def transformers_beams(model, prompt, trie_codes, ids, width):
+class LevelScores(LogitsProcessor):
+    """Takes transformers' scores over the codes of the level that comes next."""
+
+    def __init__(self, prompt_length, ids):
+        self.prompt_length, self.ids = prompt_length, ids
+
+    def __call__(self, input_ids, scores):
+        level = input_ids.shape[1] - self.prompt_length
+        first, size = self.ids.offsets[level], self.ids.level_sizes[level]
+        inside = torch.full_like(scores, -torch.inf)
+        inside[:, first : first + size] = scores[:, first : first + size].log_softmax(-1)
+        return inside
+
+
+def transformers_beams(model, prompt, trie_codes, ids, width, over):
     """The reference: transformers' own beam search with a prefix function."""
     legal: dict[tuple[int, ...], list[int]] = {}
     for codes in trie_codes:
@@ -48,13 +71,17 @@ def transformers_beams(model, prompt, trie_codes, ids, width):
     def allowed(_, tokens):
         return sorted(set(legal[tuple(tokens[len(prompt) :].tolist())]))
 
+    constraint = {"prefix_allowed_tokens_fn": allowed}
+    if over == "level":  # transformers would take its own prefix processor first
+        level, prefix = LevelScores(len(prompt), ids), PrefixConstrainedLogitsProcessor(allowed, width)
+        constraint = {"logits_processor": LogitsProcessorList([level, prefix])}
     out = model.generate(
         torch.tensor([prompt]),
         attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
         num_beams=width,
         num_return_sequences=width,
         max_new_tokens=ids.depth,
-        prefix_allowed_tokens_fn=allowed,
+        **constraint,
         length_penalty=0.0,
         do_sample=False,
         return_dict_in_generate=True,
@@ -63,11 +90,12 @@ def transformers_beams(model, prompt, trie_codes, ids, width):
     return out.sequences[:, len(prompt) :].tolist(), out.sequences_scores.numpy()
 
 
+@pytest.mark.parametrize("over", ["level", "vocabulary"])
 @pytest.mark.parametrize(
     ("seed", "num_items", "level_sizes", "width"),
     [(0, 60, (5, 6, 7), 10), (1, 40, (8, 4, 4, 2), 5), (2, 300, (16, 16, 4), 25), (3, 12, (3, 4), 2)],
 )
-def test_scores_equal_those_of_transformers(seed, num_items, level_sizes, width):
+def test_scores_equal_those_of_transformers(seed, num_items, level_sizes, width, over):
     ids = IdVocabulary(level_sizes, NUM_WORDS)
     model = make_model(seed, NUM_WORDS + ids.num_tokens)
     codes = make_codes(seed, num_items, level_sizes)
@@ -76,9 +104,9 @@ def test_scores_equal_those_of_transformers(seed, num_items, level_sizes, width)
     longest = max(map(len, prompts))
     tokens = torch.tensor([[0] * (longest - len(p)) + p for p in prompts])
     mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts])
-    beams = search_beams(model, tokens_BT=tokens, mask_BT=mask, trie=Trie.build(codes), ids=ids, width=width)
+    beams = search_beams(model, tokens_BT=tokens, mask_BT=mask, trie=Trie.build(codes), ids=ids, width=width, over=over)
     for row, prompt in enumerate(prompts):
-        sequences, scores = transformers_beams(model, prompt, codes, ids, width)
+        sequences, scores = transformers_beams(model, prompt, codes, ids, width, over)
         ours = [ids.tokens([tuple(codes[r])]) for r in beams.row[row].tolist()]
         np.testing.assert_allclose(beams.score_nats[row].numpy(), scores, atol=1e-4)
         assert ours == sequences
@@ -91,7 +119,13 @@ def test_a_wide_beam_ranks_all_items_by_their_exact_probability():
     codes = make_codes(5, 30, level_sizes)
     prompt = torch.tensor([[3, 4, 5]])
     beams = search_beams(
-        model, tokens_BT=prompt, mask_BT=torch.ones_like(prompt), trie=Trie.build(codes), ids=ids, width=30
+        model,
+        tokens_BT=prompt,
+        mask_BT=torch.ones_like(prompt),
+        trie=Trie.build(codes),
+        ids=ids,
+        width=30,
+        over="vocabulary",
     )
     exact = []
     for item in codes:
@@ -101,14 +135,79 @@ def test_a_wide_beam_ranks_all_items_by_their_exact_probability():
     assert beams.row[0].tolist() == np.argsort(exact)[::-1].tolist()
 
 
+@pytest.mark.parametrize("over", ["level", "vocabulary"])
+def test_a_beam_scores_an_item_as_its_ending_is_scored(over):
+    ids = IdVocabulary((4, 4, 4), NUM_WORDS)
+    model = make_model(7, NUM_WORDS + ids.num_tokens)
+    codes = make_codes(7, 30, (4, 4, 4))
+    prompts = torch.tensor([[0, 0, 4, 5], [7, 8, 9, 1]])
+    mask = (prompts > 0).long()
+    options = {"ids": ids, "over": over}
+    beams = search_beams(model, tokens_BT=prompts, mask_BT=mask, trie=Trie.build(codes), width=10, **options)
+    for request in range(2):
+        endings = torch.tensor([ids.tokens([tuple(codes[row])]) for row in beams.row[request].tolist()])
+        tokens = torch.cat([prompts[request].expand(10, -1), endings], dim=1)
+        ones = torch.cat([mask[request].expand(10, -1), torch.ones_like(endings)], dim=1)
+        scores = score_endings(model, tokens_BT=tokens, mask_BT=ones, **options)
+        torch.testing.assert_close(scores, beams.score_nats[request], atol=1e-4, rtol=0)
+
+
+def test_each_request_is_answered_by_its_own_adapter(tmp_path):
+    ids = IdVocabulary((6, 6, 6), NUM_WORDS)
+    trie = Trie.build(make_codes(8, 100, (6, 6, 6)))
+    prompts = torch.tensor([[3, 4, 5]] * 3)
+    model = get_peft_model(make_model(8, NUM_WORDS + ids.num_tokens), lora(), adapter_name="first")
+    model.add_adapter("second", lora())
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.3)
+    model.eval()
+    options = {"trie": trie, "ids": ids, "width": 8}
+    names = ["second", "__base__", "first"]
+    mixed = search_beams(model, tokens_BT=prompts, mask_BT=torch.ones_like(prompts), adapters=names, **options)
+    assert len({tuple(row) for row in mixed.row.tolist()}) == 3
+    for number, name in enumerate(names):
+        alone = model.get_base_model() if name == "__base__" else model
+        with model.disable_adapter() if name == "__base__" else nullcontext():
+            if name != "__base__":
+                model.set_adapter(name)
+            one = search_beams(alone, tokens_BT=prompts[:1], mask_BT=torch.ones(1, 3, dtype=torch.long), **options)
+        torch.testing.assert_close(mixed.score_nats[number], one.score_nats[0], atol=1e-4, rtol=0)
+        assert mixed.row[number].tolist() == one.row[0].tolist()
+
+
+def lora() -> LoraConfig:
+    return LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
+
+
+def test_the_parts_of_the_work_are_timed_apart():
+    ids = IdVocabulary((4, 4, 4), NUM_WORDS)
+    parts = []
+
+    def watch(part):
+        parts.append(part)
+        return nullcontext()
+
+    prompt = torch.tensor([[3, 4, 5]])
+    search_beams(
+        make_model(5, NUM_WORDS + ids.num_tokens),
+        tokens_BT=prompt,
+        mask_BT=torch.ones_like(prompt),
+        trie=Trie.build(make_codes(5, 30, (4, 4, 4))),
+        ids=ids,
+        width=5,
+        watch=watch,
+    )
+    assert parts == ["prompt", "constrain", "forward", "constrain", "forward", "constrain"]
+
+
 def test_filters_narrow_the_beam_to_the_allowed_items():
     level_sizes = (6, 6, 6)
     ids = IdVocabulary(level_sizes, NUM_WORDS)
     model = make_model(6, NUM_WORDS + ids.num_tokens)
     trie = Trie.build(make_codes(6, 120, level_sizes))
-    allowed = torch.zeros(2, 120, dtype=torch.bool)
-    allowed[0, [3, 50, 77]] = True
-    allowed[1] = True
+    allowed = np.zeros(120, bool)
+    allowed[[3, 50, 77, 80]] = True
     tokens = torch.tensor([[1, 2], [3, 4]])
     beams = search_beams(
         model,
@@ -117,7 +216,7 @@ def test_filters_narrow_the_beam_to_the_allowed_items():
         trie=trie,
         ids=ids,
         width=20,
-        counts_BN=trie.count_allowed(allowed),
+        narrowing=trie.narrow([trie.mask(allowed), None], [np.array([80, 5]), np.array([], int)]),
     )
     finite = beams.score_nats[0].isfinite()
     assert set(beams.row[0][finite].tolist()) == {3, 50, 77}

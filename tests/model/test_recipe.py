@@ -40,10 +40,12 @@ class Writing:
         ids = SimpleNamespace(tokens=lambda _: [])
         self.prompts = SimpleNamespace(ids=ids, encode_prompt=lambda _: [])
 
-    def search(self, prompts, *, trie, width, allowed_BN):
+    def search(self, prompts, *, trie, width, narrowing):
         histories, self.left = self.left[: len(prompts)], self.left[len(prompts) :]
         scores = torch.from_numpy(self.expecting.log_probabilities([np.array(h) for h in histories]))
-        best = scores.masked_fill(~allowed_BN, -torch.inf).topk(width, dim=1)
+        for number, leaves in enumerate(narrowing.dead[-1]):
+            scores[number, trie.row_of_leaf[leaves[leaves >= 0]].long()] = -torch.inf
+        best = scores.topk(width, dim=1)
         return Beams(row=best.indices, score_nats=best.values)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genrec.errors import FilterError, ShapeError
-from genrec.semids.trie import Trie
+from genrec.semids.trie import Narrowing, Trie
 
 
 def random_codes(seed: int, num_items: int, sizes: tuple[int, ...]) -> np.ndarray:
@@ -18,20 +18,24 @@ def random_codes(seed: int, num_items: int, sizes: tuple[int, ...]) -> np.ndarra
     return np.stack(np.unravel_index(chosen, sizes), axis=1)
 
 
-def walk(trie: Trie, counts: torch.Tensor | None = None) -> dict[tuple[int, ...], int]:
+def walk(trie: Trie, narrowing: Narrowing | None = None, request: int = 0) -> dict[tuple[int, ...], int]:
     """All legal paths of a trie, with the catalog row at their end."""
     paths: dict[tuple[int, ...], int] = {(): 0}
+    batch = 1 if narrowing is None else len(narrowing.dead[0])
     for depth in range(trie.depth):
         longer = {}
+        codes = torch.arange(int(trie.levels[depth + 1].code.max()) + 1.0).expand(batch, 1, -1)
         for path, node in paths.items():
-            children = trie.children(depth, torch.tensor([[node]]), counts)
-            for child, code, legal in zip(
-                children.node[0, 0].tolist(), children.code[0, 0].tolist(), children.legal[0, 0].tolist(), strict=True
+            children = trie.expand(depth, torch.full((batch, 1), node), codes, narrowing)
+            assert children.log_prob.shape == children.node.shape
+            for child, code in zip(
+                children.node[request, 0].tolist(), children.log_prob[request, 0].tolist(), strict=True
             ):
-                if legal:
-                    longer[(*path, code)] = child
+                if code > -np.inf:
+                    assert code == int(trie.levels[depth + 1].code[child])
+                    longer[(*path, int(code))] = child
         paths = longer
-    return {path: int(trie.leaf_row[node]) for path, node in paths.items()}
+    return {path: int(trie.row_of_leaf[node]) for path, node in paths.items()}
 
 
 @settings(max_examples=25, deadline=None)
@@ -41,15 +45,51 @@ def test_its_paths_are_exactly_the_items(seed, num_items):
     assert walk(Trie.build(codes)) == {tuple(path): row for row, path in enumerate(codes.tolist())}
 
 
-@settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 1000))
-def test_a_filter_leaves_exactly_the_allowed_items(seed):
-    codes = random_codes(seed, 40, (3, 4, 6))
-    allowed = np.random.default_rng(seed).random(40) < 0.3
-    allowed[seed % 40] = True
+@settings(max_examples=50, deadline=None)
+@given(
+    seed=st.integers(0, 1000), shape=st.sampled_from([(40, (3, 4, 6)), (60, (4, 4, 4)), (30, (2, 20, 20)), (9, (9,))])
+)
+def test_filters_and_exclusions_leave_exactly_the_allowed_items(seed, shape):
+    num_items, sizes = shape
+    codes = random_codes(seed, num_items, sizes)
+    rng = np.random.default_rng(seed)
     trie = Trie.build(codes)
-    counts = trie.count_allowed(torch.from_numpy(allowed)[None])
-    assert sorted(walk(trie, counts).values()) == np.flatnonzero(allowed).tolist()
+    filters = [rng.random(num_items) < share for share in (0.3, 0.8)]
+    for allowed in filters:
+        allowed[rng.integers(num_items)] = True
+    masks = [trie.mask(allowed) for allowed in filters]
+    requests = [(None, 0.5), (0, 0.0), (1, 0.6), (0, 0.5), (None, 0.0)]
+    wanted, excluded = [], []
+    for which, share in requests:
+        allowed = np.ones(num_items, bool) if which is None else filters[which]
+        rows = rng.permutation(np.flatnonzero(rng.random(num_items) < share))
+        left = np.setdiff1d(np.flatnonzero(allowed), rows)
+        if not len(left):
+            rows, left = rows[:0], np.flatnonzero(allowed)
+        wanted.append(left.tolist())
+        excluded.append(np.concatenate([rows, rows[:2]]))  # naming one twice changes nothing
+    narrowing = trie.narrow([None if which is None else masks[which] for which, _ in requests], excluded)
+    for request, rows in enumerate(wanted):
+        assert sorted(walk(trie, narrowing, request).values()) == rows
+
+
+@pytest.mark.parametrize(("num_items", "is_dense"), [(200, True), (6, False)])
+def test_full_levels_are_dense_and_thin_ones_sparse(num_items, is_dense):
+    trie = Trie.build(random_codes(1, num_items, (4, 8, 8)))
+    assert (trie.levels[1].child is not None) == is_dense
+
+
+def test_bytes_count_shared_memory_once():
+    trie = Trie.build(random_codes(2, 100, (1, 100)))
+    own = {t.data_ptr(): t.nbytes for level in trie.levels for t in level.tensors}
+    assert trie.num_bytes == sum(own.values()) + trie.row_of_leaf.nbytes + trie.leaf_of_row.nbytes
+    assert len(own) < sum(len(level.tensors) for level in trie.levels)
+
+
+def test_huge_codes_sort_as_small_ones_do():
+    codes = random_codes(4, 50, (4, 4, 5))
+    huge = codes.astype(np.int64) * 2**28
+    assert Trie.build(huge).row_of_leaf.tolist() == Trie.build(codes).row_of_leaf.tolist()
 
 
 def test_row_order_is_irrelevant():
@@ -66,5 +106,9 @@ def test_repeated_ids_are_refused():
 
 def test_a_filter_that_leaves_nothing_is_an_error_not_everything():
     trie = Trie.build(np.array(list(itertools.product(range(2), range(2)))))
+    with pytest.raises(FilterError, match="no item passes"):
+        trie.mask(np.zeros(4, bool))
     with pytest.raises(FilterError, match="no item is left"):
-        trie.count_allowed(torch.zeros(1, 4, dtype=torch.bool))
+        trie.narrow([None], [np.arange(4)])
+    with pytest.raises(FilterError, match="no item is left"):
+        trie.narrow([None, trie.mask(np.array([True, True, False, False]))], [np.arange(2), np.arange(2)])
