@@ -330,7 +330,7 @@ def evaluate(
 
 
 @app.command()
-def bench(name: Annotated[str, typer.Argument(help="decode or tokenize.")], as_json: Json = False) -> None:
+def bench(name: Annotated[str, typer.Argument(help="decode, tokenize or recommend.")], as_json: Json = False) -> None:
     """Measurements that need no dataset."""
     from genrec.bench import bench as run
     from genrec.bench import table_lines

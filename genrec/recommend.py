@@ -26,6 +26,7 @@ from genrec.encode.newcomers import Newcomers
 from genrec.encode.stage import load_embeddings
 from genrec.errors import ArtifactError, FilterError, IdTableMismatch, InputError, UnknownItem
 from genrec.model.adapters import find_adapter, read_card
+from genrec.model.decoding import Watch, unwatched
 from genrec.model.examples import history_prompt
 from genrec.model.language import LanguageModel, read_ids
 from genrec.model.mixing import mix_expectations
@@ -98,6 +99,7 @@ class Recommender:
         self.sequence_model = sequence_model
         self.sequence_weight = sequence_weight if sequence_model is not None else 0.0
         self.trie = Trie.build(table.codes, device=model.device)
+        self.watch: Watch = unwatched
         self._passing: dict[Filter | None, _Passing] = {None: _Passing(np.ones(len(catalog), bool), None)}
 
     @classmethod
@@ -273,7 +275,8 @@ class Recommender:
         num_known = self.sequence_model.num_items
         rows = [self.catalog.rows(history) for history in histories]
         expected_BN = np.full(allowed_BN.shape, -np.inf)
-        expected_BN[:, :num_known] = self.sequence_model.log_probabilities([r[r < num_known] for r in rows])
+        with self.watch("sequence"):
+            expected_BN[:, :num_known] = self.sequence_model.log_probabilities([r[r < num_known] for r in rows])
         expected_BN[~allowed_BN] = -np.inf
         return expected_BN
 
@@ -292,7 +295,7 @@ class Recommender:
         narrowing = self.trie.narrow([p.mask for p in passing], excluded)
         width = max(num_wanted, self.config.recommend.beam_width)
         prompts = [self._prompt(request.history, request.query) for request in requests]
-        beams = self.model.search(prompts, trie=self.trie, width=width, narrowing=narrowing)
+        beams = self.model.search(prompts, trie=self.trie, width=width, narrowing=narrowing, watch=self.watch)
         rows_BW, scores_BW = beams.row.cpu().numpy(), beams.score_nats.cpu().numpy().astype(np.float64)
         histories = [request.history for request in requests]
         weight_B = self._weights(histories)

@@ -22,8 +22,8 @@ START_ROWS_PER_CODE = 32
 def canonical_order(vectors_ND: FloatArray) -> IntArray:
     """Row numbers, int64 (N,), sorted by a hash of each row's bytes: the same sequence of rows however they came."""
     rows = np.ascontiguousarray(vectors_ND)
-    keys = [hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in rows]
-    return np.array(sorted(range(len(rows)), key=keys.__getitem__), dtype=np.int64)
+    keys = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
+    return np.argsort(np.frombuffer(keys, dtype=">u8"), kind="stable")
 
 
 def count_distinct(vectors_ND: FloatArray, limit: int) -> int:
@@ -36,15 +36,20 @@ def count_distinct(vectors_ND: FloatArray, limit: int) -> int:
     return len(seen)
 
 
+def nearest(vectors_ND: FloatArray, centroids_KD: FloatArray) -> npt.NDArray[np.int32]:
+    """The nearest centroid of each row, int32 (N,)."""
+    scores_NK = vectors_ND @ centroids_KD.T
+    scores_NK -= 0.5 * np.einsum("kd,kd->k", centroids_KD, centroids_KD)
+    return scores_NK.argmax(axis=1).astype(np.int32)
+
+
 def assign(vectors_ND: FloatArray, centroids_KD: FloatArray) -> tuple[npt.NDArray[np.int32], FloatArray]:
     """The nearest centroid of each row, int32 (N,), and its squared distance, float32 (N,)."""
-    half_norms_K = 0.5 * np.einsum("kd,kd->k", centroids_KD, centroids_KD)
     codes = np.empty(len(vectors_ND), dtype=np.int32)
     distances = np.empty(len(vectors_ND), dtype=np.float32)
     for start in range(0, len(vectors_ND), CHUNK_ROWS):
         chunk = vectors_ND[start : start + CHUNK_ROWS]
-        scores = chunk @ centroids_KD.T - half_norms_K
-        best = scores.argmax(axis=1)
+        best = nearest(chunk, centroids_KD)
         codes[start : start + len(chunk)] = best
         offsets = chunk - centroids_KD[best]
         distances[start : start + len(chunk)] = np.einsum("nd,nd->n", offsets, offsets)

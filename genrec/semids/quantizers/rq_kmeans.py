@@ -16,7 +16,14 @@ from genrec.errors import InputError
 from genrec.runtime import progress
 from genrec.schema import FloatArray
 from genrec.semids.quantizers.contract import Arrays, CodeArray, Quantizer
-from genrec.semids.quantizers.kmeans import assign, canonical_order, count_distinct, kmeans
+from genrec.semids.quantizers.kmeans import (
+    CHUNK_ROWS,
+    assign,
+    canonical_order,
+    count_distinct,
+    kmeans,
+    nearest,
+)
 
 log = logging.getLogger(__name__)
 ROWS_PER_CODE = 256  # k-means gains nothing from more rows; larger catalogs are sampled
@@ -80,19 +87,21 @@ class RqKMeans(Quantizer):
 def encode_residuals(vectors_ND: FloatArray, codebooks: list[FloatArray]) -> CodeArray:
     """Greedy residual codes, int32 (N, L)."""
     codes_NL = np.empty((len(vectors_ND), len(codebooks)), dtype=np.int32)
-    residual_ND = vectors_ND
-    for level, centroids_KD in enumerate(codebooks):
-        codes_NL[:, level] = assign(residual_ND, centroids_KD)[0]
-        residual_ND = residual_ND - centroids_KD[codes_NL[:, level]]
+    for start in range(0, len(vectors_ND), CHUNK_ROWS):
+        residual_ND = vectors_ND[start : start + CHUNK_ROWS].copy()
+        for level, centroids_KD in enumerate(codebooks):
+            codes = nearest(residual_ND, centroids_KD)
+            codes_NL[start : start + len(codes), level] = codes
+            residual_ND -= centroids_KD[codes]
     return codes_NL
 
 
 def sample_rows(vectors_ND: FloatArray, max_rows: int, rng: np.random.Generator) -> FloatArray:
     """At most `max_rows` rows in canonical order: which ones depends on content and seed, not on the row order."""
-    ordered = vectors_ND[canonical_order(vectors_ND)]
-    if len(ordered) <= max_rows:
-        return ordered
-    return np.ascontiguousarray(ordered[np.sort(rng.choice(len(ordered), size=max_rows, replace=False))])
+    order = canonical_order(vectors_ND)
+    if len(order) > max_rows:
+        order = order[np.sort(rng.choice(len(order), size=max_rows, replace=False))]
+    return vectors_ND[order]
 
 
 def fit_level_size(residual_ND: FloatArray, num_codes: int, level: int) -> int:
