@@ -23,6 +23,7 @@ class SplitConfig:
 
     protocol: Literal["leave-one-out", "global-time", "none"] = "leave-one-out"
     test_share: float = 0.1  # global-time only: the newest share of events
+    cold_share: float = 0.0  # of the items, held out of training to see how newcomers fare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,8 @@ class SequenceConfig:
     max_samples: int = 200_000
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
+    content_alone_share: float = 0.1  # of the items, in each step, that are shown by their content alone
+    average_decay: float = 0.999  # per step, of the moving average of the weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

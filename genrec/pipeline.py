@@ -250,7 +250,8 @@ def _make_sequence(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
             return
     work = artifacts.open_work(root / ".sequence.work", artifacts.fingerprint(dict(inputs)))
     modalities = load_embeddings(root / "embeddings")
-    content = make_fuser(config.fuse).fit(modalities).transform(modalities)
+    fuser = make_fuser(config.fuse).fit(modalities)
+    content = fuser.transform(modalities)
     model, report = train_sequence_on(workspace.catalog, workspace.split, config, content=content, work=work)
     details |= {
         "items": model.num_items,
@@ -260,6 +261,7 @@ def _make_sequence(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     }
     with artifacts.write_stage(root / "sequence", kind="sequence", inputs=inputs, details=details) as stage:
         save_sequence_model(model, report, stage / SEQUENCE_FILE)
+        fuser.save(stage / "fuser")  # added items are known by their content
     shutil.rmtree(work)
 
 

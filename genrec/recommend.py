@@ -128,6 +128,7 @@ class Recommender:
             four_bit=config.tune.method == "qlora",
             adapter=folder,
         )
+        embeddings = load_embeddings(root / "embeddings")
         chosen = float(manifests["model"].details["sequence_weight"])  # type: ignore[arg-type]
         wanted = config.recommend.sequence_weight
         return cls(
@@ -135,11 +136,11 @@ class Recommender:
             config=config,
             catalog=catalog,
             interactions=interactions,
-            embeddings=load_embeddings(root / "embeddings"),
+            embeddings=embeddings,
             semantic_ids=load_semids(root / "semids"),
             model=model,
             # An adapter answers alone: the sequence model knows nothing of its domain.
-            sequence_model=None if folder else find_sequence_model(root / "sequence", model.device),
+            sequence_model=None if folder else find_sequence_model(root / "sequence", model.device, embeddings),
             sequence_weight=wanted if wanted >= 0 else chosen,
         )
 

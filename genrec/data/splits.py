@@ -3,8 +3,9 @@
 Knows when things happened; deliberately knows nothing of models or metrics.
 """
 
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,7 +46,8 @@ def split_interactions(interactions: Interactions, config: SplitConfig) -> Split
     trains; the test history includes the validation event. Users with fewer events only train.
     global-time: the newest `test_share` of the log tests, the same share before it validates, what is older trains;
     the cuts fall between different timestamps. Each event of a window whose user has an earlier one is a case.
-    none: everything trains. Raises SourceError when a log cannot be split so.
+    none: everything trains. cold_share: of the items, leaves no event in training and no target in validation.
+    Raises SourceError when a log cannot be split so.
     """
     if config.protocol == "none":
         return Split(protocol="none", train=interactions, validation=(), test=())
@@ -53,9 +55,25 @@ def split_interactions(interactions: Interactions, config: SplitConfig) -> Split
         raise SourceError(
             f"there are no events to split by {config.protocol}; ingest events, or set split.protocol=none"
         )
-    if config.protocol == "global-time":
-        return _split_by_time(interactions, config.test_share)
-    return _leave_one_out(interactions)
+    if not 0 <= config.cold_share < 1:
+        raise SourceError(f"split.cold_share is {config.cold_share}; wanted a share from 0 to below 1")
+    by_time = config.protocol == "global-time"
+    split = _split_by_time(interactions, config.test_share) if by_time else _leave_one_out(interactions)
+    return _hold_items_out(split, config.cold_share) if config.cold_share else split
+
+
+def _hold_items_out(split: Split, share: float) -> Split:
+    """The same split without training events and validation cases of some items, chosen by a hash of their ids."""
+    cold = {item_id for item_id in set(split.train.item_ids) if _share_of_hashes_below(item_id) < share}
+    train = split.train.select(np.array([item_id not in cold for item_id in split.train.item_ids]))
+    if not len(train):
+        raise SourceError(f"split.cold_share = {share} holds every item of the training events out; lower it")
+    validation = tuple(case for case in split.validation if case.target not in cold)
+    return replace(split, train=train, validation=validation)
+
+
+def _share_of_hashes_below(text: str) -> float:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") / 2**64
 
 
 def _leave_one_out(interactions: Interactions) -> Split:

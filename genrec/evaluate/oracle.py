@@ -17,7 +17,7 @@ from genrec.data.readers.shop import recreate_shop
 from genrec.data.shop import ShopWorld
 from genrec.data.splits import EvaluationCase
 from genrec.errors import ShapeError
-from genrec.evaluate.peers import top_rows
+from genrec.evaluate.ranking import top_rows
 from genrec.schema import Catalog, IntArray
 
 

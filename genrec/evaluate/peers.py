@@ -10,75 +10,20 @@ Axis legend: B cases, E events, K positions, N items, D features.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from genrec.config import SequenceConfig
 from genrec.data.splits import EvaluationCase
 from genrec.errors import InputError
-from genrec.evaluate.metrics import ranks_of_targets, summarize
-from genrec.model.sequence import train_sequence_model
+from genrec.evaluate.generative_peers import CornacPeer
+from genrec.evaluate.ranking import Peer, Scores, popularity_of, rank_in_batches, validation_ndcg
+from genrec.model.sequence_training import train_sequence_model
 from genrec.runtime import pick_device
 from genrec.schema import Catalog, FloatArray, IntArray, Interactions
 
-Scores = npt.NDArray[np.float64]
 Sparse: TypeAlias = Any  # scipy's sparse matrices carry no types
-_Scorer = Callable[[Sequence[IntArray]], Scores]  # histories (B,) of rows to scores (B, N)
-_BATCH = 512
-
-
-class Peer(Protocol):
-    """Fitted once on the training events; ranks catalog rows for histories of catalog rows."""
-
-    def fit(
-        self,
-        train: Interactions,
-        catalog: Catalog,
-        validation: Sequence[EvaluationCase],
-        *,
-        vectors: FloatArray | None = None,
-    ) -> Self:
-        """Learn from training events; settings are chosen on the validation cases alone.
-
-        vectors: float32 (N, D), the fused item vectors, for peers that read content.
-        """
-        ...
-
-    def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
-        """The best k rows per case, best first, int64 (B, K). exclude: rows that may not be named, per case.
-
-        k must not exceed the number of legal rows of any case.
-        """
-        ...
-
-
-def popularity_of(train: Interactions, catalog: Catalog) -> IntArray:
-    """How many training events each item has, int64 (N,)."""
-    return np.bincount(catalog.rows(train.item_ids), minlength=len(catalog)).astype(np.int64)
-
-
-def top_rows(scores_BN: Scores, exclude: Sequence[IntArray], k: int) -> IntArray:
-    """The k best-scored rows that are not excluded, int64 (B, K); equal scores go by row number.
-
-    Raises InputError when a case has fewer than k legal rows.
-    """
-    scores_BN = scores_BN.copy()
-    for scores_N, rows in zip(scores_BN, exclude, strict=True):
-        scores_N[rows] = -np.inf
-    order_BK = np.argsort(-scores_BN, axis=1, kind="stable")[:, :k]
-    if np.isneginf(np.take_along_axis(scores_BN, order_BK, axis=1)).any() or k > scores_BN.shape[1]:
-        raise InputError(f"a case has fewer than {k} items that may be recommended; ask for fewer")
-    return order_BK.astype(np.int64)
-
-
-def _rank_in_batches(score: _Scorer, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
-    parts = [
-        top_rows(score(histories[start : start + _BATCH]), exclude[start : start + _BATCH], k)
-        for start in range(0, len(histories), _BATCH)
-    ]
-    return np.concatenate(parts) if parts else np.zeros((0, k), dtype=np.int64)
 
 
 class Popularity:
@@ -96,7 +41,7 @@ class Popularity:
         return self
 
     def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
-        return _rank_in_batches(self._scores, histories, exclude, k)
+        return rank_in_batches(self._scores, histories, exclude, k)
 
     def _scores(self, histories: Sequence[IntArray]) -> Scores:
         return np.tile(self._popularity_N, (len(histories), 1))
@@ -127,14 +72,14 @@ class ItemKNN:
         best = -1.0
         for size in sorted({min(size, len(catalog)) for size in self.neighborhood_sizes}):
             similarity = _nearest_neighbors(weights, size)
-            quality = _validation_ndcg(partial(_neighbor_scores, similarity, self._tie_break_N), catalog, validation)
+            quality = validation_ndcg(partial(_neighbor_scores, similarity, self._tie_break_N), catalog, validation)
             if quality > best:
                 best, self.neighborhood_size, self._similarity = quality, size, similarity
         return self
 
     def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
         score = partial(_neighbor_scores, self._similarity, self._tie_break_N)
-        return _rank_in_batches(score, histories, exclude, k)
+        return rank_in_batches(score, histories, exclude, k)
 
 
 def _user_item_cosines(train: Interactions, catalog: Catalog) -> Sparse:
@@ -184,18 +129,6 @@ def _neighbor_scores(similarity: Sparse, tie_break_N: Scores, histories: Sequenc
     return np.asarray((seen @ similarity).todense()) + tie_break_N
 
 
-def _validation_ndcg(score: _Scorer, catalog: Catalog, validation: Sequence[EvaluationCase]) -> float:
-    """ndcg@10 with the history masked, over the cases that have ten legal items; 0 without such a case."""
-    histories = [catalog.rows(case.history) for case in validation]
-    targets_B = catalog.rows(case.target for case in validation)
-    askable = [n for n, history in enumerate(histories) if len(catalog) - len(np.unique(history)) >= 10]
-    if not askable:
-        return 0.0
-    histories = [histories[n] for n in askable]
-    lists_BK = _rank_in_batches(score, histories, histories, 10)
-    return summarize(ranks_of_targets(lists_BK, targets_B[askable]))["ndcg@10"]
-
-
 class ContentKNN:
     """The items nearest to the last few of the history by fused vectors; serves items that nobody has touched.
 
@@ -222,13 +155,13 @@ class ContentKNN:
         self._vectors_ND = vectors
         best = -1.0
         for num_last in self.num_last_choices:
-            quality = _validation_ndcg(partial(_content_scores, vectors, num_last), catalog, validation)
+            quality = validation_ndcg(partial(_content_scores, vectors, num_last), catalog, validation)
             if quality > best:
                 best, self.num_last = quality, num_last
         return self
 
     def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
-        return _rank_in_batches(partial(_content_scores, self._vectors_ND, self.num_last), histories, exclude, k)
+        return rank_in_batches(partial(_content_scores, self._vectors_ND, self.num_last), histories, exclude, k)
 
 
 def _content_scores(vectors_ND: FloatArray, num_last: int, histories: Sequence[IntArray]) -> Scores:
@@ -264,13 +197,13 @@ class EASE:
         best = -1.0
         for strength in self.strengths:
             weights_NN = _ease_weights(gram_NN, strength)
-            quality = _validation_ndcg(partial(_linear_scores, weights_NN), catalog, validation)
+            quality = validation_ndcg(partial(_linear_scores, weights_NN), catalog, validation)
             if quality > best:
                 best, self.strength, self._weights_NN = quality, strength, weights_NN
         return self
 
     def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
-        return _rank_in_batches(partial(_linear_scores, self._weights_NN), histories, exclude, k)
+        return rank_in_batches(partial(_linear_scores, self._weights_NN), histories, exclude, k)
 
 
 _MAX_DENSE_ITEMS = 20_000
@@ -319,7 +252,7 @@ class SequencePeer:
         return self
 
     def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
-        return _rank_in_batches(self._scores, histories, exclude, k)
+        return rank_in_batches(self._scores, histories, exclude, k)
 
     def _scores(self, histories: Sequence[IntArray]) -> Scores:
         return self._model.log_probabilities(histories).astype(np.float64)
@@ -334,6 +267,9 @@ PEERS: Mapping[str, Callable[[], Peer]] = {
     "ease": EASE,
     "sasrec": partial(SequencePeer, SequenceConfig(kind="sasrec")),
     "bsarec": partial(SequencePeer, SequenceConfig(kind="bsarec")),
+    "tiger": partial(CornacPeer, "tiger"),
+    "letter": partial(CornacPeer, "letter"),
+    "rpg": partial(CornacPeer, "rpg"),
 }
 
 

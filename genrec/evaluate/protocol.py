@@ -16,8 +16,9 @@ from genrec.config import Config
 from genrec.data.splits import Split, split_interactions
 from genrec.evaluate import metrics
 from genrec.evaluate.oracle import KnownWorld, Oracle
-from genrec.evaluate.peers import check_peers, fit_peer, popularity_of
+from genrec.evaluate.peers import check_peers, fit_peer
 from genrec.evaluate.questions import Answers, AskFunction, Questions, answers_of, choose_cases, slices_of
+from genrec.evaluate.ranking import popularity_of
 from genrec.evaluate.report import EvaluationReport, SliceReport, describe_machine
 from genrec.schema import BoolArray, Catalog, FloatArray, IntArray, Interactions, Recommendation
 

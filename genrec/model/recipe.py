@@ -16,7 +16,8 @@ from genrec.data.splits import EvaluationCase, Split
 from genrec.model.examples import AlignmentExamples, Expectation, history_prompt, next_item_examples
 from genrec.model.language import LanguageModel
 from genrec.model.mixing import WEIGHTS, Nats, mix_expectations
-from genrec.model.sequence import SequenceModel, SequenceReport, expected_items, train_sequence_model
+from genrec.model.sequence import SequenceModel, SequenceReport
+from genrec.model.sequence_training import expected_items, train_sequence_model
 from genrec.model.tuning import Teacher, TuneReport, train
 from genrec.runtime import pick_device
 from genrec.schema import Catalog, FloatArray, IntArray

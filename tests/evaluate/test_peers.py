@@ -5,7 +5,8 @@ import pytest
 
 from genrec.data.splits import EvaluationCase
 from genrec.errors import InputError
-from genrec.evaluate.peers import PEERS, ContentKNN, ItemKNN, Popularity, fit_peer, top_rows
+from genrec.evaluate.peers import PEERS, ContentKNN, ItemKNN, Popularity, fit_peer
+from genrec.evaluate.ranking import top_rows
 from genrec.schema import Catalog, Interactions, Item
 
 # Two tastes that never mix: a, b, c and x, y, z. Nobody has touched "new"; its content is that of x, y, z.

@@ -5,15 +5,14 @@ import pytest
 import torch
 
 from genrec.config import SequenceConfig
-from genrec.model import sequence
+from genrec.model import sequence_layers, sequence_training
 from genrec.model.sequence import (
     SequenceModel,
     load_sequence_model,
     pad_histories,
     save_sequence_model,
-    train_sequence_model,
-    validation_ndcg,
 )
+from genrec.model.sequence_training import train_sequence_model, validation_ndcg
 
 CPU = torch.device("cpu")
 QUICK = {"num_features": 16, "max_history": 8, "epochs": 12, "batch_size": 64, "dropout": 0.1, "learning_rate": 1e-2}
@@ -54,7 +53,7 @@ def test_single_equals_batch_and_only_the_newest_items_count():
 def test_the_filter_keeps_what_bsarec_keeps():
     """The matrix equals the Fourier transform with its high frequencies cut, as the paper has it."""
     x_BTD = torch.randn(2, 8, 3)
-    layer = sequence._Filter(8, 3, num_low=5, dropout=0.0)
+    layer = sequence_layers.Filter(8, 3, num_low=5, dropout=0.0)
     spectrum = torch.fft.rfft(x_BTD, dim=1, norm="ortho")
     spectrum[:, 5 // 2 + 1 :] = 0
     low_BTD = torch.fft.irfft(spectrum, n=8, dim=1, norm="ortho")
@@ -64,7 +63,7 @@ def test_the_filter_keeps_what_bsarec_keeps():
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean():
-    layer = sequence._Dropout(0.3)
+    layer = sequence_layers.Dropout(0.3)
     x = layer(torch.ones(100_003))
     assert abs(float((x == 0).float().mean()) - 0.3) < 0.01
     assert abs(float(x.mean()) - 1.0) < 0.01
@@ -76,14 +75,14 @@ def test_a_killed_training_ends_as_a_calm_one(tmp_path, monkeypatch):
     cases = [(history, int(history[-1] + 1) % 30) for history in histories[:50]]
     config = SequenceConfig(**{**QUICK, "epochs": 4})
     calm, _ = train_sequence_model(histories, 30, cases, config, device=CPU, seed=1)
-    train_epoch = sequence._train_epoch
+    train_epoch = sequence_training._train_epoch
 
     def die_in_the_third(*arguments):
         if arguments[-1].bit_generator.state == np.random.default_rng([1, 2]).bit_generator.state:
             raise KeyboardInterrupt
         return train_epoch(*arguments)
 
-    monkeypatch.setattr(sequence, "_train_epoch", die_in_the_third)
+    monkeypatch.setattr(sequence_training, "_train_epoch", die_in_the_third)
     with pytest.raises(KeyboardInterrupt):
         train_sequence_model(histories, 30, cases, config, device=CPU, seed=1, work=tmp_path)
     monkeypatch.undo()

@@ -1,0 +1,88 @@
+"""Generative recommenders of Cornac as peers: TIGER, LETTER and RPG, with its settings.
+
+Knows how our events and vectors become what Cornac wants; how the models work is Cornac's. They come with the extra
+`peers`. Best weights are chosen on the validation cases; items stand in Cornac under their catalog rows.
+
+Axis legend: B cases, K positions, N items, D features.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from genrec.data.splits import EvaluationCase
+from genrec.encode.collaborative import collaborative_embeddings
+from genrec.errors import InputError
+from genrec.evaluate.ranking import Scores, rank_in_batches
+from genrec.runtime import progress
+from genrec.schema import Catalog, FloatArray, IntArray, Interactions
+
+_SEED = 7
+_NUM_COLLABORATIVE, _WINDOW = 32, 3  # LETTER wants item vectors of taste beside those of content
+
+
+class CornacPeer:
+    """One of Cornac's generative models. Raises InputError when Cornac or the item vectors are missing."""
+
+    def __init__(self, name: str, options: Mapping[str, Any] | None = None) -> None:  # Any: Cornac's own settings
+        self.name, self.options = name, dict(options or {})
+
+    def fit(
+        self,
+        train: Interactions,
+        catalog: Catalog,
+        validation: Sequence[EvaluationCase],
+        *,
+        vectors: FloatArray | None = None,
+    ) -> Self:
+        if vectors is None or len(vectors) != len(catalog):
+            raise InputError(
+                f"peer {self.name!r} wants the fused vectors of {len(catalog)} items; build the workspace, or leave "
+                "this peer out"
+            )
+        histories = [catalog.rows(history) for history in train.histories().values()]
+        asked = [np.append(catalog.rows(case.history), catalog.row(case.target)) for case in validation]
+        options: dict[str, Any] = {"model_selection": "best", "val_sample": 500, "seed": _SEED, "verbose": False}
+        if self.name == "letter":
+            width = min(_NUM_COLLABORATIVE, len(catalog) - 1)
+            taste = collaborative_embeddings(catalog, train, width, _WINDOW, _SEED)
+            taste_ND = np.zeros((len(catalog), width), np.float32)
+            taste_ND[:, : taste.vectors.shape[1]] = taste.vectors
+            options |= {"cf_embeddings": taste_ND, "cf_embedding_ids": list(range(len(catalog)))}
+        self._model = _cornac_model(self.name)(**(options | self.options))
+        self._model.fit(_dataset(histories, vectors), _dataset(asked, vectors))
+        self._num_items = len(catalog)
+        return self
+
+    def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
+        return rank_in_batches(self._scores, histories, exclude, k)
+
+    def _scores(self, histories: Sequence[IntArray]) -> Scores:
+        asked = progress(histories, label=f"ask {self.name}")
+        return np.stack([self._model.score(0, rows.tolist())[: self._num_items] for rows in asked])
+
+
+def _cornac_model(name: str) -> Callable[..., Any]:
+    try:
+        from cornac.models import LETTER, RPG, TIGER  # type: ignore[import-not-found]
+    except ImportError as error:
+        raise InputError(
+            f"peer {name!r} comes from Cornac, which is not installed; pip install 'genrec[peers]', or leave it out"
+        ) from error
+    models: dict[str, Callable[..., Any]] = {"letter": LETTER, "rpg": RPG, "tiger": TIGER}
+    return models[name]
+
+
+def _dataset(histories: Sequence[IntArray], vectors_ND: FloatArray) -> Any:
+    """Cornac's data set of sessions, one per history, in which an item's index is its catalog row."""
+    from cornac.data import FeatureModality, SequentialDataset  # type: ignore[import-not-found]
+
+    rows = OrderedDict((row, row) for row in range(len(vectors_ND)))
+    events = [
+        (number, int(row), place) for number, history in enumerate(histories) for place, row in enumerate(history)
+    ]
+    dataset = SequentialDataset.build(events, fmt="SIT", global_iid_map=rows, seed=_SEED)
+    dataset.item_feature = FeatureModality(features=vectors_ND)
+    return dataset
