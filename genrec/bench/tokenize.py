@@ -24,8 +24,8 @@ def bench_tokenize(seed: int, shapes: tuple[tuple[int, int], ...] = SHAPES) -> l
     """One row per catalog; flops_share: of encoding, the arithmetic's speed over that of a plain matrix product."""
     rows: list[Row] = []
     for num_items, num_features in progress(shapes, label="bench tokenize"):
-        command = [sys.executable, "-m", __name__, str(num_items), str(num_features), str(seed)]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+        work = f"import json; from {__name__} import measure as m; print(json.dumps(m({num_items}, {num_features}, {seed})))"
+        done = subprocess.run([sys.executable, "-c", work], check=True, stdout=subprocess.PIPE)
         rows.append(json.loads(done.stdout.splitlines()[-1]))
     return rows
 
@@ -58,7 +58,3 @@ def measure(num_items: int, num_features: int, seed: int) -> Row:
         "flops_share": product_s / encode_s,
         "peak_mb": peak_memory_mb(),
     }
-
-
-if __name__ == "__main__":
-    print(json.dumps(measure(*map(int, sys.argv[1:4]))))

@@ -20,6 +20,7 @@ from genrec.model.vocabulary import IdVocabulary
 from genrec.schema import FloatArray, IntArray
 
 READER_FILE = "item_reader.safetensors"
+UNREAD_SHARE = 0.1  # of the rows in training, read by their tokens alone, as other engines and new items must do
 
 
 class ItemReader(nn.Module):
@@ -69,6 +70,8 @@ class ItemReader(nn.Module):
         key_BT = torch.where(is_id_BT, _keys(codes_BTL, self._ids), -1)
         place_BT = torch.searchsorted(self.key_N, key_BT).clamp(max=len(self.key_N) - 1)
         is_known_BT = self.key_N[place_BT] == key_BT
+        if self.training:
+            is_known_BT &= torch.rand(len(tokens_BT), 1, device=tokens_BT.device) >= UNREAD_SHARE
         read_BTD = (self.vectors_NC[place_BT] * is_known_BT[..., None]) @ self.weight
         return nn.functional.pad(read_BTD, (0, 0, depth - 1, 0))
 

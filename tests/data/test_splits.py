@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -99,3 +101,17 @@ def test_no_protocol_trains_on_everything() -> None:
 def test_logs_that_cannot_be_split_are_refused(interactions: Interactions, config: SplitConfig, message: str) -> None:
     with pytest.raises(SourceError, match=message):
         split_interactions(interactions, config)
+
+
+@pytest.mark.parametrize("config", [LEAVE_ONE_OUT, GLOBAL_TIME])
+def test_items_held_out_leave_training_and_validation_but_not_the_test(config: SplitConfig) -> None:
+    interactions = random_interactions(800)
+    whole = split_interactions(interactions, config)
+    split = split_interactions(interactions, replace(config, cold_share=0.3))
+    cold = set(whole.train.item_ids) - set(split.train.item_ids)
+    assert 2 <= len(cold) <= 10
+    assert split.test == whole.test
+    assert split.validation == tuple(case for case in whole.validation if case.target not in cold)
+    assert len(split.train) == sum(item not in cold for item in whole.train.item_ids)
+    with pytest.raises(SourceError, match="cold_share is 1"):
+        split_interactions(interactions, replace(config, cold_share=1.0))

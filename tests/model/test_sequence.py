@@ -100,3 +100,43 @@ def test_a_saved_model_answers_as_before(tmp_path):
     loaded = load_sequence_model(tmp_path / "sequence.safetensors", CPU)
     histories = [np.arange(3), np.arange(5)]
     np.testing.assert_array_equal(loaded.log_probabilities(histories), model.log_probabilities(histories))
+
+
+def content_world(num_kinds=6, num_items=60, num_people=500, seed=0):
+    """People stay within one kind of item; content names the kind. The last item of each kind has no events."""
+    rng = np.random.default_rng(seed)
+    kinds = np.arange(num_items) % num_kinds
+    is_cold = np.arange(num_items) >= num_items - num_kinds
+    histories = [
+        rng.choice(np.flatnonzero((kinds == rng.integers(num_kinds)) & ~is_cold), 5, replace=False)
+        for _ in range(num_people)
+    ]
+    content = np.eye(num_kinds, dtype=np.float32)[kinds] + 0.05 * rng.standard_normal((num_items, num_kinds))
+    return histories, kinds, is_cold, content.astype(np.float32)
+
+
+def test_items_without_events_are_known_by_their_content(tmp_path):
+    histories, kinds, is_cold, content = content_world()
+    config = SequenceConfig(**QUICK | {"epochs": 20})
+    cases = [(history[:-1], int(history[-1])) for history in histories[:100]]
+    num_known = len(kinds) - 3
+    model, report = train_sequence_model(
+        histories, num_known, cases, config, content=content[:num_known], device=CPU, seed=1
+    )
+    save_sequence_model(model, report, tmp_path / "s.safetensors")
+    model = load_sequence_model(tmp_path / "s.safetensors", CPU)
+    before = model.log_probabilities(histories[:20])
+    model.admit(torch.from_numpy(content[num_known:]))
+    log_probabilities = model.log_probabilities(histories[:20])
+    assert log_probabilities.shape == (20, len(kinds))
+    shift = log_probabilities[:, :num_known] - before
+    np.testing.assert_allclose(shift, shift[:, :1].repeat(num_known, axis=1), atol=1e-4)  # but for the new rivals
+    for history, row in zip(histories[:20], log_probabilities, strict=True):
+        best_cold = np.flatnonzero(is_cold)[row[is_cold].argmax()]
+        assert kinds[best_cold] == kinds[history[0]]
+
+
+def test_without_content_items_without_events_are_never_expected():
+    histories, kinds, is_cold, _ = content_world()
+    model, _ = train_sequence_model(histories, len(kinds), [], SequenceConfig(**QUICK), device=CPU, seed=1)
+    assert np.exp(model.log_probabilities(histories[:20])[:, is_cold]).max() < 1e-20

@@ -1,0 +1,53 @@
+"""The benches run at small size and print what the contracts name."""
+
+import numpy as np
+import pytest
+
+from genrec.bench import bench, table_lines
+from genrec.bench.decode import LEVEL_SIZES, _Catalog, bench_decode
+from genrec.bench.recommend import bench_recommend
+from genrec.bench.tokenize import bench_tokenize
+from genrec.errors import InputError
+
+
+def test_decode_rows_hold_what_the_contract_names():
+    rows = bench_decode(7, catalog_sizes=(300,), repeats=1)
+    assert [(row["width"], row["batch"]) for row in rows] == [(10, 1), (10, 32), (50, 1), (50, 32)]
+    wanted = "items width batch ours_ms transformers_ms ratio constraint_share step_ms trie_bytes build_s"
+    for row in rows:
+        assert set(wanted.split()) <= set(row)
+        assert row["ratio"] == pytest.approx(row["transformers_ms"] / row["ours_ms"])
+        assert 0 < row["constraint_share"] < 1
+    columns, cells = table_lines(rows)
+    assert len(cells) == 4
+    assert len(cells[0]) == len(columns)
+
+
+def test_the_reference_is_given_the_codes_that_exist():
+    catalog = _Catalog.random(400, 3)
+    codes = np.stack(np.unravel_index(catalog.sorted_N, LEVEL_SIZES), axis=1)
+    for path in ((), tuple(codes[7, :1]), tuple(codes[9, :2]), tuple(codes[9, :3])):
+        under = codes[(codes[:, : len(path)] == path).all(axis=1)]
+        assert catalog.next_codes(path) == sorted(set(under[:, len(path)].tolist()))
+
+
+def test_tokenize_rows_tell_speed_and_memory():
+    (row,) = bench_tokenize(7, shapes=((3000, 16),))
+    assert row["items"] == 3000
+    assert row["encode_items_per_s"] == pytest.approx(3000 / row["encode_s"])
+    assert row["peak_mb"] > 10
+
+
+def test_recommend_rows_split_the_time():
+    rows = bench_recommend(7, num_items=60, num_people=40, num_requests=6)
+    assert {(row["kind"], row["batch"]) for row in rows} >= {("history", 1), ("history and words", 32)}
+    for row in rows:
+        shares = [value for name, value in row.items() if name.endswith("_share")]
+        assert sum(shares) == pytest.approx(1)
+        assert min(shares) >= 0
+        assert row["p50_ms"] <= row["p95_ms"]
+
+
+def test_an_unknown_bench_is_named():
+    with pytest.raises(InputError, match="'serve2' is unknown; choose one of decode"):
+        bench("serve2")
