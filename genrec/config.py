@@ -56,11 +56,15 @@ class FuseConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenizeConfig:
+    """quantizer: rq-kmeans, rq-vae, graph-rq-vae or pq-kmeans."""
+
     quantizer: str = "rq-kmeans"
     num_levels: int = 3
     num_codes: int = 64
     num_tie_codes: int = 64  # items that may share one code path before the tie-breaker overflows
-    epochs: int = 60  # rq-vae only
+    epochs: int = 60  # rq-vae and graph-rq-vae
+    balance: float = 0.0  # likewise: sharpness of Sinkhorn's balance in training, such as 50; 0 takes the nearest code
+    tie_order: Literal["hash", "popularity"] = "hash"  # who comes first among items that share a code path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from genrec import artifacts
 from genrec.config import Config
 from genrec.data.ingest import NewItems, append_items, extend_catalog, load_workspace_data
 from genrec.data.splits import Split, split_interactions
-from genrec.encode.collaborative import collaborative_embeddings
+from genrec.encode.collaborative import collaborative_embeddings, count_pairs
 from genrec.encode.fusion import make_fuser
 from genrec.encode.stage import encode_catalog, encode_items, load_embeddings, save_embeddings
 from genrec.errors import ArtifactError
@@ -212,7 +212,15 @@ def _make_semids(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
         modalities[COLLABORATIVE] = _collaborative(workspace)
     fuser = make_fuser(config.fuse).fit(modalities)
     fused = fuser.transform(modalities)
-    quantizer, table, report = tokenize(fused, workspace.catalog, config.tokenize, config.seed)
+    train = workspace.split.train
+    quantizer, table, report = tokenize(
+        fused,
+        workspace.catalog,
+        config.tokenize,
+        config.seed,
+        graph=count_pairs(workspace.catalog, train, config.fuse.collaborative_window),
+        popularity=np.bincount(workspace.catalog.rows(train.item_ids), minlength=len(workspace.catalog)),
+    )
     details = _semids_details(table)
     with artifacts.write_stage(workspace.root / "semids", kind="semids", inputs=inputs, details=details) as stage:
         save_semids(stage, fused, fuser, quantizer, table, report)

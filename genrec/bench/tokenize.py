@@ -24,7 +24,8 @@ def bench_tokenize(seed: int, shapes: tuple[tuple[int, int], ...] = SHAPES) -> l
     """One row per catalog; flops_share: of encoding, the arithmetic's speed over that of a plain matrix product."""
     rows: list[Row] = []
     for num_items, num_features in progress(shapes, label="bench tokenize"):
-        work = f"import json; from {__name__} import measure as m; print(json.dumps(m({num_items}, {num_features}, {seed})))"
+        call = f"measure({num_items}, {num_features}, {seed})"
+        work = f"import json; from {__name__} import measure; print(json.dumps({call}))"
         done = subprocess.run([sys.executable, "-c", work], check=True, stdout=subprocess.PIPE)
         rows.append(json.loads(done.stdout.splitlines()[-1]))
     return rows

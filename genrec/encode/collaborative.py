@@ -31,7 +31,7 @@ def collaborative_embeddings(
         raise ConfigError(
             f"fuse.num_features = {num_features} and fuse.collaborative_window = {window}; both must be 1 or more"
         )
-    counts_NN = _count_pairs(catalog, train, window)
+    counts_NN = count_pairs(catalog, train, window)
     vectors = np.zeros((len(catalog), num_features), dtype=np.float32)
     rank = min(num_features, len(catalog) - 1)
     if counts_NN.nnz and rank > 0:
@@ -39,7 +39,7 @@ def collaborative_embeddings(
     return Embeddings(name=NAME, vectors=vectors, present=np.asarray(vectors.any(axis=1), dtype=bool))
 
 
-def _count_pairs(catalog: Catalog, train: Interactions, window: int) -> sparse.csr_matrix:
+def count_pairs(catalog: Catalog, train: Interactions, window: int) -> sparse.csr_matrix:
     """Symmetric weighted co-consumption counts, (N, N), with an empty diagonal."""
     items = catalog.rows(train.item_ids)
     total = sparse.csr_matrix((len(catalog), len(catalog)), dtype=np.float64)

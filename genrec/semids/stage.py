@@ -14,8 +14,8 @@ from genrec.artifacts import fingerprint, write_file
 from genrec.config import TokenizeConfig
 from genrec.encode.fusion import Fuser, load_fuser
 from genrec.errors import ArtifactError, IdTableMismatch, ShapeError
-from genrec.schema import Catalog, Embeddings, FloatArray
-from genrec.semids.quantizers import Quantizer, load_quantizer, make_quantizer
+from genrec.schema import Catalog, Embeddings, FloatArray, IntArray
+from genrec.semids.quantizers import Graph, Quantizer, load_quantizer, make_quantizer
 from genrec.semids.report import TokenReport, draw_code_map, make_report
 from genrec.semids.table import SemanticIdTable
 
@@ -50,16 +50,23 @@ class SemanticIds:
 
 
 def tokenize(
-    vectors_ND: FloatArray, catalog: Catalog, config: TokenizeConfig, seed: int
+    vectors_ND: FloatArray,
+    catalog: Catalog,
+    config: TokenizeConfig,
+    seed: int,
+    *,
+    graph: Graph | None = None,
+    popularity: IntArray | None = None,
 ) -> tuple[Quantizer, SemanticIdTable, TokenReport]:
     """Fit the configured quantizer on the items' fused vectors and give every item its semantic ID.
 
-    vectors_ND: float32 (N, D), row by row as the catalog. Raises ShapeError on another number of rows, ConfigError on
+    vectors_ND: float32 (N, D), row by row as the catalog; graph, popularity: from training events, for the quantizers
+    and tie orders that want them. Raises ShapeError on another number of rows, ConfigError on
     unknown settings or when more items share a path than there are tie codes.
     """
     if len(vectors_ND) != len(catalog):
         raise ShapeError(f"{len(vectors_ND)} vectors for a catalog of {len(catalog)} items; wanted one per item")
-    quantizer = make_quantizer(config).fit(vectors_ND, seed)
+    quantizer = make_quantizer(config).fit(vectors_ND, seed, graph)
     paths = quantizer.encode(vectors_ND)
     item_ids = [item.item_id for item in catalog]
     table = SemanticIdTable.build(
@@ -67,6 +74,7 @@ def tokenize(
         paths,
         num_tie_codes=config.num_tie_codes,
         level_sizes=quantizer.level_sizes,
+        popularity=popularity if config.tie_order == "popularity" else None,
         # What the codes mean is told by the items they were fitted on, not by the last bits of the codebooks: the same
         # data give the same fingerprint on another processor, so that adapters can travel.
         codebook_fingerprint=fingerprint("code paths", sorted(zip(item_ids, paths.tolist(), strict=True))),

@@ -69,11 +69,13 @@ class SemanticIdTable:
         num_tie_codes: int,
         level_sizes: Sequence[int],
         codebook_fingerprint: str,
+        popularity: npt.NDArray[np.integer] | None = None,
     ) -> "SemanticIdTable":
         """Break ties among code paths and make the table.
 
         codes: integers (N, L); level_sizes: of the L quantizer levels. Items on one path are ranked by a hash of their
-        id, so neither the order of the rows nor the order of the ids matters.
+        id, so neither the order of the rows nor the order of the ids matters; by popularity first, integers (N,), when
+        that is given.
         Raises ConfigError when more than num_tie_codes items share a path.
         """
         sizes = tuple(int(size) for size in level_sizes)
@@ -84,9 +86,14 @@ class SemanticIdTable:
             level_sizes=(*sizes, int(num_tie_codes)),
             codebook_fingerprint=codebook_fingerprint,
         )
-        return empty.append(item_ids, paths)
+        return empty.append(item_ids, paths, popularity)
 
-    def append(self, item_ids: Sequence[str], codes: npt.NDArray[np.integer]) -> "SemanticIdTable":
+    def append(
+        self,
+        item_ids: Sequence[str],
+        codes: npt.NDArray[np.integer],
+        popularity: npt.NDArray[np.integer] | None = None,
+    ) -> "SemanticIdTable":
         """A table with new rows at the end; no existing ID changes.
 
         codes: integers (M, L) of the new items, from the same quantizer. New items take the next free tie codes.
@@ -98,7 +105,7 @@ class SemanticIdTable:
                 f"item {known[0]!r} has a semantic ID already ({len(known)} such items); append new items alone"
             )
         paths = _checked_paths(codes, len(item_ids), self.level_sizes[:-1])
-        ties = _rank_ties(item_ids, paths, taken=self.codes)
+        ties = _rank_ties(item_ids, paths, popularity, taken=self.codes)
         self._check_ties(ties, paths)
         return SemanticIdTable(
             item_ids=(*self.item_ids, *item_ids),
@@ -202,14 +209,17 @@ def _no_paths(num_levels: int) -> CodeArray:
     return np.zeros((0, num_levels), dtype=np.int32)
 
 
-def _rank_ties(item_ids: Sequence[str], paths: CodeArray, *, taken: CodeArray) -> npt.NDArray[np.int64]:
-    """Tie codes, int64 (M,): the rank by hash among the new items of the path, after those taken."""
+def _rank_ties(
+    item_ids: Sequence[str], paths: CodeArray, popularity: npt.NDArray[np.integer] | None, *, taken: CodeArray
+) -> npt.NDArray[np.int64]:
+    """Tie codes, int64 (M,): the rank by popularity, then hash, among the new items of a path, after those taken."""
+    liked = np.zeros(len(item_ids), np.int64) if popularity is None else -np.asarray(popularity, np.int64)
     num_taken: dict[SemanticId, int] = {}
     for *path, tie in taken.tolist():
         num_taken[tuple(path)] = max(num_taken.get(tuple(path), 0), tie + 1)
     ties = np.zeros(len(item_ids), dtype=np.int64)
     keys = [tuple(path) for path in paths.tolist()]
-    for row in sorted(range(len(item_ids)), key=lambda row: _tie_order(item_ids[row])):
+    for row in sorted(range(len(item_ids)), key=lambda row: (liked[row], _tie_order(item_ids[row]))):
         ties[row] = num_taken.get(keys[row], 0)
         num_taken[keys[row]] = int(ties[row]) + 1
     return ties

@@ -138,3 +138,14 @@ def test_a_file_that_is_no_table_is_refused(tmp_path):
     (tmp_path / "table.parquet").write_bytes(b"nonsense")
     with pytest.raises(ArtifactError, match="not a semantic ID table"):
         SemanticIdTable.load(tmp_path / "table.parquet")
+
+
+def test_popular_items_come_first_on_their_path_when_asked():
+    codes = np.array([[1, 1]] * 3 + [[2, 0]])
+    popularity = np.array([5, 90, 7, 1])
+    options = {"num_tie_codes": 4, "level_sizes": (4, 4), "codebook_fingerprint": "c0de"}
+    table = SemanticIdTable.build(["a", "b", "c", "d"], codes, popularity=popularity, **options)
+    assert [table.semantic_id(item)[-1] for item in "bca"] == [0, 1, 2]
+    order = [2, 0, 3, 1]
+    again = SemanticIdTable.build(["c", "a", "d", "b"], codes[order], popularity=popularity[order], **options)
+    assert all(again.semantic_id(item) == table.semantic_id(item) for item in "abcd")

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from genrec.config import TokenizeConfig
 from genrec.errors import ArtifactError, ConfigError
-from genrec.semids.quantizers.contract import Quantizer, read_settings
+from genrec.semids.quantizers.contract import Graph, Quantizer, read_settings
+from genrec.semids.quantizers.pq_kmeans import PqKMeans
 from genrec.semids.quantizers.rq_kmeans import RqKMeans
-from genrec.semids.quantizers.rq_vae import RqVae
+from genrec.semids.quantizers.rq_vae import GraphRqVae, RqVae
 
-QUANTIZERS: dict[str, type[Quantizer]] = {RqKMeans.name: RqKMeans, RqVae.name: RqVae}
+QUANTIZERS: dict[str, type[Quantizer]] = {kind.name: kind for kind in (RqKMeans, RqVae, GraphRqVae, PqKMeans)}
 
-__all__ = ["QUANTIZERS", "Quantizer", "load_quantizer", "make_quantizer"]
+__all__ = ["QUANTIZERS", "Graph", "Quantizer", "load_quantizer", "make_quantizer"]
 
 
 def make_quantizer(config: TokenizeConfig) -> Quantizer:

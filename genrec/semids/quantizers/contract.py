@@ -10,7 +10,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from genrec.schema import FloatArray
 
 log = logging.getLogger(__name__)
 CodeArray = npt.NDArray[np.int32]
+Graph: TypeAlias = Any  # scipy's sparse matrices carry no types: (N, N), how often two items were chosen together
 Arrays = dict[str, npt.NDArray[np.generic]]
 
 SETTINGS_FILE, ARRAYS_FILE = "quantizer.json", "quantizer.safetensors"
@@ -47,8 +48,11 @@ class Quantizer(ABC):
         self.config = config
 
     @abstractmethod
-    def fit(self, vectors_ND: FloatArray, seed: int) -> Self:
-        """Learn the codebooks from float32 (N, D); returns itself. Raises ShapeError."""
+    def fit(self, vectors_ND: FloatArray, seed: int, graph: Graph | None = None) -> Self:
+        """Learn the codebooks from float32 (N, D); returns itself. Raises ShapeError.
+
+        graph: which items were chosen together, from training events alone; most quantizers do without.
+        """
 
     @abstractmethod
     def encode(self, vectors_ND: FloatArray) -> CodeArray:
@@ -97,6 +101,8 @@ class Quantizer(ABC):
             "num_codes": self.config.num_codes,
             "num_tie_codes": self.config.num_tie_codes,
             "epochs": self.config.epochs,
+            "balance": self.config.balance,
+            "tie_order": self.config.tie_order,
         }
         write_text(directory / SETTINGS_FILE, json.dumps(settings, indent=1))
 
@@ -139,9 +145,10 @@ def read_settings(directory: Path) -> tuple[str, TokenizeConfig]:
     """The name and settings of a stored quantizer. Raises ArtifactError."""
     path = directory / SETTINGS_FILE
     try:
-        settings: Mapping[str, int | str] = json.loads(path.read_text(encoding="utf-8"))
+        settings: Mapping[str, int | float | str] = json.loads(path.read_text(encoding="utf-8"))
         counts = {key: int(settings[key]) for key in ("num_levels", "num_codes", "num_tie_codes", "epochs")}
-        name = str(settings["quantizer"])
+        name, balance = str(settings["quantizer"]), float(settings["balance"])
+        tie_order = str(settings["tie_order"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"{path} cannot be read ({error}); run genrec build again") from error
-    return name, TokenizeConfig(quantizer=name, **counts)
+    return name, TokenizeConfig(quantizer=name, balance=balance, tie_order=tie_order, **counts)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from genrec.config import TokenizeConfig
 from genrec.errors import InputError
 from genrec.runtime import progress
 from genrec.schema import FloatArray
-from genrec.semids.quantizers.contract import Arrays, CodeArray, Quantizer
+from genrec.semids.quantizers.contract import Arrays, CodeArray, Graph, Quantizer
 from genrec.semids.quantizers.kmeans import (
     CHUNK_ROWS,
     assign,
@@ -38,7 +38,7 @@ class RqKMeans(Quantizer):
         super().__init__(config)
         self._codebooks: list[FloatArray] = []
 
-    def fit(self, vectors_ND: FloatArray, seed: int) -> Self:
+    def fit(self, vectors_ND: FloatArray, seed: int, graph: Graph | None = None) -> Self:
         vectors = self.check_vectors(vectors_ND)
         if not len(vectors):
             raise InputError("there are no vectors to quantize; wanted one per item at least")

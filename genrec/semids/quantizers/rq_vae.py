@@ -20,9 +20,9 @@ from genrec.config import TokenizeConfig
 from genrec.errors import ConfigError, InputError
 from genrec.runtime import progress
 from genrec.schema import FloatArray
-from genrec.semids.quantizers.contract import Arrays, CodeArray, Quantizer
-from genrec.semids.quantizers.kmeans import assign, farthest_rows, kmeans
-from genrec.semids.quantizers.rq_kmeans import encode_residuals, fit_level_size, sample_rows
+from genrec.semids.quantizers.contract import Arrays, CodeArray, Graph, Quantizer
+from genrec.semids.quantizers.kmeans import assign, canonical_order, farthest_rows, kmeans
+from genrec.semids.quantizers.rq_kmeans import encode_residuals, fit_level_size
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ COMMITMENT = 0.25
 DECAY = 0.95  # of the codebooks' moving averages
 DEAD_SHARE = 0.05  # a code with less than this share of its fair use is dead
 LEARNING_RATE = 1e-3
+SINKHORN_ROUNDS = 20
 MAX_BATCH, MIN_BATCH, MIN_BATCHES_PER_EPOCH = 1024, 64, 16
 MAX_ROWS_FOR_START = 65_536
 CHUNK_ROWS = 65_536
@@ -49,21 +50,34 @@ class RqVae(Quantizer):
         self._network: Autoencoder | None = None
         self._codebooks: list[FloatArray] = []
 
-    def fit(self, vectors_ND: FloatArray, seed: int) -> Self:
+    def fit(self, vectors_ND: FloatArray, seed: int, graph: Graph | None = None) -> Self:
         vectors = self.check_vectors(vectors_ND)
         if not len(vectors):
             raise InputError("there are no vectors to quantize; wanted one per item at least")
         rng = np.random.default_rng(seed)
-        ordered = sample_rows(vectors, len(vectors), rng)
+        order = canonical_order(vectors)
+        ordered = vectors[order]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = Autoencoder(ordered.shape[1], mean_D=ordered.mean(axis=0), scale=float(ordered.std()))
         with torch.no_grad():
             start_NE = network.encode(torch.from_numpy(ordered[:MAX_ROWS_FOR_START])).numpy()
         codebooks = Codebooks.start(start_NE, self.config, rng)
-        _train(network, codebooks, ordered, num_epochs=self.config.epochs, rng=rng)
+        surroundings = self._surroundings(vectors, graph)
+        _train(
+            network,
+            codebooks,
+            ordered,
+            surroundings_ND=None if surroundings is None else surroundings[order],
+            num_epochs=self.config.epochs,
+            rng=rng,
+        )
         self._network, self._codebooks = network.eval(), codebooks.as_arrays()
         return self
+
+    def _surroundings(self, vectors_ND: FloatArray, graph: Graph | None) -> FloatArray | None:
+        """What else an item's codes must tell, float32 (N, D)."""
+        return None
 
     def encode(self, vectors_ND: FloatArray) -> CodeArray:
         network = self._fitted()
@@ -115,6 +129,24 @@ class RqVae(Quantizer):
         return self._network
 
 
+class GraphRqVae(RqVae):
+    """An RQ-VAE whose codes also tell what an item is chosen with, after MMGRec (arXiv 2404.16555).
+
+    Departs from it in how the graph comes in: MMGRec encodes vectors that were passed along the graph, which an item
+    without events has not; here each item's codes must predict the mean vector of its neighbors beside its own, so
+    encoding needs no graph. Its tie-breaker, by popularity, is `tokenize.tie_order`.
+    """
+
+    name: ClassVar[str] = "graph-rq-vae"
+
+    def _surroundings(self, vectors_ND: FloatArray, graph: Graph | None) -> FloatArray | None:
+        if graph is None:
+            return None
+        weight_N = np.asarray(graph.sum(axis=1)).ravel()
+        around_ND = (graph @ vectors_ND) / np.maximum(weight_N, 1e-12)[:, None]
+        return np.where(weight_N[:, None] > 0, around_ND, vectors_ND).astype(np.float32)
+
+
 class Autoencoder(nn.Module):
     """Two mirrored MLPs around the bottleneck; inputs are centered and scaled with fixed statistics."""
 
@@ -148,8 +180,8 @@ def _mlp(sizes: tuple[int, ...]) -> nn.Sequential:
 class Codebooks:
     """Residual codebooks that follow the moving average of the rows they are given."""
 
-    def __init__(self, centroids: list[Tensor]) -> None:
-        self.centroids = centroids
+    def __init__(self, centroids: list[Tensor], balance: float) -> None:
+        self.centroids, self.balance = centroids, balance
         self.counts = [torch.ones(len(c)) for c in centroids]
         self.sums = [c.clone() for c in centroids]
 
@@ -163,7 +195,7 @@ class Codebooks:
             centroids_KE = kmeans(residual_NE, num_codes, rng=rng, num_iterations=10)
             residual_NE = residual_NE - centroids_KE[assign(residual_NE, centroids_KE)[0]]
             centroids.append(torch.from_numpy(centroids_KE))
-        return cls(centroids)
+        return cls(centroids, config.balance)
 
     @torch.no_grad()
     def quantize_and_learn(self, latent_BE: Tensor) -> Tensor:
@@ -172,7 +204,7 @@ class Codebooks:
         quantized_BE = torch.zeros_like(latent_BE)
         for level, centroids_KE in enumerate(self.centroids):
             distances_BK = torch.cdist(residual_BE, centroids_KE)
-            codes_B = distances_BK.argmin(dim=1)
+            codes_B = balanced_codes(distances_BK, self.balance) if self.balance else distances_BK.argmin(dim=1)
             chosen_BE = centroids_KE[codes_B]
             self._learn(level, residual_BE, codes_B)
             self._revive(level, residual_BE, distances_BK.amin(dim=1))
@@ -202,12 +234,34 @@ class Codebooks:
         return [np.array(centroids_KE.numpy(), dtype=np.float32) for centroids_KE in self.centroids]
 
 
+def balanced_codes(distances_BK: Tensor, sharpness: float) -> Tensor:
+    """Codes, int64 (B,), that are used about equally often: the optimal transport of Sinkhorn and Knopp between rows
+    and codes (as LC-Rec, arXiv 2311.09049, has it). sharpness: larger lets rows insist more on their nearest code."""
+    spread = (distances_BK.amax() - distances_BK.amin()).clamp(min=1e-12)
+    log_plan_BK = -(distances_BK - distances_BK.amin()) / spread * sharpness
+    for _ in range(SINKHORN_ROUNDS):
+        log_plan_BK = log_plan_BK.log_softmax(dim=0)  # each code takes the same share of the rows
+        log_plan_BK = log_plan_BK.log_softmax(dim=1)  # each row is spread once
+    return log_plan_BK.argmax(dim=1)
+
+
 def _train(
-    network: Autoencoder, codebooks: Codebooks, vectors_ND: FloatArray, *, num_epochs: int, rng: np.random.Generator
+    network: Autoencoder,
+    codebooks: Codebooks,
+    vectors_ND: FloatArray,
+    *,
+    surroundings_ND: FloatArray | None,
+    num_epochs: int,
+    rng: np.random.Generator,
 ) -> None:
     batch_size = min(MAX_BATCH, max(MIN_BATCH, len(vectors_ND) // MIN_BATCHES_PER_EPOCH))
     rows = torch.from_numpy(vectors_ND)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE)
+    around = None if surroundings_ND is None else torch.from_numpy(surroundings_ND)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(rng.integers(2**31)))
+        to_around = _mlp((BOTTLENECK_SIZE, *reversed(HIDDEN_SIZES), vectors_ND.shape[1]))
+    weights = [*network.parameters(), *to_around.parameters()]
+    optimizer = torch.optim.AdamW(weights, lr=LEARNING_RATE)
     num_steps = num_epochs * -(-len(rows) // batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=num_steps)
     for _ in progress(range(num_epochs), label="train rq-vae"):
@@ -218,6 +272,9 @@ def _train(
             straight_BE = latent_BE + (quantized_BE - latent_BE).detach()  # gradients pass as if not quantized
             reconstruction = functional.mse_loss(network.decode(straight_BE), vectors_BD) / network.scale.square()
             loss = reconstruction.sum() + COMMITMENT * functional.mse_loss(latent_BE, quantized_BE)
+            if around is not None:
+                expected_BD = to_around(straight_BE) * network.scale + network.mean_D
+                loss = loss + (functional.mse_loss(expected_BD, around[batch]) / network.scale.square()).sum()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
