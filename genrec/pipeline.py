@@ -22,7 +22,7 @@ from genrec.encode.collaborative import collaborative_embeddings, count_pairs
 from genrec.encode.fusion import make_fuser
 from genrec.encode.stage import encode_catalog, encode_items, load_embeddings, save_embeddings
 from genrec.errors import ArtifactError
-from genrec.model.recipe import Judge, train_sequence_on, tune_on
+from genrec.model.recipe import MAX_MIXING_CASES, Judge, train_sequence_on, tune_on
 from genrec.model.sequence import SEQUENCE_FILE, find_sequence_model, save_sequence_model
 from genrec.model.tuning import add_lora, prepare_language_model, read_items, save_tuned
 from genrec.runtime import foundation_path, pick_device, seed_everything
@@ -295,7 +295,12 @@ def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     weight = 0.0
     if sequence_model is not None:
         judge = Judge(
-            workspace.catalog, semantic_ids.table, workspace.split.validation, config.tune.max_history, config.seed
+            workspace.catalog,
+            semantic_ids.table,
+            workspace.split.validation,
+            config.tune.max_history,
+            config.seed,
+            max_cases=MAX_MIXING_CASES,
         )
         weight = judge.choose_weight(language_model, sequence_model, config.recommend.beam_width)
     details = {

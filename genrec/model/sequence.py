@@ -77,7 +77,8 @@ class SequenceModel(nn.Module):
 
     @torch.no_grad()
     def fold_content(self) -> None:
-        """Write the mapped content into the items' own vectors; answers stay the same."""
+        """Write the mapped content into the items' own vectors; answers stay the same. Training ends here."""
+        self.eval()
         self.items.weight[: self.num_items] = self.item_vectors()
         self.content_NC = None
 

@@ -125,7 +125,7 @@ def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows
 
 def read_items(language_model: LanguageModel, codes_NL: IntArray, vectors_NC: FloatArray) -> LanguageModel:
     """The same model, reading a vector where each known item's ID ends; what it makes of them is trained beside it."""
-    width = language_model.model.config.hidden_size
+    width = language_model.model.get_input_embeddings().weight.shape[1]
     return LanguageModel(
         language_model.model,
         language_model.prompts,

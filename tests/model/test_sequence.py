@@ -123,6 +123,7 @@ def test_items_without_events_are_known_by_their_content(tmp_path):
     model, report = train_sequence_model(
         histories, num_known, cases, config, content=content[:num_known], device=CPU, seed=1
     )
+    assert validation_ndcg(model, cases) == pytest.approx(max(report.validation))
     save_sequence_model(model, report, tmp_path / "s.safetensors")
     model = load_sequence_model(tmp_path / "s.safetensors", CPU)
     before = model.log_probabilities(histories[:20])
