@@ -308,6 +308,7 @@ def evaluate(
     ),
     split: Annotated[str, typer.Option(help="test or validation.")] = "test",
     max_users: Annotated[int | None, typer.Option(help="Evaluate a sample of so many users.")] = None,
+    alone: Annotated[bool, typer.Option("--alone", help="Rank by each of our two models by itself, too.")] = False,
     adapter: Adapter = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
     as_json: Json = False,
@@ -320,7 +321,8 @@ def evaluate(
         raise InputError(f"--split {split!r} is unknown; choose test or validation")
     workspace = _load(directory, adapter)
     names = [name.strip() for name in peers.split(",") if name.strip()]
-    report = run(workspace, split=split, peers=names, world=load_world(directory), max_users=max_users)  # type: ignore[arg-type]
+    world = load_world(directory)
+    report = run(workspace, split=split, peers=names, world=world, max_users=max_users, alone=alone)  # type: ignore[arg-type]
     if as_json:
         _print_json(report.to_json())
     elif markdown:

@@ -217,17 +217,23 @@ class Recommender:
         exclude_history: bool | None = None,
         queries: Sequence[str] | None = None,
         where: Filter | None = None,
+        sequence_weight: float | None = None,
     ) -> list[list[Recommendation]]:
-        """`recommend` for many histories at once."""
+        """`recommend` for many histories at once; sequence_weight: another share of the sequence model, 0 to 1."""
         words = queries or [""] * len(histories)
         requests = [
             Request(history=self.known_history(history), query=query, where=where)
             for history, query in zip(histories, words, strict=True)
         ]
-        return self.answer(requests, k=k, exclude_history=exclude_history)
+        return self.answer(requests, k=k, exclude_history=exclude_history, sequence_weight=sequence_weight)
 
     def answer(
-        self, requests: Sequence[Request], *, k: int | None = None, exclude_history: bool | None = None
+        self,
+        requests: Sequence[Request],
+        *,
+        k: int | None = None,
+        exclude_history: bool | None = None,
+        sequence_weight: float | None = None,
     ) -> list[list[Recommendation]]:
         """The k best items for each request, in batches of the configured size."""
         num_wanted = self.config.recommend.k if k is None else k
@@ -240,7 +246,7 @@ class Recommender:
         order = sorted(range(len(requests)), key=lambda number: len(requests[number].history))
         for start in range(0, len(order), size):
             batch = order[start : start + size]
-            found = self._answer_batch([requests[number] for number in batch], num_wanted, exclude)
+            found = self._answer_batch([requests[number] for number in batch], num_wanted, exclude, sequence_weight)
             for number, answer in zip(batch, found, strict=True):
                 answers[number] = answer
         return answers
@@ -262,13 +268,16 @@ class Recommender:
         with np.errstate(divide="ignore"):
             return np.logaddexp(np.log1p(-weight_B) + generated, np.log(weight_B) + expected)
 
-    def _weights(self, histories: Sequence[Sequence[str]]) -> npt.NDArray[np.float64]:
+    def _weights(
+        self, histories: Sequence[Sequence[str]], sequence_weight: float | None = None
+    ) -> npt.NDArray[np.float64]:
         """The sequence model's share for each history, float64 (B,); 0 where it knows none of the items."""
-        if self.sequence_model is None or self.sequence_weight <= 0:
+        weight = self.sequence_weight if sequence_weight is None else sequence_weight
+        if self.sequence_model is None or weight <= 0:
             return np.zeros(len(histories))
         num_known = self.sequence_model.num_items
         is_known_B = [bool((self.catalog.rows(history) < num_known).any()) for history in histories]
-        return self.sequence_weight * np.array(is_known_B, dtype=np.float64)
+        return weight * np.array(is_known_B, dtype=np.float64)
 
     def _expect(self, histories: Sequence[Sequence[str]], allowed_BN: BoolArray) -> npt.NDArray[np.float64]:
         """The sequence model's log-probabilities, float64 (B, N); -inf where not allowed, and for items it lacks."""
@@ -286,7 +295,7 @@ class Recommender:
         return history_prompt(self.model.prompts, ids, max_history=self.config.tune.max_history, query=query)
 
     def _answer_batch(
-        self, requests: Sequence[Request], num_wanted: int, exclude_history: bool
+        self, requests: Sequence[Request], num_wanted: int, exclude_history: bool, sequence_weight: float | None
     ) -> list[list[Recommendation]]:
         passing = [self._items_passing(request.where) for request in requests]
         excluded = [self._excluded(request, exclude_history) for request in requests]
@@ -299,7 +308,7 @@ class Recommender:
         beams = self.model.search(prompts, trie=self.trie, width=width, narrowing=narrowing, watch=self.watch)
         rows_BW, scores_BW = beams.row.cpu().numpy(), beams.score_nats.cpu().numpy().astype(np.float64)
         histories = [request.history for request in requests]
-        weight_B = self._weights(histories)
+        weight_B = self._weights(histories, sequence_weight)
         expected_BN = self._expect(histories, allowed_BN) if weight_B.any() else np.full(allowed_BN.shape, -np.inf)
         answers = []
         for number, request in enumerate(requests):

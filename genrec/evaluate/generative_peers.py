@@ -66,7 +66,7 @@ class CornacPeer:
 
 def _cornac_model(name: str) -> Callable[..., Any]:
     try:
-        from cornac.models import LETTER, RPG, TIGER  # type: ignore[import-not-found]
+        from cornac.models import LETTER, RPG, TIGER
     except ImportError as error:
         raise InputError(
             f"peer {name!r} comes from Cornac, which is not installed; pip install 'genrec[peers]', or leave it out"
@@ -77,7 +77,7 @@ def _cornac_model(name: str) -> Callable[..., Any]:
 
 def _dataset(histories: Sequence[IntArray], vectors_ND: FloatArray) -> Any:
     """Cornac's data set of sessions, one per history, in which an item's index is its catalog row."""
-    from cornac.data import FeatureModality, SequentialDataset  # type: ignore[import-not-found]
+    from cornac.data import FeatureModality, SequentialDataset
 
     rows = OrderedDict((row, row) for row in range(len(vectors_ND)))
     events = [

@@ -24,6 +24,7 @@ from genrec.schema import BoolArray, Catalog, FloatArray, IntArray, Interactions
 
 DEFAULT_PEERS: tuple[str, ...] = ("popularity", "itemknn", "content-knn")
 OURS = "ours"
+ALONE = {"beams alone": 0.0, "sequence model alone": 1.0}  # shares of the sequence model in the mixture
 _BEYOND_ACCURACY_AT = 10
 
 
@@ -40,7 +41,12 @@ class Recommends(Protocol):
     def config(self) -> Config: ...
 
     def recommend_batch(
-        self, histories: Sequence[Sequence[str]], *, k: int, exclude_history: bool
+        self,
+        histories: Sequence[Sequence[str]],
+        *,
+        k: int,
+        exclude_history: bool,
+        sequence_weight: float | None = None,
     ) -> Sequence[Sequence[Recommendation]]: ...
 
 
@@ -52,13 +58,15 @@ def evaluate(
     world: KnownWorld | None = None,
     max_users: int | None = None,
     unmasked: bool = True,
+    alone: bool = False,
     seed: int = 7,
 ) -> EvaluationReport:
     """Rank the whole catalog for every case, and let each peer do the same on the same cases.
 
     `recall@10` and the other plain names are masked: items of the history are not ranked. `recall@10_unmasked` ranks
     them too, in a second pass that unmasked=False leaves out. peers: names in PEERS; chance is always there. world:
-    the truth of a made world, for the oracle. max_users: evaluate so many cases only, drawn by the seed.
+    the truth of a made world, for the oracle. alone: rank once more by each of our two models by itself. max_users:
+    evaluate so many cases only, drawn by the seed.
     Raises InputError when the workspace has no case of this split, or a peer is unknown.
     """
     check_peers(peers)
@@ -67,6 +75,9 @@ def evaluate(
     start = time.monotonic()
     answers = {OURS: answers_of(_ask_recommender(recommender, questions), questions, unmasked=unmasked, label="ours")}
     seconds = time.monotonic() - start
+    for name, weight in ALONE.items() if alone else ():
+        ask = _ask_recommender(recommender, questions, sequence_weight=weight)
+        answers[name] = answers_of(ask, questions, unmasked=unmasked, label=name)
     for name in peers:
         ask = _ask_peer(name, recommender, parts, questions)
         answers[name] = answers_of(ask, questions, unmasked=unmasked, label=f"peer {name}")
@@ -97,12 +108,14 @@ def evaluate(
     )
 
 
-def _ask_recommender(recommender: Recommends, questions: Questions) -> AskFunction:
+def _ask_recommender(
+    recommender: Recommends, questions: Questions, sequence_weight: float | None = None
+) -> AskFunction:
     catalog = recommender.catalog
 
     def ask(numbers: Sequence[int], k: int, masked: bool) -> IntArray:
         histories = [questions.cases[number].history for number in numbers]
-        found = recommender.recommend_batch(histories, k=k, exclude_history=masked)
+        found = recommender.recommend_batch(histories, k=k, exclude_history=masked, sequence_weight=sequence_weight)
         lists_BK = np.full((len(numbers), k), metrics.NO_ITEM, dtype=np.int64)
         for row_K, recommendations in zip(lists_BK, found, strict=True):
             row_K[: len(recommendations)] = catalog.rows(entry.item_id for entry in recommendations)

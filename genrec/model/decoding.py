@@ -10,10 +10,10 @@ Axis legend: B batch, T prompt tokens, W beams, C children, K codes of a level, 
 V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -22,12 +22,7 @@ from genrec.model.vocabulary import IdVocabulary
 from genrec.semids.trie import Narrowing, Trie
 
 Over = Literal["level", "vocabulary"]
-
-
-class Watch(Protocol):
-    """Takes the time of parts of the work."""
-
-    def __call__(self, part: str) -> AbstractContextManager[None]: ...
+Watch: TypeAlias = Callable[[str], AbstractContextManager[None]]  # takes the time of a named part of the work
 
 
 def unwatched(_: str) -> AbstractContextManager[None]:
@@ -111,7 +106,7 @@ class PromptMemory:
     ) -> None:
         """num_kept: of how many last positions of the prompt the thoughts are kept."""
         self._model, self._ids, self._over = model, ids, over
-        self._options = {} if adapters is None else {"adapter_names": list(adapters)}
+        self._options: dict[str, object] = {} if adapters is None else {"adapter_names": list(adapters)}
         self._length_B = mask_BT.sum(dim=1)
         self._prompt_seen_B1T = mask_BT[:, None, :].bool()
         self._ancestors_BWS: torch.Tensor | None = None

@@ -8,7 +8,7 @@ Axis legend: B batch, T history positions, E events, N items, K likely items.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,8 +113,7 @@ def train_sequence_model(
             break
         order = np.random.default_rng([seed, epoch])
         state["losses"].append(_train_epoch(model, averaged, optimizer, samples, config, order))
-        averaged.module.content_NC = model.content_NC  # not a weight, so it is not averaged
-        quality = validation_ndcg(averaged.module, validation)
+        quality = validation_ndcg(_kept(averaged, model), validation)
         state["validation"].append(quality)
         if quality > state["best"]:
             state |= {"best": quality, "best_epoch": epoch}
@@ -139,7 +138,14 @@ def train_sequence_model(
     return model.eval(), report
 
 
-def _moving_average(decay: float) -> Callable[[list[torch.Tensor], list[torch.Tensor], torch.Tensor], None]:
+def _kept(averaged: AveragedModel, model: SequenceModel) -> SequenceModel:
+    kept = averaged.module
+    assert isinstance(kept, SequenceModel)
+    kept.content_NC = model.content_NC  # not a weight, so it is not averaged
+    return kept
+
+
+def _moving_average(decay: float) -> Any:  # Any: torch types its callback for every kind of sequence
     """An exponential moving average that forgets the first steps soon: its memory grows with the number of steps."""
 
     def average(kept: list[torch.Tensor], fresh: list[torch.Tensor], num_averaged: torch.Tensor) -> None:

@@ -198,8 +198,9 @@ class Trie:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Pairs of a request and a leaf it may not see though its mask allows it, int64 (E,) each, no pair twice."""
         device = self.row_of_leaf.device
-        rows = np.concatenate([np.unique(part) for part in excluded] or [np.zeros(0)]).astype(np.int64)
-        counts = [len(np.unique(part)) for part in excluded]
+        distinct = [np.unique(part).astype(np.int64) for part in excluded]
+        rows = np.concatenate([np.zeros(0, np.int64), *distinct])
+        counts = [len(part) for part in distinct]
         request_E = torch.from_numpy(np.repeat(np.arange(len(counts)), counts)).to(device)
         leaf_E = self.leaf_of_row[torch.from_numpy(rows).to(device)].long()
         counts_E = torch.ones_like(leaf_E, dtype=torch.bool)

@@ -34,9 +34,16 @@ class Successor:
     asked: list[tuple[int, bool]] = field(default_factory=list)
 
     def recommend_batch(
-        self, histories: Sequence[Sequence[str]], *, k: int, exclude_history: bool
+        self,
+        histories: Sequence[Sequence[str]],
+        *,
+        k: int,
+        exclude_history: bool,
+        sequence_weight: float | None = None,
     ) -> list[list[Recommendation]]:
         self.asked.append((k, exclude_history))
+        if sequence_weight == 0.0:  # by itself, the half without the rule goes astray
+            histories = [history[:1] for history in histories]
         return [self._recommend(history, k, exclude_history) for history in histories]
 
     def _recommend(self, history: Sequence[str], k: int, exclude_history: bool) -> list[Recommendation]:
@@ -87,6 +94,14 @@ def test_a_recommender_that_knows_the_rule_is_always_right(walkers: Successor) -
     assert {"popularity", "itemknn", "content-knn", "random"} == set(report.peers)
     assert all(report.peers[name]["ndcg@10"] < 1.0 for name in ("popularity", "itemknn", "random"))
     assert report.p_values["popularity"]["ndcg@10"] < 0.001
+
+
+def test_each_half_can_be_asked_alone(walkers: Successor) -> None:
+    report = evaluate(walkers, alone=True)
+    assert report.peers["sequence model alone"]["ndcg@10"] == report.metrics["ndcg@10"]
+    assert report.peers["beams alone"]["ndcg@10"] < report.metrics["ndcg@10"]
+    assert report.p_values["beams alone"]["ndcg@10"] < 0.05
+    assert "beams alone" not in evaluate(walkers).peers
 
 
 def test_the_oracle_is_the_ceiling_and_ours_a_share_of_it(walkers: Successor) -> None:

@@ -43,10 +43,10 @@ class PqKMeans(Quantizer):
         rng = np.random.default_rng(seed)
         sample_ND = sample_rows(vectors, ROWS_PER_CODE * self.config.num_codes, rng)
         self._mean_D = sample_ND.mean(axis=0, dtype=np.float64).astype(np.float32)
-        centered_ND = sample_ND - self._mean_D
+        centered_ND: FloatArray = sample_ND - self._mean_D
         self._axes, self._codebooks = _even_blocks(centered_ND, self.config.num_levels), []
         for level, axes_DP in enumerate(progress(self._axes, label="fit codebooks")):
-            block_NP = centered_ND @ axes_DP
+            block_NP: FloatArray = centered_ND @ axes_DP
             num_codes = fit_level_size(block_NP, self.config.num_codes, level)
             self._codebooks.append(kmeans(block_NP, num_codes, rng=rng))
         return self
@@ -56,7 +56,7 @@ class PqKMeans(Quantizer):
         vectors = self.check_vectors(vectors_ND, self.num_features)
         codes_NL = np.empty((len(vectors), len(self._codebooks)), dtype=np.int32)
         for start in range(0, len(vectors), CHUNK_ROWS):
-            centered = vectors[start : start + CHUNK_ROWS] - self._mean_D
+            centered: FloatArray = vectors[start : start + CHUNK_ROWS] - self._mean_D
             for level, (axes_DP, centroids_KP) in enumerate(zip(self._axes, self._codebooks, strict=True)):
                 codes_NL[start : start + len(centered), level] = nearest(centered @ axes_DP, centroids_KP)
         return codes_NL
