@@ -6,8 +6,9 @@ space; deliberately knows nothing of how the parts were made.
 Axis legend: N items, B requests, W beams, D features.
 """
 
+import itertools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +30,7 @@ from genrec.model.adapters import find_adapter, read_card
 from genrec.model.decoding import Watch, unwatched
 from genrec.model.examples import history_prompt
 from genrec.model.language import LanguageModel, read_ids
-from genrec.model.mixing import mix_expectations
+from genrec.model.mixing import mix_expectations, stream_mixture
 from genrec.model.sequence import SequenceModel, find_sequence_model
 from genrec.runtime import pick_device
 from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, IntArray, Interactions, Recommendation
@@ -250,6 +251,40 @@ class Recommender:
             for number, answer in zip(batch, found, strict=True):
                 answers[number] = answer
         return answers
+
+    def stream(
+        self,
+        *,
+        user: str | None = None,
+        history: Sequence[str] | None = None,
+        where: str | Filter | None = None,
+        k: int | None = None,
+        exclude: Sequence[str] = (),
+    ) -> Iterator[Recommendation]:
+        """The k best items one by one, each as soon as no other can overtake it; the history is left out.
+
+        Scores are those of `recommend` with a beam that never loses an item; items without events score by themselves
+        and inherit nothing. Raises UnknownUser, UnknownItem, FilterError.
+        """
+        if user is not None and history is not None:
+            raise InputError("both a user and a history were given; give one of them")
+        items = self.history_of(user) if user is not None else tuple(history or ())
+        wanted = parse_filter(where) if isinstance(where, str) else where
+        request = Request(history=self.known_history(items), where=wanted, exclude=tuple(exclude))
+        passing, excluded = self._items_passing(wanted), self._excluded(request, exclude_history=True)
+        allowed_BN = self._allowed(request, passing, excluded)[None]
+        weight = float(self._weights([request.history])[0])
+        expected_N = self._expect([request.history], allowed_BN)[0] if weight else np.full(allowed_BN.shape[1], -np.inf)
+        generated = self.model.stream(
+            self._prompt(request.history, ""),
+            trie=self.trie,
+            k=int(allowed_BN.sum()),
+            narrowing=self.trie.narrow([passing.mask], [excluded]),
+        )
+        num_wanted = self.config.recommend.k if k is None else k
+        ranked = itertools.islice(stream_mixture(generated, expected_N, weight), num_wanted)
+        for rank, (row, score) in enumerate(ranked, 1):
+            yield self._recommendation(rank, row, score)
 
     def score(
         self, histories: Sequence[Sequence[str]], item_ids: Sequence[str], queries: Sequence[str] | None = None

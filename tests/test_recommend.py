@@ -1,5 +1,7 @@
 """What `recommend` promises, on a small built shop."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -106,3 +108,24 @@ def test_wrong_use_gets_one_clear_line(shop_recommender, arguments, error, compl
     with pytest.raises(error, match=complaint) as caught:
         shop_recommender.recommend(**arguments)
     assert "\n" not in str(caught.value)
+
+
+def test_a_stream_gives_what_recommend_gives_when_beams_lose_nothing(shop_recommender):
+    everything = len(shop_recommender.catalog)
+    history = shop_recommender.interactions.history("user-00003")
+    config = shop_recommender.config
+    wide = replace(config.recommend, beam_width=everything, newcomer_neighbors=0)
+    shop_recommender.config = replace(config, recommend=wide)
+    shop_recommender.__dict__.pop("newcomers", None)
+    try:
+        for where in (None, "price < 40"):
+            ranked = shop_recommender.recommend(history=history, where=where, k=8)
+            streamed = list(shop_recommender.stream(history=history, where=where, k=8))
+            assert [entry.item_id for entry in streamed] == [entry.item_id for entry in ranked]
+            assert [entry.rank for entry in streamed] == list(range(1, 9))
+            np.testing.assert_allclose(
+                [entry.score_nats for entry in streamed], [entry.score_nats for entry in ranked], atol=1e-3
+            )
+    finally:
+        shop_recommender.config = config
+        shop_recommender.__dict__.pop("newcomers", None)

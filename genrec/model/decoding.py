@@ -138,12 +138,39 @@ class PromptMemory:
             inherited = self._ancestors_BWS.gather(1, parent_BW[..., None].expand(-1, -1, self._ancestors_BWS.shape[2]))
             self._ancestors_BWS = torch.cat([inherited, own], dim=2)
         seen = torch.cat([self._prompt_seen_B1T.expand(-1, width, -1), self._ancestors_BWS], dim=2)
-        dtype = self._model.dtype
-        bias = torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill(~seen, torch.finfo(dtype).min)
         position_BW = (self._length_B + self._depth)[:, None].expand(-1, width)
         token_BW = code_BW + self._ids.offsets[self._depth]
         self._depth += 1
-        return self._log_probs(self._run(token_BW, bias[:, None], position_BW, width), self._depth)
+        return self._log_probs(self._run(token_BW, self._bias(seen), position_BW, width), self._depth)
+
+    def write(
+        self, depths: Sequence[int], codes: Sequence[int], parents: Sequence[int]
+    ) -> tuple[list[int], list[torch.Tensor]]:
+        """Write one code for each of some paths of a single prompt, whatever their depths.
+
+        depths: how many codes each path has with this one; parents: the place of the code before, -1 for the first.
+        Returns the places of the new codes and the log-probabilities of the codes that follow each, (K,).
+        """
+        device = self._length_B.device
+        before = 0 if self._ancestors_BWS is None else self._ancestors_BWS.shape[2]
+        places = list(range(before, before + len(codes)))
+        seen_SS = torch.eye(before + len(codes), dtype=torch.bool, device=device)
+        if self._ancestors_BWS is not None:
+            seen_SS[:before, :before] = self._ancestors_BWS[0]
+        for place, parent in zip(places, parents, strict=True):
+            if parent >= 0:
+                seen_SS[place] |= seen_SS[parent]
+        self._ancestors_BWS = seen_SS[None]
+        seen_1WS = torch.cat([self._prompt_seen_B1T.expand(-1, len(codes), -1), seen_SS[None, before:]], dim=2)
+        tokens = [code + self._ids.offsets[depth - 1] for depth, code in zip(depths, codes, strict=True)]
+        positions = self._length_B[:, None] + torch.tensor([[depth - 1 for depth in depths]], device=device)
+        thought_1WD = self._run(torch.tensor([tokens], device=device), self._bias(seen_1WS), positions, len(codes))
+        return places, [self._log_probs(thought_1WD[0, row], depth) for row, depth in enumerate(depths)]
+
+    def _bias(self, seen_BWS: torch.Tensor) -> torch.Tensor:
+        dtype = self._model.dtype
+        bias = torch.zeros(seen_BWS.shape, dtype=dtype, device=seen_BWS.device)
+        return bias.masked_fill(~seen_BWS, torch.finfo(dtype).min)[:, None]
 
     def _run(self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, num_kept: int) -> torch.Tensor:
         """What the model thinks at the last tokens: hidden states, or scores of the whole vocabulary."""

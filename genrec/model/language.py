@@ -7,7 +7,7 @@ Axis legend: B batch, T tokens, L levels.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from genrec.errors import ArtifactError
 from genrec.model.decoding import Beams, Watch, score_endings, search_beams, unwatched
 from genrec.model.item_reader import READER_FILE, ItemReader
+from genrec.model.streaming import StreamedItem, stream_items
 from genrec.model.vocabulary import IdVocabulary, PromptTokenizer
 from genrec.prompting import Message
 from genrec.runtime import foundation_path, hub_errors
@@ -132,6 +133,13 @@ class LanguageModel:
             adapters=adapters,
             watch=watch,
         )
+
+    def stream(
+        self, prompt: Sequence[int], *, trie: Trie, k: int, narrowing: Narrowing | None = None
+    ) -> Iterator[StreamedItem]:
+        """The k likeliest items after one prompt, one by one; narrowing: of this request alone."""
+        tokens_T = torch.tensor(list(prompt), device=self.device)
+        return stream_items(self.model, tokens_T=tokens_T, trie=trie, ids=self.ids, k=k, narrowing=narrowing)
 
     def score(
         self, prompts: Sequence[Sequence[int]], targets: Sequence[SemanticId], *, batch_size: int = 64

@@ -6,9 +6,13 @@ other thinks. Mixing generative with item scores is shown to win in arXiv 2603.1
 Axis legend: N items, W beams, M mixed items.
 """
 
+import itertools
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import numpy.typing as npt
 
+from genrec.model.streaming import StreamedItem
 from genrec.schema import IntArray
 
 WEIGHTS: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -32,3 +36,41 @@ def mix_expectations(rows_W: IntArray, beams_W: Nats, expected_N: Nats, weight: 
     generated[: len(rows_W)] = beams_W
     with np.errstate(divide="ignore"):
         return rows, np.logaddexp(np.log1p(-weight) + generated, np.log(weight) + expected_N[rows])
+
+
+def mixed(generated: float, expected: float, weight: float) -> float:
+    """The log-probability of one item by the mixture."""
+    with np.errstate(divide="ignore"):
+        return float(np.logaddexp(np.log1p(-weight) + generated, np.log(weight) + expected))
+
+
+def stream_mixture(generated: Iterable[StreamedItem], expected_N: Nats, weight: float) -> Iterator[tuple[int, float]]:
+    """Rows with their mixed nats, the best first, each as soon as no other can overtake it.
+
+    generated: the language model's items as they come; expected_N: the sequence model's nats, -inf where not allowed.
+    """
+    likely = iter(np.argsort(-expected_N, kind="stable").tolist() if weight > 0 else ())
+    if weight >= 1:  # nothing to wait for
+        yield from ((row, float(expected_N[row])) for row in likely if np.isfinite(expected_N[row]))
+        return
+    next_likely = next(likely, None)
+    known: dict[int, float] = {}  # seen, not yet given out
+    done: set[int] = set()
+    rest = 0.0
+    for item in itertools.chain(generated, [None]):
+        if item is None:
+            rest = -np.inf
+        else:
+            known[item.row] = mixed(item.score_nats, float(expected_N[item.row]), weight)
+            rest = item.rest_nats
+        while True:
+            while next_likely is not None and (next_likely in known or next_likely in done):
+                next_likely = next(likely, None)
+            bound = -np.inf if next_likely is None else float(expected_N[next_likely])
+            if not known:
+                break
+            best = max(known, key=lambda row: (known[row], -row))
+            if known[best] < mixed(rest, bound, weight) or known[best] == -np.inf:
+                break
+            done.add(best)
+            yield best, known.pop(best)

@@ -1,8 +1,10 @@
 """A mixture of two expectations is a probability, and says what either says alone at the ends."""
 
 import numpy as np
+import pytest
 
-from genrec.model.mixing import mix_expectations
+from genrec.model.mixing import mix_expectations, mixed, stream_mixture
+from genrec.model.streaming import StreamedItem
 
 
 def test_the_mixture_adds_up_and_joins_the_likeliest_of_both():
@@ -31,3 +33,32 @@ def test_what_is_not_allowed_and_beams_that_ended_stay_away():
     rows, nats = mix_expectations(np.array([2, 7, 7]), beams, expected, 0.5)
     assert sorted(rows.tolist()) == [0, 2]
     assert np.isfinite(nats).all()
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 0.9, 1.0])
+def test_a_streamed_mixture_comes_in_order_and_no_later_than_it_must(weight):
+    rng = np.random.default_rng(int(weight * 10))
+    generated, expected = np.log(rng.dirichlet(np.full(12, 0.3))), np.log(rng.dirichlet(np.full(12, 0.3)))
+    expected[[3, 7]] = -np.inf  # may not be named, and the language model does not
+    order = [row for row in np.argsort(-generated) if row not in (3, 7)]
+    asked = []
+
+    def items():
+        for place, row in enumerate(order):
+            asked.append(row)
+            rest = generated[order[place + 1]] if place + 1 < len(order) else -np.inf
+            yield StreamedItem(int(row), float(generated[row]), float(rest))
+
+    both = [mixed(generated[row], expected[row], weight) for row in order]
+    stream = stream_mixture(items(), expected, weight)
+    first = next(stream)
+    if weight == 1.0:
+        assert not asked
+        return
+    num_asked = len(asked)
+    found = [first, *stream]
+    assert [row for row, _ in found] == [order[i] for i in np.argsort(-np.array(both), kind="stable")]
+    np.testing.assert_allclose([score for _, score in found], sorted(both, reverse=True))
+    unseen = [row for row in order if row not in asked[: num_asked - 1]]
+    bound = mixed(generated[order[num_asked - 1]], max(expected[row] for row in unseen), weight)
+    assert num_asked <= 1 or first[1] <= bound + 1e-9  # one item earlier it could still have been overtaken
