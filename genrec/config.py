@@ -34,6 +34,7 @@ class EncodeConfig:
     text_encoder: str = ""
     batch_size: int = 64
     skip: tuple[str, ...] = ()  # modalities to leave out, such as image
+    shuffle: bool = False  # give every item another's vectors, to see what content is worth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -337,6 +337,11 @@ class Recommender:
         allowed_BN = np.stack(
             [self._allowed(request, p, rows) for request, p, rows in zip(requests, passing, excluded, strict=True)]
         )
+        num_legal = int(allowed_BN.sum(axis=1).min())
+        if num_legal < num_wanted:
+            log.warning(
+                "%d items were asked for, but only %d may be recommended; those come back", num_wanted, num_legal
+            )
         narrowing = self.trie.narrow([p.mask for p in passing], excluded)
         width = max(num_wanted, self.config.recommend.beam_width)
         prompts = [self._prompt(request.history, request.query) for request in requests]

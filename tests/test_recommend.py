@@ -129,3 +129,9 @@ def test_a_stream_gives_what_recommend_gives_when_beams_lose_nothing(shop_recomm
     finally:
         shop_recommender.config = config
         shop_recommender.__dict__.pop("newcomers", None)
+
+
+def test_asking_for_more_than_there_is_says_so(shop_recommender, histories, caplog):
+    few = shop_recommender.recommend(history=histories[0], where="category = lamp and color = red", k=50)
+    assert 0 < len(few) < 50
+    assert f"50 items were asked for, but only {len(few)} may be recommended" in caplog.text

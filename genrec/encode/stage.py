@@ -45,10 +45,17 @@ def encode_catalog(
 
     given: modalities that came with the data; one named as an encoded one takes its place. A modality that no item has
     is left out; items without it have a zero row. cache: the folder of vectors computed before.
-    Raises InputError when nothing is left to encode, SourceError for a broken image, ShapeError for given vectors of
-    another number of rows.
+    With `config.shuffle` every item gets the vectors of another one, the same for all modalities. Raises InputError
+    when nothing is left to encode, SourceError for a broken image, ShapeError for given vectors of another number of
+    rows.
     """
-    return encode_items(catalog.items, given, config, device, cache, clip=clip)
+    found = encode_items(catalog.items, given, config, device, cache, clip=clip)
+    if not config.shuffle:
+        return found
+    order = np.random.default_rng(0).permutation(len(catalog))
+    return {
+        name: Embeddings(name=name, vectors=e.vectors[order], present=e.present[order]) for name, e in found.items()
+    }
 
 
 def encode_items(

@@ -55,6 +55,14 @@ def test_rows_belong_to_their_items(catalog, config, tmp_path):
         np.testing.assert_allclose(embeddings["text"].vectors[row], clip.encode_texts([item.words])[0], atol=1e-5)
 
 
+def test_shuffling_gives_every_modality_of_another_item(catalog, config, tmp_path):
+    straight = encode_catalog(catalog, {}, config, "cpu", tmp_path)
+    mixed = encode_catalog(catalog, {}, replace(config, shuffle=True), "cpu", tmp_path)
+    whole = [np.concatenate([e[name].vectors for name in e], axis=1) for e in (straight, mixed)]
+    assert sorted(map(tuple, whole[0])) == sorted(map(tuple, whole[1]))
+    assert (whole[0] != whole[1]).any(axis=1).sum() > len(catalog) / 2
+
+
 def test_a_warm_run_gives_the_same_and_loads_no_model(catalog, config, tmp_path):
     cold = encode_catalog(catalog, {}, config, "cpu", tmp_path)
     clip, seen = ClipEncoder(config.clip, "cpu"), {}
