@@ -9,7 +9,8 @@
     │   ├── ShapeError                  an array of another shape than was fitted
     │   ├── ArtifactError               a stage that is missing, broken or of another version
     │   ├── IdTableMismatch             parts made for different semantic IDs
-    │   └── PromptError                 a prompt template that is missing or misused
+    │   ├── PromptError                 a prompt template that is missing or misused
+    │   └── StoreError                  a database that cannot be used
     └── StageFailed                     our own fault, with the stage that failed
 
 Every message says what was found, what was wanted and what to do next, on one line.
@@ -58,6 +59,10 @@ class IdTableMismatch(InputError):
 
 class PromptError(InputError):
     """A prompt template is missing, or was given the wrong variables."""
+
+
+class StoreError(InputError):
+    """The server's database cannot be used."""
 
 
 class StageFailed(GenrecError):

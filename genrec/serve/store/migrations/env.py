@@ -1,0 +1,13 @@
+"""What Alembic runs: the steps, over the connection that the store gives."""
+
+from alembic import context
+
+from genrec.serve.store.tables import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,  # SQLite alters tables by copying them
+)
+with context.begin_transaction():
+    context.run_migrations()
