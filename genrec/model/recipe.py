@@ -25,7 +25,7 @@ from genrec.semids.table import SemanticIdTable
 from genrec.semids.trie import Trie
 
 MAX_VALIDATION_CASES = 500  # cases that choose the best checkpoint
-MAX_MIXING_CASES = 1500  # cases that choose the share of the sequence model
+MAX_MIXING_CASES = 2500  # cases that choose the share of the sequence model
 VALIDATION_WIDTH = 20
 NUM_TAUGHT = 64  # likeliest items that a teacher passes on
 _Answered: TypeAlias = tuple[Sequence[EvaluationCase], IntArray, IntArray, npt.NDArray[np.float64]]
