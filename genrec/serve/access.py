@@ -1,0 +1,72 @@
+"""Who may ask, and how often: Bearer keys with scopes, and a budget of requests per key."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from genrec.serve.problems import Problem
+from genrec.serve.store import Key, Store
+
+
+class Budget:
+    """A bucket of tokens for each key, that fills evenly and holds a minute's worth."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._left: dict[str, tuple[float, float]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, key_id: str, rate_per_minute: int) -> float:
+        """Take one request from a key's budget; returns 0, or the seconds to wait when nothing is left."""
+        if not rate_per_minute:
+            return 0.0
+        with self._lock:
+            now = self._clock()
+            left, at = self._left.get(key_id, (float(rate_per_minute), now))
+            left = min(rate_per_minute, left + (now - at) * rate_per_minute / 60)
+            if left < 1:
+                self._left[key_id] = (left, now)
+                return (1 - left) * 60 / rate_per_minute
+            self._left[key_id] = (left - 1, now)
+            return 0.0
+
+
+class Access:
+    """Turns an Authorization header into a key, or into the problem with it."""
+
+    def __init__(self, store: Store, *, is_open: bool) -> None:
+        """is_open: anyone may do anything without a key; for a server that only its own machine reaches."""
+        self._store, self._is_open = store, is_open
+        self._budget = Budget()
+
+    def check(self, authorization: str | None, scope: str) -> Key | None:
+        """The key that may do this; None where none is needed. Raises Problem 401, 403 or 429."""
+        if authorization is None and self._is_open:
+            return None
+        scheme, _, secret = (authorization or "").partition(" ")
+        key = self._store.find_key(secret.strip()) if scheme.lower() == "bearer" and secret.strip() else None
+        if key is None:
+            if self._is_open:
+                return None  # clients send a key because they must send something
+            raise Problem(
+                status=401,
+                code="invalid_api_key",
+                message="no valid key was given; send Authorization: Bearer with a key of genrec keys create",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        if scope not in key.scopes and "admin" not in key.scopes:
+            raise Problem(
+                status=403,
+                code="insufficient_scope",
+                message=f"key {key.key_id} has the scopes {', '.join(key.scopes)}; this needs {scope}",
+            )
+        wait_s = self._budget.take(key.key_id, key.rate_per_minute)
+        if wait_s:
+            raise Problem(
+                status=429,
+                code="rate_limit_exceeded",
+                message=f"key {key.key_id} may ask {key.rate_per_minute} times a minute; wait {wait_s:.0f} s",
+                kind="rate_limit_error",
+                headers={"Retry-After": str(max(1, round(wait_s)))},
+            )
+        return key

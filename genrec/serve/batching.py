@@ -1,0 +1,91 @@
+"""Requests of many clients, answered together.
+
+One thread owns the model. It takes what waits, up to a batch, and answers it in one call; while it works, more gather,
+so batches grow with the load and a lone request never waits for company. Knows nothing of what a request is.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+
+class Overloaded(Exception):
+    """More requests wait than will be answered in time."""
+
+
+class Batcher(Generic[Q, A]):
+    """answer: many requests in, as many answers out, or an exception in place of an answer."""
+
+    def __init__(
+        self,
+        answer: Callable[[Sequence[Q]], Sequence[A | BaseException]],
+        *,
+        max_batch: int = 32,
+        max_waiting: int = 1024,
+        name: str = "batcher",
+    ) -> None:
+        self._answer, self._max_batch = answer, max_batch
+        self._waiting: queue.Queue[tuple[Q, Future[A]] | None] = queue.Queue(max_waiting)
+        self.batch_sizes: list[int] = []  # of the last batches, for metrics
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, request: Q) -> "Future[A]":
+        """Put a request in line. Raises Overloaded when the line is full or the batcher is closed."""
+        future: Future[A] = Future()
+        if self._closed:
+            raise Overloaded("the server is shutting down")
+        try:
+            self._waiting.put_nowait((request, future))
+        except queue.Full:
+            raise Overloaded(f"{self._waiting.maxsize} requests wait already") from None
+        return future
+
+    async def ask(self, request: Q) -> A:
+        """The answer to one request, without holding the event loop."""
+        return await asyncio.wrap_future(self.submit(request))
+
+    @property
+    def num_waiting(self) -> int:
+        """How many requests wait for the next batch."""
+        return self._waiting.qsize()
+
+    def close(self) -> None:
+        """Answer what waits, then end."""
+        if not self._closed:
+            self._closed = True
+            self._waiting.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        is_open = True
+        while is_open:
+            taken = [self._waiting.get()]
+            while len(taken) < self._max_batch and taken[-1] is not None:
+                try:
+                    taken.append(self._waiting.get_nowait())
+                except queue.Empty:
+                    break
+            is_open = taken[-1] is not None
+            batch = [entry for entry in taken if entry is not None and entry[1].set_running_or_notify_cancel()]
+            if batch:
+                self._answer_batch(batch)
+
+    def _answer_batch(self, batch: list[tuple[Q, "Future[A]"]]) -> None:
+        self.batch_sizes = [*self.batch_sizes[-99:], len(batch)]
+        try:
+            answers = self._answer([request for request, _ in batch])
+        except BaseException as error:  # whoever waits must be told, whatever went wrong
+            answers = [error] * len(batch)
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if isinstance(answer, BaseException):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
