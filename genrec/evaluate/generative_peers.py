@@ -44,15 +44,15 @@ class CornacPeer:
             )
         histories = [catalog.rows(history) for history in train.histories().values()]
         asked = [np.append(catalog.rows(case.history), catalog.row(case.target)) for case in validation]
-        options: dict[str, Any] = {"model_selection": "best", "val_sample": 500, "seed": _SEED, "verbose": False}
+        options: dict[str, Any] = {"model_selection": "best" if asked else "last", "val_sample": 500, "seed": _SEED, "verbose": False}
         if self.name == "letter":
             width = min(_NUM_COLLABORATIVE, len(catalog) - 1)
             taste = collaborative_embeddings(catalog, train, width, _WINDOW, _SEED)
-            taste_ND = np.zeros((len(catalog), width), np.float32)
+            taste_ND = np.zeros((len(catalog), _NUM_COLLABORATIVE), np.float32)  # as wide as its latent vectors
             taste_ND[:, : taste.vectors.shape[1]] = taste.vectors
             options |= {"cf_embeddings": taste_ND, "cf_embedding_ids": list(range(len(catalog)))}
         self._model = _cornac_model(self.name)(**(options | self.options))
-        self._model.fit(_dataset(histories, vectors), _dataset(asked, vectors))
+        self._model.fit(_dataset(histories, vectors), _dataset(asked, vectors) if asked else None)
         self._num_items = len(catalog)
         return self
 

@@ -11,6 +11,8 @@ from genrec.schema import Catalog, Interactions, Item
 
 # Two tastes that never mix: a, b, c and x, y, z. Nobody has touched "new"; its content is that of x, y, z.
 IDS = ("a", "b", "c", "x", "y", "z", "new")
+# Those of Cornac learn codes, for which seven items are too few: test_generative_peers.py holds them to the same laws.
+OF_OURS = sorted(set(PEERS) - {"tiger", "letter", "rpg"})
 TASTES = {"u1": "abc", "u2": "ab", "u3": "bca", "u4": "xyz", "u5": "zy", "u6": "yxz", "u7": "ab"}
 
 
@@ -122,7 +124,7 @@ def test_content_knn_without_vectors_says_what_is_missing(catalog: Catalog, trai
         ContentKNN().fit(train, catalog, ())
 
 
-@pytest.mark.parametrize("name", sorted(PEERS))
+@pytest.mark.parametrize("name", OF_OURS)
 def test_every_peer_fills_lists_with_distinct_legal_rows(
     name: str, catalog: Catalog, train: Interactions, vectors: np.ndarray
 ) -> None:
@@ -135,7 +137,7 @@ def test_every_peer_fills_lists_with_distinct_legal_rows(
         assert not set(rows.tolist()) & set(history.tolist())
 
 
-@pytest.mark.parametrize("name", sorted(PEERS))
+@pytest.mark.parametrize("name", OF_OURS)
 def test_every_peer_answers_one_as_it_answers_many(
     name: str, catalog: Catalog, train: Interactions, vectors: np.ndarray
 ) -> None:

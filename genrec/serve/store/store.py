@@ -16,6 +16,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.util import CommandError
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session as Work
 from sqlalchemy.orm import sessionmaker
@@ -56,7 +57,7 @@ class Store:
                 config = AlembicConfig(attributes={"connection": connection})
                 config.set_main_option("script_location", str(_MIGRATIONS))
                 command.upgrade(config, "head")
-        except (SQLAlchemyError, ModuleNotFoundError, command.util.CommandError) as error:
+        except (SQLAlchemyError, ModuleNotFoundError, CommandError) as error:
             if engine is not None:
                 engine.dispose()
             shown = sa.engine.make_url(url).render_as_string() if "://" in url else url
