@@ -91,7 +91,7 @@ class TuneConfig:
     weight_decay: float = 0.01
     max_history: int = 30  # items of a history that a prompt shows
     alignment_share: float = 0.15  # share of examples that tie ids to words (item to ID, ID to text, query, reason)
-    read_items: bool = True  # the sequence model's vector of an item joins the token that ends its semantic ID
+    read_items: bool = True  # vectors of the sequence model join the token that ends an item's semantic ID
     teacher_share: float = 0.8  # of the codes of histories, graded by what the sequence model expects
     checkpoints_per_run: int = 4
 

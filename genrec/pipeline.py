@@ -286,9 +286,8 @@ def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
         language_model = add_lora(language_model, config.tune, train_id_rows=True)
     sequence_model = find_sequence_model(root / "sequence", device)
     if sequence_model is not None and config.tune.read_items:
-        vectors_NC = sequence_model.item_vectors().detach().cpu().numpy()
-        codes_NL = semantic_ids.table.codes[: len(vectors_NC)].astype(np.int64)
-        language_model = read_items(language_model, codes_NL, vectors_NC)
+        codes_NL = semantic_ids.table.codes.astype(np.int64)
+        language_model = read_items(language_model, codes_NL, sequence_model, seed=config.seed)
     report = tune_on(
         language_model, workspace.catalog, semantic_ids.table, workspace.split, config, work, sequence_model
     )

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from genrec import cli
+from genrec.artifacts import FORMAT_VERSION
 
 
 @pytest.fixture
@@ -170,7 +171,7 @@ def test_a_broken_picture_is_counted_and_listed(genrec, tmp_path):
 
 def test_a_workspace_of_another_version_is_refused(genrec, shop_copy):
     manifest = shop_copy / "model" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 99'))
+    manifest.write_text(manifest.read_text().replace(f'"format": {FORMAT_VERSION}', '"format": 99'))
     code, _, err = genrec("recommend", shop_copy, "--user", "user-00003")
     assert code == 2
     assert "format version 99" in err

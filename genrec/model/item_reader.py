@@ -1,11 +1,13 @@
-"""Lets the language model read whole items: a vector joins the token that ends an item's semantic ID.
+"""Lets the language model read whole items: vectors join the token that ends an item's semantic ID.
 
 Codes are shared among items, so four tokens alone tell little of which item they name. As a vision-language model reads
-a picture through a projector, the language model here reads the vector that the sequence model has for the item (an
-n-gram embedding whose n-grams are semantic IDs). Knows which item a run of id tokens names; items it has no vector for,
-such as added ones, are read by their tokens alone.
+a picture through a projector, the language model here reads two vectors of the sequence model: what the item is to it
+(an n-gram embedding whose n-grams are semantic IDs), and its state after this item and those before, which CoLLM
+(arXiv 2310.19488) gives to a language model as a user's embedding. Knows which item a run of id tokens names; items
+that it has no vector for, such as added ones, are read by their tokens alone.
 
-Axis legend: N items, C features of a vector, D features of the language model, B batch, T tokens, L levels.
+Axis legend: N items, C features of a vector, D features of the language model, B batch, T tokens, L levels, E items
+that are read.
 """
 
 from pathlib import Path
@@ -16,51 +18,78 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from genrec.artifacts import write_file
+from genrec.model.sequence import SequenceModel, sequence_record, sequence_weights, stored_sequence_model
 from genrec.model.vocabulary import IdVocabulary
-from genrec.schema import FloatArray, IntArray
+from genrec.schema import IntArray
 
 READER_FILE = "item_reader.safetensors"
 UNREAD_SHARE = 0.1  # of the rows in training, read by their tokens alone, as other engines and new items must do
 
 
 class ItemReader(nn.Module):
-    """What to add to the embeddings of tokens. key_N: int64, ascending, one per item; vectors_NC: float32."""
+    """What to add to the embeddings of tokens.
+
+    codes_NL: int64, of the sequence model's items in its order; num_features: D; seed: of the rows left unread.
+    """
 
     key_N: torch.Tensor
-    vectors_NC: torch.Tensor
+    row_N: torch.Tensor
 
-    def __init__(self, key_N: torch.Tensor, vectors_NC: torch.Tensor, num_features: int, ids: IdVocabulary) -> None:
+    def __init__(
+        self, sequence_model: SequenceModel, codes_NL: torch.Tensor, num_features: int, ids: IdVocabulary, seed: int = 0
+    ) -> None:
         super().__init__()
-        self.register_buffer("key_N", key_N, persistent=False)
-        self.register_buffer("vectors_NC", vectors_NC, persistent=False)
-        # Not a linear layer: a LoRA on all linear layers would take it for one of the language model's.
-        self.weight = nn.Parameter(torch.zeros(vectors_NC.shape[1], num_features))
-        self._ids = ids
-
-    @classmethod
-    def of(cls, codes_NL: IntArray, vectors_NC: FloatArray, num_features: int, ids: IdVocabulary) -> "ItemReader":
-        """codes_NL: int (N, L), of all items that have a vector; vectors_NC: float32 (N, C), any scale."""
-        vectors = torch.from_numpy(vectors_NC).float()
-        key_N = _keys(torch.from_numpy(codes_NL).long(), ids)
+        key_N = _keys(codes_NL, ids)
         order = key_N.argsort()
-        return cls(key_N[order], (vectors / vectors.square().mean().sqrt().clamp(min=1e-12))[order], num_features, ids)
+        self.register_buffer("key_N", key_N[order], persistent=False)
+        self.register_buffer("row_N", order, persistent=False)
+        # Neither of these two is to be trained with the language model, so neither is registered with torch.
+        self._frozen = (sequence_model.eval(), sequence_model.item_vectors().detach())
+        self._scale = 1 / float(self._frozen[1].square().mean().sqrt().clamp(min=1e-12))
+        # Not a linear layer: a LoRA on all linear layers would take it for one of the language model's.
+        self.weight = nn.Parameter(torch.zeros(2 * self._frozen[1].shape[1], num_features))
+        self._ids = ids
+        self._coin = torch.Generator().manual_seed(seed)
 
     @classmethod
-    def load(cls, path: Path, ids: IdVocabulary) -> "ItemReader":
+    def of(
+        cls, sequence_model: SequenceModel, codes_NL: IntArray, num_features: int, ids: IdVocabulary, seed: int = 0
+    ) -> "ItemReader":
+        """codes_NL: int (N, L), of at least the sequence model's items, in its order."""
+        codes = torch.from_numpy(codes_NL[: sequence_model.num_items]).long()
+        device = sequence_model.positions.weight.device
+        return cls(sequence_model, codes.to(device), num_features, ids, seed).to(device)
+
+    @classmethod
+    def load(cls, path: Path, ids: IdVocabulary, device: torch.device) -> "ItemReader":
         """Read what `save` wrote."""
-        stored = load_file(path)
-        reader = cls(stored["key_N"], stored["vectors_NC"], stored["weight"].shape[1], ids)
-        reader.load_state_dict({"weight": stored["weight"]})
+        sequence_model = stored_sequence_model(path, device)
+        stored = load_file(path, device=str(device))
+        reader = cls(sequence_model, stored["codes_NL"].long(), stored["weight"].shape[1], ids).to(device)
+        reader.resume(path)
         return reader
 
+    def resume(self, path: Path) -> None:
+        """Take the weight, and the next coins, from what `save` wrote."""
+        stored = load_file(path)
+        self.load_state_dict({"weight": stored["weight"]})
+        self._coin.set_state(stored["coin"])
+
     def save(self, path: Path) -> None:
-        """Write items, vectors and weight into one file."""
-        tensors = {"key_N": self.key_N, "vectors_NC": self.vectors_NC, "weight": self.weight.detach()}
+        """Write items, the sequence model and the weight into one file."""
+        sequence_model = self._frozen[0]
+        codes_NL = torch.zeros(len(self.key_N), self._ids.depth, dtype=torch.int32)
+        key_N = self.key_N.cpu().clone()
+        for level in reversed(range(self._ids.depth)):
+            codes_NL[self.row_N.cpu(), level] = (key_N % self._ids.level_sizes[level]).int()
+            key_N //= self._ids.level_sizes[level]
+        tensors = {"codes_NL": codes_NL, "weight": self.weight.detach().cpu(), "coin": self._coin.get_state()}
+        tensors |= sequence_weights(sequence_model)
         with write_file(path) as partial:
-            save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, partial)
+            save_file(tensors, partial, metadata={"genrec": sequence_record(sequence_model)})
 
     def forward(self, tokens_BT: torch.Tensor) -> torch.Tensor | None:
-        """(B, T, D), zero but where an ID ends; None where none can."""
+        """(B, T, D), zero but where an ID ends; None where none does."""
         depth = self._ids.depth
         if tokens_BT.shape[1] < depth:
             return None
@@ -69,11 +98,18 @@ class ItemReader(nn.Module):
         is_id_BT = ((codes_BTL >= 0) & (codes_BTL < sizes_L)).all(dim=2)
         key_BT = torch.where(is_id_BT, _keys(codes_BTL, self._ids), -1)
         place_BT = torch.searchsorted(self.key_N, key_BT).clamp(max=len(self.key_N) - 1)
-        is_known_BT = self.key_N[place_BT] == key_BT
+        is_read_BT = self.key_N[place_BT] == key_BT
         if self.training:
-            is_known_BT &= torch.rand(len(tokens_BT), 1, device=tokens_BT.device) >= UNREAD_SHARE
-        read_BTD = (self.vectors_NC[place_BT] * is_known_BT[..., None]) @ self.weight
-        return nn.functional.pad(read_BTD, (0, 0, depth - 1, 0))
+            is_read_BT &= (torch.rand(len(tokens_BT), 1, generator=self._coin) >= UNREAD_SHARE).to(is_read_BT.device)
+        prompt_E, end_E = is_read_BT.nonzero(as_tuple=True)
+        if not len(prompt_E):
+            return None
+        rows_E = self.row_N[place_BT[prompt_E, end_E]]
+        sequence_model, vectors_NC = self._frozen
+        states_EC = sequence_model.states(rows_E, torch.searchsorted(prompt_E, prompt_E))
+        read_EC = torch.cat([vectors_NC[rows_E] * self._scale, states_EC], dim=1)
+        read_BTD = self.weight.new_zeros(*tokens_BT.shape, self.weight.shape[1])
+        return read_BTD.index_put((prompt_E, end_E + depth - 1), (read_EC @ self.weight).to(read_BTD.dtype))
 
     def attach(self, model: Any) -> None:  # Any: a transformers causal language model, maybe wrapped by peft
         """Make a model read through this from now on, and train the weight with it."""

@@ -71,7 +71,7 @@ class LanguageModel:
         self.id_space = id_space
         self.reader = reader
         if reader is not None:
-            reader.to(self.device).attach(model)
+            reader.attach(model)
 
     @classmethod
     def load(
@@ -94,7 +94,7 @@ class LanguageModel:
         if adapter is not None or lora.is_dir():
             model = PeftModel.from_pretrained(model, lora)
         path = directory / READER_FILE
-        reader = ItemReader.load(path, ids) if path.is_file() else None
+        reader = ItemReader.load(path, ids, device) if path.is_file() else None
         return cls(model, PromptTokenizer(tokenizer, ids), id_space=id_space, reader=reader)
 
     @property

@@ -27,6 +27,7 @@ from genrec.model.sequence_layers import Block, Dropout
 from genrec.schema import Embeddings, IntArray
 
 SEQUENCE_FILE = "sequence.safetensors"
+_STORED = "sequence."  # before the names of weights in files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,23 @@ class SequenceModel(nn.Module):
         last_BD: torch.Tensor = x_BTD[:, -1]
         return last_BD
 
+    @torch.no_grad()
+    def states(self, rows_E: torch.Tensor, starts_E: torch.Tensor, *, batch_size: int = 512) -> torch.Tensor:
+        """The state after each of many events, float32 (E, D).
+
+        rows_E: int64, histories one after the other; starts_E: int64, the place where each event's history starts.
+        """
+        vectors_ND = self.item_vectors()
+        ends_E = torch.arange(len(rows_E), device=rows_E.device)
+        length_E = (ends_E + 1 - starts_E).clamp(max=self.config.max_history)
+        states_ED = vectors_ND.new_empty(len(rows_E), vectors_ND.shape[1])
+        for numbers in length_E.argsort(stable=True).split(batch_size):  # of like length, so that little is padded
+            places_BT = ends_E[numbers, None] + torch.arange(1 - int(length_E[numbers[-1]]), 1, device=rows_E.device)
+            is_item_BT = places_BT >= starts_E[numbers, None]
+            rows_BT = torch.where(is_item_BT, rows_E[places_BT.clamp(min=0)], self.num_items)
+            states_ED[numbers] = self.encode(rows_BT, vectors_ND)
+        return states_ED
+
     def forward(self, rows_BT: torch.Tensor) -> torch.Tensor:
         """Unnormalized scores of all items, (B, N); items that it cannot know, or trains without, are far below."""
         item_vectors_ND = self.item_vectors()
@@ -144,20 +162,29 @@ def pad_histories(histories: Sequence[IntArray], pad: int, longest: int) -> torc
 
 def save_sequence_model(model: SequenceModel, report: SequenceReport, path: Path) -> None:
     """Write weights, settings and report into one safetensors file."""
+    with write_file(path) as partial:
+        save_file(sequence_weights(model), partial, metadata={"genrec": sequence_record(model, report)})
+
+
+def sequence_weights(model: SequenceModel) -> dict[str, torch.Tensor]:
+    """The weights as they are stored, by name."""
+    return {_STORED + name: weight.detach().cpu().contiguous() for name, weight in model.state_dict().items()}
+
+
+def sequence_record(model: SequenceModel, report: SequenceReport | None = None) -> str:
+    """What stands beside the weights: all that it takes to make the model again."""
     num_content = 0 if model.content_map is None else model.content_map.in_features
     record = {"config": asdict(model.config), "num_items": model.num_items, "num_content": num_content}
-    record["report"] = asdict(report)
-    weights = {name: weight.detach().cpu().contiguous() for name, weight in model.state_dict().items()}
-    with write_file(path) as partial:
-        save_file(weights, partial, metadata={"genrec": json.dumps(record)})
+    return json.dumps(record if report is None else record | {"report": asdict(report)})
 
 
-def load_sequence_model(path: Path, device: torch.device) -> SequenceModel:
-    """Read what `save_sequence_model` wrote."""
+def stored_sequence_model(path: Path, device: torch.device) -> SequenceModel:
+    """The model in a file that holds its weights and its record, maybe among others."""
     with safe_open(path, framework="pt") as stored:
         record = json.loads(stored.metadata()["genrec"])
     model = SequenceModel(record["num_items"], SequenceConfig(**record["config"]), record["num_content"])
-    model.load_state_dict(load_file(path))
+    weights = {name.removeprefix(_STORED): w for name, w in load_file(path).items() if name.startswith(_STORED)}
+    model.load_state_dict(weights)
     return model.to(device).eval()
 
 
@@ -171,7 +198,7 @@ def find_sequence_model(
     path = directory / SEQUENCE_FILE
     if not path.is_file():
         return None
-    model = load_sequence_model(path, device)
+    model = stored_sequence_model(path, device)
     known = model.num_items
     num_items = max((len(e.vectors) for e in (embeddings or {}).values()), default=known)
     if num_items > known and model.content_map is not None and embeddings is not None:

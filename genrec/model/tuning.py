@@ -30,9 +30,10 @@ from genrec.config import TuneConfig
 from genrec.model.examples import IGNORE, Example, Expectation
 from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
+from genrec.model.sequence import SequenceModel
 from genrec.model.vocabulary import PromptTokenizer
 from genrec.runtime import ProgressMeter, computes_bfloat16, foundation_path, hub_errors, seed_everything
-from genrec.schema import Catalog, FloatArray, IntArray
+from genrec.schema import Catalog, IntArray
 from genrec.semids.table import SemanticIdTable
 
 log = logging.getLogger(__name__)
@@ -123,14 +124,16 @@ def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows
     return LanguageModel(get_peft_model(model, lora), language_model.prompts, id_space=language_model.id_space)
 
 
-def read_items(language_model: LanguageModel, codes_NL: IntArray, vectors_NC: FloatArray) -> LanguageModel:
-    """The same model, reading a vector where each known item's ID ends; what it makes of them is trained beside it."""
+def read_items(
+    language_model: LanguageModel, codes_NL: IntArray, sequence_model: SequenceModel, *, seed: int
+) -> LanguageModel:
+    """The same model, reading vectors where each known item's ID ends; what it makes of them is trained beside it."""
     width = language_model.model.get_input_embeddings().weight.shape[1]
     return LanguageModel(
         language_model.model,
         language_model.prompts,
         id_space=language_model.id_space,
-        reader=ItemReader.of(codes_NL, vectors_NC, width, language_model.ids),
+        reader=ItemReader.of(sequence_model, codes_NL, width, language_model.ids, seed),
     )
 
 
@@ -302,8 +305,7 @@ def train(
     )
     checkpoint = _last_whole_checkpoint(Path(str(arguments.output_dir)))
     if checkpoint is not None and language_model.reader is not None:
-        weight = load_file(Path(checkpoint) / READER_FILE)["weight"]
-        language_model.reader.load_state_dict({"weight": weight})
+        language_model.reader.resume(Path(checkpoint) / READER_FILE)
     trainer.train(resume_from_checkpoint=checkpoint)
     best_step = max(callback.validation, key=lambda step: (callback.validation[step], -step))
     model.load_state_dict(load_file(work / "best.safetensors"), strict=False)

@@ -8,7 +8,7 @@ from genrec.config import SequenceConfig
 from genrec.model import sequence_layers, sequence_training
 from genrec.model.sequence import (
     SequenceModel,
-    load_sequence_model,
+    stored_sequence_model,
     pad_histories,
     save_sequence_model,
 )
@@ -97,7 +97,7 @@ def test_a_saved_model_answers_as_before(tmp_path):
     config = SequenceConfig(**{**QUICK, "epochs": 1})
     model, report = train_sequence_model(chains(), 30, [], config, content=content, device=CPU, seed=1)
     save_sequence_model(model, report, tmp_path / "sequence.safetensors")
-    loaded = load_sequence_model(tmp_path / "sequence.safetensors", CPU)
+    loaded = stored_sequence_model(tmp_path / "sequence.safetensors", CPU)
     histories = [np.arange(3), np.arange(5)]
     np.testing.assert_array_equal(loaded.log_probabilities(histories), model.log_probabilities(histories))
 
@@ -125,7 +125,7 @@ def test_items_without_events_are_known_by_their_content(tmp_path):
     )
     assert validation_ndcg(model, cases) == pytest.approx(max(report.validation))
     save_sequence_model(model, report, tmp_path / "s.safetensors")
-    model = load_sequence_model(tmp_path / "s.safetensors", CPU)
+    model = stored_sequence_model(tmp_path / "s.safetensors", CPU)
     before = model.log_probabilities(histories[:20])
     model.admit(torch.from_numpy(content[num_known:]))
     log_probabilities = model.log_probabilities(histories[:20])
