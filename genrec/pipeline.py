@@ -24,7 +24,7 @@ from genrec.encode.stage import encode_catalog, encode_items, load_embeddings, s
 from genrec.errors import ArtifactError
 from genrec.model.recipe import MAX_MIXING_CASES, Judge, train_sequence_on, tune_on
 from genrec.model.sequence import SEQUENCE_FILE, find_sequence_model, save_sequence_model
-from genrec.model.tuning import add_lora, prepare_language_model, read_items, save_tuned
+from genrec.model.tuning import add_lora, prepare_language_model, save_tuned
 from genrec.runtime import foundation_path, pick_device, seed_everything
 from genrec.schema import Catalog, Embeddings, Interactions
 from genrec.semids.report import make_report
@@ -279,15 +279,17 @@ def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     work = artifacts.open_work(root / ".model.work", artifacts.fingerprint(dict(inputs)))
     device = pick_device(config.device)
     seed_everything(config.seed)  # the LoRA starts at random
+    sequence_model = find_sequence_model(root / "sequence", device)
     language_model = prepare_language_model(
-        config.tune, catalog=workspace.catalog, table=semantic_ids.table, device=device
+        config.tune,
+        catalog=workspace.catalog,
+        table=semantic_ids.table,
+        device=device,
+        sequence_model=sequence_model if config.tune.read_items else None,
+        seed=config.seed,
     )
     if config.tune.method != "full":
         language_model = add_lora(language_model, config.tune, train_id_rows=True)
-    sequence_model = find_sequence_model(root / "sequence", device)
-    if sequence_model is not None and config.tune.read_items:
-        codes_NL = semantic_ids.table.codes.astype(np.int64)
-        language_model = read_items(language_model, codes_NL, sequence_model, seed=config.seed)
     report = tune_on(
         language_model, workspace.catalog, semantic_ids.table, workspace.split, config, work, sequence_model
     )

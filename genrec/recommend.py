@@ -29,7 +29,7 @@ from genrec.errors import ArtifactError, FilterError, IdTableMismatch, InputErro
 from genrec.model.adapters import find_adapter, read_card
 from genrec.model.decoding import Watch, unwatched
 from genrec.model.examples import history_prompt
-from genrec.model.language import LanguageModel, read_ids
+from genrec.model.language import OWN, LanguageModel, read_ids
 from genrec.model.mixing import mix_expectations, stream_mixture
 from genrec.model.sequence import SequenceModel, find_sequence_model
 from genrec.runtime import pick_device
@@ -44,13 +44,17 @@ MAX_KEPT_FILTERS = 64  # worked out for the trie, one byte per node each
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request. history: item ids, oldest first; query: plain words; image: a photo; where: a filter."""
+    """One request. history: item ids, oldest first; query: plain words; image: a photo; where: a filter.
+
+    adapter: the name that `Recommender.add_adapter` gave a domain adapter; without one the workspace itself answers.
+    """
 
     history: tuple[str, ...] = ()
     query: str = ""
     image: Path | None = None
     where: Filter | None = None
     exclude: tuple[str, ...] = ()
+    adapter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +122,7 @@ class Recommender:
         manifests = {
             stage: read_manifest(root / stage, stage) for stage in ("embeddings", "semids", "sequence", "model")
         }
-        folder = None if adapter is None else find_adapter(root, adapter)
-        if folder is not None:
-            _, id_space, foundation = read_ids(root / "model")
-            read_card(folder).check(foundation=foundation, id_space=id_space)
+        folder = None if adapter is None else _fitting_adapter(root, adapter)
         model = LanguageModel.load(
             root / "model",
             device=pick_device(config.device),
@@ -144,6 +145,16 @@ class Recommender:
             sequence_model=None if folder else find_sequence_model(root / "sequence", model.device, embeddings),
             sequence_weight=wanted if wanted >= 0 else chosen,
         )
+
+    def add_adapter(self, adapter: str | Path) -> str:
+        """Load a domain adapter beside what is loaded; returns the name by which requests choose it.
+
+        Requests with different adapters are answered in one batch. Raises ArtifactError, IdTableMismatch, InputError.
+        """
+        folder = _fitting_adapter(self.directory, adapter)
+        name = read_card(folder).name
+        self.model.add_adapter(name, folder)
+        return name
 
     @cached_property
     def newcomers(self) -> Newcomers:
@@ -189,10 +200,12 @@ class Recommender:
         k: int | None = None,
         exclude_history: bool | None = None,
         exclude: Sequence[str] = (),
+        adapter: str | None = None,
     ) -> list[Recommendation]:
         """The k best items for a user or a history; fewer only when fewer items pass the filters.
 
-        where: a filter such as "price < 40 and color = red"; exclude: item ids that must not come back. score_nats is
+        where: a filter such as "price < 40 and color = red"; exclude: item ids that must not come back; adapter: a
+        name or folder of a domain adapter that answers in place of what is loaded. score_nats is
         the item's log-probability: that of its semantic ID by the language model, mixed with the sequence model's, and
         for an item without events at least what it inherits from known neighbors; with words or a photo,
         `query_weight` nats per standard deviation of likeness to them are added.
@@ -207,6 +220,7 @@ class Recommender:
             image=image,
             where=parse_filter(where) if isinstance(where, str) else where,
             exclude=tuple(exclude),
+            adapter=None if adapter is None else self.add_adapter(adapter),
         )
         return self.answer([request], k=k, exclude_history=exclude_history)[0]
 
@@ -287,13 +301,19 @@ class Recommender:
             yield self._recommendation(rank, row, score)
 
     def score(
-        self, histories: Sequence[Sequence[str]], item_ids: Sequence[str], queries: Sequence[str] | None = None
+        self,
+        histories: Sequence[Sequence[str]],
+        item_ids: Sequence[str],
+        queries: Sequence[str] | None = None,
+        adapter: str | None = None,
     ) -> npt.NDArray[np.float64]:
-        """Log-probability in nats of each item after its history (and words), float64 (B,)."""
+        """Log-probability in nats of each item after its history (and words), float64 (B,); adapter: as in requests."""
         words = queries or [""] * len(histories)
         prompts = [self._prompt(history, query) for history, query in zip(histories, words, strict=True)]
-        generated = self.model.score(prompts, [self.table.semantic_id(item_id) for item_id in item_ids])
-        weight_B = self._weights(histories)
+        generated = self.model.score(
+            prompts, [self.table.semantic_id(item_id) for item_id in item_ids], adapter=adapter
+        )
+        weight_B = self._weights(histories) if adapter is None else np.zeros(len(histories))
         if not weight_B.any():
             return generated
         rows = self.catalog.rows(item_ids)
@@ -345,10 +365,14 @@ class Recommender:
         narrowing = self.trie.narrow([p.mask for p in passing], excluded)
         width = max(num_wanted, self.config.recommend.beam_width)
         prompts = [self._prompt(request.history, request.query) for request in requests]
-        beams = self.model.search(prompts, trie=self.trie, width=width, narrowing=narrowing, watch=self.watch)
+        adapters = [request.adapter or OWN for request in requests] if any(r.adapter for r in requests) else None
+        beams = self.model.search(
+            prompts, trie=self.trie, width=width, narrowing=narrowing, adapters=adapters, watch=self.watch
+        )
         rows_BW, scores_BW = beams.row.cpu().numpy(), beams.score_nats.cpu().numpy().astype(np.float64)
         histories = [request.history for request in requests]
-        weight_B = self._weights(histories, sequence_weight)
+        # An adapter answers alone: the sequence model knows nothing of its domain.
+        weight_B = self._weights(histories, sequence_weight) * [request.adapter is None for request in requests]
         expected_BN = self._expect(histories, allowed_BN) if weight_B.any() else np.full(allowed_BN.shape, -np.inf)
         answers = []
         for number, request in enumerate(requests):
@@ -419,7 +443,9 @@ class Recommender:
         fresh = nearest[~np.isin(nearest, rows)]
         if len(fresh):
             item_ids = [self.catalog.items[row].item_id for row in fresh]
-            fresh_scores = self.score([request.history] * len(fresh), item_ids, [request.query] * len(fresh))
+            fresh_scores = self.score(
+                [request.history] * len(fresh), item_ids, [request.query] * len(fresh), request.adapter
+            )
             rows, scores = np.r_[rows, fresh], np.r_[scores, fresh_scores]
         return rows, scores + self.config.recommend.query_weight * likeness[rows]
 
@@ -450,3 +476,11 @@ class Recommender:
             semantic_id=self.table.semantic_id(item.item_id),
             score_nats=score,
         )
+
+
+def _fitting_adapter(root: Path, adapter: str | Path) -> Path:
+    """The folder of an adapter that was made for this workspace. Raises ArtifactError, IdTableMismatch."""
+    folder = find_adapter(root, adapter)
+    _, id_space, foundation = read_ids(root / "model")
+    read_card(folder).check(foundation=foundation, id_space=id_space)
+    return folder

@@ -1,15 +1,18 @@
 """A domain adapter learns the new domain, leaves the base as it was, and fits only where it belongs."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 from safetensors.torch import load_file
 
 from genrec import artifacts
 from genrec.adapt import adapt
+from genrec.data.filters import parse_filter
 from genrec.data.ingest import ingest
 from genrec.errors import ArtifactError, IdTableMismatch, InputError
 from genrec.model.adapters import export_merged, find_adapter, list_adapters, read_card
+from genrec.recommend import Request
 from genrec.workspace import load
 
 QUICK = ("tune.checkpoints_per_run=2", "recommend.beam_width=10")
@@ -61,6 +64,22 @@ def test_recommendations_follow_the_adapter(adapted, held_out):
     count_outdoor = sum(entry.item_id in new_ids for entry in outdoor.recommend(history=history, k=10))
     assert count_outdoor > count_plain
     assert count_outdoor >= 7
+    # Chosen per request, it answers as it does alone, whatever else is in the batch.
+    wanted = parse_filter("price > 1")
+    requests = [
+        Request(history=tuple(history), query=query, where=wanted, adapter=adapter)
+        for query in ("", "warm red")
+        for adapter in (None, plain.add_adapter("outdoor"))
+    ]
+    mixed = plain.answer(requests, k=10)
+    alone = [
+        workspace.answer([replace(request, adapter=None)], k=10)[0]
+        for request, workspace in zip(requests, (plain, outdoor, plain, outdoor), strict=True)
+    ]
+    for found, expected in zip(mixed, alone, strict=True):
+        assert [entry.item_id for entry in found] == [entry.item_id for entry in expected]
+        assert [e.score_nats for e in found] == pytest.approx([e.score_nats for e in expected], abs=1e-4)
+    assert plain.recommend(history=history, adapter="outdoor", where=wanted) == mixed[1]
 
 
 def test_adapters_are_listed_exported_and_refused_elsewhere(adapted, shop_directory, tmp_path):

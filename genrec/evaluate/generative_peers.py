@@ -44,7 +44,8 @@ class CornacPeer:
             )
         histories = [catalog.rows(history) for history in train.histories().values()]
         asked = [np.append(catalog.rows(case.history), catalog.row(case.target)) for case in validation]
-        options: dict[str, Any] = {"model_selection": "best" if asked else "last", "val_sample": 500, "seed": _SEED, "verbose": False}
+        options: dict[str, Any] = {"val_sample": 500, "seed": _SEED, "verbose": False}
+        options["model_selection"] = "best" if asked else "last"
         if self.name == "letter":
             width = min(_NUM_COLLABORATIVE, len(catalog) - 1)
             taste = collaborative_embeddings(catalog, train, width, _WINDOW, _SEED)

@@ -13,6 +13,7 @@ V vocabulary.
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -83,10 +84,16 @@ def search_beams(
 
 @torch.inference_mode()
 def score_endings(
-    model: Any, *, tokens_BT: torch.Tensor, mask_BT: torch.Tensor, ids: IdVocabulary, over: Over = "level"
+    model: Any,
+    *,
+    tokens_BT: torch.Tensor,
+    mask_BT: torch.Tensor,
+    ids: IdVocabulary,
+    adapters: Sequence[str] | None = None,
+    over: Over = "level",
 ) -> torch.Tensor:
     """Log-probability in nats of the semantic ID that ends each row, as a beam would have it, float32 (B,)."""
-    memory = PromptMemory(model, tokens_BT, mask_BT, ids=ids, over=over, num_kept=ids.depth + 1)
+    memory = PromptMemory(model, tokens_BT, mask_BT, ids=ids, over=over, adapters=adapters, num_kept=ids.depth + 1)
     return memory.ending_log_probs(tokens_BT[:, -ids.depth :])
 
 
@@ -114,7 +121,11 @@ class PromptMemory:
         self._head = None if over == "vocabulary" else _Head(model)
         positions_BT = (mask_BT.cumsum(dim=1) - 1).clamp(min=0)
         self._cache: Any = None  # Any: transformers' cache
+        self._reading: Callable[[], AbstractContextManager[None]] = nullcontext
+        reader = getattr(model, "item_reader", None)
         self._last_BSD = self._run(tokens_BT, mask_BT, positions_BT, num_kept)[:, -num_kept:]
+        if reader is not None:
+            self._reading = partial(reader.following, reader.state_after(tokens_BT))
 
     def prompt_log_probs(self) -> torch.Tensor:
         """Log-probabilities of the first level's codes, (B, 1, K)."""
@@ -180,14 +191,15 @@ class PromptMemory:
             options = options | {"output_hidden_states": True, "logits_to_keep": none}
         else:
             options = options | {"logits_to_keep": num_kept}
-        output = self._model(
-            input_ids=tokens,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=self._cache,
-            use_cache=True,
-            **options,
-        )
+        with self._reading():
+            output = self._model(
+                input_ids=tokens,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=self._cache,
+                use_cache=True,
+                **options,
+            )
         self._cache = output.past_key_values
         thought: torch.Tensor = output.hidden_states[-1] if self._over == "level" else output.logits
         return thought

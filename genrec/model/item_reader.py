@@ -10,12 +10,15 @@ Axis legend: N items, C features of a vector, D features of the language model, 
 that are read.
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 from genrec.artifacts import write_file
 from genrec.model.sequence import SequenceModel, sequence_record, sequence_weights, stored_sequence_model
@@ -23,6 +26,8 @@ from genrec.model.vocabulary import IdVocabulary
 from genrec.schema import IntArray
 
 READER_FILE = "item_reader.safetensors"
+# Standard deviations of what is read: Adam moves all weights alike, so large inputs would drown the codes beside them.
+_OF_ITEM, _OF_STATE = 0.3, 0.2
 UNREAD_SHARE = 0.1  # of the rows in training, read by their tokens alone, as other engines and new items must do
 
 
@@ -45,20 +50,21 @@ class ItemReader(nn.Module):
         self.register_buffer("row_N", order, persistent=False)
         # Neither of these two is to be trained with the language model, so neither is registered with torch.
         self._frozen = (sequence_model.eval(), sequence_model.item_vectors().detach())
-        self._scale = 1 / float(self._frozen[1].square().mean().sqrt().clamp(min=1e-12))
+        self._scale = _OF_ITEM / float(self._frozen[1].square().mean().sqrt().clamp(min=1e-12))
         # Not a linear layer: a LoRA on all linear layers would take it for one of the language model's.
-        self.weight = nn.Parameter(torch.zeros(2 * self._frozen[1].shape[1], num_features))
+        self.weight = nn.Parameter(torch.zeros(3 * self._frozen[1].shape[1], num_features))
         self._ids = ids
+        self._following: torch.Tensor | None = None
+        self._hook: RemovableHandle | None = None
         self._coin = torch.Generator().manual_seed(seed)
 
     @classmethod
     def of(
-        cls, sequence_model: SequenceModel, codes_NL: IntArray, num_features: int, ids: IdVocabulary, seed: int = 0
+        cls, sequence_model: SequenceModel, codes_NL: IntArray, num_features: int, ids: IdVocabulary, *, seed: int = 0
     ) -> "ItemReader":
-        """codes_NL: int (N, L), of at least the sequence model's items, in its order."""
-        codes = torch.from_numpy(codes_NL[: sequence_model.num_items]).long()
+        """codes_NL: int (N, L), of the sequence model's items, in its order."""
         device = sequence_model.positions.weight.device
-        return cls(sequence_model, codes.to(device), num_features, ids, seed).to(device)
+        return cls(sequence_model, torch.from_numpy(codes_NL).long().to(device), num_features, ids, seed).to(device)
 
     @classmethod
     def load(cls, path: Path, ids: IdVocabulary, device: torch.device) -> "ItemReader":
@@ -89,10 +95,54 @@ class ItemReader(nn.Module):
             save_file(tensors, partial, metadata={"genrec": sequence_record(sequence_model)})
 
     def forward(self, tokens_BT: torch.Tensor) -> torch.Tensor | None:
-        """(B, T, D), zero but where an ID ends; None where none does."""
+        """(B, T, D), zero but where an ID ends and at the codes that follow it; None where no ID ends."""
+        if self._following is not None:
+            return (self._following @ self.weight.chunk(3)[2])[:, None]
+        prompt_E, end_E, rows_E = self._ends(tokens_BT)
+        if not len(prompt_E):
+            return None
+        sequence_model, vectors_NC = self._frozen
+        states_EC = _OF_STATE * sequence_model.states(rows_E, torch.searchsorted(prompt_E, prompt_E))
+        item_CD, state_CD, following_CD = self.weight.chunk(3)
+        of_item_ED, of_state_ED = (vectors_NC[rows_E] * self._scale) @ item_CD, states_EC @ state_CD
+        following_ED = (states_EC @ following_CD).to(self.weight.dtype)
+        read_BTD = self.weight.new_zeros(*tokens_BT.shape, self.weight.shape[1])
+        read_BTD = read_BTD.index_put((prompt_E, end_E), (of_item_ED + of_state_ED).to(read_BTD.dtype))
+        is_code_BT = tokens_BT >= self._ids.first_token
+        follows_E = torch.ones_like(end_E, dtype=torch.bool)
+        for step in range(1, self._ids.depth):
+            place_E = (end_E + step).clamp(max=tokens_BT.shape[1] - 1)
+            follows_E = follows_E & (place_E == end_E + step) & is_code_BT[prompt_E, place_E]
+            place = (prompt_E[follows_E], place_E[follows_E])
+            read_BTD = read_BTD.index_put(place, following_ED[follows_E], accumulate=True)
+        return read_BTD
+
+    def state_after(self, tokens_BT: torch.Tensor) -> torch.Tensor:
+        """The state after each prompt's items, float32 (B, C); zero where a prompt ends otherwise."""
+        prompt_E, end_E, rows_E = self._ends(tokens_BT)
+        sequence_model, vectors_NC = self._frozen
+        state_BC = vectors_NC.new_zeros(len(tokens_BT), vectors_NC.shape[1])
+        ending = (end_E == tokens_BT.shape[1] - 1).nonzero()[:, 0]
+        if len(ending):
+            states_EC = _OF_STATE * sequence_model.states(rows_E, torch.searchsorted(prompt_E, prompt_E), ending)
+            state_BC[prompt_E[ending]] = states_EC
+        return state_BC
+
+    @contextlib.contextmanager
+    def following(self, state_BC: torch.Tensor) -> Iterator[None]:
+        """Meanwhile, all tokens are codes that are written after prompts with these states."""
+        self._following = state_BC
+        try:
+            yield
+        finally:
+            self._following = None
+
+    def _ends(self, tokens_BT: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Where known items end, in order: their prompts, their last tokens' places and their rows, int64 (E,) each."""
         depth = self._ids.depth
         if tokens_BT.shape[1] < depth:
-            return None
+            none = tokens_BT.new_zeros(0)
+            return none, none, none
         codes_BTL = tokens_BT.unfold(1, depth, 1) - torch.tensor(self._ids.offsets, device=tokens_BT.device)
         sizes_L = torch.tensor(self._ids.level_sizes, device=tokens_BT.device)
         is_id_BT = ((codes_BTL >= 0) & (codes_BTL < sizes_L)).all(dim=2)
@@ -101,25 +151,24 @@ class ItemReader(nn.Module):
         is_read_BT = self.key_N[place_BT] == key_BT
         if self.training:
             is_read_BT &= (torch.rand(len(tokens_BT), 1, generator=self._coin) >= UNREAD_SHARE).to(is_read_BT.device)
-        prompt_E, end_E = is_read_BT.nonzero(as_tuple=True)
-        if not len(prompt_E):
-            return None
-        rows_E = self.row_N[place_BT[prompt_E, end_E]]
-        sequence_model, vectors_NC = self._frozen
-        states_EC = sequence_model.states(rows_E, torch.searchsorted(prompt_E, prompt_E))
-        read_EC = torch.cat([vectors_NC[rows_E] * self._scale, states_EC], dim=1)
-        read_BTD = self.weight.new_zeros(*tokens_BT.shape, self.weight.shape[1])
-        return read_BTD.index_put((prompt_E, end_E + depth - 1), (read_EC @ self.weight).to(read_BTD.dtype))
+        prompt_E, start_E = is_read_BT.nonzero(as_tuple=True)
+        return prompt_E, start_E + depth - 1, self.row_N[place_BT[prompt_E, start_E]]
 
     def attach(self, model: Any) -> None:  # Any: a transformers causal language model, maybe wrapped by peft
-        """Make a model read through this from now on, and train the weight with it."""
+        """Make a model read through this from now on, and train the weight with it.
+
+        To be done again once peft has wrapped the model: it may put embeddings of its own in the old ones' place.
+        """
 
         def add(_: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor | None:
             read_BTD = self(inputs[0])
             return None if read_BTD is None else output + read_BTD.to(output.dtype)
 
-        model.get_input_embeddings().register_forward_hook(add)
-        model.add_module("item_reader", self)
+        if self._hook is not None:
+            self._hook.remove()
+        self._hook = model.get_input_embeddings().register_forward_hook(add)
+        if getattr(model, "item_reader", None) is None:
+            model.add_module("item_reader", self)
 
 
 def _keys(codes_XL: torch.Tensor, ids: IdVocabulary) -> torch.Tensor:

@@ -17,7 +17,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-from genrec.errors import ArtifactError
+from genrec.errors import ArtifactError, InputError
 from genrec.model.decoding import Beams, Watch, score_endings, search_beams, unwatched
 from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.streaming import StreamedItem, stream_items
@@ -29,6 +29,7 @@ from genrec.semids.trie import Narrowing, Trie
 
 IDS_FILE = "id_tokens.json"
 BASE_DIR, ADAPTER_DIR = "base", "adapter"
+OWN = "default"  # peft's name for the LoRA that a model was loaded with
 
 
 def load_causal_lm(name_or_path: str, *, dtype: str, four_bit: bool, device: torch.device) -> Any:
@@ -107,6 +108,17 @@ class LanguageModel:
         """Where the weights are."""
         return next(self.model.parameters()).device
 
+    def add_adapter(self, name: str, directory: Path) -> None:
+        """Load another LoRA beside the model's own, for `search` to choose by name; once is enough.
+
+        Raises InputError when the model has none of its own, as one tuned with all weights.
+        """
+        if not isinstance(self.model, PeftModel):
+            raise InputError(f"adapter {name!r} needs a model tuned by LoRA; this one was tuned with all its weights")
+        if name not in self.model.peft_config:
+            self.model.load_adapter(str(directory), adapter_name=name)
+            self.model.eval()
+
     def search(
         self,
         prompts: Sequence[Sequence[int]],
@@ -119,7 +131,7 @@ class LanguageModel:
     ) -> Beams:
         """The `width` most likely items after each prompt; narrowing: `trie.narrow` of what each may see, or None.
 
-        adapters: names that `add_adapter` gave, one per prompt, `BASE` for the workspace's own.
+        adapters: names that `add_adapter` took, one per prompt, `OWN` for the one the model was loaded with.
         """
         tokens_BT, mask_BT = self.prompts.pad_left(prompts, self.device)
         return search_beams(
@@ -142,14 +154,22 @@ class LanguageModel:
         return stream_items(self.model, tokens_T=tokens_T, trie=trie, ids=self.ids, k=k, narrowing=narrowing)
 
     def score(
-        self, prompts: Sequence[Sequence[int]], targets: Sequence[SemanticId], *, batch_size: int = 64
+        self,
+        prompts: Sequence[Sequence[int]],
+        targets: Sequence[SemanticId],
+        *,
+        adapter: str | None = None,
+        batch_size: int = 64,
     ) -> npt.NDArray[np.float64]:
         """Log-probability in nats of each target after its prompt, float64 (B,), as `search` has it."""
         rows = [list(prompt) + self.ids.tokens([target]) for prompt, target in zip(prompts, targets, strict=True)]
         scores = []
         for start in range(0, len(rows), batch_size):
             tokens_BT, mask_BT = self.prompts.pad_left(rows[start : start + batch_size], self.device)
-            scores.append(score_endings(self.model, tokens_BT=tokens_BT, mask_BT=mask_BT, ids=self.ids))
+            adapters = None if adapter is None else [adapter] * len(tokens_BT)
+            scores.append(
+                score_endings(self.model, tokens_BT=tokens_BT, mask_BT=mask_BT, ids=self.ids, adapters=adapters)
+            )
         return torch.cat(scores).double().cpu().numpy() if scores else np.zeros(0)
 
     def generate_text(self, message: Message, *, max_new_tokens: int = 64) -> str:

@@ -109,15 +109,19 @@ class SequenceModel(nn.Module):
         return last_BD
 
     @torch.no_grad()
-    def states(self, rows_E: torch.Tensor, starts_E: torch.Tensor, *, batch_size: int = 512) -> torch.Tensor:
+    def states(
+        self, rows_E: torch.Tensor, starts_E: torch.Tensor, ends: torch.Tensor | None = None, *, batch_size: int = 512
+    ) -> torch.Tensor:
         """The state after each of many events, float32 (E, D).
 
-        rows_E: int64, histories one after the other; starts_E: int64, the place where each event's history starts.
+        rows_E: int64, histories one after the other; starts_E: int64, the place where each event's history starts;
+        ends: int64, the places of the events that are wanted, all of them unless given.
         """
         vectors_ND = self.item_vectors()
-        ends_E = torch.arange(len(rows_E), device=rows_E.device)
+        ends_E = torch.arange(len(rows_E), device=rows_E.device) if ends is None else ends
+        starts_E = starts_E[ends_E]
         length_E = (ends_E + 1 - starts_E).clamp(max=self.config.max_history)
-        states_ED = vectors_ND.new_empty(len(rows_E), vectors_ND.shape[1])
+        states_ED = vectors_ND.new_empty(len(ends_E), vectors_ND.shape[1])
         for numbers in length_E.argsort(stable=True).split(batch_size):  # of like length, so that little is padded
             places_BT = ends_E[numbers, None] + torch.arange(1 - int(length_E[numbers[-1]]), 1, device=rows_E.device)
             is_item_BT = places_BT >= starts_E[numbers, None]

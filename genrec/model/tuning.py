@@ -55,9 +55,18 @@ class TuneReport:
 
 
 def prepare_language_model(
-    config: TuneConfig, *, catalog: Catalog, table: SemanticIdTable, device: torch.device
+    config: TuneConfig,
+    *,
+    catalog: Catalog,
+    table: SemanticIdTable,
+    device: torch.device,
+    sequence_model: SequenceModel | None = None,
+    seed: int = 0,
 ) -> LanguageModel:
-    """Load the foundation and give it id tokens whose rows carry the words of their items."""
+    """Load the foundation and give it id tokens whose rows carry the words of their items.
+
+    sequence_model: lets it read whole items.
+    """
     with hub_errors(config.base):
         tokenizer = AutoTokenizer.from_pretrained(foundation_path(config.base))
     if tokenizer.pad_token_id is None:
@@ -65,8 +74,13 @@ def prepare_language_model(
     model = load_causal_lm(config.base, dtype=config.dtype, four_bit=config.method == "qlora", device=device)
     prompts = PromptTokenizer.extend(tokenizer, table.level_sizes)
     model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    _write_id_rows(model, prompts, initial_id_rows(model, prompts, catalog, table))
-    return LanguageModel(model, prompts, id_space=table.id_space)
+    rows = initial_id_rows(model, prompts, catalog, table)
+    reader = None
+    if sequence_model is not None:
+        codes_NL = table.codes[: sequence_model.num_items].astype(np.int64)
+        reader = ItemReader.of(sequence_model, codes_NL, rows.shape[1], prompts.ids, seed=seed)
+    _write_id_rows(model, prompts, rows)
+    return LanguageModel(model, prompts, id_space=table.id_space, reader=reader)
 
 
 @torch.no_grad()
@@ -121,20 +135,10 @@ def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows
         task_type="CAUSAL_LM",
         trainable_token_indices=dict.fromkeys(layers, tokens) if train_id_rows else None,
     )
-    return LanguageModel(get_peft_model(model, lora), language_model.prompts, id_space=language_model.id_space)
-
-
-def read_items(
-    language_model: LanguageModel, codes_NL: IntArray, sequence_model: SequenceModel, *, seed: int
-) -> LanguageModel:
-    """The same model, reading vectors where each known item's ID ends; what it makes of them is trained beside it."""
-    width = language_model.model.get_input_embeddings().weight.shape[1]
-    return LanguageModel(
-        language_model.model,
-        language_model.prompts,
-        id_space=language_model.id_space,
-        reader=ItemReader.of(sequence_model, codes_NL, width, language_model.ids, seed),
-    )
+    wrapped, reader = get_peft_model(model, lora), language_model.reader
+    if reader is not None:
+        reader.requires_grad_(True)  # peft freezes all that it finds
+    return LanguageModel(wrapped, language_model.prompts, id_space=language_model.id_space, reader=reader)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -217,8 +217,8 @@ class Trie:
         """
         level, below = self.levels[depth], self.levels[depth + 1]
         if level.child is not None:
-            node = level.child[node_BW]
-            log_prob, legal = log_prob_BWK[..., : node.shape[2]], node >= 0
+            found = level.child[node_BW]
+            log_prob, legal, node = log_prob_BWK[..., : found.shape[2]], found >= 0, found.clamp(min=0)
         else:
             start_BW = level.first_child[node_BW]
             num_BW = level.first_child[node_BW + 1] - start_BW

@@ -266,3 +266,20 @@ def test_filters_narrow_the_beam_to_the_allowed_items():
     assert set(beams.row[0][finite].tolist()) == {3, 50, 77}
     assert beams.score_nats[1].isfinite().all()
     assert len(set(beams.row[1].tolist())) == 20
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_beams_wider_than_what_is_left_return_exactly_what_is_left(seed):
+    level_sizes = ((3, 3, 3), (12, 4, 6))[seed % 2]
+    ids = IdVocabulary(level_sizes, NUM_WORDS)
+    codes = make_codes(seed, 24, level_sizes)
+    model, trie = make_model(seed, NUM_WORDS + ids.num_tokens), Trie.build(codes)
+    excluded = [np.arange(0, 24, 2), np.arange(3), np.zeros(0, dtype=np.int64)]
+    prompts = torch.tensor([[5, 6, 7]] * 3)
+    narrowing = trie.narrow([None] * 3, excluded)
+    beams = search_beams(
+        model, tokens_BT=prompts, mask_BT=torch.ones_like(prompts), trie=trie, ids=ids, width=40, narrowing=narrowing
+    )
+    for rows, scores, gone in zip(beams.row.tolist(), beams.score_nats.tolist(), excluded, strict=True):
+        found = [row for row, score in zip(rows, scores, strict=True) if score > -np.inf]
+        assert sorted(found) == sorted(set(range(24)) - set(gone.tolist()))

@@ -24,7 +24,7 @@ def sequence_model() -> SequenceModel:
 
 @pytest.fixture
 def reader(sequence_model) -> ItemReader:
-    reader = ItemReader.of(sequence_model, CODES, 6, IDS).eval()
+    reader = ItemReader.of(sequence_model, CODES, 6, IDS, seed=0).eval()
     torch.nn.init.normal_(reader.weight)
     return reader
 
@@ -33,18 +33,39 @@ def items(*rows: int) -> list[int]:
     return IDS.tokens([tuple(CODES[row]) for row in rows])
 
 
+def state_of(sequence_model: SequenceModel, *rows: int) -> torch.Tensor:
+    return sequence_model.encode(pad_histories([np.array(rows)], 3, 5), sequence_model.item_vectors())[0]
+
+
 def test_item_and_state_stand_where_known_ids_end(reader, sequence_model):
-    tokens = [1, 2, *items(0), *IDS.tokens([(2, 3, 0)]), *items(2)]
-    other = [*items(1), 1, 1, 1, 1, 1, 1, 1, 1]
+    tokens = [1, 2, *items(0), *IDS.tokens([(2, 3, 0)]), *items(2), 1]
+    other = [*items(1), *[1] * 9]
     read = reader(torch.tensor([tokens, other]))
+    of_item, of_state, following = reader.weight.chunk(3)
     vectors = sequence_model.item_vectors()
-    scale = vectors.square().mean().sqrt()
+    scale = 0.3 / vectors.square().mean().sqrt()
     for place, number, history in ((4, 0, [0]), (10, 0, [0, 2]), (2, 1, [1])):
-        state = sequence_model.encode(pad_histories([np.array(history)], 3, 5), vectors)[0]
-        wanted = torch.cat([vectors[history[-1]] / scale, state]) @ reader.weight
+        state = 0.2 * state_of(sequence_model, *history)
+        wanted = vectors[history[-1]] * scale @ of_item + state @ of_state
         torch.testing.assert_close(read[number, place], wanted)
-        read[number, place] = 0
-    assert not read.any()
+    after_first = 0.2 * state_of(sequence_model, 0) @ following
+    for place in (5, 6):  # the unknown item's own first codes, and the known one's that comes after it
+        torch.testing.assert_close(read[0, place], after_first)
+    is_read = read.abs().sum(dim=2) > 0
+    assert [row.nonzero()[:, 0].tolist() for row in is_read] == [[4, 5, 6, 10], [2]]
+
+
+def test_codes_written_after_a_prompt_get_its_state(reader, sequence_model):
+    prompts = torch.tensor([[1, *items(0, 2)], [1, *items(1), 1, 1, 1]])
+    state = reader.state_after(prompts)
+    torch.testing.assert_close(state[0], 0.2 * state_of(sequence_model, 0, 2))
+    assert not state[1].any()
+    written = torch.tensor([[IDS.offsets[0], IDS.offsets[0] + 1]] * 2)
+    with reader.following(state):
+        read = reader(written)
+    whole = reader(torch.cat([prompts, written[:, :1]], dim=1))[:, -1]
+    torch.testing.assert_close(read[:, 0], whole)
+    assert reader(written) is None
 
 
 def test_codes_out_of_order_and_short_inputs_name_no_item(reader):

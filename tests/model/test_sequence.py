@@ -8,9 +8,9 @@ from genrec.config import SequenceConfig
 from genrec.model import sequence_layers, sequence_training
 from genrec.model.sequence import (
     SequenceModel,
-    stored_sequence_model,
     pad_histories,
     save_sequence_model,
+    stored_sequence_model,
 )
 from genrec.model.sequence_training import train_sequence_model, validation_ndcg
 
