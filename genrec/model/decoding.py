@@ -93,7 +93,7 @@ def score_endings(
     over: Over = "level",
 ) -> torch.Tensor:
     """Log-probability in nats of the semantic ID that ends each row, as a beam would have it, float32 (B,)."""
-    memory = PromptMemory(model, tokens_BT, mask_BT, ids=ids, over=over, adapters=adapters, num_kept=ids.depth + 1)
+    memory = PromptMemory(model, tokens_BT, mask_BT, ids=ids, over=over, adapters=adapters, num_ending=ids.depth)
     return memory.ending_log_probs(tokens_BT[:, -ids.depth :])
 
 
@@ -109,9 +109,9 @@ class PromptMemory:
         ids: IdVocabulary,
         over: Over = "level",
         adapters: Sequence[str] | None = None,
-        num_kept: int = 1,
+        num_ending: int = 0,
     ) -> None:
-        """num_kept: of how many last positions of the prompt the thoughts are kept."""
+        """num_ending: how many of the last tokens are codes already written, for `ending_log_probs`."""
         self._model, self._ids, self._over = model, ids, over
         self._options: dict[str, object] = {} if adapters is None else {"adapter_names": list(adapters)}
         self._length_B = mask_BT.sum(dim=1)
@@ -119,12 +119,15 @@ class PromptMemory:
         self._ancestors_BWS: torch.Tensor | None = None
         self._depth = 0
         self._head = None if over == "vocabulary" else _Head(model)
-        positions_BT = (mask_BT.cumsum(dim=1) - 1).clamp(min=0)
         self._cache: Any = None  # Any: transformers' cache
         self._reading: Callable[[], AbstractContextManager[None]] = nullcontext
         reader = getattr(model, "item_reader", None)
-        self._last_BSD = self._run(tokens_BT, mask_BT, positions_BT, num_kept)[:, -num_kept:]
-        if reader is not None:
+        if reader is not None and num_ending:
+            is_ending_T = torch.arange(tokens_BT.shape[1], device=tokens_BT.device) >= tokens_BT.shape[1] - num_ending
+            self._reading = partial(reader.writing, is_ending_T.expand_as(tokens_BT))
+        positions_BT = (mask_BT.cumsum(dim=1) - 1).clamp(min=0)
+        self._last_BSD = self._run(tokens_BT, mask_BT, positions_BT, num_ending + 1)[:, -num_ending - 1 :]
+        if reader is not None and not num_ending:
             self._reading = partial(reader.following, reader.state_after(tokens_BT))
 
     def prompt_log_probs(self) -> torch.Tensor:

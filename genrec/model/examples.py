@@ -82,22 +82,13 @@ class Expectation:
     rows_TK: npt.NDArray[np.int32]
     shares_TK: FloatArray
 
-    def draw_codes(self, true_TL: IntArray, codes_NL: IntArray, rng: np.random.Generator) -> IntArray:
-        """Codes to grade instead of the true ones, int64 (T, L): drawn from the teacher, given the true codes before.
-
-        Where the teacher does not expect what truly came, or nothing precedes, the true codes stay.
-        """
-        drawn_TL = true_TL.copy()
-        codes_TKL = codes_NL[self.rows_TK]
-        alive_TK = self.shares_TK.astype(np.float64)
-        for level in range(true_TL.shape[1]):
-            sums_T = alive_TK.cumsum(axis=1)
-            total_T = sums_T[:, -1]
-            choice_T = (sums_T < (rng.random(len(total_T)) * total_T)[:, None]).sum(axis=1).clip(0, sums_T.shape[1] - 1)
-            is_taught_T = total_T > 1e-6
-            drawn_TL[is_taught_T, level] = codes_TKL[np.arange(len(choice_T)), choice_T, level][is_taught_T]
-            alive_TK = alive_TK * (codes_TKL[:, :, level] == true_TL[:, None, level])
-        return drawn_TL
+    def draw(self, rng: np.random.Generator) -> IntArray:
+        """One expected row before each event, int64 (T,); -1 where nothing is expected."""
+        sums_TK = self.shares_TK.cumsum(axis=1, dtype=np.float64)
+        total_T = sums_TK[:, -1]
+        place_T = (sums_TK < (rng.random(len(total_T)) * total_T)[:, None]).sum(axis=1).clip(0, sums_TK.shape[1] - 1)
+        rows_T = self.rows_TK[np.arange(len(place_T)), place_T].astype(np.int64)
+        return np.where(total_T > 1e-6, rows_T, -1)
 
 
 class AlignmentExamples:

@@ -3,8 +3,9 @@
 Codes are shared among items, so four tokens alone tell little of which item they name. As a vision-language model reads
 a picture through a projector, the language model here reads two vectors of the sequence model: what the item is to it
 (an n-gram embedding whose n-grams are semantic IDs), and its state after this item and those before, which CoLLM
-(arXiv 2310.19488) gives to a language model as a user's embedding. Knows which item a run of id tokens names; items
-that it has no vector for, such as added ones, are read by their tokens alone.
+(arXiv 2310.19488) gives to a language model as a user's embedding; codes that are written next get that state too.
+Knows which item a run of id tokens names; items that it has no vector for, such as added ones, are read by their tokens
+alone.
 
 Axis legend: N items, C features of a vector, D features of the language model, B batch, T tokens, L levels, E items
 that are read.
@@ -55,6 +56,7 @@ class ItemReader(nn.Module):
         self.weight = nn.Parameter(torch.zeros(3 * self._frozen[1].shape[1], num_features))
         self._ids = ids
         self._following: torch.Tensor | None = None
+        self._written_BT: torch.Tensor | None = None
         self._hook: RemovableHandle | None = None
         self._coin = torch.Generator().manual_seed(seed)
 
@@ -95,7 +97,7 @@ class ItemReader(nn.Module):
             save_file(tensors, partial, metadata={"genrec": sequence_record(sequence_model)})
 
     def forward(self, tokens_BT: torch.Tensor) -> torch.Tensor | None:
-        """(B, T, D), zero but where an ID ends and at the codes that follow it; None where no ID ends."""
+        """(B, T, D), zero but where an ID ends and at codes that are written after it; None where no ID ends."""
         if self._following is not None:
             return (self._following @ self.weight.chunk(3)[2])[:, None]
         prompt_E, end_E, rows_E = self._ends(tokens_BT)
@@ -108,13 +110,14 @@ class ItemReader(nn.Module):
         following_ED = (states_EC @ following_CD).to(self.weight.dtype)
         read_BTD = self.weight.new_zeros(*tokens_BT.shape, self.weight.shape[1])
         read_BTD = read_BTD.index_put((prompt_E, end_E), (of_item_ED + of_state_ED).to(read_BTD.dtype))
-        is_code_BT = tokens_BT >= self._ids.first_token
-        follows_E = torch.ones_like(end_E, dtype=torch.bool)
+        if self._written_BT is None:
+            return read_BTD
+        written_E = torch.ones_like(end_E, dtype=torch.bool)
         for step in range(1, self._ids.depth):
             place_E = (end_E + step).clamp(max=tokens_BT.shape[1] - 1)
-            follows_E = follows_E & (place_E == end_E + step) & is_code_BT[prompt_E, place_E]
-            place = (prompt_E[follows_E], place_E[follows_E])
-            read_BTD = read_BTD.index_put(place, following_ED[follows_E], accumulate=True)
+            written_E = written_E & (place_E == end_E + step) & self._written_BT[prompt_E, place_E]
+            place = (prompt_E[written_E], place_E[written_E])
+            read_BTD = read_BTD.index_put(place, following_ED[written_E], accumulate=True)
         return read_BTD
 
     def state_after(self, tokens_BT: torch.Tensor) -> torch.Tensor:
@@ -127,6 +130,15 @@ class ItemReader(nn.Module):
             states_EC = _OF_STATE * sequence_model.states(rows_E, torch.searchsorted(prompt_E, prompt_E), ending)
             state_BC[prompt_E[ending]] = states_EC
         return state_BC
+
+    @contextlib.contextmanager
+    def writing(self, written_BT: torch.Tensor) -> Iterator[None]:
+        """Meanwhile, these tokens of the rows, bool (B, T), are codes that are written, not history."""
+        self._written_BT = written_BT
+        try:
+            yield
+        finally:
+            self._written_BT = None
 
     @contextlib.contextmanager
     def following(self, state_BC: torch.Tensor) -> Iterator[None]:

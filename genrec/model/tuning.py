@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -143,7 +143,7 @@ def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teacher:
-    """Whose expectations grade a share of the history's codes beside what was truly chosen.
+    """Whose expectations are graded in place of a share of what was truly chosen.
 
     expectations: one per history, as `next_item_examples` numbers them; codes_NL: of all items; share: 0 to 1.
     """
@@ -153,8 +153,11 @@ class Teacher:
     share: float
 
 
-class _Examples(Dataset[dict[str, list[int]]]):
-    """Every example as often as there are epochs, so that a teacher's codes are drawn afresh each time."""
+_Row: TypeAlias = dict[str, list[int]]
+
+
+class _Examples(Dataset[_Row]):
+    """Every example as often as there are epochs, so that a teacher's items are drawn afresh each time."""
 
     def __init__(
         self, examples: Sequence[Example], num_epochs: int, teacher: Teacher | None, prompts: PromptTokenizer, seed: int
@@ -170,38 +173,64 @@ class _Examples(Dataset[dict[str, list[int]]]):
         """Tokens of every example."""
         return [len(example.tokens) for example in self._examples] * self._num_epochs
 
-    def __getitem__(self, index: int) -> dict[str, list[int]]:
+    def __getitem__(self, index: int) -> _Row:
         example = self._examples[index % len(self._examples)]
-        labels = list(example.labels)
-        if self._teacher is not None and example.events is not None:
-            labels = self._taught(labels, example.events, np.random.default_rng([self._seed, index]))
-        return {"input_ids": list(example.tokens), "labels": labels}
+        if self._teacher is not None and example.events is not None and example.events[2] - example.events[1] > 1:
+            return self._branched(example, self._teacher, np.random.default_rng([self._seed, index]))
+        return {
+            "input_ids": list(example.tokens),
+            "labels": list(example.labels),
+            "branch": [0] * len(example.tokens),
+        }
 
-    def _taught(self, labels: list[int], events: tuple[int, int, int], rng: np.random.Generator) -> list[int]:
-        assert self._teacher is not None
-        number, start, end = events
-        depth, offsets_L = self._prompts.ids.depth, np.array(self._prompts.ids.offsets)
-        first = len(labels) - (end - start) * depth
-        true_TL = np.array(labels[first:]).reshape(-1, depth) - offsets_L
-        whole = self._teacher.expectations[number]
-        window = Expectation(rows_TK=whole.rows_TK[start:end], shares_TK=whole.shares_TK[start:end])
-        drawn_TL = window.draw_codes(true_TL, self._teacher.codes_NL, rng)
-        is_taught_T = rng.random(end - start) < self._teacher.share
-        graded_TL = np.where(is_taught_T[:, None], drawn_TL, true_TL) + offsets_L
-        return [*labels[:first], *graded_TL.ravel().tolist()]
+    def _branched(self, example: Example, teacher: Teacher, rng: np.random.Generator) -> _Row:
+        """A history in which every item is followed by a branch: the item to be graded there, which may not have come.
+
+        The branch's last code is not read, only graded: where the history's next item begins.
+        """
+        assert example.events is not None
+        number, start, end = example.events
+        ids = self._prompts.ids
+        first = len(example.tokens) - (end - start) * ids.depth
+        main_TL = np.array(example.tokens[first:]).reshape(-1, ids.depth)
+        whole = teacher.expectations[number]
+        drawn_T = Expectation(rows_TK=whole.rows_TK[start:end], shares_TK=whole.shares_TK[start:end]).draw(rng)
+        is_taught_T = (drawn_T >= 0) & (rng.random(len(drawn_T)) < teacher.share)
+        path_TL = np.where(is_taught_T[:, None], teacher.codes_NL[drawn_T] + np.array(ids.offsets), main_TL)
+        graded_TL = np.full_like(main_TL, IGNORE)
+        graded_TL[0], graded_TL[1:, 0] = main_TL[0], path_TL[1:, -1]
+        branch_TL = np.repeat(np.arange(len(main_TL))[:, None], ids.depth - 1, axis=1)
+        prefix = list(example.tokens[:first])
+
+        def laid_out(main: IntArray, branches: IntArray) -> list[int]:
+            return [*np.concatenate([main[:-1], branches[1:]], axis=1).ravel().tolist(), int(main[-1, 0])]
+
+        return {
+            "input_ids": prefix + laid_out(main_TL, path_TL[:, :-1]),
+            "labels": [IGNORE] * first + laid_out(graded_TL, path_TL[:, :-1]),
+            "branch": [0] * first + laid_out(np.zeros_like(main_TL), branch_TL),
+        }
 
 
-def _collate(rows: list[dict[str, list[int]]], pad: int) -> dict[str, torch.Tensor]:
+def _collate(rows: list[_Row], pad: int) -> dict[str, torch.Tensor]:
+    """One batch, padded on the right: a branch sees the history before it and itself, the history sees no branch."""
     width = max(len(row["input_ids"]) for row in rows)
-    tokens = torch.full((len(rows), width), pad)
-    labels = torch.full((len(rows), width), IGNORE)
-    mask = torch.zeros(len(rows), width, dtype=torch.int64)
-    for number, row in enumerate(rows):
-        length = len(row["input_ids"])
-        tokens[number, :length] = torch.tensor(row["input_ids"])
-        labels[number, :length] = torch.tensor(row["labels"])
-        mask[number, :length] = 1
-    return {"input_ids": tokens, "labels": labels, "attention_mask": mask}
+    tokens, labels, branch_BT = (
+        torch.tensor([row[name] + [filler] * (width - len(row[name])) for row in rows])
+        for name, filler in (("input_ids", pad), ("labels", IGNORE), ("branch", 0))
+    )
+    is_main_BT = branch_BT == 0
+    num_main_BT = is_main_BT.cumsum(dim=1)
+    into_branch_BT = torch.zeros_like(branch_BT)
+    for place in range(1, width):
+        into_branch_BT[:, place] = (into_branch_BT[:, place - 1] + 1) * ~is_main_BT[:, place]
+    sees_BTT = is_main_BT[:, None, :] | (branch_BT[:, :, None] == branch_BT[:, None, :])
+    return {
+        "input_ids": tokens,
+        "labels": labels,
+        "attention_mask": sees_BTT.tril()[:, None],
+        "position_ids": num_main_BT - 1 + into_branch_BT,
+    }
 
 
 class _KeepBest(TrainerCallback):
@@ -306,6 +335,7 @@ def train(
         train_dataset=_Examples(examples, max(1, math.ceil(config.epochs)), teacher, language_model.prompts, seed),
         data_collator=lambda rows: _collate(rows, pad),
         callbacks=[callback],
+        reader=language_model.reader,
     )
     checkpoint = _last_whole_checkpoint(Path(str(arguments.output_dir)))
     if checkpoint is not None and language_model.reader is not None:
@@ -335,11 +365,19 @@ def _last_whole_checkpoint(directory: Path) -> str | None:
 class _QuietTrainer(Trainer):
     """The Trainer without its printing: progress goes through the project's own meter."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, reader: ItemReader | None, **options: Any) -> None:
         from transformers.trainer_callback import PrinterCallback
 
         super().__init__(**options)
         self.remove_callback(PrinterCallback)
+        self._reader = reader
+
+    def compute_loss(self, model: Any, inputs: Any, *others: Any, **options: Any) -> Any:
+        """The loss, with the reader told which tokens are written: those that are graded themselves."""
+        if self._reader is None:
+            return super().compute_loss(model, inputs, *others, **options)
+        with self._reader.writing(inputs["labels"] == inputs["input_ids"]):
+            return super().compute_loss(model, inputs, *others, **options)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         """Batches of like length; asking the data set for lengths would draw all of its labels."""

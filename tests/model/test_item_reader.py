@@ -40,7 +40,11 @@ def state_of(sequence_model: SequenceModel, *rows: int) -> torch.Tensor:
 def test_item_and_state_stand_where_known_ids_end(reader, sequence_model):
     tokens = [1, 2, *items(0), *IDS.tokens([(2, 3, 0)]), *items(2), 1]
     other = [*items(1), *[1] * 9]
-    read = reader(torch.tensor([tokens, other]))
+    rows = torch.tensor([tokens, other])
+    with reader.writing(rows >= IDS.first_token):
+        read = reader(rows)
+    is_read = reader(rows).abs().sum(dim=2) > 0
+    assert [row.nonzero()[:, 0].tolist() for row in is_read] == [[4, 10], [2]]  # nothing is written, all is history
     of_item, of_state, following = reader.weight.chunk(3)
     vectors = sequence_model.item_vectors()
     scale = 0.3 / vectors.square().mean().sqrt()
@@ -63,7 +67,9 @@ def test_codes_written_after_a_prompt_get_its_state(reader, sequence_model):
     written = torch.tensor([[IDS.offsets[0], IDS.offsets[0] + 1]] * 2)
     with reader.following(state):
         read = reader(written)
-    whole = reader(torch.cat([prompts, written[:, :1]], dim=1))[:, -1]
+    rows = torch.cat([prompts, written[:, :1]], dim=1)
+    with reader.writing((torch.arange(rows.shape[1]) == rows.shape[1] - 1).expand_as(rows)):
+        whole = reader(rows)[:, -1]
     torch.testing.assert_close(read[:, 0], whole)
     assert reader(written) is None
 

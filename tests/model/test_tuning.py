@@ -16,7 +16,7 @@ from genrec.errors import ArtifactError, IdTableMismatch
 from genrec.model.adapters import AdapterCard, export_merged, save_adapter
 from genrec.model.examples import IGNORE, Expectation, history_prompt, next_item_examples
 from genrec.model.language import LanguageModel, read_ids
-from genrec.model.tuning import add_lora, prepare_language_model
+from genrec.model.tuning import Teacher, _collate, _Examples, add_lora, prepare_language_model
 from genrec.pipeline import build
 from genrec.runtime import foundation_path
 from genrec.workspace import load
@@ -153,16 +153,52 @@ def test_validation_items_are_never_trained_on(small_shop):
     assert len(catalog) == 60
 
 
-def test_a_teacher_grades_codes_that_fit_what_truly_came_before():
-    """Items 0 and 1 share their first code, item 2 does not; the teacher expects 1 (0.7) and 2 (0.3), 0 truly came."""
-    codes = np.array([[0, 0], [0, 1], [1, 0]])
+def test_a_teacher_is_drawn_from_by_its_shares():
     expectation = Expectation(
-        rows_TK=np.array([[1, 2]] * 2000, np.int32), shares_TK=np.array([[0.7, 0.3]] * 2000, np.float32)
+        rows_TK=np.array([[5, 2]] * 2000, np.int32), shares_TK=np.array([[0.7, 0.3]] * 2000, np.float32)
     )
-    drawn = expectation.draw_codes(np.zeros((2000, 2), np.int64), codes, np.random.default_rng(0))
-    assert abs((drawn[:, 0] == 1).mean() - 0.3) < 0.05  # the first code as the teacher has it
-    assert (drawn[:, 1] == 1).all()  # given the true first code, only item 1 is left
-    unknown = Expectation(rows_TK=np.array([[2, 2]], np.int32), shares_TK=np.array([[0.5, 0.5]], np.float32))
-    assert unknown.draw_codes(np.zeros((1, 2), np.int64), codes, np.random.default_rng(0)).tolist() == [[1, 0]]
-    nothing = Expectation(rows_TK=np.array([[1, 2]], np.int32), shares_TK=np.zeros((1, 2), np.float32))
-    assert nothing.draw_codes(np.zeros((1, 2), np.int64), codes, np.random.default_rng(0)).tolist() == [[0, 0]]
+    drawn = expectation.draw(np.random.default_rng(0))
+    assert set(drawn.tolist()) == {5, 2}
+    assert abs((drawn == 2).mean() - 0.3) < 0.05
+    nothing = Expectation(rows_TK=np.array([[5, 2]], np.int32), shares_TK=np.zeros((1, 2), np.float32))
+    assert nothing.draw(np.random.default_rng(0)).tolist() == [-1]
+
+
+def test_what_is_graded_in_branches_is_what_a_beam_would_score(shop_directory):
+    """One pass over a history with a branch after every item gives what as many prompts of their own give."""
+    workspace = load(shop_directory)
+    model, ids = workspace.model, workspace.model.ids
+    torch.nn.init.normal_(model.reader.weight, std=0.05, generator=torch.Generator().manual_seed(0))
+    codes = workspace.table.codes.astype(np.int64)
+    histories = [workspace.catalog.rows(workspace.interactions.history(f"user-0000{n}"))[:6] for n in (1, 2)]
+    examples = next_item_examples(model.prompts, [list(map(tuple, codes[rows])) for rows in histories], max_history=30)
+    rng = np.random.default_rng(0)
+    wanted = [rng.integers(len(codes), size=len(rows)) for rows in histories]
+    expectations = [
+        Expectation(rows_TK=rows[:, None].astype(np.int32), shares_TK=np.ones((len(rows), 1), np.float32))
+        for rows in wanted
+    ]
+    teacher = Teacher(expectations=expectations, codes_NL=codes, share=1.0)
+    taught = _Examples(examples, 1, teacher, model.prompts, 0)
+    batch = _collate([taught[number] for number in range(len(examples))], 0)
+    labels = batch.pop("labels")
+    with torch.inference_mode(), model.reader.writing(labels == batch["input_ids"]):
+        logits = model.model(**batch).logits[:, :-1]
+    for number, rows in enumerate(histories):
+        graded = (labels[number, 1:] != IGNORE).nonzero()[:, 0]
+        levels = torch.arange(len(graded)) % ids.depth
+        scores = torch.stack(
+            [
+                logits[number, place, ids.offsets[level] :][: ids.level_sizes[level]].log_softmax(-1)[
+                    labels[number, place + 1] - ids.offsets[level]
+                ]
+                for place, level in zip(graded.tolist(), levels.tolist(), strict=True)
+            ]
+        )
+        of_events = scores.view(-1, ids.depth).sum(dim=1).numpy()
+        prompts = [
+            history_prompt(model.prompts, list(map(tuple, codes[rows[:count]])), max_history=30)
+            for count in range(len(rows))
+        ]
+        targets = [tuple(codes[row]) for row in (rows[0], *wanted[number][1:])]
+        np.testing.assert_allclose(of_events, model.score(prompts, targets), atol=1e-4)
