@@ -68,7 +68,7 @@ def adapt(
     everything = load_workspace_data(root).catalog
     before = _recalls(language_model, catalog, domain, everything, whole, split.test, config)
     work = root / f".adapter-{name}.work"
-    report = _tune(language_model, catalog, domain, source, config, work)
+    report = _tune(language_model, catalog, domain, whole, source, config, work)
     after = _recalls(language_model, catalog, domain, everything, whole, split.test, config)
     _, id_space, foundation = read_ids(root / "model")
     card = AdapterCard(
@@ -155,6 +155,7 @@ def _tune(
     language_model: LanguageModel,
     catalog: Catalog,
     domain: SemanticIdTable,
+    whole: SemanticIdTable,
     source: Path,
     config: Config,
     work: Path,
@@ -166,5 +167,6 @@ def _tune(
         artifacts.read_manifest(source / "catalog", "catalog").fingerprint, asdict(config), domain.fingerprint
     )
     artifacts.open_work(work, key)
-    report = tune_on(language_model, catalog, domain, split_interactions(interactions, config.split), config, work)
+    split = split_interactions(interactions, config.split)
+    report = tune_on(language_model, catalog, domain, split, config, work, among=whole)
     return replace(report, seconds=time.monotonic() - start)

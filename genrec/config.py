@@ -82,7 +82,7 @@ class TuneConfig:
     rank: int = 32
     alpha: int = 64
     rslora: bool = False
-    epochs: float = 5.0
+    epochs: float = 2.5
     max_minutes: float = 0.0  # 0: no limit; else stop at the next evaluation after so many minutes of training
     batch_size: int = 64
     gradient_accumulation: int = 1
@@ -92,7 +92,7 @@ class TuneConfig:
     max_history: int = 30  # items of a history that a prompt shows
     alignment_share: float = 0.15  # share of examples that tie ids to words (item to ID, ID to text, query, reason)
     read_items: bool = True  # vectors of the sequence model join the token that ends an item's semantic ID
-    teacher_share: float = 0.8  # of the codes of histories, graded by what the sequence model expects
+    teacher_share: float = 1.0  # of what is graded in histories, drawn from what the sequence model expects
     checkpoints_per_run: int = 4
 
 

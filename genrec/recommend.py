@@ -311,7 +311,7 @@ class Recommender:
         words = queries or [""] * len(histories)
         prompts = [self._prompt(history, query) for history, query in zip(histories, words, strict=True)]
         generated = self.model.score(
-            prompts, [self.table.semantic_id(item_id) for item_id in item_ids], adapter=adapter
+            prompts, [self.table.semantic_id(item_id) for item_id in item_ids], trie=self.trie, adapter=adapter
         )
         weight_B = self._weights(histories) if adapter is None else np.zeros(len(histories))
         if not weight_B.any():

@@ -28,4 +28,4 @@ def test_shipped_adapters_are_small_and_say_what_they_are_for():
         card = read_card(folder)
         assert card.name == folder.name
         assert sum(path.stat().st_size for path in folder.iterdir()) <= 4 * 2**20
-        assert card.metrics["recall@10 in domain with"] >= 2 * card.metrics["recall@10 in domain without"]
+        assert card.metrics["recall@10 in catalog with"] >= 2 * card.metrics["recall@10 in catalog without"]

@@ -2,9 +2,10 @@
 
 The prompt is encoded once. All beams of a request then share its keys and values: at each level the W new tokens of a
 request are one short sequence after the prompt, and a mask lets every beam see the prompt, its own ancestors and
-itself, so no cache is ever copied or reordered. The head is computed for the codes of the level alone, so a score is a
-log-probability among the codes that may come at all: transformers' `generate(num_beams, prefix_allowed_tokens_fn)` has
-the same once its scores are taken over the level's codes, and `over="vocabulary"` has them exactly as it has.
+itself, so no cache is ever copied or reordered. The head is computed for the codes of the level alone, and a code's
+probability is its share among those that can follow in the trie, as it is in training: the model need not spend itself
+on learning which IDs exist. Scores equal those of transformers' `generate(num_beams, prefix_allowed_tokens_fn,
+renormalize_logits=True)`; `over="vocabulary"` has them as transformers has them without the latter.
 
 Axis legend: B batch, T prompt tokens, W beams, C children, K codes of a level, S tokens in the cache, D features,
 V vocabulary.
@@ -22,7 +23,7 @@ import torch.nn.functional as F
 from genrec.model.vocabulary import IdVocabulary
 from genrec.semids.trie import Narrowing, Trie
 
-Over = Literal["level", "vocabulary"]
+Over = Literal["children", "vocabulary"]
 Watch: TypeAlias = Callable[[str], AbstractContextManager[None]]  # takes the time of a named part of the work
 
 
@@ -53,14 +54,15 @@ def search_beams(
     width: int,
     narrowing: Narrowing | None = None,
     adapters: Sequence[str] | None = None,
-    over: Over = "level",
+    over: Over = "children",
     watch: Watch = unwatched,
 ) -> Beams:
     """The `width` most likely items that continue each prompt.
 
     tokens_BT, mask_BT: int64 (B, T), padded on the left; narrowing: `trie.narrow` of filters and histories; adapters:
     the name of the peft adapter that answers each request, `__base__` for none; over: what a probability is a share
-    of, the codes of a level or the whole vocabulary; watch: told of the parts `prompt`, `forward` and `constrain`.
+    of, the codes that can follow in the trie or the whole vocabulary; watch: told of the parts `prompt`, `forward` and
+    `constrain`.
     """
     with watch("prompt"):
         memory = PromptMemory(model, tokens_BT, mask_BT, ids=ids, over=over, adapters=adapters)
@@ -69,7 +71,7 @@ def search_beams(
     score_BW = torch.zeros(len(tokens_BT), 1, device=tokens_BT.device)
     for depth in range(trie.depth):
         with watch("constrain"):
-            children = trie.expand(depth, node_BW, log_prob_BWK, narrowing)
+            children = trie.expand(depth, node_BW, log_prob_BWK, narrowing, renormalize=over == "children")
             candidate_BWC = score_BW[..., None] + children.log_prob
             num_children = candidate_BWC.shape[2]
             score_BW, choice_BW = candidate_BWC.flatten(1).topk(min(width, candidate_BWC[0].numel()), dim=1)
@@ -88,13 +90,15 @@ def score_endings(
     *,
     tokens_BT: torch.Tensor,
     mask_BT: torch.Tensor,
+    trie: Trie,
     ids: IdVocabulary,
     adapters: Sequence[str] | None = None,
-    over: Over = "level",
+    over: Over = "children",
 ) -> torch.Tensor:
     """Log-probability in nats of the semantic ID that ends each row, as a beam would have it, float32 (B,)."""
     memory = PromptMemory(model, tokens_BT, mask_BT, ids=ids, over=over, adapters=adapters, num_ending=ids.depth)
-    return memory.ending_log_probs(tokens_BT[:, -ids.depth :])
+    codes_BL = tokens_BT[:, -ids.depth :] - torch.tensor(ids.offsets, device=tokens_BT.device)
+    return trie.score_paths(memory.ending_log_probs(), codes_BL, renormalize=over == "children")
 
 
 class PromptMemory:
@@ -107,7 +111,7 @@ class PromptMemory:
         mask_BT: torch.Tensor,
         *,
         ids: IdVocabulary,
-        over: Over = "level",
+        over: Over = "children",
         adapters: Sequence[str] | None = None,
         num_ending: int = 0,
     ) -> None:
@@ -134,13 +138,9 @@ class PromptMemory:
         """Log-probabilities of the first level's codes, (B, 1, K)."""
         return self._log_probs(self._last_BSD[:, -1:], 0)
 
-    def ending_log_probs(self, token_BL: torch.Tensor) -> torch.Tensor:
-        """Log-probability of the prompt's own last tokens, an item's, float32 (B,)."""
-        total_B = torch.zeros(len(token_BL), device=token_BL.device)
-        for level, offset in enumerate(self._ids.offsets):
-            log_prob_BK = self._log_probs(self._last_BSD[:, level], level)
-            total_B += log_prob_BK.gather(1, token_BL[:, level, None] - offset)[:, 0]
-        return total_B
+    def ending_log_probs(self) -> list[torch.Tensor]:
+        """Log-probabilities of every level's codes, (B, K) each, where the prompt's own last item was written."""
+        return [self._log_probs(self._last_BSD[:, level], level) for level in range(self._ids.depth)]
 
     def extend(self, code_BW: torch.Tensor, parent_BW: torch.Tensor) -> torch.Tensor:
         """Write one code per beam after its parent; returns log-probabilities of the codes that follow, (B, W, K)."""
@@ -189,7 +189,7 @@ class PromptMemory:
     def _run(self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, num_kept: int) -> torch.Tensor:
         """What the model thinks at the last tokens: hidden states, or scores of the whole vocabulary."""
         options = self._options
-        if self._over == "level":  # the head is left to us
+        if self._over == "children":  # the head is left to us
             none = torch.zeros(0, dtype=torch.int64, device=tokens.device)
             options = options | {"output_hidden_states": True, "logits_to_keep": none}
         else:
@@ -204,7 +204,7 @@ class PromptMemory:
                 **options,
             )
         self._cache = output.past_key_values
-        thought: torch.Tensor = output.hidden_states[-1] if self._over == "level" else output.logits
+        thought: torch.Tensor = output.hidden_states[-1] if self._over == "children" else output.logits
         return thought
 
     def _log_probs(self, thought: torch.Tensor, level: int) -> torch.Tensor:

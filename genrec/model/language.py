@@ -158,6 +158,7 @@ class LanguageModel:
         prompts: Sequence[Sequence[int]],
         targets: Sequence[SemanticId],
         *,
+        trie: Trie,
         adapter: str | None = None,
         batch_size: int = 64,
     ) -> npt.NDArray[np.float64]:
@@ -168,7 +169,9 @@ class LanguageModel:
             tokens_BT, mask_BT = self.prompts.pad_left(rows[start : start + batch_size], self.device)
             adapters = None if adapter is None else [adapter] * len(tokens_BT)
             scores.append(
-                score_endings(self.model, tokens_BT=tokens_BT, mask_BT=mask_BT, ids=self.ids, adapters=adapters)
+                score_endings(
+                    self.model, tokens_BT=tokens_BT, mask_BT=mask_BT, trie=trie, ids=self.ids, adapters=adapters
+                )
             )
         return torch.cat(scores).double().cpu().numpy() if scores else np.zeros(0)
 

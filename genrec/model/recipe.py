@@ -39,10 +39,12 @@ def tune_on(
     config: Config,
     work: Path,
     sequence_model: SequenceModel | None = None,
+    among: SemanticIdTable | None = None,
 ) -> TuneReport:
     """Train on a split's histories and alignment tasks; validation cases choose the checkpoint.
 
     sequence_model: its expectations grade `tune.teacher_share` of the history's codes, beside what was truly chosen.
+    among: the items that an item must be told from, those of `table` unless given.
     """
     tune = config.tune
     semantic_id_of = {item.item_id: table.semantic_id(item.item_id) for item in catalog}
@@ -66,7 +68,17 @@ def tune_on(
             codes_NL=table.codes.astype(np.int64),
             share=tune.teacher_share,
         )
-    return train(language_model, examples, config=tune, validate=judge, work=work, seed=config.seed, teacher=teacher)
+    trie = Trie.build((among or table).codes, device=language_model.device)
+    return train(
+        language_model,
+        examples,
+        config=tune,
+        validate=judge,
+        work=work,
+        seed=config.seed,
+        trie=trie,
+        teacher=teacher,
+    )
 
 
 def train_sequence_on(

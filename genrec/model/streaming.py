@@ -49,7 +49,7 @@ def stream_items(
     k: int,
     narrowing: Narrowing | None = None,
     width: int = 8,
-    over: Over = "level",
+    over: Over = "children",
 ) -> Iterator[StreamedItem]:
     """The k likeliest items after one prompt, in order; fewer when fewer are legal.
 
@@ -57,7 +57,7 @@ def stream_items(
     """
     tokens_BT = tokens_T[None]
     memory = PromptMemory(model, tokens_BT, torch.ones_like(tokens_BT), ids=ids, over=over)
-    paths = _children(trie, 0, 0, 0.0, memory.prompt_log_probs()[0, 0], -1, narrowing, k)
+    paths = _children(trie, 0, 0, 0.0, memory.prompt_log_probs()[0, 0], -1, narrowing, k, over)
     heapq.heapify(paths)
     items: list[_Path] = []
     num_left = k
@@ -81,7 +81,7 @@ def stream_items(
         )
         for path, place, log_prob_K in zip(open_paths, places, log_probs, strict=True):
             for child in _children(
-                trie, path.depth, path.node, -path.negative_score, log_prob_K, place, narrowing, num_left
+                trie, path.depth, path.node, -path.negative_score, log_prob_K, place, narrowing, num_left, over
             ):
                 heapq.heappush(items if child.depth == trie.depth else paths, child)
 
@@ -95,10 +95,11 @@ def _children(
     place: int,
     narrowing: Narrowing | None,
     num_wanted: int,
+    over: Over,
 ) -> list[_Path]:
     """The likeliest legal children of a path, as many as may be wanted of them."""
     node_BW = torch.tensor([[node]], device=log_prob_K.device)
-    found = trie.expand(depth, node_BW, log_prob_K[None, None], narrowing)
+    found = trie.expand(depth, node_BW, log_prob_K[None, None], narrowing, renormalize=over == "children")
     log_prob_C, node_C = found.log_prob[0, 0], found.node[0, 0]
     best = log_prob_C.topk(min(num_wanted, len(log_prob_C)))
     nodes = node_C[best.indices].tolist()

@@ -6,6 +6,7 @@ the same result; the kept weights are those of the checkpoint that validation ch
 with its id rows, which any engine can load, and adapter/, a plain LoRA.
 """
 
+import contextlib
 import json
 import logging
 import math
@@ -18,6 +19,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
 from safetensors.torch import load_file, save_file
 from torch.utils.data import Dataset, Sampler
@@ -35,6 +37,7 @@ from genrec.model.vocabulary import PromptTokenizer
 from genrec.runtime import ProgressMeter, computes_bfloat16, foundation_path, hub_errors, seed_everything
 from genrec.schema import Catalog, IntArray
 from genrec.semids.table import SemanticIdTable
+from genrec.semids.trie import Trie
 
 log = logging.getLogger(__name__)
 
@@ -292,6 +295,7 @@ def train(
     validate: Validate,
     work: Path,
     seed: int,
+    trie: Trie,
     teacher: Teacher | None = None,
 ) -> TuneReport:
     """Train until the epochs are over, resuming from the last checkpoint in `work`, and load the best weights.
@@ -335,7 +339,8 @@ def train(
         train_dataset=_Examples(examples, max(1, math.ceil(config.epochs)), teacher, language_model.prompts, seed),
         data_collator=lambda rows: _collate(rows, pad),
         callbacks=[callback],
-        reader=language_model.reader,
+        language_model=language_model,
+        trie=trie,
     )
     checkpoint = _last_whole_checkpoint(Path(str(arguments.output_dir)))
     if checkpoint is not None and language_model.reader is not None:
@@ -365,19 +370,39 @@ def _last_whole_checkpoint(directory: Path) -> str | None:
 class _QuietTrainer(Trainer):
     """The Trainer without its printing: progress goes through the project's own meter."""
 
-    def __init__(self, *, reader: ItemReader | None, **options: Any) -> None:
+    def __init__(self, *, language_model: LanguageModel, trie: Trie, **options: Any) -> None:
         from transformers.trainer_callback import PrinterCallback
 
         super().__init__(**options)
         self.remove_callback(PrinterCallback)
-        self._reader = reader
+        self._reader, self._ids, self._trie = language_model.reader, language_model.ids, trie
 
-    def compute_loss(self, model: Any, inputs: Any, *others: Any, **options: Any) -> Any:
-        """The loss, with the reader told which tokens are written: those that are graded themselves."""
-        if self._reader is None:
-            return super().compute_loss(model, inputs, *others, **options)
-        with self._reader.writing(inputs["labels"] == inputs["input_ids"]):
-            return super().compute_loss(model, inputs, *others, **options)
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Nats per graded token: words over the vocabulary, items over the codes that can follow in the trie.
+
+        The reader is told which tokens are written: those that are graded themselves.
+        """
+        labels = inputs.pop("labels")
+        tokens = inputs["input_ids"]
+        with self._reader.writing(labels == tokens) if self._reader is not None else contextlib.nullcontext():
+            outputs = model(**inputs)
+        logits, graded = outputs.logits[:, :-1], labels[:, 1:]
+        is_word = (graded != IGNORE) & (graded < self._ids.first_token)
+        loss = F.cross_entropy(logits[is_word].float(), graded[is_word], reduction="sum")
+        row, start = ((graded >= self._ids.first_token) & (graded < self._ids.offsets[1])).nonzero(as_tuple=True)
+        places = [(row, start + level) for level in range(self._ids.depth)]
+        bounds = list(zip(self._ids.offsets, self._ids.level_sizes, strict=True))
+        if len(row):
+            codes_ML = torch.stack([graded[place] - first for place, (first, _) in zip(places, bounds, strict=True)], 1)
+            scores = [
+                logits[place][:, first : first + size].float()
+                for place, (first, size) in zip(places, bounds, strict=True)
+            ]
+            loss = loss - self._trie.score_paths(scores, codes_ML).sum()
+        loss = loss / ((graded != IGNORE).sum() if num_items_in_batch is None else num_items_in_batch)
+        return (loss, outputs) if return_outputs else loss
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         """Batches of like length; asking the data set for lengths would draw all of its labels."""

@@ -209,11 +209,18 @@ class Trie:
         return request_E[counts_E], leaf_E[counts_E]
 
     def expand(
-        self, depth: int, node_BW: torch.Tensor, log_prob_BWK: torch.Tensor, narrowing: Narrowing | None = None
+        self,
+        depth: int,
+        node_BW: torch.Tensor,
+        log_prob_BWK: torch.Tensor,
+        narrowing: Narrowing | None = None,
+        *,
+        renormalize: bool = True,
     ) -> Children:
         """The legal children of every beam with the log-probabilities of their codes, padded to the widest.
 
-        node_BW: int (B, W), nodes of `levels[depth]`; log_prob_BWK: float (B, W, K), of all codes of the next level.
+        node_BW: int (B, W), nodes of `levels[depth]`; log_prob_BWK: float (B, W, K), of all codes of the next level;
+        renormalize: make the probabilities of a node's children sum to one, whatever the narrowing.
         """
         level, below = self.levels[depth], self.levels[depth + 1]
         if level.child is not None:
@@ -226,11 +233,31 @@ class Trie:
             legal = offset_C < num_BW[..., None]
             node = torch.where(legal, start_BW[..., None] + offset_C, 0)
             log_prob = log_prob_BWK.gather(2, below.code[node].long())
+        if renormalize:
+            log_prob = log_prob - log_prob.masked_fill(~legal, -torch.inf).logsumexp(dim=-1, keepdim=True)
         if narrowing is not None:
             for mask, is_its_B in narrowing.masks:
                 legal = torch.where(is_its_B[:, None, None], legal & mask.alive[depth + 1][node], legal)
             self._bury(depth, node_BW, legal, narrowing)
         return Children(node=node, log_prob=log_prob.masked_fill(~legal, -torch.inf))
+
+    def score_paths(
+        self, log_prob_MK: Sequence[torch.Tensor], codes_ML: torch.Tensor, *, renormalize: bool = True
+    ) -> torch.Tensor:
+        """The log-probability of whole items, float (M,), as beams that walk to them have it.
+
+        log_prob_MK: per level, (M, K), of all codes; codes_ML: int64 (M, L), of items of this trie.
+        """
+        node_M1 = torch.zeros(len(codes_ML), 1, dtype=torch.int64, device=codes_ML.device)
+        total_M = log_prob_MK[0].new_zeros(len(codes_ML))
+        for depth, of_codes_MK in enumerate(log_prob_MK):
+            children = self.expand(depth, node_M1, of_codes_MK[:, None], renormalize=renormalize)
+            node_MC, log_prob_MC = children.node[:, 0].long(), children.log_prob[:, 0]
+            is_it_MC = (self.levels[depth + 1].code[node_MC] == codes_ML[:, depth, None]) & (log_prob_MC > -torch.inf)
+            place_M1 = is_it_MC.int().argmax(dim=1, keepdim=True)
+            total_M = total_M + log_prob_MC.gather(1, place_M1)[:, 0]
+            node_M1 = node_MC.gather(1, place_M1)
+        return total_M
 
     def _bury(self, depth: int, node_BW: torch.Tensor, legal_BWC: torch.Tensor, narrowing: Narrowing) -> None:
         """Strike the dead children of the beams out, in place."""

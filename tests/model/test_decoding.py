@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import (
-    LogitsProcessor,
-    LogitsProcessorList,
-    PrefixConstrainedLogitsProcessor,
-    Qwen3Config,
-    Qwen3ForCausalLM,
-)
+from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from genrec.model.decoding import score_endings, search_beams
 from genrec.model.streaming import stream_items
@@ -47,20 +41,6 @@ def make_codes(seed: int, num_items: int, level_sizes: tuple[int, ...]) -> np.nd
     return np.stack(np.unravel_index(rng.choice(total, num_items, replace=False), level_sizes), axis=1)
 
 
-class LevelScores(LogitsProcessor):
-    """Takes transformers' scores over the codes of the level that comes next."""
-
-    def __init__(self, prompt_length, ids):
-        self.prompt_length, self.ids = prompt_length, ids
-
-    def __call__(self, input_ids, scores):
-        level = input_ids.shape[1] - self.prompt_length
-        first, size = self.ids.offsets[level], self.ids.level_sizes[level]
-        inside = torch.full_like(scores, -torch.inf)
-        inside[:, first : first + size] = scores[:, first : first + size].log_softmax(-1)
-        return inside
-
-
 def transformers_beams(model, prompt, trie_codes, ids, width, over):
     """The reference: transformers' own beam search with a prefix function."""
     legal: dict[tuple[int, ...], list[int]] = {}
@@ -72,17 +52,14 @@ def transformers_beams(model, prompt, trie_codes, ids, width, over):
     def allowed(_, tokens):
         return sorted(set(legal[tuple(tokens[len(prompt) :].tolist())]))
 
-    constraint = {"prefix_allowed_tokens_fn": allowed}
-    if over == "level":  # transformers would take its own prefix processor first
-        level, prefix = LevelScores(len(prompt), ids), PrefixConstrainedLogitsProcessor(allowed, width)
-        constraint = {"logits_processor": LogitsProcessorList([level, prefix])}
     out = model.generate(
         torch.tensor([prompt]),
         attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
         num_beams=width,
         num_return_sequences=width,
         max_new_tokens=ids.depth,
-        **constraint,
+        prefix_allowed_tokens_fn=allowed,
+        renormalize_logits=over == "children",
         length_penalty=0.0,
         do_sample=False,
         return_dict_in_generate=True,
@@ -91,7 +68,7 @@ def transformers_beams(model, prompt, trie_codes, ids, width, over):
     return out.sequences[:, len(prompt) :].tolist(), out.sequences_scores.numpy()
 
 
-@pytest.mark.parametrize("over", ["level", "vocabulary"])
+@pytest.mark.parametrize("over", ["children", "vocabulary"])
 @pytest.mark.parametrize(
     ("seed", "num_items", "level_sizes", "width"),
     [(0, 60, (5, 6, 7), 10), (1, 40, (8, 4, 4, 2), 5), (2, 300, (16, 16, 4), 25), (3, 12, (3, 4), 2)],
@@ -136,15 +113,15 @@ def test_a_wide_beam_ranks_all_items_by_their_exact_probability():
     assert beams.row[0].tolist() == np.argsort(exact)[::-1].tolist()
 
 
-@pytest.mark.parametrize("over", ["level", "vocabulary"])
+@pytest.mark.parametrize("over", ["children", "vocabulary"])
 def test_a_beam_scores_an_item_as_its_ending_is_scored(over):
     ids = IdVocabulary((4, 4, 4), NUM_WORDS)
     model = make_model(7, NUM_WORDS + ids.num_tokens)
     codes = make_codes(7, 30, (4, 4, 4))
     prompts = torch.tensor([[0, 0, 4, 5], [7, 8, 9, 1]])
     mask = (prompts > 0).long()
-    options = {"ids": ids, "over": over}
-    beams = search_beams(model, tokens_BT=prompts, mask_BT=mask, trie=Trie.build(codes), width=10, **options)
+    options = {"ids": ids, "over": over, "trie": Trie.build(codes)}
+    beams = search_beams(model, tokens_BT=prompts, mask_BT=mask, width=10, **options)
     for request in range(2):
         endings = torch.tensor([ids.tokens([tuple(codes[row])]) for row in beams.row[request].tolist()])
         tokens = torch.cat([prompts[request].expand(10, -1), endings], dim=1)

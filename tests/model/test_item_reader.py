@@ -103,9 +103,9 @@ def test_a_build_trains_the_reader_and_the_model_uses_it(shop_directory):
     history = workspace.interactions.history("user-00001")
     prompt = workspace._prompt(history, "")
     target = workspace.table.semantic_id(workspace.catalog.items[0].item_id)
-    with_vectors = workspace.model.score([prompt], [target])
+    with_vectors = workspace.model.score([prompt], [target], trie=workspace.trie)
     torch.nn.init.zeros_(workspace.model.reader.weight)
-    assert abs(workspace.model.score([prompt], [target]) - with_vectors) > 1e-3
+    assert abs(workspace.model.score([prompt], [target], trie=workspace.trie) - with_vectors) > 1e-3
 
 
 def test_a_workspace_without_vectors_reads_tokens_alone(shop_copy):

@@ -184,21 +184,19 @@ def test_what_is_graded_in_branches_is_what_a_beam_would_score(shop_directory):
     labels = batch.pop("labels")
     with torch.inference_mode(), model.reader.writing(labels == batch["input_ids"]):
         logits = model.model(**batch).logits[:, :-1]
+    offsets = torch.tensor(ids.offsets)
     for number, rows in enumerate(histories):
-        graded = (labels[number, 1:] != IGNORE).nonzero()[:, 0]
-        levels = torch.arange(len(graded)) % ids.depth
-        scores = torch.stack(
-            [
-                logits[number, place, ids.offsets[level] :][: ids.level_sizes[level]].log_softmax(-1)[
-                    labels[number, place + 1] - ids.offsets[level]
-                ]
-                for place, level in zip(graded.tolist(), levels.tolist(), strict=True)
-            ]
-        )
-        of_events = scores.view(-1, ids.depth).sum(dim=1).numpy()
+        starts = (labels[number, 1:] >= ids.first_token) & (labels[number, 1:] < ids.offsets[1])
+        places = starts.nonzero()[:, 0][:, None] + torch.arange(ids.depth)
+        graded = labels[number, 1:][places] - offsets
+        scores = [
+            logits[number, places[:, level], first : first + size]
+            for level, (first, size) in enumerate(zip(ids.offsets, ids.level_sizes, strict=True))
+        ]
+        assert graded.tolist() == codes[[rows[0], *wanted[number][1:]]].tolist()
         prompts = [
             history_prompt(model.prompts, list(map(tuple, codes[rows[:count]])), max_history=30)
             for count in range(len(rows))
         ]
-        targets = [tuple(codes[row]) for row in (rows[0], *wanted[number][1:])]
-        np.testing.assert_allclose(of_events, model.score(prompts, targets), atol=1e-4)
+        of_prompts = model.score(prompts, list(map(tuple, graded.tolist())), trie=workspace.trie)
+        np.testing.assert_allclose(workspace.trie.score_paths(scores, graded).numpy(), of_prompts, atol=1e-4)
