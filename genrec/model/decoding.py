@@ -122,7 +122,7 @@ class PromptMemory:
         self._prompt_seen_B1T = mask_BT[:, None, :].bool()
         self._ancestors_BWS: torch.Tensor | None = None
         self._depth = 0
-        self._head = None if over == "vocabulary" else _Head(model)
+        self._head = None if over == "vocabulary" else Head(model)
         self._cache: Any = None  # Any: transformers' cache
         self._reading: Callable[[], AbstractContextManager[None]] = nullcontext
         reader = getattr(model, "item_reader", None)
@@ -214,8 +214,8 @@ class PromptMemory:
         return self._head(thought, first, first + size).float().log_softmax(dim=-1)
 
 
-class _Head:
-    """The rows of a language model's head, some at a time."""
+class Head:
+    """The rows of a language model's head, some at a time; gradients flow through it."""
 
     def __init__(self, model: Any) -> None:
         layer = model.get_output_embeddings()
@@ -227,7 +227,8 @@ class _Head:
         self._divisor = getattr(config, "logits_scaling", None) or 1.0  # Granite
         self._factor = getattr(config, "logit_scale", None) or 1.0  # Cohere
 
-    def __call__(self, hidden: torch.Tensor, first: int, last: int) -> torch.Tensor:
+    def __call__(self, hidden: torch.Tensor, first: int = 0, last: int | None = None) -> torch.Tensor:
+        """Logits of the tokens from first to last, the last exclusive, (..., last - first)."""
         bias = None if self._bias_V is None else self._bias_V[first:last]
         logits = F.linear(hidden, self._weight_VD[first:last], bias) * (self._factor / self._divisor)
         return logits if not self._cap else torch.tanh(logits / self._cap) * self._cap

@@ -29,6 +29,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from genrec.artifacts import write_file, write_text
 from genrec.config import TuneConfig
+from genrec.model.decoding import Head
 from genrec.model.examples import IGNORE, Example, Expectation
 from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
@@ -387,19 +388,18 @@ class _QuietTrainer(Trainer):
         labels = inputs.pop("labels")
         tokens = inputs["input_ids"]
         with self._reader.writing(labels == tokens) if self._reader is not None else contextlib.nullcontext():
-            outputs = model(**inputs)
-        logits, graded = outputs.logits[:, :-1], labels[:, 1:]
+            none = torch.zeros(0, dtype=torch.int64, device=tokens.device)
+            outputs = model(**inputs, output_hidden_states=True, logits_to_keep=none)
+        head = Head(self.model)  # of few tokens and few codes only: the whole of it would take a fifth of a step
+        thought, graded = outputs.hidden_states[-1][:, :-1], labels[:, 1:]
         is_word = (graded != IGNORE) & (graded < self._ids.first_token)
-        loss = F.cross_entropy(logits[is_word].float(), graded[is_word], reduction="sum")
+        loss = F.cross_entropy(head(thought[is_word]).float(), graded[is_word], reduction="sum")
         row, start = ((graded >= self._ids.first_token) & (graded < self._ids.offsets[1])).nonzero(as_tuple=True)
-        places = [(row, start + level) for level in range(self._ids.depth)]
-        bounds = list(zip(self._ids.offsets, self._ids.level_sizes, strict=True))
         if len(row):
-            codes_ML = torch.stack([graded[place] - first for place, (first, _) in zip(places, bounds, strict=True)], 1)
-            scores = [
-                logits[place][:, first : first + size].float()
-                for place, (first, size) in zip(places, bounds, strict=True)
-            ]
+            places = [(row, start + level) for level in range(self._ids.depth)]
+            levels = list(zip(places, self._ids.offsets, self._ids.level_sizes, strict=True))
+            codes_ML = torch.stack([graded[place] - first for place, first, _ in levels], dim=1)
+            scores = [head(thought[place], first, first + size).float() for place, first, size in levels]
             loss = loss - self._trie.score_paths(scores, codes_ML).sum()
         loss = loss / ((graded != IGNORE).sum() if num_items_in_batch is None else num_items_in_batch)
         return (loss, outputs) if return_outputs else loss
