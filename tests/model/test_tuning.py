@@ -51,7 +51,7 @@ def test_lora_trains_its_matrices_and_the_id_rows_alone(shop_directory):
 def test_the_loss_falls_and_validation_chose_the_checkpoint(shop_directory):
     report = json.loads((shop_directory / "model" / "loss.json").read_text())
     losses = [loss for _, loss in report["losses"]]
-    assert np.mean(losses[-3:]) < 0.5 * losses[0]
+    assert np.mean(losses[-3:]) < 0.7 * losses[0]
     assert report["best_step"] == max(report["validation"], key=lambda entry: entry[1])[0]
 
 

@@ -26,7 +26,7 @@ def walk(trie: Trie, narrowing: Narrowing | None = None, request: int = 0) -> di
         longer = {}
         codes = torch.arange(int(trie.levels[depth + 1].code.max()) + 1.0).expand(batch, 1, -1)
         for path, node in paths.items():
-            children = trie.expand(depth, torch.full((batch, 1), node), codes, narrowing)
+            children = trie.expand(depth, torch.full((batch, 1), node), codes, narrowing, renormalize=False)
             assert children.log_prob.shape == children.node.shape
             for child, code in zip(
                 children.node[request, 0].tolist(), children.log_prob[request, 0].tolist(), strict=True
@@ -90,6 +90,25 @@ def test_huge_codes_sort_as_small_ones_do():
     codes = random_codes(4, 50, (4, 4, 5))
     huge = codes.astype(np.int64) * 2**28
     assert Trie.build(huge).row_of_leaf.tolist() == Trie.build(codes).row_of_leaf.tolist()
+
+
+@pytest.mark.parametrize(("num_items", "level_sizes"), [(50, (4, 4, 5)), (60, (3, 30, 30))])
+def test_the_probabilities_of_all_items_sum_to_one(num_items, level_sizes):
+    codes = random_codes(1, num_items, level_sizes)
+    trie = Trie.build(codes)
+    scores = [torch.randn(1, size, generator=torch.Generator().manual_seed(size)) for size in level_sizes]
+    paths = torch.from_numpy(codes).long()
+    total = trie.score_paths([score.expand(num_items, -1) for score in scores], paths)
+    assert total.exp().sum() == pytest.approx(1.0, abs=1e-5)
+    plain = trie.score_paths([score.expand(num_items, -1) for score in scores], paths, renormalize=False)
+    own = sum(score[0, paths[:, level]] for level, score in enumerate(scores))
+    torch.testing.assert_close(plain, own)
+    children = trie.expand(
+        0, torch.zeros(1, 1, dtype=torch.int64), scores[0][None], trie.narrow([None], [np.arange(20)])
+    )
+    everything = trie.expand(0, torch.zeros(1, 1, dtype=torch.int64), scores[0][None])
+    legal = children.log_prob > -np.inf
+    torch.testing.assert_close(children.log_prob[legal], everything.log_prob[legal])  # filters only remove
 
 
 def test_row_order_is_irrelevant():
