@@ -22,7 +22,7 @@ BEAUTY = (
     "tokenize.num_codes=256",
     "fuse.num_features=128",
     "fuse.collaborative=sequence",
-    "tune.epochs=5",
+    "tune.epochs=4",
 )
 MOVIES = ("tokenize.num_codes=128", "fuse.num_features=128", "tune.epochs=2")
 

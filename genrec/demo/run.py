@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 
 from genrec import artifacts, runtime
 from genrec.data.ingest import CATALOG, ingest
@@ -49,7 +48,7 @@ def run_demo(directory: Path, *, settings: Sequence[str], console: Console) -> P
         write_report(directory, result)
         artifacts.write_text(directory / TRANSCRIPT, _transcript(result, evaluation))
         artifacts.write_text(summary_file, json.dumps(_summary(result, evaluation, key), indent=1, default=str))
-    console.print((directory / TRANSCRIPT).read_text(encoding="utf-8"), highlight=False)
+    console.print((directory / TRANSCRIPT).read_text(encoding="utf-8"), highlight=False, markup=False)
     files = json.loads(summary_file.read_text(encoding="utf-8"))["files"]
     console.print("\n".join(f"{label}: {path}" for label, path in files.items()), highlight=False, markup=False)
     return directory / REPORT
@@ -172,13 +171,13 @@ def _draw_same_item(workspace: Workspace, users: Sequence[str]) -> SameItemDrawn
 def _transcript(result: DemoResult, evaluation: EvaluationReport) -> str:
     lines = [f"{result.num_items:,} items, {result.num_users:,} people, {result.num_events:,} events"]
     for person in result.people:
-        lines += ["", f"[bold]{escape(person.user_id)}[/bold] (likes {escape(person.taste)}) chose, oldest first:"]
-        lines += [f"    {escape(card.title)}, {card.price}" for card in person.history]
+        lines += ["", f"{person.user_id} (likes {person.taste}) chose, oldest first:"]
+        lines += [f"    {card.title}, {card.price}" for card in person.history]
         lines += ["  and is recommended:"]
         for pick in person.picks:
-            lines.append(f"  {pick.rank}. [bold]{escape(pick.item.title)}[/bold], {pick.item.price}")
-            lines.append(f"     {escape(pick.reason)}")
-            lines += [f"       · {escape(e.claim)} ({e.source}, {e.weight:+.2f} nats)" for e in pick.evidence]
+            lines.append(f"  {pick.rank}. {pick.item.title}, {pick.item.price}")
+            lines.append(f"     {pick.reason}")
+            lines += [f"       · {e.claim} ({e.source}, {e.weight:+.2f} nats)" for e in pick.evidence]
             if pick.visual is not None:
                 lines.append(f"     drawn for this person: {pick.visual.path} (generated)")
     lines += ["", "Test split, whole catalog ranked, items of the history masked:"]
