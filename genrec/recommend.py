@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from genrec.artifacts import read_manifest
+from genrec.artifacts import fingerprint_folder, read_manifest
 from genrec.config import Config
 from genrec.data.filters import Filter, parse_filter
 from genrec.data.ingest import load_workspace_data
@@ -149,10 +149,11 @@ class Recommender:
     def add_adapter(self, adapter: str | Path) -> str:
         """Load a domain adapter beside what is loaded; returns the name by which requests choose it.
 
-        Requests with different adapters are answered in one batch. Raises ArtifactError, IdTableMismatch, InputError.
+        The name is made of what the folder holds, so any name on a card will do and two adapters never mix. Requests
+        with different adapters are answered in one batch. Raises ArtifactError, IdTableMismatch, InputError.
         """
         folder = _fitting_adapter(self.directory, adapter)
-        name = read_card(folder).name
+        name = f"adapter-{fingerprint_folder(folder)}"
         self.model.add_adapter(name, folder)
         return name
 
@@ -189,6 +190,11 @@ class Recommender:
             log.warning("%d of %d history items are unknown and left out: %s", len(unknown), len(history), unknown[:5])
         return known
 
+    def _asked_history(self, user: str | None, history: Sequence[str] | None) -> tuple[str, ...]:
+        if user is not None and history is not None:
+            raise InputError("both a user and a history were given; give one of them")
+        return self.known_history(self.history_of(user) if user is not None else tuple(history or ()))
+
     def recommend(
         self,
         *,
@@ -211,11 +217,8 @@ class Recommender:
         `query_weight` nats per standard deviation of likeness to them are added.
         Raises UnknownUser, UnknownItem, FilterError.
         """
-        if user is not None and history is not None:
-            raise InputError("both a user and a history were given; give one of them")
-        items = self.history_of(user) if user is not None else tuple(history or ())
         request = Request(
-            history=self.known_history(items),
+            history=self._asked_history(user, history),
             query=query,
             image=image,
             where=parse_filter(where) if isinstance(where, str) else where,
@@ -280,11 +283,8 @@ class Recommender:
         Scores are those of `recommend` with a beam that never loses an item; items without events score by themselves
         and inherit nothing. Raises UnknownUser, UnknownItem, FilterError.
         """
-        if user is not None and history is not None:
-            raise InputError("both a user and a history were given; give one of them")
-        items = self.history_of(user) if user is not None else tuple(history or ())
         wanted = parse_filter(where) if isinstance(where, str) else where
-        request = Request(history=self.known_history(items), where=wanted, exclude=tuple(exclude))
+        request = Request(history=self._asked_history(user, history), where=wanted, exclude=tuple(exclude))
         passing, excluded = self._items_passing(wanted), self._excluded(request, exclude_history=True)
         allowed_BN = self._allowed(request, passing, excluded)[None]
         weight = float(self._weights([request.history])[0])
