@@ -24,7 +24,14 @@ BEAUTY = (
     "fuse.collaborative=sequence",
     "tune.epochs=4",
 )
-MOVIES = ("tokenize.num_codes=128", "fuse.num_features=128", "tune.epochs=2")
+MOVIES = (
+    "tokenize.num_codes=128",
+    "fuse.num_features=128",
+    "sequence.max_history=200",
+    "sequence.dropout=0.2",
+    "sequence.batch_size=2048",
+    "tune.epochs=1",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +120,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("runs", nargs="*", choices=[*RUNS, []], default=[])
+    parser.add_argument("runs", nargs="*", default=[], metavar="RUN", help=", ".join(RUNS))
     parser.add_argument("--peers", help="in place of a run's own")
     asked = parser.parse_args()
+    for name in asked.runs:
+        if name not in RUNS:
+            parser.error(f"run {name!r} is unknown; choose among {', '.join(RUNS)}")
     for name in asked.runs or RUNS:
         make(name, asked.data, asked.work, asked.peers)
     print(table(asked.work))

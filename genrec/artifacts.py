@@ -16,7 +16,7 @@ from pathlib import Path
 
 from genrec.errors import ArtifactError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
 
 

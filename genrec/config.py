@@ -101,22 +101,24 @@ class SequenceConfig:
     """The sequence model over whole items that stands beside the language model.
 
     off: the language model answers alone. filter_share, num_low_frequencies: BSARec's alpha and c. patience: epochs
-    without a better validation before it stops. max_samples: prefixes per epoch, 0 for all.
+    without a better validation before it stops. batch_size, max_samples: events that are graded, each after all events
+    before it, in a step and in an epoch, 0 for all.
     """
 
     kind: Literal["bsarec", "sasrec", "off"] = "bsarec"
-    num_features: int = 64
+    positions: Literal["relative", "absolute"] = "relative"  # absolute: counted from where a window starts
+    num_features: int = 128
     num_layers: int = 2
     num_heads: int = 1
     dropout: float = 0.5
-    max_history: int = 25
+    max_history: int = 50
     filter_share: float = 0.7
     num_low_frequencies: int = 5
     use_content: bool = True
     epochs: int = 40
     patience: int = 3
     batch_size: int = 256
-    max_samples: int = 200_000
+    max_samples: int = 1_000_000
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     content_alone_share: float = 0.1  # of the items, in each step, that are shown by their content alone

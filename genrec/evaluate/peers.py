@@ -10,7 +10,7 @@ Axis legend: B cases, E events, K positions, N items, D features.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 
@@ -226,11 +226,12 @@ def _linear_scores(weights_NN: FloatArray, histories: Sequence[IntArray]) -> Sco
 class SequencePeer:
     """SASRec or BSARec on items alone, trained with full cross-entropy; the epoch is chosen on the validation cases.
 
-    The same code that stands beside our language model, without content: our own reference, since these are to beat.
+    The same code that stands beside our language model, without content and with the papers' absolute positions: our
+    own reference, since these are to beat. config: ours, so width, dropout and length of history are the same.
     """
 
-    def __init__(self, config: SequenceConfig) -> None:
-        self.config = replace(config, use_content=False)
+    def __init__(self, kind: Literal["sasrec", "bsarec"], config: SequenceConfig) -> None:
+        self.config = replace(config, kind=kind, positions="absolute", use_content=False)
 
     def fit(
         self,
@@ -260,16 +261,16 @@ class SequencePeer:
 
 _SEED = 7
 
-PEERS: Mapping[str, Callable[[], Peer]] = {
-    "popularity": Popularity,
-    "itemknn": ItemKNN,
-    "content-knn": ContentKNN,
-    "ease": EASE,
-    "sasrec": partial(SequencePeer, SequenceConfig(kind="sasrec")),
-    "bsarec": partial(SequencePeer, SequenceConfig(kind="bsarec")),
-    "tiger": partial(CornacPeer, "tiger"),
-    "letter": partial(CornacPeer, "letter"),
-    "rpg": partial(CornacPeer, "rpg"),
+PEERS: Mapping[str, Callable[[SequenceConfig], Peer]] = {
+    "popularity": lambda _: Popularity(),
+    "itemknn": lambda _: ItemKNN(),
+    "content-knn": lambda _: ContentKNN(),
+    "ease": lambda _: EASE(),
+    "sasrec": partial(SequencePeer, "sasrec"),
+    "bsarec": partial(SequencePeer, "bsarec"),
+    "tiger": lambda _: CornacPeer("tiger"),
+    "letter": lambda _: CornacPeer("letter"),
+    "rpg": lambda _: CornacPeer("rpg"),
 }
 
 
@@ -287,7 +288,11 @@ def fit_peer(
     validation: Sequence[EvaluationCase],
     *,
     vectors: FloatArray | None = None,
+    sequence: SequenceConfig | None = None,
 ) -> Peer:
-    """Make and fit a peer by name. Raises InputError when there is no such peer."""
+    """Make and fit a peer by name; sequence: settings that SASRec and BSARec share with ours.
+
+    Raises InputError when there is no such peer.
+    """
     check_peers((name,))
-    return PEERS[name]().fit(train, catalog, validation, vectors=vectors)
+    return PEERS[name](sequence or SequenceConfig()).fit(train, catalog, validation, vectors=vectors)

@@ -125,7 +125,14 @@ def _ask_recommender(
 
 
 def _ask_peer(name: str, recommender: Recommends, parts: Split, questions: Questions) -> AskFunction:
-    peer = fit_peer(name, parts.train, recommender.catalog, parts.validation, vectors=recommender.vectors)
+    peer = fit_peer(
+        name,
+        parts.train,
+        recommender.catalog,
+        parts.validation,
+        vectors=recommender.vectors,
+        sequence=recommender.config.sequence,
+    )
 
     def ask(numbers: Sequence[int], k: int, masked: bool) -> IntArray:
         histories = [questions.histories[number] for number in numbers]

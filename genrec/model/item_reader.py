@@ -65,7 +65,7 @@ class ItemReader(nn.Module):
         cls, sequence_model: SequenceModel, codes_NL: IntArray, num_features: int, ids: IdVocabulary, *, seed: int = 0
     ) -> "ItemReader":
         """codes_NL: int (N, L), of the sequence model's items, in its order."""
-        device = sequence_model.positions.weight.device
+        device = sequence_model.is_known_N.device
         return cls(sequence_model, torch.from_numpy(codes_NL).long().to(device), num_features, ids, seed).to(device)
 
     @classmethod
@@ -127,8 +127,8 @@ class ItemReader(nn.Module):
         state_BC = vectors_NC.new_zeros(len(tokens_BT), vectors_NC.shape[1])
         ending = (end_E == tokens_BT.shape[1] - 1).nonzero()[:, 0]
         if len(ending):
-            states_EC = _OF_STATE * sequence_model.states(rows_E, torch.searchsorted(prompt_E, prompt_E), ending)
-            state_BC[prompt_E[ending]] = states_EC
+            states_EC = _OF_STATE * sequence_model.states(rows_E, torch.searchsorted(prompt_E, prompt_E))
+            state_BC[prompt_E[ending]] = states_EC[ending]
         return state_BC
 
     @contextlib.contextmanager

@@ -18,7 +18,8 @@ from genrec.model.language import LanguageModel
 from genrec.model.mixing import WEIGHTS, Nats, mix_expectations
 from genrec.model.sequence import SequenceModel, SequenceReport
 from genrec.model.sequence_training import expected_items, train_sequence_model
-from genrec.model.tuning import Teacher, TuneReport, train
+from genrec.model.teaching import Teacher
+from genrec.model.tuning import TuneReport, train
 from genrec.runtime import pick_device
 from genrec.schema import Catalog, FloatArray, IntArray
 from genrec.semids.table import SemanticIdTable

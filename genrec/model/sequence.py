@@ -54,7 +54,7 @@ class SequenceModel(nn.Module):
         self.config, self.num_items = config, num_items
         width = config.num_features
         self.items = nn.Embedding(num_items + 1, width, padding_idx=num_items)
-        self.positions = nn.Embedding(config.max_history, width)
+        self.positions = nn.Embedding(config.max_history, width) if config.positions == "absolute" else None
         self.norm, self.dropout = nn.LayerNorm(width), Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
         self.content_map = nn.Linear(num_content, width, bias=False) if num_content else None
@@ -94,55 +94,62 @@ class SequenceModel(nn.Module):
         self.is_known_N = torch.cat([self.is_known_N, self.is_known_N.new_zeros(len(content_MC))])
 
     def encode(self, rows_BT: torch.Tensor, item_vectors_ND: torch.Tensor) -> torch.Tensor:
-        """The state after each history, float32 (B, D). rows_BT: int64, padded by N on the left."""
+        """The state after each item, float32 (B, T, D). rows_BT: int64, at most `max_history` long, padded by N on the
+        right, where states mean nothing."""
         length = rows_BT.shape[1]
         padded_ND = torch.cat([item_vectors_ND, item_vectors_ND.new_zeros(1, item_vectors_ND.shape[1])])
-        x_BTD = self.dropout(self.norm(F.embedding(rows_BT, padded_ND) + self.positions.weight[-length:]))
-        is_item_BT = rows_BT != self.num_items
-        causal_TT = torch.ones(length, length, dtype=torch.bool, device=rows_BT.device).tril()
-        sees_BTT = causal_TT & is_item_BT[:, None, :]
-        bias_B1TT = torch.zeros(sees_BTT.shape, device=rows_BT.device).masked_fill(~sees_BTT, -1e4)[:, None]
-        for number, block in enumerate(self.blocks, 1):
-            is_last = number == len(self.blocks)
-            x_BTD = block(x_BTD * is_item_BT[..., None], bias_B1TT, 1 if is_last else length)
-        last_BD: torch.Tensor = x_BTD[:, -1]
-        return last_BD
+        x_BTD = F.embedding(rows_BT, padded_ND)
+        if self.positions is not None:
+            x_BTD = x_BTD + self.positions.weight[:length]
+        x_BTD = self.dropout(self.norm(x_BTD))
+        places_T = torch.arange(length, device=rows_BT.device)
+        lag_TT = places_T[:, None] - places_T
+        for block in self.blocks:
+            x_BTD = block(x_BTD, lag_TT)
+        return x_BTD
 
     @torch.no_grad()
-    def states(
-        self, rows_E: torch.Tensor, starts_E: torch.Tensor, ends: torch.Tensor | None = None, *, batch_size: int = 512
-    ) -> torch.Tensor:
+    def states(self, rows_E: torch.Tensor, starts_E: torch.Tensor, *, batch_size: int = 256) -> torch.Tensor:
         """The state after each of many events, float32 (E, D).
 
-        rows_E: int64, histories one after the other; starts_E: int64, the place where each event's history starts;
-        ends: int64, the places of the events that are wanted, all of them unless given.
+        rows_E: int64, histories one after the other; starts_E: int64, the place where each event's history starts. A
+        history longer than `max_history` is read in windows that overlap by half, so that much lies before each event.
         """
         vectors_ND = self.item_vectors()
-        ends_E = torch.arange(len(rows_E), device=rows_E.device) if ends is None else ends
-        starts_E = starts_E[ends_E]
-        length_E = (ends_E + 1 - starts_E).clamp(max=self.config.max_history)
-        states_ED = vectors_ND.new_empty(len(ends_E), vectors_ND.shape[1])
-        for numbers in length_E.argsort(stable=True).split(batch_size):  # of like length, so that little is padded
-            places_BT = ends_E[numbers, None] + torch.arange(1 - int(length_E[numbers[-1]]), 1, device=rows_E.device)
-            is_item_BT = places_BT >= starts_E[numbers, None]
-            rows_BT = torch.where(is_item_BT, rows_E[places_BT.clamp(min=0)], self.num_items)
-            states_ED[numbers] = self.encode(rows_BT, vectors_ND)
+        places_E = torch.arange(len(rows_E), device=rows_E.device)
+        half = max(1, self.config.max_history // 2)
+        first_E = starts_E + ((places_E - starts_E) // half - 1).clamp(min=0) * half
+        first_W, window_E = first_E.unique(return_inverse=True)
+        length_W = torch.zeros_like(first_W).scatter_reduce(0, window_E, places_E - first_E + 1, "amax")
+        lead_W = half * (first_W > starts_E[first_W])
+        states_ED = vectors_ND.new_empty(len(rows_E), vectors_ND.shape[1])
+        for numbers in length_W.argsort(stable=True).split(batch_size):  # of like length, so that little is padded
+            offset_T = torch.arange(int(length_W[numbers[-1]]), device=rows_E.device)
+            place_BT = first_W[numbers, None] + offset_T
+            is_item_BT = offset_T < length_W[numbers, None]
+            rows_BT = torch.where(is_item_BT, rows_E[place_BT.clamp(max=len(rows_E) - 1)], self.num_items)
+            is_own_BT = is_item_BT & (offset_T >= lead_W[numbers, None])
+            states_ED[place_BT[is_own_BT]] = self.encode(rows_BT, vectors_ND)[is_own_BT]
         return states_ED
 
-    def forward(self, rows_BT: torch.Tensor) -> torch.Tensor:
-        """Unnormalized scores of all items, (B, N); items that it cannot know, or trains without, are far below."""
-        item_vectors_ND = self.item_vectors()
-        scores_BN = self.encode(rows_BT, item_vectors_ND) @ item_vectors_ND.T
+    def score(self, states_XD: torch.Tensor, item_vectors_ND: torch.Tensor) -> torch.Tensor:
+        """Unnormalized scores of all items, (X, N); items that it cannot know, or trains without, are far below."""
+        scores_XN = states_XD @ item_vectors_ND.T
         if self.training or self.content_map is None:
-            scores_BN = scores_BN.masked_fill(~self.is_known_N, -1e4)
-        return scores_BN
+            scores_XN = scores_XN.masked_fill(~self.is_known_N, -1e4)
+        return scores_XN
 
     @torch.inference_mode()
     def log_probabilities(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
         """Log-probability in nats of every item after each history of catalog rows, float32 (B, N)."""
         self.eval()
-        rows_BT = pad_histories(histories, self.num_items, self.config.max_history).to(self.positions.weight.device)
-        scores: npt.NDArray[np.float32] = self(rows_BT).float().log_softmax(dim=1).cpu().numpy()
+        newest = [history[-self.config.max_history :] for history in histories]
+        rows_BT = pad_histories(newest, self.num_items).to(self.is_known_N.device)
+        last_B = torch.tensor([len(history) - 1 for history in newest], device=rows_BT.device)
+        vectors_ND = self.item_vectors()
+        states_BD = self.encode(rows_BT, vectors_ND)[torch.arange(len(newest), device=rows_BT.device), last_B]
+        states_BD = states_BD.masked_fill(last_B[:, None] < 0, 0)  # nothing is known of nobody
+        scores: npt.NDArray[np.float32] = self.score(states_BD, vectors_ND).float().log_softmax(dim=1).cpu().numpy()
         return scores
 
 
@@ -153,14 +160,12 @@ def _start_small(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def pad_histories(histories: Sequence[IntArray], pad: int, longest: int) -> torch.Tensor:
-    """The newest `longest` rows of each history, int64 (B, T), padded on the left; T is the longest that is left."""
-    length = min(longest, max((len(history) for history in histories), default=1)) or 1
+def pad_histories(histories: Sequence[IntArray], pad: int) -> torch.Tensor:
+    """Catalog rows of histories, int64 (B, T), padded on the right; T is the longest, or 1."""
+    length = max((len(history) for history in histories), default=1) or 1
     rows_BT = np.full((len(histories), length), pad, dtype=np.int64)
     for number, history in enumerate(histories):
-        newest = history[-length:]
-        if len(newest):
-            rows_BT[number, length - len(newest) :] = newest
+        rows_BT[number, : len(history)] = history
     return torch.from_numpy(rows_BT)
 
 

@@ -9,7 +9,6 @@ Axis legend: B batch, T history positions, E events, N items, K likely items.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,53 +20,48 @@ from torch.optim.swa_utils import AveragedModel
 
 from genrec.artifacts import write_file
 from genrec.config import SequenceConfig
-from genrec.model.sequence import SequenceModel, SequenceReport
+from genrec.model.sequence import SequenceModel, SequenceReport, pad_histories
 from genrec.runtime import ProgressMeter, progress
 from genrec.schema import FloatArray, IntArray
 
 CHECKPOINT = "checkpoint.pt"
-_POOLED_BATCHES = 20  # batches among which samples of like length are gathered
+_POOLED_WINDOWS = 4096  # windows among which those of like length are gathered
+_SCORED_AT_ONCE = 512  # events that are scored against all items at once
 
 
-@dataclass(frozen=True, slots=True)
-class _Samples:
-    """Every prefix of every history that has a next item, as places in one long array of rows."""
+class _Windows:
+    """Histories as windows of at most max_history + 1 events; every event but a window's first is graded."""
 
-    events: IntArray
-    starts: IntArray
-    ends: IntArray
+    def __init__(self, histories: Sequence[IntArray], longest: int) -> None:
+        self._histories = [history for history in histories if len(history) > 1]
+        self._longest = longest
 
-    @classmethod
-    def of(cls, histories: Sequence[IntArray]) -> "_Samples":
-        events = np.concatenate([*histories, np.zeros(0, dtype=np.int64)])
-        offsets = np.r_[0, np.cumsum([len(history) for history in histories])]
-        starts = np.repeat(offsets[:-1], np.diff(offsets))
-        ends = np.arange(len(events))
-        keep = ends > starts
-        return cls(events, starts[keep], ends[keep])
+    def batches(self, size: int, max_samples: int, rng: np.random.Generator) -> list[list[IntArray]]:
+        """Freshly cut windows in a fresh order, windows of like length together.
 
-    def __len__(self) -> int:
-        return len(self.ends)
-
-    def batches(self, size: int, max_samples: int, rng: np.random.Generator) -> list[IntArray]:
-        """A fresh order of the samples in batches of like length, at most max_samples of them (0: all)."""
-        order = rng.permutation(len(self))[: max_samples or None]
-        pool = size * _POOLED_BATCHES
+        size: graded events in a batch, or one more window; max_samples: graded events in all, 0 for every one.
+        """
+        windows = [window for history in self._histories for window in self._cut(history, rng)]
+        order = rng.permutation(len(windows))
+        graded = np.array([len(window) - 1 for window in windows])
+        if max_samples:
+            order = order[: 1 + int(np.searchsorted(graded[order].cumsum(), max_samples))]
         batches = []
-        for start in range(0, len(order), pool):
-            numbers = order[start : start + pool]
-            numbers = numbers[np.argsort(self.ends[numbers] - self.starts[numbers], kind="stable")]
-            batches += [numbers[i : i + size] for i in range(0, len(numbers), size)]
+        for start in range(0, len(order), _POOLED_WINDOWS):
+            numbers = order[start : start + _POOLED_WINDOWS]
+            numbers = numbers[np.argsort(graded[numbers], kind="stable")]
+            batch_of = (graded[numbers].cumsum() - 1) // size
+            bounds = np.flatnonzero(np.diff(batch_of)) + 1
+            batches += [[windows[i] for i in part] for part in np.split(numbers, bounds)]
         return [batches[i] for i in rng.permutation(len(batches))]
 
-    def batch(self, numbers: IntArray, pad: int, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Histories int64 (B, T), padded on the left, and the next items int64 (B,)."""
-        ends = self.ends[numbers]
-        length = min(longest, int((ends - self.starts[numbers]).max()))
-        places_BT = ends[:, None] + np.arange(-length, 0)
-        inside_BT = places_BT >= self.starts[numbers][:, None]
-        rows_BT = np.where(inside_BT, self.events[np.maximum(places_BT, 0)], pad)
-        return torch.from_numpy(rows_BT), torch.from_numpy(self.events[ends])
+    def _cut(self, history: IntArray, rng: np.random.Generator) -> list[IntArray]:
+        """One window, or many that begin where the one before ends; where the first ends is drawn afresh."""
+        last = len(history) - 1
+        if last <= self._longest:
+            return [history]
+        ends = [*range(int(rng.integers(1, self._longest + 1)), last, self._longest), last]
+        return [history[start : end + 1] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def train_sequence_model(
@@ -82,7 +76,7 @@ def train_sequence_model(
     work: Path | None = None,
     label: str = "train sequence model, epochs",
 ) -> tuple[SequenceModel, SequenceReport]:
-    """Train on the histories' prefixes; the epoch with the best validation ndcg@10 is kept.
+    """Train on every prefix of the histories; the epoch with the best validation ndcg@10 is kept.
 
     histories: catalog rows, oldest first; validation: pairs of a history and its next row, asked with the history
     masked. Stops early after `patience` epochs without a better one. work: a folder to resume from after a kill.
@@ -105,14 +99,14 @@ def train_sequence_model(
         averaged.load_state_dict(state["averaged"])
         optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["rng"])
-    samples = _Samples.of(histories)
+    windows = _Windows(histories, config.max_history)
     meter = ProgressMeter(label=label, total=config.epochs)
     meter.advance(state["epoch"])
     for epoch in range(state["epoch"], config.epochs):
         if epoch - state["best_epoch"] > config.patience:
             break
         order = np.random.default_rng([seed, epoch])
-        state["losses"].append(_train_epoch(model, averaged, optimizer, samples, config, order))
+        state["losses"].append(_train_epoch(model, averaged, optimizer, windows, config, order))
         quality = validation_ndcg(_kept(averaged, model), validation)
         state["validation"].append(quality)
         if quality > state["best"]:
@@ -159,23 +153,26 @@ def _train_epoch(
     model: SequenceModel,
     averaged: AveragedModel,
     optimizer: torch.optim.Optimizer,
-    samples: _Samples,
+    windows: _Windows,
     config: SequenceConfig,
     rng: np.random.Generator,
 ) -> float:
-    """One pass over a fresh order of the samples, at most `max_samples` of them; returns the mean loss in nats."""
+    """One pass over freshly cut windows, at most `max_samples` graded events; returns their mean loss in nats."""
     model.train()
-    device = model.positions.weight.device
+    device = model.is_known_N.device
     total, count = 0.0, 0
-    for numbers in samples.batches(config.batch_size, config.max_samples, rng):
-        rows_BT, targets_B = samples.batch(numbers, model.num_items, config.max_history)
-        loss = F.cross_entropy(model(rows_BT.to(device)), targets_B.to(device))
+    for batch in windows.batches(config.batch_size, config.max_samples, rng):
+        rows_BT = pad_histories(batch, model.num_items).to(device)
+        is_graded_BT = rows_BT[:, 1:] != model.num_items
+        vectors_ND = model.item_vectors()
+        states_ED = model.encode(rows_BT[:, :-1], vectors_ND)[is_graded_BT]
+        loss = F.cross_entropy(model.score(states_ED, vectors_ND), rows_BT[:, 1:][is_graded_BT])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         averaged.update_parameters(model)
-        total += float(loss.detach()) * len(targets_B)
-        count += len(targets_B)
+        total += float(loss.detach()) * len(states_ED)
+        count += len(states_ED)
     return total / max(count, 1)
 
 
@@ -198,23 +195,29 @@ def validation_ndcg(model: SequenceModel, cases: Sequence[tuple[IntArray, int]],
 
 @torch.inference_mode()
 def expected_items(
-    model: SequenceModel, histories: Sequence[IntArray], *, num_items: int, batch_size: int = 512
+    model: SequenceModel, histories: Sequence[IntArray], *, num_items: int, batch_size: int = 64
 ) -> list[tuple[npt.NDArray[np.int32], FloatArray]]:
     """What the model expects before each event of each history: rows int32 (T, K) and shares float32 (T, K).
 
     num_items: K, how many of the likeliest to keep; their shares sum to one, those of the first event are zero.
     """
     model.eval()
-    samples = _Samples.of(histories)
+    device, vectors_ND = model.is_known_N.device, model.item_vectors()
     width = min(num_items, model.num_items)
-    rows_EK = np.zeros((len(samples.events), width), dtype=np.int32)
-    shares_EK = np.zeros((len(samples.events), width), dtype=np.float32)
-    order = np.argsort(samples.ends - samples.starts, kind="stable")
-    for start in progress(range(0, len(order), batch_size), label="ask the teacher, batches"):
-        numbers = order[start : start + batch_size]
-        rows_BT, _ = samples.batch(numbers, model.num_items, model.config.max_history)
-        best = model(rows_BT.to(model.positions.weight.device)).float().topk(width, dim=1)
-        rows_EK[samples.ends[numbers]] = best.indices.cpu().numpy()
-        shares_EK[samples.ends[numbers]] = best.values.softmax(dim=1).cpu().numpy()
-    bounds = np.cumsum([len(history) for history in histories])[:-1]
-    return list(zip(np.split(rows_EK, bounds), np.split(shares_EK, bounds), strict=True))
+    expected: list[tuple[npt.NDArray[np.int32], FloatArray]] = []
+    for start in progress(range(0, len(histories), batch_size), label="ask the teacher, batches"):
+        batch = histories[start : start + batch_size]
+        lengths = np.array([len(history) for history in batch])
+        firsts = lengths.cumsum() - lengths
+        rows_E = torch.from_numpy(np.concatenate(batch)).to(device)
+        states_ED = model.states(rows_E, torch.from_numpy(np.repeat(firsts, lengths)).to(device))
+        rows_EK = np.zeros((len(rows_E), width), dtype=np.int32)
+        shares_EK = np.zeros((len(rows_E), width), dtype=np.float32)
+        for places in np.array_split(np.arange(len(rows_E)), -(-len(rows_E) // _SCORED_AT_ONCE)):
+            best = model.score(states_ED[places], vectors_ND).float().topk(width, dim=1)
+            rows_EK[places], shares_EK[places] = best.indices.cpu().numpy(), best.values.softmax(dim=1).cpu().numpy()
+        # What was expected after an event is expected before the next; before the first, nothing is.
+        rows_EK, shares_EK = np.roll(rows_EK, 1, axis=0), np.roll(shares_EK, 1, axis=0)
+        shares_EK[firsts] = 0
+        expected += zip(np.split(rows_EK, firsts[1:]), np.split(shares_EK, firsts[1:]), strict=True)
+    return expected

@@ -15,14 +15,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
 from safetensors.torch import load_file, save_file
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Sampler
 from transformers import AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import get_last_checkpoint
@@ -30,10 +30,11 @@ from transformers.trainer_utils import get_last_checkpoint
 from genrec.artifacts import write_file, write_text
 from genrec.config import TuneConfig
 from genrec.model.decoding import Head
-from genrec.model.examples import IGNORE, Example, Expectation
+from genrec.model.examples import IGNORE, Example
 from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
 from genrec.model.sequence import SequenceModel
+from genrec.model.teaching import Lessons, Teacher, collate, shares_of_codes
 from genrec.model.vocabulary import PromptTokenizer
 from genrec.runtime import ProgressMeter, computes_bfloat16, foundation_path, hub_errors, seed_everything
 from genrec.schema import Catalog, IntArray
@@ -145,98 +146,6 @@ def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows
     return LanguageModel(wrapped, language_model.prompts, id_space=language_model.id_space, reader=reader)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Teacher:
-    """Whose expectations are graded in place of a share of what was truly chosen.
-
-    expectations: one per history, as `next_item_examples` numbers them; codes_NL: of all items; share: 0 to 1.
-    """
-
-    expectations: Sequence[Expectation]
-    codes_NL: IntArray
-    share: float
-
-
-_Row: TypeAlias = dict[str, list[int]]
-
-
-class _Examples(Dataset[_Row]):
-    """Every example as often as there are epochs, so that a teacher's items are drawn afresh each time."""
-
-    def __init__(
-        self, examples: Sequence[Example], num_epochs: int, teacher: Teacher | None, prompts: PromptTokenizer, seed: int
-    ) -> None:
-        self._examples, self._num_epochs, self._teacher = examples, num_epochs, teacher
-        self._prompts, self._seed = prompts, seed
-
-    def __len__(self) -> int:
-        return len(self._examples) * self._num_epochs
-
-    @property
-    def lengths(self) -> list[int]:
-        """Tokens of every example."""
-        return [len(example.tokens) for example in self._examples] * self._num_epochs
-
-    def __getitem__(self, index: int) -> _Row:
-        example = self._examples[index % len(self._examples)]
-        if self._teacher is not None and example.events is not None and example.events[2] - example.events[1] > 1:
-            return self._branched(example, self._teacher, np.random.default_rng([self._seed, index]))
-        return {
-            "input_ids": list(example.tokens),
-            "labels": list(example.labels),
-            "branch": [0] * len(example.tokens),
-        }
-
-    def _branched(self, example: Example, teacher: Teacher, rng: np.random.Generator) -> _Row:
-        """A history in which every item is followed by a branch: the item to be graded there, which may not have come.
-
-        The branch's last code is not read, only graded: where the history's next item begins.
-        """
-        assert example.events is not None
-        number, start, end = example.events
-        ids = self._prompts.ids
-        first = len(example.tokens) - (end - start) * ids.depth
-        main_TL = np.array(example.tokens[first:]).reshape(-1, ids.depth)
-        whole = teacher.expectations[number]
-        drawn_T = Expectation(rows_TK=whole.rows_TK[start:end], shares_TK=whole.shares_TK[start:end]).draw(rng)
-        is_taught_T = (drawn_T >= 0) & (rng.random(len(drawn_T)) < teacher.share)
-        path_TL = np.where(is_taught_T[:, None], teacher.codes_NL[drawn_T] + np.array(ids.offsets), main_TL)
-        graded_TL = np.full_like(main_TL, IGNORE)
-        graded_TL[0], graded_TL[1:, 0] = main_TL[0], path_TL[1:, -1]
-        branch_TL = np.repeat(np.arange(len(main_TL))[:, None], ids.depth - 1, axis=1)
-        prefix = list(example.tokens[:first])
-
-        def laid_out(main: IntArray, branches: IntArray) -> list[int]:
-            return [*np.concatenate([main[:-1], branches[1:]], axis=1).ravel().tolist(), int(main[-1, 0])]
-
-        return {
-            "input_ids": prefix + laid_out(main_TL, path_TL[:, :-1]),
-            "labels": [IGNORE] * first + laid_out(graded_TL, path_TL[:, :-1]),
-            "branch": [0] * first + laid_out(np.zeros_like(main_TL), branch_TL),
-        }
-
-
-def _collate(rows: list[_Row], pad: int) -> dict[str, torch.Tensor]:
-    """One batch, padded on the right: a branch sees the history before it and itself, the history sees no branch."""
-    width = max(len(row["input_ids"]) for row in rows)
-    tokens, labels, branch_BT = (
-        torch.tensor([row[name] + [filler] * (width - len(row[name])) for row in rows])
-        for name, filler in (("input_ids", pad), ("labels", IGNORE), ("branch", 0))
-    )
-    is_main_BT = branch_BT == 0
-    num_main_BT = is_main_BT.cumsum(dim=1)
-    into_branch_BT = torch.zeros_like(branch_BT)
-    for place in range(1, width):
-        into_branch_BT[:, place] = (into_branch_BT[:, place - 1] + 1) * ~is_main_BT[:, place]
-    sees_BTT = is_main_BT[:, None, :] | (branch_BT[:, :, None] == branch_BT[:, None, :])
-    return {
-        "input_ids": tokens,
-        "labels": labels,
-        "attention_mask": sees_BTT.tril()[:, None],
-        "position_ids": num_main_BT - 1 + into_branch_BT,
-    }
-
-
 class _KeepBest(TrainerCallback):
     """At every checkpoint asks validation and keeps the best trained weights; reports progress and the time limit."""
 
@@ -337,11 +246,12 @@ def train(
     trainer = _QuietTrainer(
         model=model,
         args=arguments,
-        train_dataset=_Examples(examples, max(1, math.ceil(config.epochs)), teacher, language_model.prompts, seed),
-        data_collator=lambda rows: _collate(rows, pad),
+        train_dataset=Lessons(examples, max(1, math.ceil(config.epochs)), teacher, language_model.ids, seed),
+        data_collator=lambda lessons: collate(lessons, pad),
         callbacks=[callback],
         language_model=language_model,
         trie=trie,
+        codes_NL=None if teacher is None else teacher.codes_NL,
     )
     checkpoint = _last_whole_checkpoint(Path(str(arguments.output_dir)))
     if checkpoint is not None and language_model.reader is not None:
@@ -371,21 +281,23 @@ def _last_whole_checkpoint(directory: Path) -> str | None:
 class _QuietTrainer(Trainer):
     """The Trainer without its printing: progress goes through the project's own meter."""
 
-    def __init__(self, *, language_model: LanguageModel, trie: Trie, **options: Any) -> None:
+    def __init__(self, *, language_model: LanguageModel, trie: Trie, codes_NL: IntArray | None, **options: Any) -> None:
         from transformers.trainer_callback import PrinterCallback
 
         super().__init__(**options)
         self.remove_callback(PrinterCallback)
         self._reader, self._ids, self._trie = language_model.reader, language_model.ids, trie
+        self._codes_NL = None if codes_NL is None else torch.from_numpy(codes_NL).to(language_model.device)
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """Nats per graded token: words over the vocabulary, items over the codes that can follow in the trie.
 
-        The reader is told which tokens are written: those that are graded themselves.
+        Where a teacher speaks, its shares grade all codes. The reader is told which tokens are written: those that are
+        graded themselves.
         """
-        labels = inputs.pop("labels")
+        labels, rows_MK, shares_MK = (inputs.pop(name) for name in ("labels", "expected_rows", "expected_shares"))
         tokens = inputs["input_ids"]
         with self._reader.writing(labels == tokens) if self._reader is not None else contextlib.nullcontext():
             none = torch.zeros(0, dtype=torch.int64, device=tokens.device)
@@ -400,7 +312,10 @@ class _QuietTrainer(Trainer):
             levels = list(zip(places, self._ids.offsets, self._ids.level_sizes, strict=True))
             codes_ML = torch.stack([graded[place] - first for place, first, _ in levels], dim=1)
             scores = [head(thought[place], first, first + size).float() for place, first, size in levels]
-            loss = loss - self._trie.score_paths(scores, codes_ML).sum()
+            expected = None
+            if self._codes_NL is not None:
+                expected = shares_of_codes(self._codes_NL[rows_MK], shares_MK, codes_ML, self._ids.level_sizes)
+            loss = loss - self._trie.score_paths(scores, codes_ML, shares_MK=expected).sum()
         loss = loss / ((graded != IGNORE).sum() if num_items_in_batch is None else num_items_in_batch)
         return (loss, outputs) if return_outputs else loss
 

@@ -242,20 +242,30 @@ class Trie:
         return Children(node=node, log_prob=log_prob.masked_fill(~legal, -torch.inf))
 
     def score_paths(
-        self, log_prob_MK: Sequence[torch.Tensor], codes_ML: torch.Tensor, *, renormalize: bool = True
+        self,
+        log_prob_MK: Sequence[torch.Tensor],
+        codes_ML: torch.Tensor,
+        *,
+        shares_MK: Sequence[torch.Tensor] | None = None,
+        renormalize: bool = True,
     ) -> torch.Tensor:
         """The log-probability of whole items, float (M,), as beams that walk to them have it.
 
-        log_prob_MK: per level, (M, K), of all codes; codes_ML: int64 (M, L), of items of this trie.
+        log_prob_MK: per level, (M, K), of all codes; codes_ML: int64 (M, L), of items of this trie; shares_MK: like
+        log_prob_MK, how much each code counts along the path; its own codes alone unless given.
         """
         node_M1 = torch.zeros(len(codes_ML), 1, dtype=torch.int64, device=codes_ML.device)
         total_M = log_prob_MK[0].new_zeros(len(codes_ML))
         for depth, of_codes_MK in enumerate(log_prob_MK):
             children = self.expand(depth, node_M1, of_codes_MK[:, None], renormalize=renormalize)
             node_MC, log_prob_MC = children.node[:, 0].long(), children.log_prob[:, 0]
-            is_it_MC = (self.levels[depth + 1].code[node_MC] == codes_ML[:, depth, None]) & (log_prob_MC > -torch.inf)
-            place_M1 = is_it_MC.int().argmax(dim=1, keepdim=True)
-            total_M = total_M + log_prob_MC.gather(1, place_M1)[:, 0]
+            code_MC, is_legal_MC = self.levels[depth + 1].code[node_MC].long(), log_prob_MC > -torch.inf
+            place_M1 = ((code_MC == codes_ML[:, depth, None]) & is_legal_MC).int().argmax(dim=1, keepdim=True)
+            if shares_MK is None:
+                total_M = total_M + log_prob_MC.gather(1, place_M1)[:, 0]
+            else:
+                share_MC = shares_MK[depth].gather(1, code_MC) * is_legal_MC
+                total_M = total_M + (share_MC * log_prob_MC.masked_fill(~is_legal_MC, 0)).sum(dim=1)
             node_M1 = node_MC.gather(1, place_M1)
         return total_M
 

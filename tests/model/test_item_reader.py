@@ -7,7 +7,7 @@ import torch
 from genrec.config import SequenceConfig
 from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.language import LanguageModel
-from genrec.model.sequence import SequenceModel, pad_histories
+from genrec.model.sequence import SequenceModel
 from genrec.model.vocabulary import IdVocabulary
 from genrec.workspace import load
 
@@ -34,7 +34,7 @@ def items(*rows: int) -> list[int]:
 
 
 def state_of(sequence_model: SequenceModel, *rows: int) -> torch.Tensor:
-    return sequence_model.encode(pad_histories([np.array(rows)], 3, 5), sequence_model.item_vectors())[0]
+    return sequence_model.encode(torch.tensor([rows]), sequence_model.item_vectors())[0, -1]
 
 
 def test_item_and_state_stand_where_known_ids_end(reader, sequence_model):

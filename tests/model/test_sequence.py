@@ -12,7 +12,7 @@ from genrec.model.sequence import (
     save_sequence_model,
     stored_sequence_model,
 )
-from genrec.model.sequence_training import train_sequence_model, validation_ndcg
+from genrec.model.sequence_training import expected_items, train_sequence_model, validation_ndcg
 
 CPU = torch.device("cpu")
 QUICK = {"num_features": 16, "max_history": 8, "epochs": 12, "batch_size": 64, "dropout": 0.1, "learning_rate": 1e-2}
@@ -47,19 +47,78 @@ def test_single_equals_batch_and_only_the_newest_items_count():
     for history, row in zip(histories, together, strict=True):
         np.testing.assert_allclose(model.log_probabilities([history])[0], row, atol=1e-5)
     np.testing.assert_allclose(model.log_probabilities([np.arange(4, 12)])[0], together[2], atol=1e-5)
-    assert pad_histories([np.array([3, 4]), np.arange(9)], 20, 4).tolist() == [[20, 20, 3, 4], [5, 6, 7, 8]]
+    assert pad_histories([np.array([3, 4]), np.arange(3)], 20).tolist() == [[3, 4, 20], [0, 1, 2]]
 
 
-def test_the_filter_keeps_what_bsarec_keeps():
-    """The matrix equals the Fourier transform with its high frequencies cut, as the paper has it."""
+@pytest.mark.parametrize("positions", ["relative", "absolute"])
+@pytest.mark.parametrize("kind", ["sasrec", "bsarec"])
+def test_one_pass_answers_for_every_prefix(kind, positions):
+    torch.manual_seed(0)
+    model = SequenceModel(20, SequenceConfig(kind=kind, positions=positions, **QUICK)).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    histories = [np.arange(8) * 2 % 20, np.array([3]), np.arange(6)]
+    lengths = [len(history) for history in histories]
+    starts = np.repeat(np.cumsum([0, *lengths[:-1]]), lengths)
+    vectors = model.item_vectors()
+    with torch.no_grad():
+        states = model.states(torch.from_numpy(np.concatenate(histories)), torch.from_numpy(starts), batch_size=2)
+        prefixes = [history[:count] for history in histories for count in range(1, len(history) + 1)]
+        for prefix, state in zip(prefixes, states, strict=True):
+            torch.testing.assert_close(state, model.encode(torch.from_numpy(prefix)[None], vectors)[0, -1])
+
+
+def test_long_histories_are_read_in_windows_with_half_of_one_before_each_event():
+    model = SequenceModel(50, SequenceConfig(**QUICK)).eval()
+    history = torch.randperm(50, generator=torch.Generator().manual_seed(0))[:21]
+    states = model.states(history, torch.zeros(21, dtype=torch.int64), batch_size=2)
+    with torch.no_grad():
+        for place in range(21):
+            first = max(0, place // 4 - 1) * 4  # windows of eight, one every four
+            alone = model.encode(history[None, first : place + 1], model.item_vectors())[0, -1]
+            torch.testing.assert_close(states[place], alone)
+
+
+def test_the_teacher_expects_before_an_event_what_the_events_before_it_say():
+    model = SequenceModel(20, SequenceConfig(**QUICK)).eval()
+    histories = [np.arange(5), np.array([7]), np.array([3, 9])]
+    for history, (rows, shares) in zip(histories, expected_items(model, histories, num_items=4), strict=True):
+        assert rows.shape == shares.shape == (len(history), 4)
+        assert not shares[0].any()
+        for place in range(1, len(history)):
+            log_probabilities = model.log_probabilities([history[:place]])[0]
+            assert rows[place].tolist() == np.argsort(-log_probabilities)[:4].tolist()
+            likely = np.exp(log_probabilities[rows[place]])
+            np.testing.assert_allclose(shares[place], likely / likely.sum(), rtol=1e-4)
+
+
+def test_every_event_but_the_first_is_graded_once_an_epoch():
+    histories = [np.arange(30), np.array([5]), np.arange(4), np.arange(40, 49)]
+    windows = sequence_training._Windows(histories, 8)
+    for epoch in range(5):
+        batches = windows.batches(16, 0, np.random.default_rng(epoch))
+        graded = sorted(int(item) for batch in batches for window in batch for item in window[1:])
+        assert graded == sorted([*range(1, 30), *range(1, 4), *range(41, 49)])
+        assert max(len(window) for batch in batches for window in batch) <= 9
+    few = windows.batches(16, 10, np.random.default_rng(0))
+    assert 10 <= sum(len(window) - 1 for batch in few for window in batch) < 10 + 8
+
+
+def test_a_place_is_filtered_as_bsarec_filters_the_last_one():
+    """The Fourier transform with its high frequencies cut, as the paper has it, for the end of each prefix."""
     x_BTD = torch.randn(2, 8, 3)
     layer = sequence_layers.Filter(8, 3, num_low=5, dropout=0.0)
-    spectrum = torch.fft.rfft(x_BTD, dim=1, norm="ortho")
-    spectrum[:, 5 // 2 + 1 :] = 0
-    low_BTD = torch.fft.irfft(spectrum, n=8, dim=1, norm="ortho")
-    mixed_BTD = low_BTD + layer.weight_of_high.square() * (x_BTD - low_BTD)
-    torch.testing.assert_close(layer(x_BTD, 8), layer.norm(x_BTD + mixed_BTD), atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(layer(x_BTD, 1), layer(x_BTD, 8)[:, -1:])
+    places = torch.arange(8)
+    filtered_BTD = layer(x_BTD, places[:, None] - places)
+    for end in range(1, 9):
+        prefix_BTD = torch.zeros(2, 8, 3)
+        prefix_BTD[:, 8 - end :] = x_BTD[:, :end]
+        spectrum = torch.fft.rfft(prefix_BTD, dim=1, norm="ortho")
+        spectrum[:, 5 // 2 + 1 :] = 0
+        low_BD = torch.fft.irfft(spectrum, n=8, dim=1, norm="ortho")[:, -1]
+        own_BD = x_BTD[:, end - 1]
+        mixed_BD = low_BD + layer.weight_of_high.square() * (own_BD - low_BD)
+        torch.testing.assert_close(filtered_BTD[:, end - 1], layer.norm(own_BD + mixed_BD), atol=1e-4, rtol=1e-4)
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean():

@@ -14,9 +14,9 @@ from genrec.data.ingest import ingest, load_workspace_data
 from genrec.data.splits import split_interactions
 from genrec.errors import ArtifactError, IdTableMismatch
 from genrec.model.adapters import AdapterCard, export_merged, save_adapter
-from genrec.model.examples import IGNORE, Expectation, history_prompt, next_item_examples
+from genrec.model.examples import IGNORE, history_prompt, next_item_examples
 from genrec.model.language import LanguageModel, read_ids
-from genrec.model.tuning import Teacher, _collate, _Examples, add_lora, prepare_language_model
+from genrec.model.tuning import add_lora, prepare_language_model
 from genrec.pipeline import build
 from genrec.runtime import foundation_path
 from genrec.workspace import load
@@ -151,52 +151,3 @@ def test_validation_items_are_never_trained_on(small_shop):
         assert list(case.history[: len(past)]) == list(past)
         assert len(case.history) == len(past) + 1
     assert len(catalog) == 60
-
-
-def test_a_teacher_is_drawn_from_by_its_shares():
-    expectation = Expectation(
-        rows_TK=np.array([[5, 2]] * 2000, np.int32), shares_TK=np.array([[0.7, 0.3]] * 2000, np.float32)
-    )
-    drawn = expectation.draw(np.random.default_rng(0))
-    assert set(drawn.tolist()) == {5, 2}
-    assert abs((drawn == 2).mean() - 0.3) < 0.05
-    nothing = Expectation(rows_TK=np.array([[5, 2]], np.int32), shares_TK=np.zeros((1, 2), np.float32))
-    assert nothing.draw(np.random.default_rng(0)).tolist() == [-1]
-
-
-def test_what_is_graded_in_branches_is_what_a_beam_would_score(shop_directory):
-    """One pass over a history with a branch after every item gives what as many prompts of their own give."""
-    workspace = load(shop_directory)
-    model, ids = workspace.model, workspace.model.ids
-    torch.nn.init.normal_(model.reader.weight, std=0.05, generator=torch.Generator().manual_seed(0))
-    codes = workspace.table.codes.astype(np.int64)
-    histories = [workspace.catalog.rows(workspace.interactions.history(f"user-0000{n}"))[:6] for n in (1, 2)]
-    examples = next_item_examples(model.prompts, [list(map(tuple, codes[rows])) for rows in histories], max_history=30)
-    rng = np.random.default_rng(0)
-    wanted = [rng.integers(len(codes), size=len(rows)) for rows in histories]
-    expectations = [
-        Expectation(rows_TK=rows[:, None].astype(np.int32), shares_TK=np.ones((len(rows), 1), np.float32))
-        for rows in wanted
-    ]
-    teacher = Teacher(expectations=expectations, codes_NL=codes, share=1.0)
-    taught = _Examples(examples, 1, teacher, model.prompts, 0)
-    batch = _collate([taught[number] for number in range(len(examples))], 0)
-    labels = batch.pop("labels")
-    with torch.inference_mode(), model.reader.writing(labels == batch["input_ids"]):
-        logits = model.model(**batch).logits[:, :-1]
-    offsets = torch.tensor(ids.offsets)
-    for number, rows in enumerate(histories):
-        starts = (labels[number, 1:] >= ids.first_token) & (labels[number, 1:] < ids.offsets[1])
-        places = starts.nonzero()[:, 0][:, None] + torch.arange(ids.depth)
-        graded = labels[number, 1:][places] - offsets
-        scores = [
-            logits[number, places[:, level], first : first + size]
-            for level, (first, size) in enumerate(zip(ids.offsets, ids.level_sizes, strict=True))
-        ]
-        assert graded.tolist() == codes[[rows[0], *wanted[number][1:]]].tolist()
-        prompts = [
-            history_prompt(model.prompts, list(map(tuple, codes[rows[:count]])), max_history=30)
-            for count in range(len(rows))
-        ]
-        of_prompts = model.score(prompts, list(map(tuple, graded.tolist())), trie=workspace.trie)
-        np.testing.assert_allclose(workspace.trie.score_paths(scores, graded).numpy(), of_prompts, atol=1e-4)

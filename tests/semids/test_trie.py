@@ -100,6 +100,9 @@ def test_the_probabilities_of_all_items_sum_to_one(num_items, level_sizes):
     paths = torch.from_numpy(codes).long()
     total = trie.score_paths([score.expand(num_items, -1) for score in scores], paths)
     assert total.exp().sum() == pytest.approx(1.0, abs=1e-5)
+    certain = [torch.nn.functional.one_hot(paths[:, level], size) for level, size in enumerate(level_sizes)]
+    shared = trie.score_paths([score.expand(num_items, -1) for score in scores], paths, shares_MK=certain)
+    torch.testing.assert_close(shared, total)
     plain = trie.score_paths([score.expand(num_items, -1) for score in scores], paths, renormalize=False)
     own = sum(score[0, paths[:, level]] for level, score in enumerate(scores))
     torch.testing.assert_close(plain, own)
