@@ -1,13 +1,30 @@
-"""Databases for the store's tests: SQLite always, PostgreSQL where its programs are installed."""
+"""Databases for the store's tests, SQLite always and PostgreSQL where its programs are installed; a shop with an
+adapter; servers."""
 
 import os
 import shutil
 import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 import pytest
+import torch
+import uvicorn
+from fastapi import FastAPI
+from safetensors.torch import load_file, save_file
 
+from genrec.config import ServeConfig
+from genrec.model.adapters import CARD_FILE, WEIGHTS_FILE
+from genrec.model.language import read_ids
+from genrec.serve.app import create_app
+from genrec.serve.engine import Engine
 from genrec.serve.store import Store
+from genrec.workspace import Workspace, load
 
 
 def _postgres_programs() -> Path | None:
@@ -67,3 +84,79 @@ def store(store_url: str) -> Store:
     opened = Store.open(store_url)
     yield opened
     opened.close()
+
+
+ADAPTER = "warm"
+
+
+@pytest.fixture(scope="session")
+def adapted_directory(shop_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built shop with an adapter: its own LoRA, changed at random, which answers otherwise."""
+    directory = tmp_path_factory.mktemp("adapted") / "shop"
+    shutil.copytree(shop_directory, directory)
+    folder = directory / "adapters" / ADAPTER
+    shutil.copytree(directory / "model" / "adapter", folder)
+    generator = torch.Generator().manual_seed(3)
+    weights = load_file(folder / WEIGHTS_FILE)
+    changed = {name: w + 0.3 * w.std() * torch.randn(w.shape, generator=generator) for name, w in weights.items()}
+    save_file(changed, folder / WEIGHTS_FILE)
+    _, id_space, foundation = read_ids(directory / "model")
+    (folder / CARD_FILE).write_text(
+        f'name = "{ADAPTER}"\nfoundation = "{foundation}"\nid_space = "{id_space}"\nlicense = "Apache-2.0"\n'
+        'data = "noise"\nrank = 32\nminutes = 0.0\n[metrics]\n'
+    )
+    return directory
+
+
+@pytest.fixture(scope="session")
+def shop(adapted_directory: Path) -> Workspace:
+    """That shop, loaded; no test changes it."""
+    return load(adapted_directory)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that really listens, and what is behind it."""
+
+    url: str
+    engine: Engine
+    store: Store
+    http: httpx2.Client
+
+    def post(self, path: str, **body: object) -> httpx2.Response:
+        """Send JSON."""
+        return self.http.post(path, json=body)
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[str]:
+    """Serve an app from a thread; gives its address."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def serving(
+    workspace: Workspace, folder: Path, config: ServeConfig | None = None, *, is_open: bool = True
+) -> Iterator[Server]:
+    """A server over a workspace and a store of its own in this folder."""
+    store = Store.open(f"sqlite:///{folder / 'store.db'}")
+    app = create_app(workspace, store, config, is_open=is_open)
+    with listening(app) as url, httpx2.Client(base_url=url, timeout=60) as http:
+        yield Server(url, app.state.engine, store, http)
+
+
+@pytest.fixture(scope="session")
+def server(shop: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that asks for no key. Tests share it, so each takes people and sessions of its own."""
+    with serving(shop, tmp_path_factory.mktemp("served")) as running:
+        yield running
