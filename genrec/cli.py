@@ -364,12 +364,18 @@ def evaluate(
 
 
 @app.command()
-def bench(name: Annotated[str, typer.Argument(help="decode, tokenize, recommend or serve.")], as_json: Json = False) -> None:
+def bench(
+    name: Annotated[str, typer.Argument(help="decode, tokenize, recommend or serve.")],
+    directory: Annotated[Path | None, typer.Option("--dir", help="serve: a built workspace; else one is made.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="serve: how long each row is measured.")] = None,
+    as_json: Json = False,
+) -> None:
     """Measurements that need no dataset."""
     from genrec.bench import bench as run
     from genrec.bench import table_lines
 
-    document = run(name)
+    given = {"directory": directory, "seconds": seconds}
+    document = run(name, **{option: value for option, value in given.items() if value is not None})
     if as_json:
         _print_json(document)
         return
@@ -438,7 +444,9 @@ def create_key(
 ) -> None:
     """A new key; its secret is shown this once."""
     with _opened_store(directory, store) as opened:
-        key, secret = opened.create_key(name, scope or ["recommend", "chat", "images", "feedback"], rate_per_minute=rate)
+        key, secret = opened.create_key(
+            name, scope or ["recommend", "chat", "images", "feedback"], rate_per_minute=rate
+        )
     if as_json:
         _print_json({**asdict(key), "secret": secret})
         return

@@ -179,7 +179,10 @@ class WorkspaceView(Workspace):
         """As the workspace scores, in batches with other clients."""
         words = queries or [""] * len(histories)
         chosen = adapter or self._adapter
-        cases = [Case(tuple(past), *asked, chosen) for past, *asked in zip(histories, item_ids, words, strict=True)]
+        cases = [
+            Case(tuple(past), item_id, query, chosen)
+            for past, item_id, query in zip(histories, item_ids, words, strict=True)
+        ]
         return np.array(self._patience.wait([self._shared.scores.submit(case) for case in cases]), dtype=np.float64)
 
     def visualize(

@@ -7,6 +7,7 @@ no wire format beyond turns of words and photos.
 
 import asyncio
 import hashlib
+import logging
 import threading
 import weakref
 from collections import OrderedDict
@@ -18,11 +19,13 @@ from PIL import Image
 
 from genrec.chat.session import Session
 from genrec.chat.turn import Conversation, Reply
+from genrec.serve.batching import Overloaded
 from genrec.serve.engine import Engine, IsGone, ServedModel
 from genrec.serve.problems import Problem
 from genrec.serve.shared import WorkspaceView
 from genrec.serve.store import KeptVisual
 
+log = logging.getLogger(__name__)
 MAX_REMEMBERED = 1_000  # conversations without a session
 PHOTO_WORDS = "something like this"  # what a photo says without words
 
@@ -78,8 +81,12 @@ class Talk:
             conversation, answered = await engine.run(say, patience, is_gone)
         yield answered
         if engine.config.gives_reasons and any(not card.reason for card in answered.reply.items):
-            reply = await engine.run(partial(conversation.with_reasons, answered.reply), patience, is_gone)
-            yield Answered(reply, answered.visual)
+            try:
+                reply = await engine.run(partial(conversation.with_reasons, answered.reply), patience, is_gone)
+            except (TimeoutError, Overloaded) as error:
+                log.warning("reasons are left out: %s", error)  # the items were found, and the session knows of them
+            else:
+                yield Answered(reply, answered.visual)
 
     def forget(self, person: str) -> None:
         """Forget what is remembered of a person's conversations."""

@@ -4,25 +4,16 @@ adapter; servers."""
 import os
 import shutil
 import subprocess
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx2
 import pytest
 import torch
-import uvicorn
-from fastapi import FastAPI
 from safetensors.torch import load_file, save_file
+from serve_worlds import Server, serving
 
-from genrec.config import ServeConfig
 from genrec.model.adapters import CARD_FILE, WEIGHTS_FILE
 from genrec.model.language import read_ids
-from genrec.serve.app import create_app
-from genrec.serve.engine import Engine
 from genrec.serve.store import Store
 from genrec.workspace import Workspace, load
 
@@ -112,47 +103,6 @@ def adapted_directory(shop_directory: Path, tmp_path_factory: pytest.TempPathFac
 def shop(adapted_directory: Path) -> Workspace:
     """That shop, loaded; no test changes it."""
     return load(adapted_directory)
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A server that really listens, and what is behind it."""
-
-    url: str
-    engine: Engine
-    store: Store
-    http: httpx2.Client
-
-    def post(self, path: str, **body: object) -> httpx2.Response:
-        """Send JSON."""
-        return self.http.post(path, json=body)
-
-
-@contextmanager
-def listening(app: FastAPI) -> Iterator[str]:
-    """Serve an app from a thread; gives its address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-@contextmanager
-def serving(
-    workspace: Workspace, folder: Path, config: ServeConfig | None = None, *, is_open: bool = True
-) -> Iterator[Server]:
-    """A server over a workspace and a store of its own in this folder."""
-    store = Store.open(f"sqlite:///{folder / 'store.db'}")
-    app = create_app(workspace, store, config, is_open=is_open)
-    with listening(app) as url, httpx2.Client(base_url=url, timeout=60) as http:
-        yield Server(url, app.state.engine, store, http)
 
 
 @pytest.fixture(scope="session")

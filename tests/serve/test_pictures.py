@@ -1,25 +1,13 @@
 """Pictures from outside: decoded when they are sound, refused with one line when they are not, never fetched."""
 
-import base64
-import io
 import struct
 import zlib
 
 import pytest
-from PIL import Image
+from serve_worlds import data_url, encoded
 
 from genrec.serve.pictures import FORMATS, read_picture
 from genrec.serve.problems import Problem
-
-
-def data_url(content: bytes, kind: str = "png") -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def encoded(size: tuple[int, int] = (40, 30), kind: str = "PNG", color: str = "red") -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", size, color).save(buffer, kind)
-    return buffer.getvalue()
 
 
 def png_that_says(width: int, height: int) -> bytes:
