@@ -2,8 +2,8 @@
 
     python benchmarks/feedback_kills.py DIR [--kills 20] [--seed 0] [--json]
 
-`genrec serve` runs on a built workspace with a store of its own. Clients send feedback and ask for recommendations; at a
-random moment the server is ended by SIGKILL and started anew. At the end every event that was acknowledged must be in
+`genrec serve` runs on a built workspace with a store of its own. Clients send feedback and ask for recommendations; at
+a random moment the server is ended by SIGKILL and started anew. At the end every event that was acknowledged must be in
 the store.
 """
 

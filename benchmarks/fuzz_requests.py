@@ -75,11 +75,13 @@ PICTURES = (
 )
 NASTY: tuple[Any, ...] = (
     None, True, False, 0, -1, 1, 2**31, 2**63, 2**64, -(2**70), 10**400, 0.5, 1e308, float("nan"), float("inf"),
-    "", " ", "\x00", "a\x00b", "\ud800", "\udfff\ud800", "\ue0000\ue001", "\u202e\u0000", "x" * 5_000, "é" * 3_999, "𝕏" * 1_000,
+    "", " ", "\x00", "a\x00b", "\ud800", "\udfff\ud800", "\ue0000\ue001", "\u202e\u0000",
+    "x" * 5_000, "é" * 3_999, "𝕏" * 1_000,
     "'; DROP TABLE events; --", "%00", "../../../../etc/passwd", "..\\..", "{{ 7*7 }}", "{% include '/etc/passwd' %}",
     "${jndi:ldap://x}", "<script>alert(1)</script>", *SPECIAL, "".join(SPECIAL) * 20, "price < ", "price < 1e999",
     "price < nan", "not " * 120, "(" * 499, "title contains '", "a = b or " * 50, "color in (" + "x," * 200,
-    [], {}, [[]], [None], [1, "a", {}], {"a": {"b": {"c": []}}}, [[[[[[[[]]]]]]]], ["x"] * 600, [""], ["\x00"], *PICTURES,
+    [], {}, [[]], [None], [1, "a", {}], {"a": {"b": {"c": []}}}, [[[[[[[[]]]]]]]], ["x"] * 600, [""], ["\x00"],
+    *PICTURES,
 )  # fmt: skip
 SOUND: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/v1/chat/completions", {"model": "genrec", "messages": [{"role": "user", "content": "a red lamp"}]}),
@@ -106,12 +108,15 @@ SOUND: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/v1/feedback", {"user": "fuzz", "item": "nothing", "kind": "like", "event_id": "e", "timestamp": 1}),
 )  # fmt: skip
 PATHS = (
-    "/v1/items/", "/v1/items/%00", "/v1/items/%ff", "/v1/items/../../etc/passwd", "/v1/items/..%2f..%2fetc%2fpasswd/image",
-    "/v1/items/x/image/image", "/v1/visuals/%00", "/v1/visuals/..%2fstore.db", "/v1/people/%00", "/v1/people/%ed%a0%80",
-    "/v1/people/'%20OR%201=1", "/v1/people/" + "a" * 300, "/v1/models/%2e%2e", "/v1/models/", "//v1/models", "/v1//models",
+    "/v1/items/", "/v1/items/%00", "/v1/items/%ff", "/v1/items/../../etc/passwd",
+    "/v1/items/..%2f..%2fetc%2fpasswd/image", "/v1/items/x/image/image", "/v1/visuals/%00",
+    "/v1/visuals/..%2fstore.db", "/v1/people/%00", "/v1/people/%ed%a0%80",
+    "/v1/people/'%20OR%201=1", "/v1/people/" + "a" * 300, "/v1/models/%2e%2e", "/v1/models/", "//v1/models",
+    "/v1//models",
     "/v1/items?where=%00", "/v1/items?where=" + "(" * 400, "/v1/items?limit=1e9", "/v1/items?limit=-1",
     "/v1/items?offset=99999999999999999999999", "/v1/items?limit=nan&limit=1", "/v1/items?where=price%20%3C%20nan",
-    "/v1/items?where=title%20contains%20%22%5C", "/docs/../metrics", "/openapi.json/", "/metrics?x[]=1", "/%c0%ae%c0%ae/",
+    "/v1/items?where=title%20contains%20%22%5C", "/docs/../metrics", "/openapi.json/", "/metrics?x[]=1",
+    "/%c0%ae%c0%ae/",
     "/?" + "a=1&" * 2_000, "/v1/chat/completions",
 )  # fmt: skip
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "BREW")
@@ -265,10 +270,12 @@ def main() -> None:
     report = {
         "requests": arguments.requests,
         "statuses": {str(status): count for status, count in sorted(findings.statuses.items())},
-        "wrong": [{"path": probe.path, "body": repr(probe.body[:300]), "answer": answer} for probe, answer in findings.wrong],
+        "wrong": [
+            {"path": probe.path, "body": repr(probe.body[:300]), "answer": answer} for probe, answer in findings.wrong
+        ],
         "smuggled": tokens,
         "up": is_up,
-    }  # fmt: skip
+    }
     print(
         json.dumps(report, indent=1)
         if arguments.json

@@ -45,7 +45,7 @@ class ServerProcess:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
         command = [sys.executable, "-m", "genrec.cli", "serve", str(directory), "--port", str(self.port), *words]
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self._log)
         ends = time.monotonic() + START_LIMIT_S
         while not self._is_ready():

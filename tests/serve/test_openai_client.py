@@ -88,10 +88,11 @@ def test_a_stream_ends_as_clients_are_strict_about(server):
 
 def test_tools_are_left_alone_and_other_roles_are_context(client):
     tool = {"type": "function", "function": {"name": "buy", "parameters": {"type": "object", "properties": {}}}}
+    call = {"id": "c", "type": "function", "function": {"name": "buy", "arguments": "{}"}}
     messages = [
         {"role": "system", "content": "You are a pirate."},
         {"role": "user", "content": "hello"},
-        {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function", "function": {"name": "buy", "arguments": "{}"}}]},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "c", "content": "bought"},
         {"role": "user", "content": [{"type": "text", "text": "a blue"}, {"type": "text", "text": "vase"}]},
     ]  # fmt: skip
@@ -144,11 +145,15 @@ def test_an_adapter_answers_under_its_own_name(server):
     assert scores["genrec"] != scores["warm"]
 
 
+def as_numbers(embedding):
+    return np.frombuffer(base64.b64decode(embedding), "<f4") if isinstance(embedding, str) else embedding
+
+
 def test_embeddings_of_texts_and_items_share_a_space(client, shop):
     texts = ["a red lamp", "a blue vase"]
     for encoding in ("float", "base64", openai.NOT_GIVEN):
         answer = client.embeddings.create(model="genrec", input=texts, encoding_format=encoding)
-        found = np.array([np.frombuffer(base64.b64decode(e.embedding), "<f4") if isinstance(e.embedding, str) else e.embedding for e in answer.data])  # fmt: skip
+        found = np.array([as_numbers(entry.embedding) for entry in answer.data])
         np.testing.assert_allclose(found, shop.clip.encode_texts(texts), atol=1e-5)
         assert [entry.index for entry in answer.data] == [0, 1]
         assert answer.usage.prompt_tokens == answer.usage.total_tokens == shop.clip.count_tokens(texts) > 4
@@ -166,12 +171,11 @@ def test_embeddings_cannot_be_cut_short(client):
 
 def test_a_drawing_repeats_with_its_seed_and_says_that_it_is_generated(client, server, shop):
     item = shop.catalog.items[5]
+    asked = {"item": item.item_id, "seed": 4, "user": "drew"}
     drawn = [
-        client.images.generate(
-            model="genrec", prompt="", response_format="b64_json", extra_body={"item": item.item_id, "seed": 4, "user": "drew"}
-        )
+        client.images.generate(model="genrec", prompt="", response_format="b64_json", extra_body=asked)
         for _ in range(2)
-    ]  # fmt: skip
+    ]
     first, again = (Image.open(io.BytesIO(base64.b64decode(answer.data[0].b64_json))) for answer in drawn)
     assert first.tobytes() == again.tobytes()
     assert first.text["generated"] == "true"

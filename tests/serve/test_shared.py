@@ -96,9 +96,13 @@ def test_drawings_stop_when_their_client_leaves(shared, tmp_path):
     view, patience = view_of(shared, tmp_path)
     threading.Timer(0.3, patience.leave).start()
     item = shared.workspace.catalog.items[0].item_id
-    with pytest.raises(ClientLeft):
+
+    def draw_on() -> None:
         for seed in range(1000):
             view.visualize(item=item, seed=seed)
+
+    with pytest.raises(ClientLeft):
+        draw_on()
     while shared.drawings.num_waiting:
         time.sleep(0.01)
     count = len(list(tmp_path.glob("*.png")))

@@ -198,5 +198,6 @@ def test_a_person_is_exported_and_erased_everywhere(server, shop):
     assert len(record["visuals"]) == 1
     assert server.http.delete("/v1/people/leaver").json() == {"events": 1, "sessions": 1, "visuals": 1}
     assert server.http.get(link).status_code == 404
-    assert server.http.get("/v1/people/leaver").json() == {"person": "leaver", "events": [], "sessions": [], "visuals": []}  # fmt: skip
+    empty = {"person": "leaver", "events": [], "sessions": [], "visuals": []}
+    assert server.http.get("/v1/people/leaver").json() == empty
     assert recommended(server, user="leaver", k=3) == fresh
