@@ -148,13 +148,12 @@ def bench_serve(
         shop = directory or _small_shop(Path(folder) / "shop", seed)
         people = list(load_workspace_data(shop).interactions.user_bounds())
         store = ("--store", f"sqlite:///{folder}/store.db")
-        settings = () if directory is not None else ("--set", "recommend.sequence_weight=0.5")
         rows = []
-        with ServerProcess(shop, *store, *settings) as server:
+        with ServerProcess(shop, *store) as server:
             cases = [(kind, count) for kind in KINDS for count in clients]
             for kind, count in progress(cases, label="bench serve"):
                 rows.append(_measure(server, kind, count, seconds, people, seed))
-        with ServerProcess(shop, *store, *settings, "--set", "serve.max_batch=1") as server:
+        with ServerProcess(shop, *store, "--set", "serve.max_batch=1") as server:
             alone = _measure(server, "recommend", COMPARED_CLIENTS, seconds, people, seed)
     for row in rows:
         is_compared = row["kind"] == "recommend" and row["clients"] == COMPARED_CLIENTS

@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from genrec import __version__
 from genrec.config import ServeConfig
@@ -21,7 +22,7 @@ from genrec.serve import openai_routes, shop_routes
 from genrec.serve.access import Access
 from genrec.serve.batching import Overloaded
 from genrec.serve.engine import Engine
-from genrec.serve.guard import SECURITY_SCHEME, GuardedRoute, needs
+from genrec.serve.guard import ERRORS, SECURITY_SCHEME, GuardedRoute, needs
 from genrec.serve.middleware import BodyLimit, Watch
 from genrec.serve.problems import Problem, problem_of
 from genrec.serve.store import Store
@@ -87,11 +88,19 @@ def _lifespan(engine: Engine) -> Callable[[FastAPI], AbstractAsyncContextManager
     return lifespan
 
 
-async def _answer_problem(_: Request, error: Exception) -> Response:
+async def _answer_problem(request: Request, error: Exception) -> Response:
     problem = problem_of(error)
     if problem.status == 500:
         raise error  # the middleware logs it and answers
+    if problem.status == 405:
+        problem.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return problem.response()
+
+
+def _methods(request: Request) -> set[str]:
+    """All methods of a path; one route alone knows its own."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in routes for method in getattr(route, "methods", None) or ()}
 
 
 def _add_own_routes(app: FastAPI) -> None:
@@ -112,7 +121,9 @@ def _add_own_routes(app: FastAPI) -> None:
             return JSONResponse({"status": "store unreachable"}, 503)
         return JSONResponse({"status": "ok"})
 
-    @app.get("/metrics", response_class=PlainTextResponse, openapi_extra=needs("admin"), tags=["server"])
+    @app.get(
+        "/metrics", response_class=PlainTextResponse, responses=ERRORS, openapi_extra=needs("admin"), tags=["server"]
+    )
     async def metrics() -> PlainTextResponse:
         """For Prometheus; of the process that answers."""
         return PlainTextResponse(app.state.metrics.text())

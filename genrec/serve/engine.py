@@ -114,6 +114,7 @@ class Engine:
         self.num_jobs += 1
         try:
             running = asyncio.get_running_loop().run_in_executor(self._threads, job)
+            running.add_done_callback(lambda done: done.cancelled() or done.exception())  # when nobody asks any more
             while True:
                 done, _ = await asyncio.wait([running], timeout=_GLANCE_S)
                 if done:

@@ -45,11 +45,12 @@ def serve(order: Order) -> None:
     if not (root / "genrec.toml").is_file():
         raise InputError(f"{root} is not a built workspace (genrec.toml is missing); run genrec build {root}")
     config = _config(order)
-    configure_logging()
+    app: FastAPI | str = make_app(order) if order.workers == 1 else "genrec.serve.run:app_of_worker"
     if order.workers > 1:
         os.environ[_ORDER] = json.dumps(asdict(order))
+    configure_logging()
     uvicorn.run(
-        make_app(order) if order.workers == 1 else "genrec.serve.run:app_of_worker",
+        app,
         factory=order.workers > 1,
         workers=order.workers,
         host=order.host,
@@ -87,7 +88,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _config(order: Order) -> Config:
-    strangers = [setting for setting in order.settings if not setting.startswith(("serve.", "recommend."))]
+    strangers = [setting for setting in order.settings if not setting.startswith("serve.")]
     if strangers:
-        raise ConfigError(f"--set {strangers[0]!r} cannot change what was built; serve.* and recommend.* can be set")
+        raise ConfigError(f"--set {strangers[0]!r} cannot change what was built; only serve.* can be set here")
     return Config.load(Path(order.directory) / "genrec.toml").with_settings(order.settings)

@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import openai
@@ -11,6 +13,8 @@ from PIL import Image
 from serve_worlds import data_url
 
 from genrec.data.filters import parse_filter
+
+README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -209,3 +213,14 @@ def test_words_alone_draw_the_nearest_item_and_links_open_without_a_key(client, 
 def test_what_cannot_be_drawn_is_refused(client, body, error, message):
     with pytest.raises(error, match=message):
         client.images.generate(model="genrec", **body)
+
+
+def test_the_readmes_example_runs(server, capsys):
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    (code,) = [block for block in blocks if "from openai import OpenAI" in block]
+    assert "http://localhost:8000" in code
+    names: dict[str, object] = {}
+    exec(compile(code.replace("http://localhost:8000", server.url), "README.md", "exec"), names)
+    assert "1. **" in capsys.readouterr().out
+    assert names["drawing"].data[0].b64_json
+    names["client"].close()

@@ -180,6 +180,8 @@ def test_what_is_not_there_is_404_with_an_error_body(server, path):
 def test_a_method_that_is_not_there_is_405_with_an_error_body(server):
     answer = server.http.put("/v1/recommendations")
     assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "POST"
+    assert server.http.put("/v1/people/x").headers["allow"] == "DELETE, GET"
 
 
 def test_a_person_is_exported_and_erased_everywhere(server, shop):
