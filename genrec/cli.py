@@ -1,4 +1,4 @@
-"""The command line: one command per stage, plus demo and chat.
+"""The command line: one command per stage, plus demo, chat and serve.
 
 Answers go to stdout (one JSON document with --json), progress to stderr. Exit 0 is done, 2 is bad usage or bad input
 with one line that says what was found, what was wanted and what to do, 1 is our fault.
@@ -7,6 +7,8 @@ with one line that says what was found, what was wanted and what to do, 1 is our
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +21,7 @@ from genrec import __version__, runtime
 from genrec.errors import GenrecError, InputError
 
 if TYPE_CHECKING:
+    from genrec.serve.store import Store
     from genrec.workspace import Workspace
 
 app = typer.Typer(
@@ -29,12 +32,19 @@ app = typer.Typer(
 )
 adapters_app = typer.Typer(help="List and export domain adapters.", no_args_is_help=True)
 app.add_typer(adapters_app, name="adapters")
+keys_app = typer.Typer(help="Create, list and revoke the server's API keys.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+feedback_app = typer.Typer(help="What people told the server.", no_args_is_help=True)
+app.add_typer(feedback_app, name="feedback")
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The workspace directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 User = Annotated[str | None, typer.Option(help="A known user's id.")]
 History = Annotated[str | None, typer.Option(help="Item ids, oldest first, separated by commas.")]
 Adapter = Annotated[str | None, typer.Option(help="A domain adapter, by name or folder.")]
+StoreUrl = Annotated[
+    str | None, typer.Option("--store", help="The store's address; without it, SQLite in the workspace.")
+]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as tune.epochs=4. Repeatable.")]
 
 
@@ -262,6 +272,28 @@ def chat(
     chat_in_terminal(_load(directory, adapter), session_file=session)
 
 
+@app.command()
+def serve(
+    directory: Directory,
+    host: Annotated[str, typer.Option(help="Where to listen; keys are asked for unless it is this machine.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(help="Processes; each loads the model.", min=1)] = 1,
+    store: StoreUrl = None,
+    settings: Settings = None,
+) -> None:
+    """Serve recommendations, chat, embeddings and drawings over HTTP, as OpenAI's clients expect."""
+    with _serve_extra():
+        from genrec.serve.run import Order
+        from genrec.serve.run import serve as run
+    run(
+        Order(
+            directory=str(directory), host=host, port=port, workers=workers, store=store, settings=tuple(settings or [])
+        )
+    )
+
+
 @app.command("add-items")
 def add_items(
     directory: Directory,
@@ -332,12 +364,18 @@ def evaluate(
 
 
 @app.command()
-def bench(name: Annotated[str, typer.Argument(help="decode, tokenize or recommend.")], as_json: Json = False) -> None:
+def bench(
+    name: Annotated[str, typer.Argument(help="decode, tokenize, recommend or serve.")],
+    directory: Annotated[Path | None, typer.Option("--dir", help="serve: a built workspace; else one is made.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="serve: how long each row is measured.")] = None,
+    as_json: Json = False,
+) -> None:
     """Measurements that need no dataset."""
     from genrec.bench import bench as run
     from genrec.bench import table_lines
 
-    document = run(name)
+    given = {"directory": directory, "seconds": seconds}
+    document = run(name, **{option: value for option, value in given.items() if value is not None})
     if as_json:
         _print_json(document)
         return
@@ -391,6 +429,98 @@ def export_adapter(
         raise InputError("adapters are plain peft folders already; copy the folder, or ask for --merged")
     export_merged(directory / "model", None if name is None else find_adapter(directory, name), out)
     typer.echo(str(out))
+
+
+@keys_app.command("create")
+def create_key(
+    directory: Directory,
+    name: Annotated[str, typer.Option(help="What the key is for.")],
+    scope: Annotated[list[str] | None, typer.Option(help="recommend, chat, images, feedback, admin. Repeatable.")] = (
+        None
+    ),
+    rate: Annotated[int, typer.Option(help="Requests per minute; 0 is no limit.", min=0)] = 0,
+    store: StoreUrl = None,
+    as_json: Json = False,
+) -> None:
+    """A new key; its secret is shown this once."""
+    with _opened_store(directory, store) as opened:
+        key, secret = opened.create_key(
+            name, scope or ["recommend", "chat", "images", "feedback"], rate_per_minute=rate
+        )
+    if as_json:
+        _print_json({**asdict(key), "secret": secret})
+        return
+    typer.echo(secret)
+    sys.stderr.write(f"key {key.key_id} may {', '.join(key.scopes)}; the secret above is not kept, so store it now\n")
+
+
+@keys_app.command("list")
+def list_keys(directory: Directory, store: StoreUrl = None, as_json: Json = False) -> None:
+    """All keys, without their secrets."""
+    with _opened_store(directory, store) as opened:
+        keys = opened.keys()
+    if as_json:
+        _print_json([asdict(key) for key in keys])
+        return
+    for key in keys:
+        limit = f"{key.rate_per_minute} a minute" if key.rate_per_minute else "no limit"
+        state = "" if key.revoked is None else ", revoked"
+        typer.echo(f"{key.key_id}: {key.name}, {', '.join(key.scopes)}, {limit}{state}")
+
+
+@keys_app.command("revoke")
+def revoke_key(
+    directory: Directory,
+    key_id: Annotated[str, typer.Argument(metavar="KEY", help="The key's id, of keys list.")],
+    store: StoreUrl = None,
+) -> None:
+    """End a key at once."""
+    with _opened_store(directory, store) as opened:
+        opened.revoke_key(key_id)
+    typer.echo(f"{key_id} is revoked")
+
+
+@feedback_app.command("export")
+def export_feedback(
+    directory: Directory,
+    out: Annotated[Path, typer.Option(help="The CSV to write.")],
+    with_training: Annotated[
+        bool, typer.Option("--with-training", help="The workspace's own events, too: all that the next training needs.")
+    ] = False,
+    store: StoreUrl = None,
+) -> None:
+    """Likes and choices that were not taken back, as an events table for `genrec ingest files`."""
+    from genrec.data.ingest import load_workspace_data
+    from genrec.data.interactions import write_events
+
+    with _opened_store(directory, store) as opened:
+        events = opened.export_events()
+    parts = [load_workspace_data(directory).interactions, events] if with_training else [events]
+    num_events = write_events(parts, out)
+    typer.echo(f"{num_events:,} events → {out}")
+
+
+@contextmanager
+def _serve_extra() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("genrec"):
+            raise
+        raise InputError(f'the server needs {error.name}, which is missing; pip install "genrec[serve]"') from error
+
+
+@contextmanager
+def _opened_store(directory: Path, url: str | None) -> "Iterator[Store]":
+    with _serve_extra():
+        from genrec.serve.store import Store, default_url
+    if url is None and not (directory / "genrec.toml").is_file():
+        raise InputError(f"{directory} is not a built workspace (genrec.toml is missing); run genrec build {directory}")
+    opened = Store.open(url or default_url(directory))
+    try:
+        yield opened
+    finally:
+        opened.close()
 
 
 if __name__ == "__main__":

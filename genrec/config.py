@@ -154,6 +154,22 @@ class VisualizeConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServeConfig:
+    """Limits of the server. What is waiting beyond them is refused with 503, what is larger with 413."""
+
+    max_batch: int = 32  # requests of different clients that the model answers in one call
+    max_waiting: int = 256
+    max_drawings: int = 8  # waiting ones
+    num_threads: int = 32  # conversations and explanations in hand at once; they mostly wait for the model
+    time_limit_s: float = 30.0
+    drawing_limit_s: float = 120.0
+    max_body_bytes: int = 8 * 2**20
+    max_picture_pixels: int = 16_000_000
+    num_shown: int = 5  # items of a chat turn
+    gives_reasons: bool = True  # with every item of a chat turn; "why?" is answered all the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole configuration; `genrec.toml` in a workspace is its resolved form."""
 
@@ -169,6 +185,7 @@ class Config:
     recommend: RecommendConfig = field(default_factory=RecommendConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)
     visualize: VisualizeConfig = field(default_factory=VisualizeConfig)
+    serve: ServeConfig = field(default_factory=ServeConfig)
 
     @classmethod
     def for_preset(cls, preset: str) -> "Config":

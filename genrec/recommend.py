@@ -9,7 +9,7 @@ Axis legend: N items, B requests, W beams, D features.
 import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -22,7 +22,7 @@ from genrec.config import Config
 from genrec.data.filters import Filter, parse_filter
 from genrec.data.ingest import load_workspace_data
 from genrec.data.splits import split_interactions
-from genrec.encode.clip import ClipEncoder
+from genrec.encode.clip import ClipEncoder, Picture
 from genrec.encode.newcomers import Newcomers
 from genrec.encode.stage import load_embeddings
 from genrec.errors import ArtifactError, FilterError, IdTableMismatch, InputError, UnknownItem
@@ -30,7 +30,7 @@ from genrec.model.adapters import find_adapter, read_card
 from genrec.model.decoding import Watch, unwatched
 from genrec.model.examples import history_prompt
 from genrec.model.language import OWN, LanguageModel, read_ids
-from genrec.model.mixing import mix_expectations, stream_mixture
+from genrec.model.mixing import mix_beams, mix_expectations, stream_mixture
 from genrec.model.sequence import SequenceModel, find_sequence_model
 from genrec.runtime import pick_device
 from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, IntArray, Interactions, Recommendation
@@ -47,14 +47,17 @@ class Request:
     """One request. history: item ids, oldest first; query: plain words; image: a photo; where: a filter.
 
     adapter: the name that `Recommender.add_adapter` gave a domain adapter; without one the workspace itself answers.
+    k, exclude_history: None leaves them to the call, or to the configuration.
     """
 
     history: tuple[str, ...] = ()
     query: str = ""
-    image: Path | None = None
+    image: Picture | None = None
     where: Filter | None = None
     exclude: tuple[str, ...] = ()
     adapter: str | None = None
+    k: int | None = None
+    exclude_history: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +204,7 @@ class Recommender:
         user: str | None = None,
         history: Sequence[str] | None = None,
         query: str = "",
-        image: Path | None = None,
+        image: Picture | None = None,
         where: str | Filter | None = None,
         k: int | None = None,
         exclude_history: bool | None = None,
@@ -253,21 +256,40 @@ class Recommender:
         exclude_history: bool | None = None,
         sequence_weight: float | None = None,
     ) -> list[list[Recommendation]]:
-        """The k best items for each request, in batches of the configured size."""
-        num_wanted = self.config.recommend.k if k is None else k
-        if num_wanted < 1:
-            raise InputError(f"k is {num_wanted}; wanted at least 1")
-        exclude = self.config.recommend.exclude_history if exclude_history is None else exclude_history
+        """The k best items for each request, in batches of the configured size; what a request says itself counts."""
+        wanted = [self._filled(request, k, exclude_history) for request in requests]
         size = self.config.recommend.batch_size
-        answers: list[list[Recommendation]] = [[] for _ in requests]
-        # Requests of like length share a batch, so that little is computed for padding.
-        order = sorted(range(len(requests)), key=lambda number: len(requests[number].history))
-        for start in range(0, len(order), size):
-            batch = order[start : start + size]
-            found = self._answer_batch([requests[number] for number in batch], num_wanted, exclude, sequence_weight)
-            for number, answer in zip(batch, found, strict=True):
-                answers[number] = answer
+        answers: list[list[Recommendation]] = [[] for _ in wanted]
+        # Requests of like length share a batch, so that little is computed for padding; those of unequal beams do not,
+        # so that an answer never depends on its company.
+        widths = [self._width(request) for request in wanted]
+        for width in sorted(set(widths)):
+            same = [number for number, its_width in enumerate(widths) if its_width == width]
+            same.sort(key=lambda number: len(wanted[number].history))
+            for batch in (same[start : start + size] for start in range(0, len(same), size)):
+                found = self._answer_batch([wanted[number] for number in batch], sequence_weight)
+                for number, answer in zip(batch, found, strict=True):
+                    answers[number] = answer
         return answers
+
+    def check(self, request: Request) -> None:
+        """Raises what `answer` would raise for this request: UnknownItem, FilterError, InputError."""
+        filled = self._filled(request, None, None)
+        self.catalog.rows(filled.history)
+        self._allowed(filled, self._items_passing(filled.where), self._excluded(filled))
+
+    def _filled(self, request: Request, k: int | None, exclude_history: bool | None) -> Request:
+        """The request with nothing left open."""
+        config = self.config.recommend
+        k = next(count for count in (request.k, k, config.k) if count is not None)
+        if k < 1:
+            raise InputError(f"k is {k}; wanted at least 1")
+        choices = (request.exclude_history, exclude_history, config.exclude_history)
+        return replace(request, k=k, exclude_history=next(choice for choice in choices if choice is not None))
+
+    def _width(self, request: Request) -> int:
+        """How many beams find what is asked for."""
+        return max(request.k or 0, self.config.recommend.beam_width)
 
     def stream(
         self,
@@ -284,8 +306,9 @@ class Recommender:
         and inherit nothing. Raises UnknownUser, UnknownItem, FilterError.
         """
         wanted = parse_filter(where) if isinstance(where, str) else where
-        request = Request(history=self._asked_history(user, history), where=wanted, exclude=tuple(exclude))
-        passing, excluded = self._items_passing(wanted), self._excluded(request, exclude_history=True)
+        asked = self._asked_history(user, history)
+        request = Request(history=asked, where=wanted, exclude=tuple(exclude), exclude_history=True)
+        passing, excluded = self._items_passing(wanted), self._excluded(request)
         allowed_BN = self._allowed(request, passing, excluded)[None]
         weight = float(self._weights([request.history])[0])
         expected_N = self._expect([request.history], allowed_BN)[0] if weight else np.full(allowed_BN.shape[1], -np.inf)
@@ -349,42 +372,63 @@ class Recommender:
         ids = [self.table.semantic_id(item_id) for item_id in history]
         return history_prompt(self.model.prompts, ids, max_history=self.config.tune.max_history, query=query)
 
-    def _answer_batch(
-        self, requests: Sequence[Request], num_wanted: int, exclude_history: bool, sequence_weight: float | None
-    ) -> list[list[Recommendation]]:
+    def _answer_batch(self, requests: Sequence[Request], sequence_weight: float | None) -> list[list[Recommendation]]:
+        """The answers to requests that leave nothing open and want beams of one width."""
+        width = self._width(requests[0])
         passing = [self._items_passing(request.where) for request in requests]
-        excluded = [self._excluded(request, exclude_history) for request in requests]
+        excluded = [self._excluded(request) for request in requests]
         allowed_BN = np.stack(
             [self._allowed(request, p, rows) for request, p, rows in zip(requests, passing, excluded, strict=True)]
         )
-        num_legal = int(allowed_BN.sum(axis=1).min())
-        if num_legal < num_wanted:
-            log.warning(
-                "%d items were asked for, but only %d may be recommended; those come back", num_wanted, num_legal
-            )
-        narrowing = self.trie.narrow([p.mask for p in passing], excluded)
-        width = max(num_wanted, self.config.recommend.beam_width)
-        prompts = [self._prompt(request.history, request.query) for request in requests]
-        adapters = [request.adapter or OWN for request in requests] if any(r.adapter for r in requests) else None
-        beams = self.model.search(
-            prompts, trie=self.trie, width=width, narrowing=narrowing, adapters=adapters, watch=self.watch
-        )
-        rows_BW, scores_BW = beams.row.cpu().numpy(), beams.score_nats.cpu().numpy().astype(np.float64)
+        for request, num_legal in zip(requests, allowed_BN.sum(axis=1), strict=True):
+            if request.k is not None and num_legal < request.k:
+                log.warning(
+                    "%d items were asked for, but only %d may be recommended; those come back", request.k, num_legal
+                )
+        likeness_BN = self._likenesses(requests)
+        # Beside the beams of each request with words or a photo, beams of their own find what is nearest to those.
+        nearest = {
+            number: _largest(np.where(allowed_BN[number], likeness_N, -np.inf), width)
+            for number, likeness_N in likeness_BN.items()
+        }
+        masks = [p.mask for p in passing] + [self.trie.mask(_is_among(rows, self.catalog)) for rows in nearest.values()]
+        searched = [*requests, *(requests[number] for number in nearest)]
+        rows_BW, scores_BW = self._search(searched, masks, [*excluded, *(excluded[n] for n in nearest)], width)
         histories = [request.history for request in requests]
         # An adapter answers alone: the sequence model knows nothing of its domain.
         weight_B = self._weights(histories, sequence_weight) * [request.adapter is None for request in requests]
         expected_BN = self._expect(histories, allowed_BN) if weight_B.any() else np.full(allowed_BN.shape, -np.inf)
+        place_of = {number: len(requests) + place for place, number in enumerate(nearest)}
         answers = []
         for number, request in enumerate(requests):
-            rows, scores = mix_expectations(rows_BW[number], scores_BW[number], expected_BN[number], weight_B[number])
+            weight, expected_N = float(weight_B[number]), expected_BN[number]
+            rows, scores = mix_expectations(rows_BW[number], scores_BW[number], expected_N, weight)
             rows, scores = self._join_newcomers(rows, scores, allowed_BN[number])
-            if request.query or request.image is not None:
-                rows, scores = self._weigh_likeness(request, rows, scores, allowed_BN[number], width)
-            best = np.argsort(-scores, kind="stable")[:num_wanted]
+            if number in place_of:
+                found = rows_BW[place_of[number]]
+                own = mix_beams(found, scores_BW[place_of[number]], expected_N, weight)
+                is_fresh = np.isfinite(scores_BW[place_of[number]]) & ~np.isin(found, rows)
+                rows, scores = np.r_[rows, found[is_fresh]], np.r_[scores, own[is_fresh]]
+                scores = scores + self.config.recommend.query_weight * likeness_BN[number][rows]
+            best = np.argsort(-scores, kind="stable")[: request.k]
             answers.append(
                 [self._recommendation(rank, int(rows[i]), float(scores[i])) for rank, i in enumerate(best, 1)]
             )
         return answers
+
+    def _search(
+        self, requests: Sequence[Request], masks: Sequence[Mask | None], excluded: Sequence[IntArray], width: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """The language model's beams, catalog rows and nats (B, W) each; -inf where no item is left."""
+        beams = self.model.search(
+            [self._prompt(request.history, request.query) for request in requests],
+            trie=self.trie,
+            width=width,
+            narrowing=self.trie.narrow(masks, excluded),
+            adapters=[r.adapter or OWN for r in requests] if any(r.adapter for r in requests) else None,
+            watch=self.watch,
+        )
+        return beams.row.cpu().numpy(), beams.score_nats.cpu().numpy().astype(np.float64)
 
     def _join_newcomers(
         self, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float64], allowed: BoolArray
@@ -413,9 +457,9 @@ class Recommender:
             self._passing[where] = found
         return found
 
-    def _excluded(self, request: Request, exclude_history: bool) -> IntArray:
+    def _excluded(self, request: Request) -> IntArray:
         """Catalog rows that may not come back, int64."""
-        return self.catalog.rows((*request.exclude, *(request.history if exclude_history else ())))
+        return self.catalog.rows((*request.exclude, *(request.history if request.exclude_history else ())))
 
     def _allowed(self, request: Request, passing: _Passing, excluded: IntArray) -> BoolArray:
         """Which catalog rows may be recommended, bool (N,). Raises FilterError when none."""
@@ -428,34 +472,23 @@ class Recommender:
             )
         return allowed
 
-    def _weigh_likeness(
-        self,
-        request: Request,
-        rows: npt.NDArray[np.int64],
-        scores: npt.NDArray[np.float64],
-        allowed: BoolArray,
-        width: int,
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """Join the beams with the items most like the words and photo, and add the weight of likeness to all scores."""
-        likeness = self.likeness(request.query, request.image)
-        passing = np.flatnonzero(allowed)
-        nearest = passing[np.argsort(-likeness[passing], kind="stable")[:width]]
-        fresh = nearest[~np.isin(nearest, rows)]
-        if len(fresh):
-            item_ids = [self.catalog.items[row].item_id for row in fresh]
-            fresh_scores = self.score(
-                [request.history] * len(fresh), item_ids, [request.query] * len(fresh), request.adapter
-            )
-            rows, scores = np.r_[rows, fresh], np.r_[scores, fresh_scores]
-        return rows, scores + self.config.recommend.query_weight * likeness[rows]
+    def _likenesses(self, requests: Sequence[Request]) -> dict[int, npt.NDArray[np.float64]]:
+        """How like every item is to what the requests with words or a photo name, by their place.
 
-    def likeness(self, query: str, image: Path | None) -> npt.NDArray[np.float64]:
-        """How like every item is to words and a photo: cosines in CLIP space in standard deviations, float64 (N,)."""
-        targets = []
-        if query:
-            targets.append(self.clip.encode_texts([query])[0])
-        if image is not None:
-            targets.append(self.clip.encode_images([image])[0])
+        Cosines in CLIP space in standard deviations, float64 (N,).
+        """
+        targets: dict[int, list[FloatArray]] = {n: [] for n, r in enumerate(requests) if r.query or r.image is not None}
+        if not targets:
+            return {}
+        told = [number for number in targets if requests[number].query]
+        for number, vector in zip(told, self.clip.encode_texts([requests[n].query for n in told]), strict=True):
+            targets[number].append(vector)
+        shown = {number: image for number in targets if (image := requests[number].image) is not None}
+        for number, vector in zip(shown, self.clip.encode_images(list(shown.values())), strict=True):
+            targets[number].append(vector)
+        return {number: self._likeness(vectors) for number, vectors in targets.items()}
+
+    def _likeness(self, targets: Sequence[FloatArray]) -> npt.NDArray[np.float64]:
         total = np.zeros(len(self.catalog))
         for name in ("image", "text"):
             modality = self.embeddings.get(name)
@@ -476,6 +509,18 @@ class Recommender:
             semantic_id=self.table.semantic_id(item.item_id),
             score_nats=score,
         )
+
+
+def _largest(values_N: npt.NDArray[np.float64], count: int) -> IntArray:
+    """The rows of the largest finite values, largest first."""
+    rows = np.argsort(-values_N, kind="stable")[:count]
+    return rows[np.isfinite(values_N[rows])]
+
+
+def _is_among(rows: IntArray, catalog: Catalog) -> BoolArray:
+    is_among_N = np.zeros(len(catalog), bool)
+    is_among_N[rows] = True
+    return is_among_N
 
 
 def _fitting_adapter(root: Path, adapter: str | Path) -> Path:

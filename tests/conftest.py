@@ -1,13 +1,17 @@
-"""A small built shop that many tests ask: made once per test run, shared by all workers, never changed."""
+"""A small built shop that many tests ask: made once per test run, shared by all workers, never changed. Commands run in
+this process."""
 
 import os
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from filelock import FileLock
 
+from genrec import cli
 from genrec.data.ingest import ingest
 from genrec.pipeline import build
 from genrec.workspace import Workspace, load
@@ -46,3 +50,17 @@ def shop_copy(shop_directory: Path, tmp_path: Path) -> Path:
     copy = tmp_path / "shop"
     shutil.copytree(shop_directory, copy)
     return copy
+
+
+@pytest.fixture
+def genrec(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+    """Run one command in this process; returns its exit code, stdout and stderr."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["genrec", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(stop.value.code or 0), out, err
+
+    return run

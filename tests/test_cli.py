@@ -1,29 +1,12 @@
 """The commands: their JSON shapes, and one clear line with exit code 2 for whatever is wrong."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from genrec import cli
 from genrec.artifacts import FORMAT_VERSION
-
-
-@pytest.fixture
-def genrec(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
-    """Run one command in this process; returns its exit code, stdout and stderr."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["genrec", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return run
 
 
 def tree(directory: Path) -> dict[str, int]:

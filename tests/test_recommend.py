@@ -7,6 +7,7 @@ import pytest
 
 from genrec.data.filters import parse_filter
 from genrec.errors import FilterError, InputError, UnknownItem, UnknownUser
+from genrec.recommend import Request
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +136,63 @@ def test_asking_for_more_than_there_is_says_so(shop_recommender, histories, capl
     few = shop_recommender.recommend(history=histories[0], where="category = lamp and color = red", k=50)
     assert 0 < len(few) < 50
     assert f"50 items were asked for, but only {len(few)} may be recommended" in caplog.text
+
+
+def test_requests_say_themselves_how_many_and_whether_the_history_counts(shop_recommender, histories):
+    requests = [
+        Request(history=histories[0], k=3),
+        Request(history=histories[1], exclude_history=False),
+        Request(history=histories[2], k=200),
+        Request(history=histories[3]),
+    ]
+    answers = shop_recommender.answer(requests, k=7, exclude_history=True)
+    assert [len(answer) for answer in answers] == [3, 7, 200, 7]
+    for request, answer in zip(requests, answers, strict=True):
+        (alone,) = shop_recommender.answer([request], k=7, exclude_history=True)
+        assert [entry.item_id for entry in alone] == [entry.item_id for entry in answer]
+    everything = shop_recommender.answer([Request(history=histories[1], k=240, exclude_history=False)])[0]
+    assert set(histories[1]) <= {entry.item_id for entry in everything}
+
+
+def test_words_and_photos_of_a_batch_are_weighed_as_alone(shop_recommender, histories):
+    photo = shop_recommender.catalog.items[3].image
+    requests = [
+        Request(history=histories[0], query="a red lamp", k=6),
+        Request(history=histories[1]),
+        Request(history=histories[2], query="blue", image=photo, where=parse_filter("price > 10")),
+        Request(history=(), image=photo),
+    ]
+    for request, answer in zip(requests, shop_recommender.answer(requests), strict=True):
+        (alone,) = shop_recommender.answer([request])
+        assert [entry.item_id for entry in alone] == [entry.item_id for entry in answer]
+        scores = [entry.score_nats for entry in alone]
+        np.testing.assert_allclose([entry.score_nats for entry in answer], scores, atol=1e-3)
+
+
+def test_words_add_their_weight_to_the_items_own_scores(shop_recommender, histories):
+    shown = shop_recommender.recommend(history=histories[0], query="a red lamp", k=8)
+    ids = [entry.item_id for entry in shown]
+    own = shop_recommender.score([histories[0]] * 8, ids, ["a red lamp"] * 8)
+    target = shop_recommender.clip.encode_texts(["a red lamp"])[0]
+    likeness = np.zeros(len(shop_recommender.catalog))
+    for name in ("image", "text"):
+        cosine = shop_recommender.embeddings[name].vectors @ target
+        likeness += (cosine - cosine.mean()) / cosine.std()
+    bonus = 4.0 * (likeness / likeness.std())[shop_recommender.catalog.rows(ids)]
+    np.testing.assert_allclose([entry.score_nats for entry in shown], own + bonus, atol=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (Request(where=parse_filter("price < 0")), FilterError),
+        (Request(exclude=("nothing",)), UnknownItem),
+        (Request(history=("nothing",), exclude_history=False), UnknownItem),
+        (Request(k=0), InputError),
+    ],
+)
+def test_a_check_raises_what_answering_would(shop_recommender, request_, error):
+    with pytest.raises(error):
+        shop_recommender.check(request_)
+    with pytest.raises(error):
+        shop_recommender.answer([request_])

@@ -1,32 +1,40 @@
-"""Measurements that need no dataset: `genrec bench decode | tokenize | recommend`.
+"""Measurements that need no dataset: `genrec bench decode | tokenize | recommend | serve`.
 
 Every speed is a ratio to a peer that runs in the same process on the same model, or stands beside the parts it is made
 of. Knows the benches by name; what each measures is in its own file.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from genrec.bench.decode import bench_decode
 from genrec.bench.measure import Row
 from genrec.bench.recommend import bench_recommend
+from genrec.bench.serve import bench_serve
 from genrec.bench.tokenize import bench_tokenize
 from genrec.errors import InputError
 from genrec.evaluate.report import describe_machine
 from genrec.runtime import seed_everything
 
-BENCHES: dict[str, Callable[[int], list[Row]]] = {
+BENCHES: dict[str, Callable[..., list[Row]]] = {
     "decode": bench_decode,
     "recommend": bench_recommend,
+    "serve": bench_serve,
     "tokenize": bench_tokenize,
 }
 
 
-def bench(name: str, *, seed: int = 7) -> dict[str, object]:
-    """Run one measurement. Returns {"name", "machine", "rows"}. Raises InputError on an unknown name."""
+def bench(name: str, *, seed: int = 7, **options: Any) -> dict[str, object]:  # Any: each bench has its own options
+    """Run one measurement. Returns {"name", "machine", "rows"}. Raises InputError on an unknown name or option."""
     if name not in BENCHES:
         raise InputError(f"bench {name!r} is unknown; choose one of {', '.join(BENCHES)}")
+    known = inspect.signature(BENCHES[name]).parameters
+    strangers = [option for option in options if option not in known]
+    if strangers:
+        raise InputError(f"bench {name} takes no {strangers[0]}; leave it out")
     seed_everything(seed)
-    return {"name": name, "machine": describe_machine(), "seed": seed, "rows": BENCHES[name](seed)}
+    return {"name": name, "machine": describe_machine(), "seed": seed, "rows": BENCHES[name](seed, **options)}
 
 
 def table_lines(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:

@@ -9,7 +9,7 @@ import itertools
 import re
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import and_
 from pathlib import Path
@@ -94,16 +94,18 @@ class Conversation:
         *,
         num_shown: int = NUM_SHOWN,
         gives_reasons: bool = True,
+        reader: RequestReader | None = None,
     ) -> None:
         """Items of the session that the catalog lacks are dropped from it.
 
-        gives_reasons: False shows lists without reasons, which is faster; "why?" is answered all the same.
+        gives_reasons: False shows lists without reasons, which is faster; "why?" is answered all the same, and
+        `with_reasons` adds them. reader: of this catalog, for those who hold many conversations.
         """
         self.recommender = recommender
         self.session = Session() if session is None else session
         self.num_shown = num_shown
         self.gives_reasons = gives_reasons
-        self.reader = RequestReader(recommender.catalog)
+        self.reader = reader or RequestReader(recommender.catalog)
         self.session.keep_known(recommender.catalog)
 
     def follow(self, user_id: str) -> None:
@@ -121,6 +123,13 @@ class Conversation:
             ChatMessage(role="assistant", text=reply.text),
         ]
         return reply
+
+    def with_reasons(self, reply: Reply) -> Reply:
+        """The last reply with a reason for every item that has none."""
+        if all(card.reason for card in reply.items):
+            return reply
+        cards = self._cards([card.item_id for card in reply.items], with_reasons=True)
+        return replace(reply, items=cards)
 
     def _answer(self, request: ChatRequest) -> Reply:
         match request.intent:

@@ -3,6 +3,8 @@
 Knows nothing of items beyond their identifiers, nor of train and test.
 """
 
+import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +85,14 @@ def _decode(column: pa.ChunkedArray) -> StringArray:
         names = np.array([*chunk.dictionary.to_pylist(), None], dtype=object)[:-1]
         parts.append(names[chunk.indices.to_numpy(zero_copy_only=False)])
     return np.concatenate(parts) if parts else np.zeros(0, dtype=object)
+
+
+def write_events(parts: Sequence[Interactions], path: Path) -> int:
+    """Write events as a CSV that `genrec ingest files` reads, atomically; returns how many."""
+    with write_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["user_id", "item_id", "timestamp", "kind", "weight"])
+        for part in parts:
+            columns = (part.user_ids, part.item_ids, part.timestamps, part.kinds, part.weights)
+            writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
+    return sum(map(len, parts))

@@ -5,6 +5,7 @@ Knows how inputs are decoded, prepared and batched; knows nothing of items or ca
 Axis legend: B inputs, D features.
 """
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -35,6 +36,7 @@ class ClipEncoder:
         self.name_or_path = name_or_path
         self.device = pick_device(device) if isinstance(device, str) else device
         self.batch_size = batch_size
+        self._lock = threading.Lock()  # a tokenizer must not be used by two threads at once
 
     @cached_property
     def fingerprint(self) -> str:
@@ -62,13 +64,7 @@ class ClipEncoder:
         """Unit vectors of texts, float32 (B, D); text beyond the model's context is cut off."""
         batches = []
         for start in range(0, len(texts), self.batch_size):
-            tokens = self._tokenizer(
-                list(texts[start : start + self.batch_size]),
-                padding=True,
-                truncation=True,
-                max_length=self._model.config.text_config.max_position_embeddings,
-                return_tensors="pt",
-            )
+            tokens = self._tokenize(texts[start : start + self.batch_size])
             with torch.inference_mode():
                 output = self._model.get_text_features(
                     input_ids=tokens["input_ids"].to(self.device),
@@ -76,6 +72,20 @@ class ClipEncoder:
                 )
             batches.append(_to_unit_rows(output.pooler_output))
         return np.concatenate(batches) if batches else np.zeros((0, self.num_features), dtype=np.float32)
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """How many tokens of the texts are read."""
+        return int(self._tokenize(texts)["attention_mask"].sum()) if texts else 0
+
+    def _tokenize(self, texts: Sequence[str]) -> Any:  # Any: a BatchEncoding of transformers
+        with self._lock:
+            return self._tokenizer(
+                list(texts),
+                padding=True,
+                truncation=True,
+                max_length=self._model.config.text_config.max_position_embeddings,
+                return_tensors="pt",
+            )
 
     @cached_property
     def _model(self) -> Any:  # Any: transformers models are untyped

@@ -34,8 +34,13 @@ def mix_expectations(rows_W: IntArray, beams_W: Nats, expected_N: Nats, weight: 
     rows = np.concatenate([rows_W, np.setdiff1d(likely[np.isfinite(expected_N[likely])], rows_W)])
     generated = np.full(len(rows), -np.inf)
     generated[: len(rows_W)] = beams_W
+    return rows, mix_beams(rows, generated, expected_N, weight)
+
+
+def mix_beams(rows_W: IntArray, beams_W: Nats, expected_N: Nats, weight: float) -> Nats:
+    """The log-probability of the mixture for these items, (W,)."""
     with np.errstate(divide="ignore"):
-        return rows, np.logaddexp(np.log1p(-weight) + generated, np.log(weight) + expected_N[rows])
+        return np.asarray(np.logaddexp(np.log1p(-weight) + beams_W, np.log(weight) + expected_N[rows_W]))
 
 
 def mixed(generated: float, expected: float, weight: float) -> float:

@@ -9,10 +9,13 @@ from genrec.serve.store import Key, Store
 
 
 class Budget:
-    """A bucket of tokens for each key, that fills evenly and holds a minute's worth."""
+    """A bucket of tokens for each key, that fills evenly and holds a minute's worth.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    num_sharing: processes that serve the same keys, each with its part of the budget.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, num_sharing: int = 1) -> None:
+        self._clock, self._num_sharing = clock, num_sharing
         self._left: dict[str, tuple[float, float]] = {}
         self._lock = threading.Lock()
 
@@ -21,12 +24,13 @@ class Budget:
         if not rate_per_minute:
             return 0.0
         with self._lock:
-            now = self._clock()
-            left, at = self._left.get(key_id, (float(rate_per_minute), now))
-            left = min(rate_per_minute, left + (now - at) * rate_per_minute / 60)
+            now, rate = self._clock(), rate_per_minute / self._num_sharing
+            full = max(1.0, rate)
+            left, at = self._left.get(key_id, (full, now))
+            left = min(full, left + (now - at) * rate / 60)
             if left < 1:
                 self._left[key_id] = (left, now)
-                return (1 - left) * 60 / rate_per_minute
+                return (1 - left) * 60 / rate
             self._left[key_id] = (left - 1, now)
             return 0.0
 
@@ -34,13 +38,16 @@ class Budget:
 class Access:
     """Turns an Authorization header into a key, or into the problem with it."""
 
-    def __init__(self, store: Store, *, is_open: bool) -> None:
+    def __init__(self, store: Store, *, is_open: bool, num_sharing: int = 1) -> None:
         """is_open: anyone may do anything without a key; for a server that only its own machine reaches."""
         self._store, self._is_open = store, is_open
-        self._budget = Budget()
+        self._budget = Budget(num_sharing=num_sharing)
 
     def check(self, authorization: str | None, scope: str) -> Key | None:
-        """The key that may do this; None where none is needed. Raises Problem 401, 403 or 429."""
+        """The key that may do this, any key for an empty scope; None where none is needed.
+
+        Raises Problem 401, 403 or 429.
+        """
         if authorization is None and self._is_open:
             return None
         scheme, _, secret = (authorization or "").partition(" ")
@@ -54,7 +61,7 @@ class Access:
                 message="no valid key was given; send Authorization: Bearer with a key of genrec keys create",
                 headers={"WWW-Authenticate": "Bearer"},
             )
-        if scope not in key.scopes and "admin" not in key.scopes:
+        if scope and scope not in key.scopes and "admin" not in key.scopes:
             raise Problem(
                 status=403,
                 code="insufficient_scope",

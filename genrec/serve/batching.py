@@ -1,7 +1,8 @@
 """Requests of many clients, answered together.
 
-One thread owns the model. It takes what waits, up to a batch, and answers it in one call; while it works, more gather,
-so batches grow with the load and a lone request never waits for company. Knows nothing of what a request is.
+A batcher's thread takes what waits, up to a batch, and answers it in one call; while it works, more gather, so batches
+grow with the load and a lone request never waits for company. Batchers of one model take turns. Knows nothing of what
+a request is.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, TypeVar
 
 Q = TypeVar("Q")
@@ -19,8 +21,31 @@ class Overloaded(Exception):
     """More requests wait than will be answered in time."""
 
 
+class Turns:
+    """A lock that is given to who has waited longest."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._num_taken = self._num_done = 0
+
+    def __enter__(self) -> None:
+        with self._changed:
+            mine = self._num_taken
+            self._num_taken += 1
+            self._changed.wait_for(lambda: self._num_done == mine)
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._num_done += 1
+            self._changed.notify_all()
+
+
 class Batcher(Generic[Q, A]):
-    """answer: many requests in, as many answers out, or an exception in place of an answer."""
+    """answer: many requests in, as many answers out, or an exception in place of an answer.
+
+    max_waiting: 0 is no limit; turns: what is entered while a batch is taken and answered, where several batchers share
+    a model.
+    """
 
     def __init__(
         self,
@@ -28,24 +53,28 @@ class Batcher(Generic[Q, A]):
         *,
         max_batch: int = 32,
         max_waiting: int = 1024,
+        turns: AbstractContextManager[None] | None = None,
         name: str = "batcher",
     ) -> None:
-        self._answer, self._max_batch = answer, max_batch
+        self.name, self._answer, self._max_batch = name, answer, max_batch
+        self._turns = nullcontext() if turns is None else turns
         self._waiting: queue.Queue[tuple[Q, Future[A]] | None] = queue.Queue(max_waiting)
         self.batch_sizes: list[int] = []  # of the last batches, for metrics
         self._closed = False
+        self._entrance = threading.Lock()  # nobody gets in line behind the last
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, request: Q) -> "Future[A]":
         """Put a request in line. Raises Overloaded when the line is full or the batcher is closed."""
         future: Future[A] = Future()
-        if self._closed:
-            raise Overloaded("the server is shutting down")
-        try:
-            self._waiting.put_nowait((request, future))
-        except queue.Full:
-            raise Overloaded(f"{self._waiting.maxsize} requests wait already") from None
+        with self._entrance:
+            if self._closed:
+                raise Overloaded("the server is shutting down")
+            try:
+                self._waiting.put_nowait((request, future))
+            except queue.Full:
+                raise Overloaded(f"{self._waiting.maxsize} requests wait already") from None
         return future
 
     async def ask(self, request: Q) -> A:
@@ -59,8 +88,9 @@ class Batcher(Generic[Q, A]):
 
     def close(self) -> None:
         """Answer what waits, then end."""
-        if not self._closed:
-            self._closed = True
+        with self._entrance:
+            was_open, self._closed = not self._closed, True
+        if was_open:
             self._waiting.put(None)
         self._thread.join()
 
@@ -68,15 +98,16 @@ class Batcher(Generic[Q, A]):
         is_open = True
         while is_open:
             taken = [self._waiting.get()]
-            while len(taken) < self._max_batch and taken[-1] is not None:
-                try:
-                    taken.append(self._waiting.get_nowait())
-                except queue.Empty:
-                    break
-            is_open = taken[-1] is not None
-            batch = [entry for entry in taken if entry is not None and entry[1].set_running_or_notify_cancel()]
-            if batch:
-                self._answer_batch(batch)
+            with self._turns:
+                while len(taken) < self._max_batch and taken[-1] is not None:
+                    try:
+                        taken.append(self._waiting.get_nowait())
+                    except queue.Empty:
+                        break
+                is_open = taken[-1] is not None
+                batch = [entry for entry in taken if entry is not None and entry[1].set_running_or_notify_cancel()]
+                if batch:
+                    self._answer_batch(batch)
 
     def _answer_batch(self, batch: list[tuple[Q, "Future[A]"]]) -> None:
         self.batch_sizes = [*self.batch_sizes[-99:], len(batch)]

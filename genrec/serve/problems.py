@@ -1,5 +1,6 @@
 """Errors as OpenAI's clients know them: a status, and {"error": {"message", "type", "param", "code"}}."""
 
+import http
 from dataclasses import dataclass, field
 
 from fastapi.exceptions import RequestValidationError
@@ -8,9 +9,10 @@ from starlette.exceptions import HTTPException
 
 from genrec.errors import InputError, UnknownItem, UnknownUser
 from genrec.serve.batching import Overloaded
+from genrec.serve.patience import ClientLeft
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)  # not frozen: Python sets the traceback of what passes through a context manager
 class Problem(Exception):
     """Something that ends a request. code: what a program reads; message: what a person reads."""
 
@@ -21,10 +23,17 @@ class Problem(Exception):
     param: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def body(self) -> dict[str, object]:
+        """What clients read."""
+        return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
+
     def response(self) -> JSONResponse:
         """As it goes over the wire."""
-        error = {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
-        return JSONResponse({"error": error}, status_code=self.status, headers=self.headers)
+        return JSONResponse(self.body, status_code=self.status, headers=self.headers)
 
 
 def problem_of(error: Exception) -> Problem:
@@ -43,12 +52,12 @@ def problem_of(error: Exception) -> Problem:
                 status=503, code="overloaded", message=f"{error}; try again soon", kind="server_error",
                 headers={"Retry-After": "1"},
             )  # fmt: skip
+        case ClientLeft():
+            return Problem(status=503, code="client_left", message=str(error), kind="server_error")
         case TimeoutError():
             return Problem(status=504, code="timeout", message="the answer took too long", kind="server_error")
         case HTTPException():
-            code = {401: "invalid_api_key", 404: "not_found", 405: "method_not_allowed"}.get(
-                error.status_code, "http_error"
-            )
+            code = http.HTTPStatus(error.status_code).name.lower()
             return Problem(
                 status=error.status_code, code=code, message=str(error.detail), headers=dict(error.headers or {})
             )

@@ -6,6 +6,7 @@ import pytest
 from genrec.bench import bench, table_lines
 from genrec.bench.decode import LEVEL_SIZES, _Catalog, bench_decode
 from genrec.bench.recommend import bench_recommend
+from genrec.bench.serve import COMPARED_CLIENTS, bench_serve
 from genrec.bench.tokenize import bench_tokenize
 from genrec.errors import InputError
 
@@ -46,6 +47,28 @@ def test_recommend_rows_split_the_time():
         assert sum(shares) == pytest.approx(1)
         assert min(shares) >= 0
         assert row["p50_ms"] <= row["p95_ms"]
+
+
+@pytest.mark.slow
+def test_serve_rows_hold_what_the_contract_names(shop_directory):
+    rows = bench_serve(7, directory=shop_directory, seconds=0.5, clients=(1, COMPARED_CLIENTS))
+    kinds = [(row["kind"], row["clients"]) for row in rows]
+    assert kinds == [
+        ("recommend", 1), ("recommend", 16), ("chat", 1), ("chat", 16), ("recommend, one at a time", 16)
+    ]  # fmt: skip
+    wanted = "clients seconds requests errors p50_ms p95_ms first_ms requests_per_s rss_mb_start rss_mb_end"
+    for row in rows:
+        assert set(wanted.split()) <= set(row)
+        assert row["errors"] == 0
+        assert row["requests"] >= row["clients"]
+        assert 0 < row["first_ms"] <= row["p95_ms"]
+    batched, alone = rows[1], rows[-1]
+    assert batched["ratio"] == pytest.approx(batched["requests_per_s"] / alone["requests_per_s"])
+
+
+def test_an_option_that_a_bench_lacks_is_named():
+    with pytest.raises(InputError, match="bench decode takes no seconds"):
+        bench("decode", seconds=3)
 
 
 def test_an_unknown_bench_is_named():

@@ -1,13 +1,21 @@
-"""Databases for the store's tests: SQLite always, PostgreSQL where its programs are installed."""
+"""Databases for the store's tests, SQLite always and PostgreSQL where its programs are installed; a shop with an
+adapter; servers."""
 
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from serve_worlds import Server, serving
 
+from genrec.model.adapters import CARD_FILE, WEIGHTS_FILE
+from genrec.model.language import read_ids
 from genrec.serve.store import Store
+from genrec.workspace import Workspace, load
 
 
 def _postgres_programs() -> Path | None:
@@ -67,3 +75,38 @@ def store(store_url: str) -> Store:
     opened = Store.open(store_url)
     yield opened
     opened.close()
+
+
+ADAPTER = "warm"
+
+
+@pytest.fixture(scope="session")
+def adapted_directory(shop_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built shop with an adapter: its own LoRA, changed at random, which answers otherwise."""
+    directory = tmp_path_factory.mktemp("adapted") / "shop"
+    shutil.copytree(shop_directory, directory)
+    folder = directory / "adapters" / ADAPTER
+    shutil.copytree(directory / "model" / "adapter", folder)
+    generator = torch.Generator().manual_seed(3)
+    weights = load_file(folder / WEIGHTS_FILE)
+    changed = {name: w + 0.3 * w.std() * torch.randn(w.shape, generator=generator) for name, w in weights.items()}
+    save_file(changed, folder / WEIGHTS_FILE)
+    _, id_space, foundation = read_ids(directory / "model")
+    (folder / CARD_FILE).write_text(
+        f'name = "{ADAPTER}"\nfoundation = "{foundation}"\nid_space = "{id_space}"\nlicense = "Apache-2.0"\n'
+        'data = "noise"\nrank = 32\nminutes = 0.0\n[metrics]\n'
+    )
+    return directory
+
+
+@pytest.fixture(scope="session")
+def shop(adapted_directory: Path) -> Workspace:
+    """That shop, loaded; no test changes it."""
+    return load(adapted_directory)
+
+
+@pytest.fixture(scope="session")
+def server(shop: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that asks for no key. Tests share it, so each takes people and sessions of its own."""
+    with serving(shop, tmp_path_factory.mktemp("served")) as running:
+        yield running

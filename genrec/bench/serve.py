@@ -1,0 +1,219 @@
+"""`genrec bench serve`: a server in a process of its own, asked by several clients at once over HTTP.
+
+The shop is built with hardly any training, which changes what is recommended but not how long it takes. Clients are
+threads of this process: what they cost is part of what is measured. Knows the server by its command and its routes.
+"""
+
+import contextlib
+import http.client
+import json
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from genrec.bench.measure import Row
+from genrec.data.ingest import ingest, load_workspace_data
+from genrec.errors import StageFailed
+from genrec.pipeline import build
+from genrec.runtime import progress
+
+NUM_ITEMS, NUM_PEOPLE = 880, 600
+SETTINGS = ("tune.epochs=0.2", "tune.checkpoints_per_run=1", "sequence.epochs=1", "recommend.sequence_weight=0.5")
+CLIENTS = (1, 16, 32)
+COMPARED_CLIENTS = 16  # at which batches stand beside one request at a time
+WORDS = ("a red lamp under 80", "something blue", "a warm mug", "a minimal clock", "a striped bag under 120")
+START_LIMIT_S = 300.0
+
+
+class ServerProcess:
+    """`genrec serve` as a process: started, waited for, asked, ended."""
+
+    def __init__(self, directory: Path, *words: str) -> None:
+        """words: further options of the command. Raises StageFailed when the server does not come up."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
+        command = [sys.executable, "-m", "genrec.cli", "serve", str(directory), "--port", str(self.port), *words]
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self._log)
+        ends = time.monotonic() + START_LIMIT_S
+        while not self._is_ready():
+            if self.process.poll() is not None or time.monotonic() > ends:
+                self.kill()
+                raise StageFailed(f"the server did not come up: {' '.join(self.log_lines()[-3:])}")
+            time.sleep(0.1)
+
+    def _is_ready(self) -> bool:
+        try:
+            with self.connect() as connection:
+                connection.request("GET", "/ready")
+                return connection.getresponse().status == 200
+        except OSError:
+            return False
+
+    def connect(self) -> "contextlib.closing[http.client.HTTPConnection]":
+        """A new connection, closed at the end of a `with`."""
+        return contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=300))
+
+    @property
+    def rss_mb(self) -> float:
+        """Resident memory in MiB."""
+        return float(psutil.Process(self.process.pid).memory_info().rss) / 2**20
+
+    def log_lines(self) -> list[str]:
+        """What it wrote to stderr."""
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace").splitlines()
+
+    def kill(self) -> None:
+        """End it at once, as by kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=START_LIMIT_S)
+
+    def __enter__(self) -> "ServerProcess":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.stop()
+        self._log.close()
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What the clients saw: seconds to the first items and to the end of each answer."""
+
+    first_s: list[float] = field(default_factory=list)
+    whole_s: list[float] = field(default_factory=list)
+    num_errors: int = 0
+
+
+Turn = Callable[[http.client.HTTPConnection, random.Random, Sequence[str]], float]
+
+
+def _recommend(connection: http.client.HTTPConnection, rng: random.Random, people: Sequence[str]) -> float:
+    """Ask for ten items for somebody; returns when they came."""
+    _post(connection, "/v1/recommendations", {"user": rng.choice(people), "k": 10})
+    answer = json.loads(connection.getresponse().read())
+    if len(answer.get("recommendations", ())) != 10:
+        raise ValueError(f"not ten items: {answer}")
+    return time.perf_counter()
+
+
+def _chat(connection: http.client.HTTPConnection, rng: random.Random, people: Sequence[str]) -> float:
+    """Say something, and read the answer as it streams; returns when the first items came."""
+    said = [{"role": "user", "content": rng.choice(WORDS)}]
+    _post(connection, "/v1/chat/completions", {"model": "genrec", "stream": True, "messages": said})
+    first, last, response = 0.0, b"", connection.getresponse()
+    for line in iter(response.readline, b""):
+        if not first and b'"item_id"' in line:
+            first = time.perf_counter()
+        last = line.strip() or last
+    if not first or last != b"data: [DONE]":
+        raise ValueError(f"no items, or no end: {last!r}")
+    return first
+
+
+KINDS: dict[str, Turn] = {"recommend": _recommend, "chat": _chat}
+
+
+def _post(connection: http.client.HTTPConnection, path: str, body: dict[str, object]) -> None:
+    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+
+
+def bench_serve(
+    seed: int, *, directory: Path | None = None, seconds: float = 20.0, clients: Sequence[int] = CLIENTS
+) -> list[Row]:
+    """One row per kind of turn and number of clients, and one with a request at a time beside them.
+
+    directory: a built workspace in place of a small shop. ratio: requests per second against one at a time.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        shop = directory or _small_shop(Path(folder) / "shop", seed)
+        people = list(load_workspace_data(shop).interactions.user_bounds())
+        store = ("--store", f"sqlite:///{folder}/store.db")
+        rows = []
+        with ServerProcess(shop, *store) as server:
+            cases = [(kind, count) for kind in KINDS for count in clients]
+            for kind, count in progress(cases, label="bench serve"):
+                rows.append(_measure(server, kind, count, seconds, people, seed))
+        with ServerProcess(shop, *store, "--set", "serve.max_batch=1") as server:
+            alone = _measure(server, "recommend", COMPARED_CLIENTS, seconds, people, seed)
+    for row in rows:
+        is_compared = row["kind"] == "recommend" and row["clients"] == COMPARED_CLIENTS
+        row["ratio"] = float(row["requests_per_s"]) / float(alone["requests_per_s"]) if is_compared else ""
+    return [*rows, {**alone, "kind": "recommend, one at a time", "ratio": 1.0}]
+
+
+def _small_shop(directory: Path, seed: int) -> Path:
+    ingest("shop", None, directory, seed=seed, num_items=NUM_ITEMS, num_people=NUM_PEOPLE)
+    build(directory, settings=SETTINGS)
+    return directory
+
+
+def _measure(
+    server: ServerProcess, kind: str, num_clients: int, seconds: float, people: Sequence[str], seed: int
+) -> Row:
+    warm_up, tallies = _Tally(), [_Tally() for _ in range(num_clients)]
+    _ask(server, KINDS[kind], warm_up, random.Random(seed), people, time.monotonic() + 1.0)
+    rss_mb_start, start = server.rss_mb, time.monotonic()
+    threads = [
+        threading.Thread(
+            target=_ask, args=(server, KINDS[kind], tally, random.Random(seed + number), people, start + seconds)
+        )
+        for number, tally in enumerate(tallies)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    took_s = time.monotonic() - start
+    first = np.concatenate([tally.first_s for tally in tallies]) * 1e3
+    whole = np.concatenate([tally.whole_s for tally in tallies]) * 1e3
+    return {
+        "kind": kind,
+        "clients": num_clients,
+        "seconds": took_s,
+        "requests": len(whole),
+        "errors": sum(tally.num_errors for tally in tallies),
+        "p50_ms": float(np.percentile(whole, 50)),
+        "p95_ms": float(np.percentile(whole, 95)),
+        "first_ms": float(np.percentile(first, 50)),
+        "requests_per_s": len(whole) / took_s,
+        "rss_mb_start": rss_mb_start,
+        "rss_mb_end": server.rss_mb,
+    }
+
+
+def _ask(
+    server: ServerProcess, turn: Turn, tally: _Tally, rng: random.Random, people: Sequence[str], ends: float
+) -> None:
+    """Ask one thing after the other until the time is over; an answer at least is waited for."""
+    with server.connect() as connection:
+        while True:
+            start = time.perf_counter()
+            try:
+                first = turn(connection, rng, people)
+                tally.first_s.append(first - start)
+                tally.whole_s.append(time.perf_counter() - start)
+            except (OSError, ValueError, http.client.HTTPException):
+                tally.num_errors += 1
+                connection.close()
+            if time.monotonic() > ends:
+                return

@@ -1,0 +1,170 @@
+"""The application: routes, errors, health, metrics and documentation over one engine."""
+
+import asyncio
+import html
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from genrec import __version__
+from genrec.config import ServeConfig
+from genrec.errors import GenrecError
+from genrec.serve import openai_routes, shop_routes
+from genrec.serve.access import Access
+from genrec.serve.batching import Overloaded
+from genrec.serve.engine import Engine
+from genrec.serve.guard import ERRORS, SECURITY_SCHEME, GuardedRoute, needs
+from genrec.serve.middleware import BodyLimit, Watch
+from genrec.serve.problems import Problem, problem_of
+from genrec.serve.store import Store
+from genrec.serve.talk import Talk
+from genrec.serve.telemetry import Metrics
+from genrec.serve.wire import Health
+from genrec.workspace import Workspace
+
+_TITLE = "genrec"
+_ABOUT = (
+    "A generative multimodal recommender. /v1/models, /v1/chat/completions, /v1/embeddings and /v1/images/generations "
+    "speak as OpenAI's do. Give a key of `genrec keys create` as Authorization: Bearer."
+)
+
+
+def create_app(
+    workspace: Workspace,
+    store: Store,
+    config: ServeConfig | None = None,
+    *,
+    is_open: bool = False,
+    num_processes: int = 1,
+) -> FastAPI:
+    """The server over a loaded workspace and an open store, which it closes at its end.
+
+    config: the workspace's own unless given; is_open: no key is asked for; num_processes: that serve the same store,
+    and so share the budgets of keys.
+    """
+    settings = config or workspace.config.serve
+    engine = Engine(workspace, store, settings)
+    app = FastAPI(
+        title=_TITLE,
+        description=_ABOUT,
+        version=__version__,
+        lifespan=_lifespan(engine),
+        docs_url=None,  # those pages load scripts from elsewhere
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    app.router.route_class = GuardedRoute
+    app.state.engine, app.state.talk = engine, Talk(engine)
+    app.state.access = Access(store, is_open=is_open, num_sharing=num_processes)
+    app.state.metrics = metrics = Metrics(engine)
+    app.include_router(openai_routes.router)
+    app.include_router(shop_routes.router)
+    _add_own_routes(app)
+    for kind in (Problem, GenrecError, Overloaded, TimeoutError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _answer_problem)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, limit_s=settings.time_limit_s)
+    app.add_middleware(Watch, metrics=metrics)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to change it
+    return app
+
+
+def _lifespan(engine: Engine) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(engine.open)
+        yield
+        await asyncio.to_thread(engine.close)
+        engine.store.close()
+
+    return lifespan
+
+
+async def _answer_problem(request: Request, error: Exception) -> Response:
+    problem = problem_of(error)
+    if problem.status == 500:
+        raise error  # the middleware logs it and answers
+    if problem.status == 405:
+        problem.headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return problem.response()
+
+
+def _methods(request: Request) -> set[str]:
+    """All methods of a path; one route alone knows its own."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in routes for method in getattr(route, "methods", None) or ()}
+
+
+def _add_own_routes(app: FastAPI) -> None:
+    engine: Engine = app.state.engine
+    not_ready: dict[int | str, dict[str, Any]] = {503: {"model": Health}}  # Any: OpenAPI
+
+    @app.get("/health", response_model=Health, tags=["server"])
+    async def health() -> JSONResponse:
+        """Whether the server is up."""
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/ready", response_model=Health, responses=not_ready, tags=["server"])
+    async def ready() -> JSONResponse:
+        """Whether the server can answer: the model is loaded and the store is reached."""
+        if not engine.is_open:
+            return JSONResponse({"status": "loading"}, 503)
+        if not await run_in_threadpool(engine.store.is_alive):
+            return JSONResponse({"status": "store unreachable"}, 503)
+        return JSONResponse({"status": "ok"})
+
+    @app.get(
+        "/metrics", response_class=PlainTextResponse, responses=ERRORS, openapi_extra=needs("admin"), tags=["server"]
+    )
+    async def metrics() -> PlainTextResponse:
+        """For Prometheus; of the process that answers."""
+        return PlainTextResponse(app.state.metrics.text())
+
+    @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        """A page that loads nothing from elsewhere."""
+        headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+        return HTMLResponse(_docs_page(app.openapi()), headers=headers)
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:  # Any: OpenAPI
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schema["components"]["securitySchemes"] = {SECURITY_SCHEME: {"type": "http", "scheme": "bearer"}}
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)  # what FastAPI would say; here it is 400
+        for name in ("HTTPValidationError", "ValidationError"):
+            schema["components"]["schemas"].pop(name, None)
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _docs_page(schema: dict[str, Any]) -> str:  # Any: OpenAPI
+    parts = []
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            name = body.get("$ref", "").rpartition("/")[2]
+            shown = json.dumps(schema["components"]["schemas"].get(name, {}), indent=1, ensure_ascii=False)
+            details = f"<details><summary>{html.escape(name)}</summary><pre>{html.escape(shown)}</pre></details>"
+            about = html.escape(operation.get("description", ""))
+            parts.append(
+                f"<h2><code>{method.upper()} {html.escape(path)}</code></h2><p>{about}</p>{details if name else ''}"
+            )
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{_TITLE}</title>"
+        "<meta name=viewport content='width=device-width'>"
+        "<style>body{font:16px/1.5 system-ui;max-width:50rem;margin:2rem auto;padding:0 1rem}"
+        "h2{font-size:1rem;margin-top:2rem}pre{overflow:auto;background:#8881;padding:1rem}</style>"
+        f"<h1>{_TITLE} {__version__}</h1><p>{html.escape(_ABOUT)}</p>"
+        f"<p>For programs: <a href=/openapi.json>openapi.json</a></p>{''.join(parts)}</html>"
+    )

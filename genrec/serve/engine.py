@@ -1,0 +1,154 @@
+"""What the server can do, apart from any wire format: recommend, explain, draw, talk and embed for many at once.
+
+The event loop never computes: requests to the model wait in its batchers, and what takes several of them (explanations,
+conversations, drawings) runs on a bounded number of threads, each with the patience of its client.
+"""
+
+import asyncio
+import copy
+import json
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from genrec.chat.requests import RequestReader
+from genrec.config import ServeConfig
+from genrec.errors import ArtifactError, IdTableMismatch, InputError
+from genrec.model.adapters import CARD_FILE, find_adapter, list_adapters
+from genrec.recommend import Request
+from genrec.schema import FloatArray, Recommendation, Visual
+from genrec.serve.batching import Overloaded
+from genrec.serve.patience import Patience
+from genrec.serve.people import People
+from genrec.serve.problems import Problem
+from genrec.serve.shared import SharedWorkspace, WorkspaceView
+from genrec.serve.store import KeptVisual, Store
+from genrec.workspace import Workspace
+
+log = logging.getLogger(__name__)
+A = TypeVar("A")
+IsGone = Callable[[], Awaitable[bool]]
+BASE_MODEL = "genrec"
+_GLANCE_S = 0.2  # how often a client that waits is looked after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedModel:
+    """A name that clients choose. adapter: what the workspace calls it, None for the workspace itself."""
+
+    name: str
+    adapter: str | None
+    created: int
+    about: str
+
+
+class Engine:
+    """One loaded workspace and one store, for all clients of a process."""
+
+    def __init__(self, workspace: Workspace, store: Store, config: ServeConfig) -> None:
+        self.workspace, self.store, self.config = workspace, store, config
+        self.models = {model.name: model for model in _served_models(workspace)}
+        self.shared = SharedWorkspace(workspace, config)
+        self.people = People(workspace.catalog, workspace.interactions, store)
+        self.reader = RequestReader(workspace.catalog)
+        self.num_jobs = 0
+        self.is_open = False
+        self._visuals = workspace.directory / "visuals"
+        self._threads = ThreadPoolExecutor(config.num_threads, thread_name_prefix="job")
+        self._prompts, self._counting = copy.deepcopy(workspace.model.prompts), threading.Lock()
+
+    def open(self) -> None:
+        """Load what is loaded at first use, so that the first client does not wait for it."""
+        self.shared.warm_up()
+        self.is_open = True
+
+    def close(self) -> None:
+        """Finish what is in hand."""
+        self.is_open = False
+        self._threads.shutdown()
+        self.shared.close()
+
+    def model(self, name: str) -> ServedModel:
+        """A served model. Raises Problem 404."""
+        if name not in self.models:
+            message = f"model {name!r} is not served here; there are: {', '.join(self.models)}"
+            raise Problem(status=404, code="model_not_found", message=message, param="model")
+        return self.models[name]
+
+    async def recommend(self, request: Request) -> list[Recommendation]:
+        """The best items, found in a batch with other clients' requests."""
+        async with asyncio.timeout(self.config.time_limit_s):
+            return await self.shared.recommendations.ask(request)
+
+    async def embed(self, texts: Sequence[str]) -> list[FloatArray]:
+        """Unit vectors of texts in CLIP space."""
+        async with asyncio.timeout(self.config.time_limit_s):
+            return list(await asyncio.gather(*(self.shared.vectors.ask(text) for text in texts)))
+
+    def vector_of(self, item_id: str) -> FloatArray:
+        """The unit vector of an item in CLIP space, by its picture, else its words. Raises UnknownItem, InputError."""
+        row = self.workspace.catalog.row(item_id)
+        for name in ("image", "text"):
+            modality = self.workspace.embeddings.get(name)
+            if modality is not None and modality.present[row]:
+                return np.asarray(modality.vectors[row], dtype=np.float32)
+        raise InputError(f"item {item_id!r} has neither a picture nor words that were encoded; ask for another")
+
+    def view(self, model: ServedModel) -> tuple[WorkspaceView, Patience]:
+        """A workspace for one client, and its patience."""
+        patience = Patience(self.config.time_limit_s)
+        return WorkspaceView(self.shared, patience, visuals=self._visuals, adapter=model.adapter), patience
+
+    async def run(self, job: Callable[[], A], patience: Patience, is_gone: IsGone | None = None) -> A:
+        """Run a job on a thread; its client is taken to have gone when `is_gone` says so or this is cancelled.
+
+        Raises Overloaded when too many jobs wait, and whatever the job raises.
+        """
+        if self.num_jobs >= self.config.max_waiting:
+            raise Overloaded(f"{self.num_jobs} jobs wait already")
+        self.num_jobs += 1
+        try:
+            running = asyncio.get_running_loop().run_in_executor(self._threads, job)
+            running.add_done_callback(lambda done: done.cancelled() or done.exception())  # when nobody asks any more
+            while True:
+                done, _ = await asyncio.wait([running], timeout=_GLANCE_S)
+                if done:
+                    return await running
+                if is_gone is not None and await is_gone():
+                    patience.leave()
+        except BaseException:
+            patience.leave()
+            raise
+        finally:
+            self.num_jobs -= 1
+
+    def keep(self, visual: Visual, person: str | None) -> KeptVisual:
+        """Remember a drawing with its whole record."""
+        record = json.loads(visual.path.with_suffix(".json").read_text(encoding="utf-8"))
+        return self.store.add_visual(person=person, item_id=visual.item_id, path=visual.path, record=record)
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """How many tokens the texts are to the language model."""
+        with self._counting:
+            return sum(len(self._prompts.encode_text(text)) for text in texts)
+
+
+def _served_models(workspace: Workspace) -> list[ServedModel]:
+    """The workspace itself, and every adapter that fits it."""
+    made = int((workspace.directory / "genrec.toml").stat().st_mtime)
+    about = f"{workspace.config.tune.base}, tuned on this catalog"
+    models = [ServedModel(name=BASE_MODEL, adapter=None, created=made, about=about)]
+    for card in list_adapters(workspace.directory):
+        try:
+            name = workspace.add_adapter(card.name)
+        except (IdTableMismatch, ArtifactError, InputError) as error:
+            log.info("adapter %s is not served: %s", card.name, error)
+            continue
+        created = int((find_adapter(workspace.directory, card.name) / CARD_FILE).stat().st_mtime)
+        models.append(ServedModel(name=card.name, adapter=name, created=created, about=card.data))
+    return models

@@ -1,0 +1,63 @@
+"""How long a client waits for its answer, and whether it still does.
+
+Whatever works for one client on a thread asks it between its steps.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from typing import TypeVar
+
+from genrec.errors import GenrecError
+
+A = TypeVar("A")
+_GLANCE_S = 0.1  # how often who waits looks whether the client does too
+
+
+class ClientLeft(GenrecError):
+    """Nobody waits for the answer any more."""
+
+
+class Patience:
+    """How long a client waits, and whether it has gone."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._ends, self._left = time.monotonic() + limit_s, threading.Event()
+
+    def leave(self) -> None:
+        """The client has gone."""
+        self._left.set()
+
+    def extend(self, limit_s: float) -> None:
+        """Wait this long from now on, if that is longer."""
+        self._ends = max(self._ends, time.monotonic() + limit_s)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody waits any more."""
+        return self._left.is_set() or time.monotonic() > self._ends
+
+    def check(self) -> None:
+        """Raises ClientLeft or TimeoutError when nobody waits any more."""
+        if self._left.is_set():
+            raise ClientLeft("the client has gone")
+        if time.monotonic() > self._ends:
+            raise TimeoutError("the answer took too long")
+
+    def wait(self, futures: Sequence["Future[A]"]) -> list[A]:
+        """What the futures give. Raises ClientLeft or TimeoutError, and then cancels what has not begun."""
+        try:
+            return [self._wait_for(future) for future in futures]
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def _wait_for(self, future: "Future[A]") -> A:
+        while True:
+            self.check()
+            try:
+                return future.result(timeout=_GLANCE_S)
+            except TimeoutError:
+                if future.done():
+                    raise

@@ -1,0 +1,94 @@
+"""Runs the server: one process, or several that each load the model and share the store.
+
+A signal to end lets what is in hand be finished.
+"""
+
+import ipaddress
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from genrec.config import Config
+from genrec.errors import ConfigError, InputError
+from genrec.runtime import quiet_libraries
+from genrec.serve.app import create_app
+from genrec.serve.store import Store, default_url
+from genrec.serve.telemetry import configure_logging
+from genrec.workspace import load
+
+_ORDER = "GENREC_SERVE"  # hands the order to the processes of several workers
+_BACKLOG = 2_048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to serve, and where. settings: such as serve.max_batch=8, for this run alone."""
+
+    directory: str
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    store: str | None = None
+    settings: Sequence[str] = ()
+
+
+def serve(order: Order) -> None:
+    """Serve until told to end. Raises InputError on what cannot be served."""
+    if order.workers < 1:
+        raise InputError(f"--workers is {order.workers}; wanted at least 1")
+    root = Path(order.directory)
+    if not (root / "genrec.toml").is_file():
+        raise InputError(f"{root} is not a built workspace (genrec.toml is missing); run genrec build {root}")
+    config = _config(order)
+    app: FastAPI | str = make_app(order) if order.workers == 1 else "genrec.serve.run:app_of_worker"
+    if order.workers > 1:
+        os.environ[_ORDER] = json.dumps(asdict(order))
+    configure_logging()
+    uvicorn.run(
+        app,
+        factory=order.workers > 1,
+        workers=order.workers,
+        host=order.host,
+        port=order.port,
+        backlog=_BACKLOG,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(config.serve.drawing_limit_s) + 1,
+    )
+
+
+def make_app(order: Order) -> FastAPI:
+    """The application of one process."""
+    workspace = load(order.directory)
+    workspace.config = _config(order)
+    store = Store.open(order.store or default_url(Path(order.directory)))
+    is_open = is_loopback(order.host)
+    return create_app(workspace, store, is_open=is_open, num_processes=order.workers)
+
+
+def app_of_worker() -> FastAPI:
+    """The application of one of several processes, told by the environment what to serve."""
+    quiet_libraries()
+    configure_logging()
+    return make_app(Order(**json.loads(os.environ[_ORDER])))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _config(order: Order) -> Config:
+    strangers = [setting for setting in order.settings if not setting.startswith("serve.")]
+    if strangers:
+        raise ConfigError(f"--set {strangers[0]!r} cannot change what was built; only serve.* can be set here")
+    return Config.load(Path(order.directory) / "genrec.toml").with_settings(order.settings)

@@ -1,0 +1,224 @@
+"""One loaded workspace, as many clients at once may use it.
+
+What needs the language model is batched across clients: recommendations, scores of explanations, texts. Drawings stand
+in a line of their own. Each client holds a view, a workspace with the same parts that puts what it needs in line and
+waits, for as long as its client does. Knows no wire format and no store.
+"""
+
+import uuid
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from genrec.config import ServeConfig
+from genrec.encode.clip import Picture
+from genrec.errors import InputError
+from genrec.explain import evidence_index
+from genrec.prompting import Message
+from genrec.recommend import Request
+from genrec.schema import FloatArray, Recommendation, Visual
+from genrec.serve.batching import Batcher, Turns
+from genrec.serve.patience import Patience
+from genrec.visualize import DrawingStopped, visualize
+from genrec.workspace import Workspace
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+MAX_SCORES, MAX_TEXTS = 64, 16  # in one call of the model, so that recommendations never wait long
+
+
+class Case(NamedTuple):
+    """An item to score after a history and words."""
+
+    history: tuple[str, ...]
+    item_id: str
+    query: str
+    adapter: str | None
+
+
+class SharedWorkspace:
+    """Owns a workspace; only its batchers use the model."""
+
+    def __init__(self, workspace: Workspace, config: ServeConfig) -> None:
+        self.workspace, self.drawing_limit_s = workspace, config.drawing_limit_s
+        turns, max_waiting = Turns(), config.max_waiting
+        self.recommendations: Batcher[Request, list[Recommendation]] = Batcher(
+            self._recommend, max_batch=config.max_batch, max_waiting=max_waiting, turns=turns, name="recommend"
+        )
+        # As many wait for these two as there are threads that ask.
+        self.scores: Batcher[Case, float] = Batcher(
+            self._score, max_batch=MAX_SCORES, max_waiting=0, turns=turns, name="score"
+        )
+        self.texts: Batcher[tuple[Message, int], str] = Batcher(
+            self._write, max_batch=MAX_TEXTS, max_waiting=0, turns=turns, name="write"
+        )
+        self.vectors: Batcher[str, FloatArray] = Batcher(
+            lambda texts: list(workspace.clip.encode_texts(texts)), max_waiting=max_waiting, name="embed"
+        )
+        self.drawings: Batcher[Callable[[], Visual], Visual] = Batcher(
+            _draw, max_batch=1, max_waiting=config.max_drawings, name="draw"
+        )
+
+    @property
+    def batchers(self) -> "tuple[Batcher[Any, Any], ...]":  # Any: each has its own kind of request
+        """All lines in which clients wait; what uses another is closed before it."""
+        return (self.drawings, self.recommendations, self.scores, self.texts, self.vectors)
+
+    def warm_up(self) -> None:
+        """Load and count now what would be loaded and counted at first use."""
+        workspace = self.workspace
+        workspace.clip.encode_texts(["warm up"])
+        evidence_index(workspace)
+        request = Request(history=tuple(item.item_id for item in workspace.catalog.items[:1]))
+        if len(workspace.catalog) > 1:
+            workspace.answer([request], k=1)
+
+    def close(self) -> None:
+        """Answer what waits, then end."""
+        for batcher in self.batchers:
+            batcher.close()
+
+    def _recommend(self, requests: Sequence[Request]) -> list[list[Recommendation] | BaseException]:
+        answers: list[list[Recommendation] | BaseException] = [InputError("unchecked")] * len(requests)
+        sound = []
+        for number, request in enumerate(requests):
+            try:
+                self.workspace.check(request)
+                sound.append(number)
+            except InputError as error:
+                answers[number] = error
+        found = self.workspace.answer([requests[number] for number in sound])
+        for number, answer in zip(sound, found, strict=True):
+            answers[number] = answer
+        return answers
+
+    def _score(self, cases: Sequence[Case]) -> list[float]:
+        def score_all(adapter: str | None, cases: Sequence[Case]) -> Sequence[float]:
+            histories, item_ids, queries, _ = zip(*cases, strict=True)
+            return self.workspace.score(histories, item_ids, queries, adapter).tolist()
+
+        return _grouped(cases, lambda case: case.adapter, score_all)
+
+    def _write(self, orders: Sequence[tuple[Message, int]]) -> list[str]:
+        def write_all(limit: int, orders: Sequence[tuple[Message, int]]) -> Sequence[str]:
+            return self.workspace.model.generate_texts([message for message, _ in orders], max_new_tokens=limit)
+
+        return _grouped(orders, lambda order: order[1], write_all)
+
+
+K = TypeVar("K", bound=Hashable)
+
+
+def _grouped(entries: Sequence[Q], key: Callable[[Q], K], answer: Callable[[K, Sequence[Q]], Sequence[A]]) -> list[A]:
+    """Answer entries of one key together, each in its place."""
+    answers: dict[int, A] = {}
+    for value in dict.fromkeys(map(key, entries)):
+        places = [place for place, entry in enumerate(entries) if key(entry) == value]
+        answers.update(zip(places, answer(value, [entries[place] for place in places]), strict=True))
+    return [answers[place] for place in range(len(entries))]
+
+
+def _draw(orders: Sequence[Callable[[], Visual]]) -> list[Visual | BaseException]:
+    return [order() for order in orders]
+
+
+class WorkspaceView(Workspace):
+    """A workspace for one client: what needs the model is put in line. For any thread but the batchers'.
+
+    adapter: by which it answers; visuals: the folder for drawings. photo: joins each request while it is set; draws:
+    False while a conversation is gone through again, whose pictures were drawn; drawn: the last drawing.
+    """
+
+    def __init__(
+        self, shared: SharedWorkspace, patience: Patience, *, visuals: Path, adapter: str | None = None
+    ) -> None:
+        vars(self).update(vars(shared.workspace))
+        self.model = _QueuedWriter(shared, patience)  # type: ignore[assignment]  # all that a view's user asks of it
+        self.photo: Picture | None = None
+        self.draws = True
+        self.drawn: Visual | None = None
+        self._shared, self._patience, self._visuals, self._adapter = shared, patience, visuals, adapter
+
+    # Views equal their workspace and each other, so that what is counted once for it, as evidence, is theirs too.
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Workspace) and other.catalog is self.catalog
+
+    def __hash__(self) -> int:
+        return hash(self._shared.workspace)
+
+    def answer(
+        self,
+        requests: Sequence[Request],
+        *,
+        k: int | None = None,
+        exclude_history: bool | None = None,
+        sequence_weight: float | None = None,
+    ) -> list[list[Recommendation]]:
+        """As the workspace answers, in a batch with other clients."""
+        if sequence_weight is not None:
+            raise InputError("sequence_weight cannot be chosen where clients share a model; leave it out")
+        filled = [self._filled(request, k, exclude_history) for request in requests]
+        asked = [
+            replace(request, adapter=request.adapter or self._adapter, image=request.image or self.photo)
+            for request in filled
+        ]
+        return self._patience.wait([self._shared.recommendations.submit(request) for request in asked])
+
+    def score(
+        self,
+        histories: Sequence[Sequence[str]],
+        item_ids: Sequence[str],
+        queries: Sequence[str] | None = None,
+        adapter: str | None = None,
+    ) -> npt.NDArray[np.float64]:
+        """As the workspace scores, in batches with other clients."""
+        words = queries or [""] * len(histories)
+        chosen = adapter or self._adapter
+        cases = [
+            Case(tuple(past), item_id, query, chosen)
+            for past, item_id, query in zip(histories, item_ids, words, strict=True)
+        ]
+        return np.array(self._patience.wait([self._shared.scores.submit(case) for case in cases]), dtype=np.float64)
+
+    def visualize(
+        self,
+        *,
+        item: str,
+        out: Path | str = "",
+        user: str | None = None,
+        history: Sequence[str] | None = None,
+        scene: str | None = None,
+        photo: Path | None = None,
+        seed: int = 0,
+    ) -> Visual:
+        """Draw into a new file of the server's own; `out` says nothing here."""
+        path = self._visuals / f"{uuid.uuid4().hex}.png"
+        if not self.draws:
+            return Visual(path=path, item_id=item, seed=seed, models={}, prompt="", scores={}, license="")
+        order = partial(
+            visualize, self._shared.workspace, user=user, history=history, item_id=item, scene=scene, photo=photo,
+            seed=seed, out=path, should_stop=lambda: self._patience.is_over,
+        )  # fmt: skip
+        self._patience.extend(self._shared.drawing_limit_s)
+        try:
+            (self.drawn,) = self._patience.wait([self._shared.drawings.submit(order)])
+        except DrawingStopped:
+            self._patience.check()
+            raise
+        return self.drawn
+
+
+class _QueuedWriter:
+    """What explanations ask of a language model."""
+
+    def __init__(self, shared: SharedWorkspace, patience: Patience) -> None:
+        self._shared, self._patience = shared, patience
+
+    def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
+        """As the language model writes, in a batch with other clients."""
+        return self._patience.wait([self._shared.texts.submit((message, max_new_tokens)) for message in messages])

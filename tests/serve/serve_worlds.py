@@ -1,0 +1,90 @@
+"""Servers that really listen, pictures as clients send them, and the scripts of benchmarks/."""
+
+import base64
+import importlib.util
+import io
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import httpx2
+import uvicorn
+from fastapi import FastAPI
+from PIL import Image
+
+from genrec.config import ServeConfig
+from genrec.serve.app import create_app
+from genrec.serve.engine import Engine
+from genrec.serve.store import Store
+from genrec.workspace import Workspace
+
+PATIENT = ServeConfig(time_limit_s=300, drawing_limit_s=300)  # a machine that is busy otherwise fails no test
+
+
+def script(name: str) -> ModuleType:
+    """A script of benchmarks/ as a module."""
+    path = Path(__file__).parents[2] / "benchmarks" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def data_url(content: bytes, kind: str = "png") -> str:
+    """Bytes as an address."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def encoded(size: tuple[int, int] = (40, 30), kind: str = "PNG", color: str = "red") -> bytes:
+    """A picture of one color."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size, color).save(buffer, kind)
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that really listens, and what is behind it."""
+
+    url: str
+    engine: Engine
+    store: Store
+    http: httpx2.Client
+
+    def post(self, path: str, **body: object) -> httpx2.Response:
+        """Send JSON."""
+        return self.http.post(path, json=body)
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[str]:
+    """Serve an app from a thread; gives its address."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def serving(
+    workspace: Workspace, folder: Path, config: ServeConfig = PATIENT, *, is_open: bool = True
+) -> Iterator[Server]:
+    """A server over a workspace and a store of its own in this folder."""
+    store = Store.open(f"sqlite:///{folder / 'store.db'}")
+    app = create_app(workspace, store, config, is_open=is_open)
+    with listening(app) as url, httpx2.Client(base_url=url, timeout=300) as http:
+        yield Server(url, app.state.engine, store, http)

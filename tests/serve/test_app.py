@@ -1,0 +1,243 @@
+"""Around every request: keys, limits, ids, logs, metrics, documentation; and the loop that stays free."""
+
+import json
+import logging
+import re
+import socket
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+from serve_worlds import PATIENT, data_url, encoded, serving
+
+from genrec.serve.telemetry import JsonLines
+
+SMALL = replace(PATIENT, max_body_bytes=20_000, max_picture_pixels=1_000, time_limit_s=60)
+
+
+@pytest.fixture(scope="module")
+def guarded(shop, tmp_path_factory):
+    """A server that asks for keys and takes little."""
+    with serving(shop, tmp_path_factory.mktemp("guarded"), SMALL, is_open=False) as running:
+        yield running
+
+
+def bearer(server, *scopes, rate=0):
+    _, secret = server.store.create_key("test", scopes, rate_per_minute=rate)
+    return {"Authorization": f"Bearer {secret}"}
+
+
+def wait_until(is_so, limit_s=120.0):
+    ends = time.monotonic() + limit_s
+    while not is_so():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+ROUTES = {
+    ("GET", "/v1/models"): "",
+    ("GET", "/v1/models/genrec"): "",
+    ("POST", "/v1/chat/completions"): "chat",
+    ("POST", "/v1/embeddings"): "recommend",
+    ("POST", "/v1/images/generations"): "images",
+    ("POST", "/v1/recommendations"): "recommend",
+    ("GET", "/v1/items"): "recommend",
+    ("GET", "/v1/items/x"): "recommend",
+    ("POST", "/v1/feedback"): "feedback",
+    ("GET", "/v1/people/x"): "admin",
+    ("DELETE", "/v1/people/x"): "admin",
+    ("GET", "/metrics"): "admin",
+}
+OPEN = {"/health", "/ready", "/v1/items/{item_id}/image", "/v1/visuals/{visual_id}"}
+
+
+def test_every_route_asks_for_its_scope_before_it_reads_the_body(guarded):
+    other = {"": None, "chat": "recommend"}
+    for (method, path), scope in ROUTES.items():
+        answer = guarded.http.request(method, path, content=b"{ no json")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key"), path
+        if scope:
+            wrong = bearer(guarded, other.get(scope, "chat"))
+            assert guarded.http.request(method, path, headers=wrong).status_code == 403, path
+        right = bearer(guarded, scope or "chat")
+        assert guarded.http.request(method, path, headers=right).status_code in (200, 400, 404), path
+
+
+def test_no_route_was_forgotten(guarded):
+    schema = guarded.http.get("/openapi.json").json()
+    told = {path for path, operations in schema["paths"].items() for o in operations.values() if "security" not in o}
+    assert told == OPEN
+    assert len(schema["paths"]) == len(OPEN) + len({path for _, path in ROUTES})
+
+
+def test_a_spent_budget_is_429_with_the_time_to_wait(guarded):
+    headers = bearer(guarded, "recommend", rate=2)
+    answers = [guarded.http.get("/v1/models", headers=headers) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert int(answers[2].headers["retry-after"]) >= 1
+    assert answers[2].json()["error"]["type"] == "rate_limit_error"
+
+
+def test_large_bodies_are_refused_whether_announced_or_not(guarded):
+    headers = bearer(guarded, "recommend") | {"content-type": "application/json"}
+    announced = guarded.http.post("/v1/recommendations", headers=headers, content=b"x" * 20_001)
+    streamed = guarded.http.post("/v1/recommendations", headers=headers, content=iter([b"x" * 9_000] * 3))
+    for answer in (announced, streamed):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_entity_too_large")
+
+
+def test_large_pictures_are_refused(guarded):
+    body = {"image": data_url(encoded((40, 40)))}
+    answer = guarded.http.post("/v1/recommendations", headers=bearer(guarded, "recommend"), json=body)
+    assert "40 × 40 pixels; at most 1,000" in answer.json()["error"]["message"]
+
+
+def test_a_body_that_does_not_come_ends_in_408(shop, tmp_path):
+    with serving(shop, tmp_path, replace(SMALL, time_limit_s=0.5)) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=60) as slow:
+            slow.sendall(b"POST /v1/recommendations HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            assert slow.recv(1000).startswith(b"HTTP/1.1 408")
+
+
+def test_request_ids_are_kept_or_made(server):
+    assert server.http.get("/health", headers={"X-Request-ID": "my-id.1"}).headers["x-request-id"] == "my-id.1"
+    for bad in ("a b", "x" * 65, "a\tb"):
+        made = server.http.get("/health", headers={"X-Request-ID": bad}).headers["x-request-id"]
+        assert re.fullmatch("[0-9a-f]{32}", made)
+
+
+def test_logs_are_json_lines_without_personal_text(server, shop):
+    lines, handler = [], logging.Handler()
+    handler.setFormatter(JsonLines())
+    handler.addFilter(lambda record: not record.name.startswith("http"))  # the client's own
+    handler.emit = lambda record: lines.append(handler.format(record))
+    root = logging.getLogger()
+    level, item = root.level, shop.catalog.items[0].item_id
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        said = [{"role": "user", "content": "I am Zebediah and love a mauvish lamp"}]
+        server.post("/v1/chat/completions", model="genrec", user="zebediah-1", messages=said)
+        server.post("/v1/recommendations", history=["zebediah-bought", item], query="mauvish", k=2)
+        server.post("/v1/recommendations", where="mauvish < 3")
+        server.post("/v1/feedback", user="zebediah-1", item=item, kind="like")
+        server.http.get("/v1/people/zebediah-1", headers={"X-Request-ID": "seen"})
+        server.http.get("/v1/items", params={"where": "title = mauvish"})
+        server.http.get("/zebediah-1/mauvish")
+        server.http.delete("/v1/people/zebediah-1")
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+    parsed = [json.loads(line) for line in lines]
+    answered = [line for line in parsed if line["message"] == "answered"]
+    assert len(answered) == 8
+    assert {"route": "/v1/people/{person:path}", "request_id": "seen", "status": 200}.items() <= answered[4].items()
+    assert not re.search("zebediah|mauvish", "".join(lines), re.IGNORECASE)
+
+
+def test_metrics_count_requests_by_route(server):
+    def count():
+        found = re.search(
+            r'genrec_requests_total\{method="GET",route="/v1/items/\{item_id:path\}",status="404"\} (\d+)',
+            server.http.get("/metrics").text,
+        )
+        return int(found[1]) if found else 0
+
+    before = count()
+    server.http.get("/v1/items/some-one")
+    server.http.get("/v1/items/another-one")
+    assert count() == before + 2
+    text = server.http.get("/metrics").text
+    assert "some-one" not in text
+    assert 'genrec_waiting{batcher="recommend"} 0.0' in text
+    assert 'genrec_request_seconds_bucket{le="0.3",route="/v1/items/{item_id:path}"}' in text
+
+
+def test_two_servers_in_one_process_keep_their_own_metrics(server, guarded):
+    server.http.get("/v1/items/counted-here")
+    admin = bearer(guarded, "admin")
+    assert "some-one" not in guarded.http.get("/metrics", headers=admin).text
+
+
+def test_documentation_asks_no_other_host(server):
+    page = server.http.get("/docs")
+    assert page.status_code == 200
+    assert "POST /v1/chat/completions" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert not re.search(r"""(src|href)=['"]?(https?:)?//|<script""", page.text)
+
+
+def test_ready_means_the_store_answers(shop, tmp_path, monkeypatch):
+    with serving(shop, tmp_path) as server:
+        assert server.http.get("/ready").json() == {"status": "ok"}
+        assert server.http.get("/health").json() == {"status": "ok"}
+        monkeypatch.setattr(server.store, "is_alive", lambda: False)
+        answer = server.http.get("/ready")
+        assert (answer.status_code, answer.json()) == (503, {"status": "store unreachable"})
+
+
+def test_a_failure_of_ours_is_told_without_details_and_logged(server, caplog, monkeypatch):
+    def fail(person):
+        raise ZeroDivisionError("inner workings")
+
+    monkeypatch.setattr(server.engine.people, "taste", fail)
+    answer = server.post("/v1/recommendations", user="u")
+    assert answer.status_code == 500
+    assert answer.json()["error"] == {
+        "message": "the server failed; it was logged", "type": "server_error", "param": None, "code": "internal_error"
+    }  # fmt: skip
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_the_loop_stays_free_while_pictures_are_drawn_and_reasons_found(server, shop):
+    item = shop.catalog.items[0].item_id
+    slow = [
+        threading.Thread(
+            target=server.post, args=("/v1/images/generations",), kwargs={"item": item, "n": 2, "seed": 1}
+        ),
+        threading.Thread(
+            target=server.post, args=("/v1/recommendations",), kwargs={"user": "user-00003", "explain": True}
+        ),
+    ]
+    for thread in slow:
+        thread.start()
+    waits = []
+    while any(thread.is_alive() for thread in slow):
+        start = time.perf_counter()
+        server.http.get("/health")
+        waits.append(time.perf_counter() - start)
+    waits.sort()
+    assert len(waits) > 10
+    assert waits[len(waits) // 2] < 0.1
+
+
+def test_a_drawing_is_stopped_when_its_client_hangs_up(server, shop):
+    item = shop.catalog.items[0].item_id
+    body = json.dumps({"item": item, "n": 4, "user": "hung-up"}).encode()
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as caller:
+        head = "POST /v1/images/generations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        caller.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        wait_until(lambda: server.engine.num_jobs > 0)
+    wait_until(lambda: server.engine.num_jobs == 0)
+    assert len(server.store.export_person("hung-up")["visuals"]) < 4
+
+
+def test_more_than_can_wait_is_refused_with_503(shop, tmp_path):
+    with serving(shop, tmp_path, replace(PATIENT, max_waiting=1, max_batch=1)) as server:
+        turn = server.engine.shared.recommendations._turns
+        answers: list[int] = []
+
+        def ask():
+            answers.append(server.post("/v1/recommendations", k=1).status_code)
+
+        with turn:  # the model is busy
+            threads = [threading.Thread(target=ask) for _ in range(5)]
+            for thread in threads:
+                thread.start()
+            wait_until(lambda: len(answers) == 3)
+        for thread in threads:
+            thread.join()
+    assert sorted(answers) == [200, 200, 503, 503, 503]

@@ -1,0 +1,154 @@
+"""`genrec serve` as a process: killed, told to end, and started wrongly."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from serve_worlds import script
+
+from genrec.bench.serve import ServerProcess
+from genrec.data.ingest import ingest, load_workspace_data
+from genrec.serve.run import is_loopback
+from genrec.serve.store import Store, default_url
+
+
+def post(connection, path, **body):
+    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+
+
+@pytest.mark.slow
+def test_no_acknowledged_feedback_is_lost_to_kills_under_load(adapted_directory):
+    report = script("feedback_kills").run_kills(adapted_directory, 3)
+    assert report["acknowledged"] >= 3
+    assert report["lost"] == 0
+
+
+@pytest.mark.slow
+def test_told_to_end_the_server_finishes_what_is_in_hand(adapted_directory, tmp_path):
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with ServerProcess(adapted_directory, "--store", url, "--set", "serve.max_batch=4") as server:
+        answers = []
+
+        def ask():
+            with server.connect() as connection:
+                post(connection, "/v1/recommendations", user="user-00003", k=5, explain=True)
+                response = connection.getresponse()
+                answers.append((response.status, len(json.loads(response.read())["recommendations"])))
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        with server.connect() as watch:
+            jobs = 0
+            while not jobs:
+                watch.request("GET", "/metrics")
+                text = watch.getresponse().read().decode()
+                jobs = int(float(text.split("genrec_requests_in_hand ")[1].split()[0])) - 1
+        server.process.send_signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join()
+        assert server.process.wait(timeout=300) in (0, -signal.SIGTERM)
+        assert answers == [(200, 5)] * 4
+        lines = [json.loads(line) for line in server.log_lines()]
+    assert {"time", "level", "logger", "message"} <= lines[-1].keys()
+    assert [line["status"] for line in lines if line.get("route") == "/v1/recommendations"] == [200] * 4
+
+
+@pytest.mark.parametrize(
+    ("host", "is_open"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.0.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("10.0.0.1", False),
+        ("example.org", False),
+    ],
+)
+def test_keys_are_left_out_on_this_machine_alone(host, is_open):
+    assert is_loopback(host) is is_open
+
+
+def test_keys_are_created_listed_and_revoked(genrec, shop_copy):
+    code, out, err = genrec("keys", "create", shop_copy, "--name", "page", "--scope", "chat", "--rate", 60)
+    assert code == 0
+    store = Store.open(default_url(shop_copy))
+    key = store.find_key(out.strip())
+    assert (key.scopes, key.rate_per_minute) == (("chat",), 60)
+    assert key.key_id in err
+    code, out, _ = genrec("keys", "list", shop_copy, "--json")
+    assert [entry["key_id"] for entry in json.loads(out)] == [key.key_id]
+    assert genrec("keys", "revoke", shop_copy, key.key_id)[0] == 0
+    assert "revoked" in genrec("keys", "list", shop_copy)[1]
+    assert store.keys()[0].revoked
+    store.close()
+
+
+def test_feedback_is_exported_for_the_next_training(genrec, shop_copy, tmp_path):
+    data = load_workspace_data(shop_copy)
+    first, second = (item.item_id for item in data.catalog.items[:2])
+    store = Store.open(default_url(shop_copy))
+    store.add_event(person="new, person", item_id=first, kind="like", timestamp=2_000_000_000)
+    store.add_event(person="new, person", item_id=second, kind="choose", timestamp=2_000_000_001)
+    store.add_event(person="user-00003", item_id=first, kind="dislike")
+    store.close()
+    code, out, _ = genrec("feedback", "export", shop_copy, "--out", tmp_path / "events.csv", "--with-training")
+    assert code == 0
+    assert out.startswith(f"{len(data.interactions) + 2:,} events")
+    items = shop_copy / "catalog" / "items.parquet"
+    report = ingest("files", None, tmp_path / "next", items=items, events=tmp_path / "events.csv")
+    assert (report.num_events, report.num_refused) == (len(data.interactions) + 2, 0)
+    again = load_workspace_data(tmp_path / "next").interactions
+    assert again.history("new, person") == (first, second)
+    assert again.history("user-00003") == data.interactions.history("user-00003")
+    genrec("feedback", "export", shop_copy, "--out", tmp_path / "alone.csv")
+    assert (tmp_path / "alone.csv").read_text().splitlines()[1:] == [
+        f'"new, person",{first},2000000000,like,1.0',
+        f'"new, person",{second},2000000001,choose,1.0',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("serve", "{tmp}/nowhere"), "not a built workspace"),
+        (("serve", "{shop}", "--set", "tune.epochs=3"), "cannot change what was built"),
+        (("serve", "{shop}", "--set", "serve.max_bach=3"), "max_bach"),
+        (("serve", "{shop}", "--store", "nonsense"), "StoreError"),
+        (("keys", "create", "{shop}", "--name", "x", "--scope", "fly"), "choose from recommend"),
+        (("keys", "revoke", "{shop}", "nobody"), "no key 'nobody'"),
+        (("keys", "list", "{tmp}/nowhere"), "not a built workspace"),
+        (("feedback", "export", "{tmp}/nowhere", "--out", "{tmp}/x.csv"), "not a built workspace"),
+        (("bench", "decode", "--seconds", "3"), "takes no seconds"),
+    ],
+)
+def test_bad_use_gets_one_line(genrec, shop_directory, tmp_path, words, message):
+    code, out, err = genrec(*(word.format(shop=shop_directory, tmp=tmp_path) for word in words))
+    assert (code, out) == (2, "")
+    assert message in err.strip().splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_its_extra_the_server_says_what_to_install(tmp_path):
+    (tmp_path / "genrec.toml").touch()
+    hidden = (
+        "import sys; sys.modules['fastapi'] = sys.modules['sqlalchemy'] = None; from genrec.cli import main; main()"
+    )
+    for words in (["serve"], ["keys", "list"]):
+        done = subprocess.run(
+            [sys.executable, "-c", hidden, *words, str(tmp_path)], capture_output=True, text=True, timeout=300
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert 'pip install "genrec[serve]"' in done.stderr.splitlines()[-1]
+
+
+def test_the_command_line_imports_nothing_of_the_server():
+    heavy = "{'torch', 'fastapi', 'uvicorn', 'sqlalchemy', 'transformers'}"
+    code = f"import sys, genrec.cli; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
+    assert done.stdout.strip() == "set()"

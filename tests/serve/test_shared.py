@@ -1,0 +1,142 @@
+"""Many clients share a model: each gets the answer that it would get alone, and none waits for ever."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from genrec.config import ServeConfig
+from genrec.data.filters import parse_filter
+from genrec.encode.clip import decode_image
+from genrec.explain import explain_batch
+from genrec.recommend import Request
+from genrec.serve.batching import Turns
+from genrec.serve.patience import ClientLeft, Patience
+from genrec.serve.shared import SharedWorkspace, WorkspaceView
+
+
+@pytest.fixture
+def shared(shop):
+    opened = SharedWorkspace(shop, ServeConfig())
+    opened.warm_up()
+    yield opened
+    opened.close()
+
+
+def view_of(shared, tmp_path, limit_s=300.0, **options):
+    patience = Patience(limit_s)
+    return WorkspaceView(shared, patience, visuals=tmp_path, **options), patience
+
+
+def test_unequal_requests_in_one_batch_are_answered_as_alone(shop, shared):
+    histories = list(shop.interactions.histories().values())
+    photo = decode_image(shop.catalog.items[7].image)
+    warm = shop.add_adapter("warm")
+    requests = [
+        Request(history=histories[0]),
+        Request(history=histories[1][:1], adapter=warm),
+        Request(history=(), k=3),
+        Request(history=histories[2], k=70),
+        Request(history=histories[3], where=parse_filter("price < 40"), exclude=histories[0][:2]),
+        Request(history=histories[4], exclude_history=False),
+        Request(history=histories[5], query="a red lamp"),
+        Request(history=histories[6], query="something blue", image=photo, adapter=warm, k=5),
+        Request(history=histories[7], image=photo, where=parse_filter("not category = lamp")),
+    ]
+    turn = shared.recommendations._turns
+    with turn:  # nobody is answered until all are in line
+        futures = [shared.recommendations.submit(request) for request in requests]
+    together = [future.result(300) for future in futures]
+    assert shared.recommendations.batch_sizes[-1] == len(requests)
+    for request, answer in zip(requests, together, strict=True):
+        (alone,) = shop.answer([request])
+        assert [entry.item_id for entry in answer] == [entry.item_id for entry in alone]
+        assert len(answer) == (request.k or shop.config.recommend.k)
+        scores = [entry.score_nats for entry in alone]
+        assert [entry.score_nats for entry in answer] == pytest.approx(scores, abs=1e-3)
+
+
+def test_a_view_answers_scores_and_explains_as_its_workspace_does(shop, shared, tmp_path):
+    view, _ = view_of(shared, tmp_path)
+    history = shop.history_of("user-00003")
+    items = [entry.item_id for entry in shop.recommend(history=history, k=3)]
+    assert [entry.item_id for entry in view.recommend(history=history, k=3)] == items
+    assert view.score([history] * 3, items) == pytest.approx(shop.score([history] * 3, items), abs=1e-3)
+    assert [e.text for e in explain_batch(view, [history] * 3, items)] == [
+        e.text for e in explain_batch(shop, [history] * 3, items)
+    ]
+
+
+def test_clients_who_ask_at_once_are_explained_as_alone(shop, shared, tmp_path):
+    histories = [history[:5] for history in list(shop.interactions.histories().values())[:6]]
+    items = [shop.recommend(history=history, k=1)[0].item_id for history in histories]
+
+    def explain(case):
+        view, _ = view_of(shared, tmp_path)
+        return explain_batch(view, [case[0]], [case[1]])[0]
+
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(explain, zip(histories, items, strict=True)))
+    for found, history, item in zip(together, histories, items, strict=True):
+        alone = explain_batch(shop, [history], [item])[0]
+        assert (found.text, found.evidence[0].claim) == (alone.text, alone.evidence[0].claim)
+
+
+def test_an_adapters_view_scores_by_the_adapter(shop, shared, tmp_path):
+    warm = shop.add_adapter("warm")
+    view, _ = view_of(shared, tmp_path, adapter=warm)
+    history, item = shop.history_of("user-00003"), shop.catalog.items[3].item_id
+    scored = view.score([history], [item])
+    assert scored == pytest.approx(shop.score([history], [item], adapter=warm), abs=1e-3)
+    assert abs(scored[0] - shop.score([history], [item])[0]) > 0.01
+
+
+def test_drawings_stop_when_their_client_leaves(shared, tmp_path):
+    view, patience = view_of(shared, tmp_path)
+    threading.Timer(0.3, patience.leave).start()
+    item = shared.workspace.catalog.items[0].item_id
+
+    def draw_on() -> None:
+        for seed in range(1000):
+            view.visualize(item=item, seed=seed)
+
+    with pytest.raises(ClientLeft):
+        draw_on()
+    while shared.drawings.num_waiting:
+        time.sleep(0.01)
+    count = len(list(tmp_path.glob("*.png")))
+    time.sleep(0.3)
+    assert len(list(tmp_path.glob("*.png"))) == count
+    another, _ = view_of(shared, tmp_path)
+    assert another.visualize(item=item).path.is_file()
+
+
+def test_patience_ends(shop, shared, tmp_path):
+    view, _ = view_of(shared, tmp_path, limit_s=0.0)
+    with pytest.raises(TimeoutError):
+        view.recommend(history=[], k=1)
+    view, patience = view_of(shared, tmp_path)
+    patience.leave()
+    assert patience.is_over
+    with pytest.raises(ClientLeft):
+        view.recommend(history=[], k=1)
+
+
+def test_turns_are_taken_in_the_order_of_asking():
+    turns, order = Turns(), []
+
+    def take(number):
+        with turns:
+            order.append(number)
+
+    with turns:
+        threads = []
+        for number in range(8):
+            threads.append(threading.Thread(target=take, args=(number,)))
+            threads[-1].start()
+            while turns._num_taken < number + 2:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    assert order == list(range(8))

@@ -1,0 +1,205 @@
+"""What a shop's own programs ask: recommendations, items, feedback, people."""
+
+import pytest
+
+from genrec.data.filters import parse_filter
+
+
+def recommended(server, **body):
+    answer = server.post("/v1/recommendations", **body)
+    assert answer.status_code == 200, answer.text
+    return [entry["item_id"] for entry in answer.json()["recommendations"]]
+
+
+def tell(server, person, item, kind, **more):
+    answer = server.post("/v1/feedback", user=person, item=item, kind=kind, **more)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_recommendations_are_the_librarys(server, shop):
+    history = shop.history_of("user-00003")
+    for body, arguments in (
+        ({"user": "user-00003"}, {"history": history}),
+        ({"history": list(history[:3]), "k": 4}, {"history": history[:3], "k": 4}),
+        ({"user": "user-00003", "where": "price < 40", "k": 60}, {"history": history, "where": "price < 40", "k": 60}),
+        ({"history": [], "query": "a warm red lamp"}, {"history": [], "query": "a warm red lamp"}),
+        ({"user": "user-00003", "exclude_history": False}, {"history": history, "exclude_history": False}),
+    ):
+        answer = server.post("/v1/recommendations", **body).json()
+        expected = shop.recommend(**arguments)
+        assert [entry["item_id"] for entry in answer["recommendations"]] == [entry.item_id for entry in expected]
+        scores = [entry["score_nats"] for entry in answer["recommendations"]]
+        assert scores == pytest.approx([entry.score_nats for entry in expected], abs=1e-3)
+        first = answer["recommendations"][0]
+        assert first["semantic_id"] == list(expected[0].semantic_id)
+        assert first["price"] == shop.catalog[first["item_id"]].attributes["price"]
+
+
+def test_reasons_come_when_asked_for(server, shop):
+    answer = server.post("/v1/recommendations", user="user-00003", k=2, explain=True).json()
+    for entry in answer["recommendations"]:
+        assert entry["explanation"]["text"]
+        assert entry["explanation"]["evidence"]
+    assert "explanation" not in server.post("/v1/recommendations", user="user-00003", k=1).json()["recommendations"][0]
+
+
+def test_feedback_changes_the_next_recommendation_at_once(server, shop):
+    first, *_ = before = recommended(server, user="newcomer", k=5)
+    tell(server, "newcomer", first, "dislike")
+    refused = recommended(server, user="newcomer", k=5)
+    assert first not in refused
+    assert refused[:4] == before[1:]
+    liked = next(item.item_id for item in shop.catalog if item.attributes["category"] == "clock")
+    tell(server, "newcomer", liked, "like")
+    answer = server.post("/v1/recommendations", user="newcomer", k=5).json()
+    assert answer["history"] == [liked]
+    assert [entry["item_id"] for entry in answer["recommendations"]] == [
+        entry.item_id for entry in shop.recommend(history=[liked], exclude=[first], k=5)
+    ]
+    tell(server, "newcomer", first, "undo")
+    tell(server, "newcomer", liked, "undo")
+    assert recommended(server, user="newcomer", k=5) == before
+
+
+def test_feedback_sent_twice_is_one_event(server, shop):
+    item = shop.catalog.items[0].item_id
+    first = tell(server, "twice", item, "like", event_id="e-twice")
+    assert tell(server, "twice", item, "like", event_id="e-twice") == first
+    assert len(server.store.events_of("twice")) == 1
+    other = server.post("/v1/feedback", user="twice", item=item, kind="dislike", event_id="e-twice")
+    assert other.status_code == 400
+    assert "was used for another event" in other.json()["error"]["message"]
+
+
+def test_unknown_items_of_a_history_are_named_and_the_rest_is_used(server, shop):
+    known = shop.catalog.items[0].item_id
+    answer = server.post("/v1/recommendations", history=["nothing", known], k=1).json()
+    assert (answer["history"], answer["unknown"]) == ([known], ["nothing"])
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ({"user": "u", "history": []}, 400, "both a user and a history"),
+        ({"history": ["nothing"]}, 404, "'nothing'"),
+        ({"where": "prize < 3"}, 400, "'prize'"),
+        ({"where": "price < 0"}, 400, "no item is left"),
+        ({"where": "(" * 400}, 400, "filter"),
+        ({"where": "x" * 501}, 400, "at most 500"),
+        ({"k": 0}, 400, "k: "),
+        ({"k": 101}, 400, "k: "),
+        ({"k": "3"}, 400, "k: "),
+        ({"k": 1e300}, 400, "k: "),
+        ({"user": ""}, 400, "user: "),
+        ({"user": "a\x00"}, 400, "null character"),
+        ({"user": "a" * 257}, 400, "user: "),
+        ({"history": ["a"] * 501}, 400, "history: "),
+        ({"image": "http://127.0.0.1/x.png"}, 400, "nothing is fetched"),
+        ({"model": "other"}, 404, "there are: genrec, warm"),
+    ],
+)
+def test_wrong_use_gets_one_clear_line(server, body, status, message):
+    answer = server.post("/v1/recommendations", **body)
+    assert answer.status_code == status
+    error = answer.json()["error"]
+    assert message in error["message"]
+    assert "\n" not in error["message"]
+
+
+def test_one_request_that_cannot_be_answered_spoils_no_batch(server):
+    from concurrent.futures import ThreadPoolExecutor
+
+    bodies = [{"user": "user-00003", "k": 2}, {"where": "price < 0"}] * 6
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda body: server.post("/v1/recommendations", **body).status_code, bodies))
+    assert answers == [200, 400] * 6
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"x"',
+        b"\xff\xfe",
+        b'{"k": NaN}',
+        b'{"k": Infinity}',
+        b'{"user": "\\ud800"}',
+        b'{"history": ' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+        b'{"k": ' + b"9" * 5_000 + b"}",
+    ],
+)
+def test_bodies_that_are_no_sound_json_are_refused(server, content):
+    answer = server.http.post("/v1/recommendations", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_items_are_paged_filtered_and_shown_without_paths(server, shop):
+    pages = []
+    while True:
+        page = server.http.get("/v1/items", params={"where": "price < 40", "limit": 7, "offset": 7 * len(pages)}).json()
+        pages.append(page)
+        if not page["has_more"]:
+            break
+    shown = [item["id"] for page in pages for item in page["data"]]
+    legal = parse_filter("price < 40").mask(shop.catalog)
+    assert shown == [item.item_id for item, ok in zip(shop.catalog, legal, strict=True) if ok]
+    assert {page["total"] for page in pages} == {len(shown)}
+    assert str(shop.directory) not in str(pages)
+    one = server.http.get(f"/v1/items/{shown[0]}").json()
+    assert one == pages[0]["data"][0]
+    assert one["attributes"] == dict(shop.catalog[shown[0]].attributes)
+    picture = server.http.get(one["image"])
+    assert picture.content == shop.catalog[shown[0]].image.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/items/nothing",
+        "/v1/items/nothing/image",
+        "/v1/items/../../etc/passwd",
+        "/v1/items/..%2f..%2f..%2fetc%2fpasswd/image",
+        "/v1/items//etc/passwd/image",
+        "/v1/visuals/..%2f..%2fstore.db",
+        "/v1/visuals/nothing",
+        "/v1/models/nothing",
+        "/nothing",
+    ],
+)
+def test_what_is_not_there_is_404_with_an_error_body(server, path):
+    answer = server.http.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] in ("not_found", "model_not_found")
+
+
+def test_a_method_that_is_not_there_is_405_with_an_error_body(server):
+    answer = server.http.put("/v1/recommendations")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "POST"
+    assert server.http.put("/v1/people/x").headers["allow"] == "DELETE, GET"
+
+
+def test_a_person_is_exported_and_erased_everywhere(server, shop):
+    item = shop.catalog.items[0].item_id
+    fresh = recommended(server, user="leaver", k=3)
+    tell(server, "leaver", item, "like")
+    said = [{"role": "user", "content": "a red lamp"}]
+    server.post("/v1/chat/completions", model="genrec", user="leaver", session="s-leaver", messages=said)
+    server.post("/v1/chat/completions", model="genrec", user="leaver", messages=said)
+    drawing = server.post("/v1/images/generations", user="leaver", item=item, response_format="url").json()
+    link = drawing["data"][0]["url"]
+    assert server.http.get(link).status_code == 200
+    record = server.http.get("/v1/people/leaver").json()
+    assert [event["item_id"] for event in record["events"]] == [item]
+    assert [session["session_id"] for session in record["sessions"]] == ["s-leaver"]
+    assert len(record["visuals"]) == 1
+    assert server.http.delete("/v1/people/leaver").json() == {"events": 1, "sessions": 1, "visuals": 1}
+    assert server.http.get(link).status_code == 404
+    empty = {"person": "leaver", "events": [], "sessions": [], "visuals": []}
+    assert server.http.get("/v1/people/leaver").json() == empty
+    assert recommended(server, user="leaver", k=3) == fresh
