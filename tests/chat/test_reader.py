@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from chat_worlds import MOVIES, SHOP, shop_catalog, shown_session
 
-from genrec.chat.requests import RequestReader
+from genrec.chat.reader import RequestReader
 from genrec.chat.session import Session
 from genrec.data.reasons import Constraint
 from genrec.data.shop import follow_up, request
