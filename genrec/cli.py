@@ -332,12 +332,22 @@ def evaluate(
 
 
 @app.command()
-def bench(name: Annotated[str, typer.Argument(help="decode, tokenize or recommend.")], as_json: Json = False) -> None:
-    """Measurements that need no dataset."""
+def bench(
+    name: Annotated[str, typer.Argument(help="decode, tokenize, recommend or chat.")],
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="chat: a built demo workspace; without it, one is built.")
+    ] = None,
+    redial: Annotated[
+        Path | None, typer.Option(help="chat: the folder of ReDial; its workspace is kept in DIR/redial.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measurements of speed and conversation."""
     from genrec.bench import bench as run
     from genrec.bench import table_lines
 
-    document = run(name)
+    options = {"directory": directory, "redial": redial}
+    document = run(name, options={option: value for option, value in options.items() if value is not None})
     if as_json:
         _print_json(document)
         return

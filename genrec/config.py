@@ -142,6 +142,14 @@ class ExplainConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChatConfig:
+    """understanding: who reads messages, the deterministic reader alone, or the language model checked by it."""
+
+    understanding: Literal["reader", "model"] = "reader"
+    max_new_tokens: int = 256  # of the model's JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VisualizeConfig:
     diffusion: str = "genrec-tiny-diffusion"
     ip_adapter: str = ""  # weights beside the pipeline unless named
@@ -166,6 +174,7 @@ class Config:
     tune: TuneConfig = field(default_factory=TuneConfig)
     recommend: RecommendConfig = field(default_factory=RecommendConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)
+    chat: ChatConfig = field(default_factory=ChatConfig)
     visualize: VisualizeConfig = field(default_factory=VisualizeConfig)
 
     @classmethod
@@ -220,6 +229,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
             "batch_size": 16,
             "learning_rate": 3e-4,
         },
+        "chat": {"understanding": "model"},
         "visualize": {
             "diffusion": "stable-diffusion-v1-5/stable-diffusion-v1-5",
             "ip_adapter": "h94/IP-Adapter",
@@ -242,6 +252,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
             "gradient_accumulation": 4,
             "learning_rate": 2e-4,
         },
+        "chat": {"understanding": "model"},
         "visualize": {"diffusion": "black-forest-labs/FLUX.2-klein-4B", "steps": 4, "guidance": 1.0},
     },
 }

@@ -1,11 +1,13 @@
-"""Measurements that need no dataset: `genrec bench decode | tokenize | recommend`.
+"""Measurements of speed, and of conversation: `genrec bench decode | tokenize | recommend | chat`.
 
 Every speed is a ratio to a peer that runs in the same process on the same model, or stands beside the parts it is made
 of. Knows the benches by name; what each measures is in its own file.
 """
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 
+from genrec.bench.chat import bench_chat
 from genrec.bench.decode import bench_decode
 from genrec.bench.measure import Row
 from genrec.bench.recommend import bench_recommend
@@ -14,23 +16,36 @@ from genrec.errors import InputError
 from genrec.evaluate.report import describe_machine
 from genrec.runtime import seed_everything
 
-BENCHES: dict[str, Callable[[int], list[Row]]] = {
+BENCHES: dict[str, Callable[..., list[Row]]] = {
+    "chat": bench_chat,
     "decode": bench_decode,
     "recommend": bench_recommend,
     "tokenize": bench_tokenize,
 }
 
 
-def bench(name: str, *, seed: int = 7) -> dict[str, object]:
-    """Run one measurement. Returns {"name", "machine", "rows"}. Raises InputError on an unknown name."""
+def bench(name: str, *, seed: int = 7, options: Mapping[str, object] | None = None) -> dict[str, object]:
+    """Run one measurement; options: keyword arguments of its own. Returns {"name", "machine", "seed", "rows"}.
+
+    Raises InputError on an unknown name, and on options that the measurement does not have.
+    """
     if name not in BENCHES:
         raise InputError(f"bench {name!r} is unknown; choose one of {', '.join(BENCHES)}")
+    known = inspect.signature(BENCHES[name]).parameters
+    unknown = [option for option in options or {} if option not in known]
+    if unknown:
+        raise InputError(f"bench {name} has no option {', '.join(unknown)}; leave it out")
     seed_everything(seed)
-    return {"name": name, "machine": describe_machine(), "seed": seed, "rows": BENCHES[name](seed)}
+    return {"name": name, "machine": describe_machine(), "seed": seed, "rows": BENCHES[name](seed, **(options or {}))}
 
 
 def table_lines(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Column names and cells, numbers to three significant digits."""
-    columns = list(rows[0])
-    cells = [[f"{row[c]:.3g}" if isinstance(row[c], float) else f"{row[c]:,}" for c in columns] for row in rows]
-    return columns, cells
+    """Column names and cells, numbers to three significant digits; a cell is empty where a row has no such number."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return columns, [[_cell(row.get(column, "")) for column in columns] for row in rows]
+
+
+def _cell(value: float | int | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.3g}" if isinstance(value, float) else f"{value:,}"

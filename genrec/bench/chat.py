@@ -1,19 +1,21 @@
 """`genrec bench chat`: scripted conversations in the demo world, and real ones about movies, with known answers.
 
-Rows: set, conversations, turns; satisfaction: share of turns whose reply does what was asked (every item shown meets
-every wish in force; a wish that nothing meets is admitted; other messages get their kind of answer); slot_f1: of intent,
-items and wishes understood; recall@10: share of turns that show the person's held-out next item, where it meets the
-wishes and was not shown before, with chance@10 and oracle@10 (who knows the tastes) on the same turns; untrue: share of
-replies in which anything said of any item is not so.
+Rows: set, conversations, turns. satisfaction: share of turns whose reply does what was asked (every item shown meets
+every wish in force, and a wish that nothing meets is admitted; other messages get their kind of answer). slot_f1: of
+intents, items and wishes understood. recall@10: share of turns that show the person's held-out next item, where it
+meets the wishes and was not shown before; chance@10 and oracle@10 (who knows the tastes) are of the same turns.
+untrue: share of replies in which anything said of any item is not so.
 """
 
+import contextlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from genrec.bench.measure import Row
+from genrec.bench.redial import bench_redial
 from genrec.bench.talk.grammar import GrammarScript
 from genrec.bench.talk.holding import Judge, TurnResult
 from genrec.bench.talk.meaning import meets
@@ -33,31 +35,36 @@ def bench_chat(
     seed: int,
     *,
     directory: Path | None = None,
+    redial: Path | None = None,
     num_grammar: int = NUM_GRAMMAR,
     hand_written: Sequence[str] = HAND_WRITTEN,
     gives_reasons: bool = True,
 ) -> list[Row]:
-    """One row per set. directory: a built demo workspace; without one, the demo's shop is built first."""
-    if directory is None:
-        with tempfile.TemporaryDirectory() as folder:
-            ingest("shop", None, Path(folder) / "shop", seed=seed)
-            build(Path(folder) / "shop")
-            return bench_chat(
-                seed,
-                directory=Path(folder) / "shop",
-                num_grammar=num_grammar,
-                hand_written=hand_written,
-                gives_reasons=gives_reasons,
-            )
+    """One row per set. directory: a built demo workspace; without one, the demo's shop is built first.
+
+    redial: the folder of ReDial, whose rows then follow; its workspace is kept beside the conversations', in `redial`.
+    """
+    with contextlib.ExitStack() as stack:
+        if directory is None:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "shop"
+            ingest("shop", None, directory, seed=seed)
+            build(directory)
+        rows = _demo_rows(directory, seed, num_grammar, hand_written, gives_reasons=gives_reasons)
+        return rows if redial is None else rows + bench_redial(redial, directory / "redial")
+
+
+def _demo_rows(
+    directory: Path, seed: int, num_grammar: int, hand_written: Sequence[str], *, gives_reasons: bool
+) -> list[Row]:
     recommender = load(directory)
     world = load_world(directory)
     if world is None:
         raise InputError(f"{directory} holds no made shop, so no answer is known; wanted the workspace of genrec demo")
     judge = Judge(recommender, world)
-    rows = [_row("grammar", hold_grammar(judge, num_grammar, seed, gives_reasons=gives_reasons))]
+    rows = [summarize("grammar", hold_grammar(judge, num_grammar, seed, gives_reasons=gives_reasons))]
     for name in hand_written:
         scripts = read_scripts(name, recommender.catalog, seed)
-        rows.append(_row(name, hold_by_hand(judge, scripts, seed, gives_reasons=gives_reasons)))
+        rows.append(summarize(name, hold_by_hand(judge, scripts, seed, gives_reasons=gives_reasons)))
     return rows
 
 
@@ -77,10 +84,10 @@ def hold_by_hand(
     judge: Judge, scripts: Sequence[HandScript], seed: int, *, gives_reasons: bool
 ) -> list[list[TurnResult]]:
     """Hand-written conversations, each of another person whose held-out item meets its first wishes, if one's does."""
-    cases = iter_cases = _shuffled(judge.recommender, np.random.default_rng([seed, 3]))
+    cases = _shuffled(judge.recommender, np.random.default_rng([seed, 3]))
     held = []
     for number, script in enumerate(progress(list(scripts), label="hold conversations by hand")):
-        turned = [*cases[number:], *iter_cases[:number]]
+        turned = [*cases[number:], *cases[:number]]
         wishes = script.first_wishes
         fitting = (case for case in turned if meets(judge.looks[case.target], wishes, judge.all_looks))
         held.append(list(judge.hold(script, next(fitting, turned[0]), gives_reasons=gives_reasons)))
@@ -92,7 +99,7 @@ def _shuffled(recommender: Workspace, rng: np.random.Generator) -> list[Evaluati
     return [cases[number] for number in rng.permutation(len(cases))]
 
 
-def _row(name: str, held: Sequence[Sequence[TurnResult]]) -> Row:
+def summarize(name: str, held: Sequence[Sequence[TurnResult]]) -> Row:
     results = [result for conversation in held for result in conversation]
     wanted, understood = sum(r.num_wanted for r in results), sum(r.num_understood for r in results)
     precision = sum(r.num_used for r in results) / max(understood, 1)
@@ -111,6 +118,6 @@ def _row(name: str, held: Sequence[Sequence[TurnResult]]) -> Row:
     }
 
 
-def _mean(values: Iterator[float] | Sequence[float] | object) -> float:
-    found = [float(value) for value in values]  # type: ignore[attr-defined]
-    return sum(found) / len(found) if found else float("nan")
+def _mean(values: Iterable[float]) -> float:
+    found = [float(value) for value in values]
+    return sum(found) / max(len(found), 1)

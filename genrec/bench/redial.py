@@ -113,7 +113,9 @@ def bench_redial(source: Path, directory: Path, *, max_turns: int | None = None)
     popular = [item_id for item_id, _ in counts.most_common()]
     answers: dict[str, dict[bool, list[list[str]]]] = {
         "genrec": {repeats: _ask(recommender, turns, repeats=repeats, words=False) for repeats in (True, False)},
-        "genrec, words too": {repeats: _ask(recommender, turns, repeats=repeats, words=True) for repeats in (True, False)},
+        "genrec, words too": {
+            repeats: _ask(recommender, turns, repeats=repeats, words=True) for repeats in (True, False)
+        },
         "popular": {
             repeats: [[i for i in popular if repeats or i not in turn.named][: CUTOFFS[-1]] for turn in turns]
             for repeats in (True, False)
@@ -123,7 +125,9 @@ def bench_redial(source: Path, directory: Path, *, max_turns: int | None = None)
         },
     }
     return [
-        _row(name, turns, ranked, repeats) for name, by_repeats in answers.items() for repeats, ranked in by_repeats.items()
+        _row(name, turns, ranked, repeats)
+        for name, by_repeats in answers.items()
+        for repeats, ranked in by_repeats.items()
     ]
 
 

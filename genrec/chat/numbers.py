@@ -34,7 +34,7 @@ def _pattern(form: str) -> str:
 
 # Forms bind their amounts to operators, the most specific first.
 _NOT = r"(?:not|no|never|nothing|\w+n't|cannot)"
-_AND_SO = r"(?: (?:want|like|need|have|to|it|that|them|this|be|cost|costs|spend|pay|go|going|priced|really|be spending))*"
+_AND_SO = r"(?: (?:want|like|need|have|to|it|that|them|this|be|costs?|spend|pay|go|going|priced|really))*"
 _BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
     (r"(?:between|from|priced) N ~ N", (">=", "<=")),
     (r"N\s*(?:-|–|to)\s*N(?!\w)", (">=", "<=")),

@@ -47,7 +47,8 @@ anything (?:goes|is fine|will do|works)
 _NOT_THAN_AMOUNT = r"\b(?! than [$€£\d])"
 CHEAPER = said("""
 (?:not (?:so|as|that|very)|less|too|n't (?:so|as|that)) (?:expensive|pricey|costly|dear)
-too much money|(?:that's|it's|is|costs?|not so|not as|not that) too much|cheaper|(?:for|costs?|costing|at) less|lower(?: in)? price[ds]?|less money
+too much money|(?:that's|it's|is|costs?) too much
+cheaper|(?:for|costs?|costing|at) less|lower(?: in)? price[ds]?|less money
 more affordable|spend less
 """, end=_NOT_THAN_AMOUNT)  # fmt: skip
 DEARER = said("""
@@ -57,22 +58,27 @@ higher(?: in)? price[ds]?|can (?:pay|spend|afford) (?:a (?:bit|little) |some )?m
 NEWER = said("newer|more recent|more modern|too old|not (?:so|that|as) old")
 OLDER = said("older|more classic|too (?:new|recent|modern)|not (?:so|that) (?:new|recent)")
 CHEAP = said(r"""
-cheap(?:est|o)?|inexpensive|affordable|low[\s-]?budget|low[\s-]?cost|(?:least|not|n't)(?: too| very)? (?:expensive|pricey)
+cheap(?:est|o)?|inexpensive|affordable|low[\s-]?budget|low[\s-]?cost
+(?:least|not|n't)(?: too| very)? (?:expensive|pricey)
 (?:lowest|best) price[ds]?|bargains?|(?<!my\x20)(?<!a\x20)(?<!the\x20)budget(?!'s| (?:is|of|:|\d))
 """)
 DEAR = said(r"(?:most )?expensive|pricie?st|luxury|luxurious|high[\s-]?end|premium|upscale")
 NOT_NEEDED = said(
-    r"(?:doesn't|does not|don't|do not|needn't|need not|not) (?:have to|need to|needs to)? ?be (?:too |that |so )?(?:cheap|expensive)"
+    r"(?:doesn't|does not|don't|do not|needn't|need not|not)(?: have to| needs? to)? be"
+    r" (?:too |that |so )?(?:cheap|expensive)"
 )
 
 EXPLAIN = said("why(?! not)|how come|explain|what makes you|for what reason|what's the reason")
-SHOW = said("""
+_THEM = r"it|they|that|this|the \w+(?: one)?|(?:number )?\d+"
+SHOW = said(
+    """
 draw|visuali[sz]e|picture|photo|image|sketch|render|paint|want to see
 what (?:it|they|that|this) looks? like
-how(?:'d|'s| would| will| could| does| do| might)? (?:it|they|that|this|the \\w+(?: one)?|number \\d+) (?:would |will |could |might )?looks?
-what (?:would|will|does|do|could) (?:it|they|that|this|the \\w+(?: one)?|number \\d+) looks? like|how (?:it|they|that|this|does it|do they) looks?
+how(?:'d|'s| would| will| could| does| do| might)? (?:THEM) (?:would |will |could |might )?looks?
+what (?:would|will|does|do|could) (?:THEM) looks? like
 (?:can|could|may|let) (?:i|me|you) (?:show me|see|have a look)|show me (?:it|that|this)
-""")
+""".replace("THEM", _THEM)
+)
 SHOW_FIRST = said("show (?:me|it|them|that|this)", start=r"^\W*(?:please )?")
 MORE = said("""
 more|others?|another|different|something else|anything else|what else|next|new ones|again|alternatives?
@@ -80,7 +86,8 @@ more|others?|another|different|something else|anything else|what else|next|new o
 COMPARE = said("compare[ds]?|comparison|differences?|differ|versus|vs|which (?:one )?is (?:better|nicer|cheaper)")
 DESCRIBE = said("""
 (?:tell|say) me (?:more |something )?about|more (?:info|information|details?|about)|details|describe|who (?:makes|made)
-what do you know (?:about|of)|how much (?:is|does|are|do)|what (?:is|are) (?:it|they|that|this|the \\w+(?: one)?) made of
+what do you know (?:about|of)|how much (?:is|does|are|do)
+what(?: is|'s| are) (?:it|they|that|this|the \\w+(?: one)?) made of
 """)
 ASKS_OF_ITEM = re.compile(
     r"^\W*(?:is|are|does|do|has|have|was|can|will)\s+(?:it|this|that|they|these|those|the\s+\w+\s+one|number\s+\d+)\b"
@@ -92,12 +99,19 @@ GREETING = said(
     start=r"^\W*",
     end=r"\W*$",
 )
-NEWCOMER = said(r"(?:i'm|i am|we're) (?:new|a newbie)(?: here| to this)?|(?:my )?first (?:time|visit)(?: here)?|never been here")
+NEWCOMER = said(
+    r"(?:i'm|i am|we're) (?:new|a newbie)(?: here| to this)?|(?:my )?first (?:time|visit)(?: here)?|never been here"
+)
 _PRAISE = "thx|great|perfect|cool|nice|ok(?:ay)?|awesome|wonderful|got it|that's all|bye"
 _THANKS = rf"(?:thanks?(?: (?:you|a lot|so much))?|{_PRAISE})"
-_KINDNESS = "that's|you(?:'re| are)|it|very|so|really|much|too|kind|nice|helpful|sweet|lovely|for|your|the|help|all|i'm|done|good|day"
+_KINDNESS = (
+    "that's|you(?:'re| are)|it|very|so|really|much|too|kind|nice|helpful|sweet|lovely|for|your|the|help|all|i'm|done"
+    "|good|day"
+)
 THANKS = said(rf"{_THANKS}(?:\W+(?:{_THANKS}|{_KINDNESS}))*", start=r"^\W*", end=r"\W*$")
-INTERJECTIONS = re.compile(r"^(?:(?:cool|nice|great|perfect|fine|lovely|awesome|thanks|hmm+|umm*|well|ok|okay|wow|lol|haha)\s*[,.!…]+\s*)+")
+INTERJECTIONS = re.compile(
+    r"^(?:(?:cool|nice|great|perfect|fine|lovely|awesome|thanks|hmm+|umm*|well|ok|okay|wow|lol|haha)\s*[,.!…]+\s*)+"
+)
 HELP = said(r"(?:help|\?|what can (?:you|i) (?:do|ask|say)|how does this work)(?!\w).*", start=r"^\W*", end="$")
 CUE = said("""
 recommend|suggest|find|looking|look for|want|need|would like|i'd like|something|anything|show|give|get|got
@@ -109,7 +123,8 @@ tell me about|what is|what's|who is|when did|how old|where is|news|stock
 """)
 SERVICE = said("""
 pay(?:pal|ments?)?(?! (?:up|at|about|around|more|less|between|[$€£\\d]))|credit cards?|by card|invoice
-deliver(?:y|ed|s)?|ships?|shipping|shipped|returns?|refunds?|warranty|guarantee|opening hours|discounts?|coupons?|vouchers?
+deliver(?:y|ed|s)?|ships?|shipping|shipped|returns?|refunds?|warranty|guarantee|opening hours
+discounts?|coupons?|vouchers?
 dishwasher|tracking|customer (?:service|support)|human|agent|account|password|log ?in|complain\\w*|order status|my order
 """)
 LIKE_RELATION = said("like|similar to|in the spirit of|such as|resembl\\w+|more of|close to|same as")
@@ -137,7 +152,9 @@ i (?:\\w+ly |have |also |just )*(?:watched|read|played|picked|ordered)
 i've (?:\\w+ )?(?:seen|watched|bought|read|loved|enjoyed|got)
 my favou?rites? (?:\\w+ )?(?:are|is|were)|(?:big )?fan of
 """, end=r"\s+")  # fmt: skip
-LOVED = said("love[ds]?|liked?|enjoyed?|adored?|bought|own(?:ed)?|have|had|got|favou?rites?|great|amazing|awesome|my last")
+LOVED = said(
+    "love[ds]?|liked?|enjoyed?|adored?|bought|own(?:ed)?|have|had|got|favou?rites?|great|amazing|awesome|my last"
+)
 TITLE_RELATION = said("""
 (?:something|anything|things?|more|movies?|films?|items?|one|ones|similar|stuff) (?:like|to|of)|like|similar to
 such as|in the spirit of|go(?:es)? with|match(?:es)?|pairs? with|close to|why|explain|draw|show me|dislike|hate|about
@@ -154,17 +171,18 @@ NEGATING_PAIRS = said("""
 """)
 # After these, what was said before of the same attribute no longer counts.
 CORRECTIONS = said(
-    "(?:oh |hmm )?(?:no|wait|sorry) (?:wait|sorry|actually|no)|wait|scratch that|i mean|make that|or rather|on second thought"
+    "(?:oh |hmm )?(?:no|wait|sorry) (?:wait|sorry|actually|no)|wait|scratch that|i mean|make that|or rather"
+    "|on second thought"
     "|(?<=[.…]\\x20)no(?=,)|(?<=,\\x20)no(?=,)"
 )
 # A further value is fine, too: it joins the wish that is there.
 ALSO = said(r"""
-(?:is|are|would be|be) (?:also |perfectly |totally |just )?(?:fine|ok|okay|good)(?: too| as well)?|works?(?: too| as well)?
-too|as well|also
+(?:is|are|would be|be) (?:also |perfectly |totally |just )?(?:fine|ok|okay|good)(?: too| as well)?
+works?(?: too| as well)?|too|as well|also
 """, end=r"\W*$")  # fmt: skip
 ALSO_FIRST = said("or|also|and also|maybe also", start=r"^\W*")
-SCORN = frozenset("dull boring ugly awful horrible hideous tacky kitschy overdone".split())
-OWNERS = frozenset("my our his her their".split())
+SCORN = frozenset(["dull", "boring", "ugly", "awful", "horrible", "hideous", "tacky", "kitschy", "overdone"])
+OWNERS = frozenset(["my", "our", "his", "her", "their"])
 # Between a negator and the value it turns down.
 _PASSED = """
 a an the in any of too so by from made with want like need be to it is one ones something anything really very please
@@ -172,26 +190,24 @@ that this i do does into on for
 """
 PASSED_BY_NEGATION = frozenset(_PASSED.split())
 _FILLER = """
-a about actually after again ah all also am an and another any anything anyway are aren't around as at available
-avoid be beautiful been best bit bring but buy by can can't choose chose color colors come complements cost
-costing costs could did different dislike do does doesn't doing don't draw drawing draws else even ever exactly
-example except favorite favourite feel film films find fine for forget from get gift give go goes going good got
-great had has hate hates have having hello help here hey hi hmm how i i'd i'll i'm i've if image in instead
-interested into is isn't it it's item items its just kind kinda know last lately latest least less let like
-little look looking looks lot love loved lovely made make many matched matches matching may maybe me mean might
-mine mood more most movie movies much must my myself need neither never new next nice no nor not nothing now of
-off offer oh okay on one ones only or other others our out over own paint pair pairing pairs perfect perhaps
-photo pick picks picture pictures please possible prefer preferably present previous price priced product
-products purchase quite rated rather really recently recommend render resembles resembling right same say search
-searching see seen select sell shall she should show similar similarly sketch so some someone something somewhat
-sorry sort spirit still stuff such suggest suit suiting suits sure surprise take tell than thank thanks that
-that's the them then there these they thing things think this those though to tone tones too top try two type
-under up us use very visualise visualize want was way we well what what's when where which while who why will
-wish with without would yes yet you your
-how'd able basically because believe bet boss boyfriend brother collect collects dad daughter definitely die evening family
-father fine friend friends fuss girlfriend gran grandma grandpa guess guy guys haha hates he her hers him his hit hmm
-honestly hopefully husband idea keep keeps kid lol loves mate mom morning mother mum obviously oh ok old others our
-parents people precise precisely probably she simply sister somebody son spend spending stuff their umm used wait wife
-wow thought going
+a able about actually after again ah all also am an and another any anything anyway are aren't around as at
+available avoid basically be beautiful because been believe best bet bit boss boyfriend bring brother but buy by can
+can't choose chose collect collects color colors come complements cost costing costs could dad daughter definitely
+did die different dislike do does doesn't doing don't draw drawing draws else even evening ever exactly example
+except family father favorite favourite feel film films find fine for forget friend friends from fuss get gift
+girlfriend give go goes going good got gran grandma grandpa great guess guy guys had haha has hate hates have having
+he hello help her here hers hey hi him his hit hmm honestly hopefully how how'd husband i i'd i'll i'm i've idea if
+image in instead interested into is isn't it it's item items its just keep keeps kid kind kinda know last lately
+latest least less let like little lol look looking looks lot love loved lovely loves made make many matched matches
+matching mate may maybe me mean might mine mom mood more morning most mother movie movies much mum must my myself
+need neither never new next nice no nor not nothing now obviously of off offer oh ok okay old on one ones only or
+other others our out over own paint pair pairing pairs parents people perfect perhaps photo pick picks picture
+pictures please possible precise precisely prefer preferably present previous price priced probably product products
+purchase quite rated rather really recently recommend render resembles resembling right same say search searching
+see seen select sell shall she should show similar similarly simply sister sketch so some somebody someone something
+somewhat son sorry sort spend spending spirit still stuff such suggest suit suiting suits sure surprise take tell
+than thank thanks that that's the their them then there these they thing things think this those though thought to
+tone tones too top try two type umm under up us use used very visualise visualize wait want was way we well what
+what's when where which while who why wife will wish with without would wow yes yet you your
 """
 FILLER = frozenset(_FILLER.split())

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from genrec.chat.lexicon import Lexicon
-from genrec.chat.phrases import COMPARE, DISLIKE, JUDGED_NUMBERS, LIKE, LIKE_FIRST, LOVED, TITLE_FEEDBACK, TITLE_RELATION
+from genrec.chat.phrases import (
+    COMPARE,
+    DISLIKE,
+    JUDGED_NUMBERS,
+    LIKE,
+    LIKE_FIRST,
+    LOVED,
+    TITLE_FEEDBACK,
+    TITLE_RELATION,
+)
 from genrec.chat.session import Session
 from genrec.data.reason_check import words_of
 
@@ -27,7 +36,7 @@ _COUNTS = {
     "4": 4,
     "5": 5,
 }
-_ORDINALS = {
+ORDINALS = {
     "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "fifth": 4, "5th": 4,
     "sixth": 5, "6th": 5, "seventh": 6, "7th": 6, "eighth": 7, "8th": 7, "ninth": 8, "9th": 8, "tenth": 9, "10th": 9,
     "top": 0, "last": -1, "bottom": -1,
@@ -44,7 +53,7 @@ _HISTORY_FORMS = (
     re.compile(rf"\bwhat()\s+i\s+(?:just\s+)?{_CHOSE}\s+(?:last|most\s+recently|before|lately)"),
     re.compile(rf"\bmy\s+{_RECENT}()\s+\w+"),
 )
-_ORDINAL = "|".join(sorted(_ORDINALS, key=len, reverse=True))
+_ORDINAL = "|".join(sorted(ORDINALS, key=len, reverse=True))
 _PLACE = re.compile(
     rf"\b(?:the\s+|that\s+)?({_ORDINAL})(?:\s+(?:one|item|option|choice|pick|suggestion|result|picture))?\b"
     r"(?!\s+(?:two|three|few|time))"
@@ -99,9 +108,7 @@ def read_history_reference(text: str, session: Session) -> Reference | None:
     return None
 
 
-def read_shown_reference(
-    text: str, session: Session, lexicon: Lexicon, *, has_photo: bool = False
-) -> Reference | None:
+def read_shown_reference(text: str, session: Session, lexicon: Lexicon, *, has_photo: bool = False) -> Reference | None:
     """The second one, #2, like 3, the red one, these, that one; None when nothing such is said or nothing was shown.
 
     has_photo: a photo came with the message, so that "this" and "it" mean the photo.
@@ -124,7 +131,7 @@ def read_shown_reference(
         return Reference(ids, text[: judged.start(1)], "shown") if ids else None
     places, rest = [], text
     for match in [*_PLACE.finditer(text), *_NUMBERED.finditer(text)]:
-        place = _ORDINALS[match[1]] if match[1] in _ORDINALS else int(match[1]) - 1
+        place = ORDINALS[match[1]] if match[1] in ORDINALS else int(match[1]) - 1
         if -len(shown) <= place < len(shown):
             places.append(place)
             rest = _without(rest, match)

@@ -14,6 +14,7 @@ from genrec.chat.finding import Finder, Found, number_of
 from genrec.chat.reader import RequestReader
 from genrec.chat.requests import ChatRequest
 from genrec.chat.session import ChatMessage, Session
+from genrec.chat.understanding import ModelReader, Understanding
 from genrec.chat.wording import describe, facts, headline, invitation, notes_on, question, titles_of
 from genrec.data.reasons import Constraint
 from genrec.explain import explain_batch
@@ -76,6 +77,7 @@ class Conversation:
         self.session = Session() if session is None else session
         self.gives_reasons = gives_reasons
         self.reader = RequestReader(recommender.catalog)
+        self.understanding = _understanding(recommender, self.reader)
         self.finder = Finder(recommender, self.reader.lexicon, num_shown=num_shown)
         self.session.keep_known(recommender.catalog)
 
@@ -95,7 +97,7 @@ class Conversation:
 
         Everything is remembered before the first step, so that later ones may be left out.
         """
-        request = self.reader.read(text, self.session, image)
+        request = self.understanding.read(text, self.session, image)
         reply = self._answer(request)
         self.session.messages += [
             ChatMessage(role="user", text=text),
@@ -239,3 +241,11 @@ class Conversation:
         made = self.recommender.visualize(item=item_id, history=context, out=out)
         text = f"This is how {item.title or item_id} could look for you; the picture is generated."
         return Reply(text=text, request=request, items=(self._card(item),), visual=made.path)
+
+
+def _understanding(recommender: Workspace, reader: RequestReader) -> Understanding:
+    """Who reads messages, as the settings say."""
+    config = recommender.config.chat
+    if config.understanding == "reader":
+        return reader
+    return ModelReader(recommender.model, reader, max_new_tokens=config.max_new_tokens)

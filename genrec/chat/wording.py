@@ -82,11 +82,16 @@ def _listing(attributes: dict[str, AttributeValue]) -> str:
 
 def examples(lexicon: Lexicon) -> str:
     """What can be asked by, in the catalog's own words: category (bag, chair …), color (red, blue …), price."""
-    named = []
-    for attribute in lexicon.text_attributes[:4]:
-        values = [str(value) for value in lexicon.values[attribute][:NUM_EXAMPLES]]
-        named.append(f"{attribute.replace('_', ' ')} ({', '.join(values)} …)")
-    return ", ".join(named + [name.replace("_", " ") for name in lexicon.numeric[:2]])
+    names = (*lexicon.text_attributes[:4], *lexicon.numeric[:2])
+    return ", ".join(examples_of(name, lexicon) for name in names)
+
+
+def examples_of(attribute: str, lexicon: Lexicon) -> str:
+    """An attribute with its most frequent values, a number by its name alone."""
+    name = attribute.replace("_", " ")
+    if attribute in lexicon.numeric:
+        return name
+    return f"{name} ({', '.join(str(value) for value in lexicon.values[attribute][:NUM_EXAMPLES])} …)"
 
 
 def invitation(lexicon: Lexicon) -> str:

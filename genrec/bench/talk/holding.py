@@ -6,8 +6,6 @@ A known person talks with their last item held out; it counts as found when it i
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from genrec.bench.talk.meaning import Turn, count_matches, meets, middle_price, understood_slots, wanted_slots
 from genrec.bench.talk.scripts import Script, Unanswerable
 from genrec.bench.talk.truth import Moment, Truth
@@ -146,8 +144,3 @@ def about_of(reply: Reply, session: Session) -> Sequence[str]:
     if request.intent in ("explain", "show") and not request.refers_to:
         return [] if session.focus is None else [session.focus]
     return list(dict.fromkeys([*request.refers_to, *request.liked, *request.disliked]))
-
-
-def case_for(wishes: object, cases: Sequence[EvaluationCase], rng: np.random.Generator) -> EvaluationCase:
-    """A person drawn at random."""
-    return cases[int(rng.integers(len(cases)))]
