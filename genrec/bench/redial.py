@@ -106,9 +106,13 @@ def read_turns(source: Path, known: set[str]) -> list[MovieTurn]:
 
 
 def bench_redial(source: Path, directory: Path, *, max_turns: int | None = None) -> list[Row]:
-    """One row per recommender, repeats counted and repeats removed: Recall@1, @10 and @50 over all cases."""
+    """The rows of `compare_recommenders` over the test turns, on a workspace that is built first where it is not."""
     recommender = make_workspace(source, directory)
-    turns = read_turns(source, {item.item_id for item in recommender.catalog})[:max_turns]
+    return compare_recommenders(recommender, read_turns(source, {i.item_id for i in recommender.catalog})[:max_turns])
+
+
+def compare_recommenders(recommender: Workspace, turns: Sequence[MovieTurn]) -> list[Row]:
+    """One row per recommender, repeats counted and repeats removed: Recall@1, @10 and @50 over all cases."""
     counts = Counter(str(item_id) for item_id in recommender.interactions.item_ids)
     popular = [item_id for item_id, _ in counts.most_common()]
     answers: dict[str, dict[bool, list[list[str]]]] = {

@@ -42,7 +42,8 @@ def decide(
     if judged is not None:
         return judged
     if titles.item_ids and titles.is_feedback:
-        return replace(base, intent="history", liked=titles.item_ids, refers_to=())
+        query = base.query if base.has_wishes else ""
+        return replace(base, intent="history", liked=titles.item_ids, refers_to=(), query=query)
     if _wants_picture(base, said, session.shown):
         return replace(base, intent="show")
     if _is_off_topic(base, said):

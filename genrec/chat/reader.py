@@ -5,8 +5,9 @@ for the recommender. Knows everyday English and whatever the catalog's lexicon h
 grammar of numbers is in numbers, that of references in references, what a message wants done in intents.
 """
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,13 @@ from genrec.chat import phrases
 from genrec.chat.intents import decide, plain_intent
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.numbers import read_numbers
-from genrec.chat.references import Reference, read_history_reference, read_shown_reference, read_titles
+from genrec.chat.references import (
+    Reference,
+    read_compared,
+    read_history_reference,
+    read_shown_reference,
+    read_titles,
+)
 from genrec.chat.requests import ChatRequest
 from genrec.chat.session import Session
 from genrec.chat.spelling import spell_plainly
@@ -39,6 +46,7 @@ class RequestReader:
 
 
 _CHEAP_SHARE = 1 / 3  # "cheap" is the lower third of what fits
+_LIST_LENGTH = 5  # "cheaper" is cheaper than all that was shown when that leaves so many, else than the first
 
 
 class _Reading:
@@ -65,8 +73,10 @@ class _Reading:
         titles = read_titles(self.said, self.text, self.lexicon)
         self.text = titles.rest
         self.not_understood += titles.unknown
+        compared = read_compared(self.text, self.session)
+        self.text = self.text if compared is None else compared.rest
         self._read_numbers()
-        self.reference = self._read_references(titles.item_ids)
+        self.reference = compared or self._read_references(titles.item_ids)
         self._read_comparatives()
         self._read_attribute_references()
         self._read_values()
@@ -144,28 +154,37 @@ class _Reading:
     def _compare(
         self, attribute: str | None, less: re.Pattern[str], more: re.Pattern[str], words: tuple[str, str]
     ) -> None:
-        """Less or more than what was shown: the least of the list, or the one that is named; a number said counts."""
+        """Less or more than what was shown, or than the one that is named; a number said counts more."""
         is_less, is_more = bool(self._blank(less)), bool(self._blank(more))
         if (not is_less and not is_more) or any(wish.attribute == attribute for wish in self.where):
             return
         if attribute is None:
             self.not_understood.append(words[0] if is_less else words[1])
             return
-        shown = self._focus if self.reference else [self.lexicon.catalog[i] for i in self.session.shown]
-        found = [item.attributes.get(attribute) for item in shown]
-        numbers = [float(v) for v in found if isinstance(v, float | int) and not isinstance(v, bool)]
-        if not numbers and attribute == self.lexicon.price:
+        bounds = self._bounds(attribute, "<" if is_less else ">")
+        if not bounds and attribute == self.lexicon.price:
             self.text += " cheap" if is_less else " expensive"
-        elif not numbers:
+        elif not bounds:
             self.not_understood.append(words[0] if is_less else words[1])
         else:
             self.dropped.append(attribute)
-            bound = Constraint(
-                attribute=attribute,
-                operator="<" if is_less else ">",
-                value=min(numbers) if is_less else max(numbers),
-            )
-            self.where.append(bound)
+            is_slight = bool(self._blank(phrases.SLIGHTLY))
+            self.where.append(bounds[-1] if is_slight or not self._leaves_a_list(bounds[0]) else bounds[0])
+
+    def _bounds(self, attribute: str, operator: Literal["<", ">"]) -> list[Constraint]:
+        """Beyond everything shown, and beyond the item that is named or comes first; none without numbers."""
+        shown = [] if self.reference else [self.lexicon.catalog[item_id] for item_id in self.session.shown]
+        every, focus = _numbers(shown, attribute), _numbers(self._focus, attribute)
+        farthest = min if operator == "<" else max
+        values = [farthest(numbers) for numbers in (every, focus) if numbers]
+        return [Constraint(attribute=attribute, operator=operator, value=value) for value in values]
+
+    def _leaves_a_list(self, bound: Constraint) -> bool:
+        """Whether a few new items meet the bound and the other wishes."""
+        wishes = [bound, *(wish for wish in self.session.constraints if wish.attribute != bound.attribute)]
+        known = {*self.session.seen, *self.session.history, *self.session.disliked}
+        fitting = (i for i in self.lexicon.catalog if i.item_id not in known and all(wish.holds(i) for wish in wishes))
+        return len(list(itertools.islice(fitting, _LIST_LENGTH))) == _LIST_LENGTH
 
     def _read_attribute_references(self) -> None:
         """That brand, another color: values of the item in focus."""
@@ -215,8 +234,7 @@ class _Reading:
             return
         wishes = [w for w in (*self.session.constraints, *self.where) if w.attribute != price]
         fitting = [item for item in self.lexicon.catalog if all(wish.holds(item) for wish in wishes)]
-        found = [item.attributes.get(price) for item in (fitting or self.lexicon.catalog)]
-        numbers = [float(v) for v in found if isinstance(v, float | int)]
+        numbers = _numbers(fitting or self.lexicon.catalog.items, price)
         if numbers:
             border = float(np.quantile(numbers, _CHEAP_SHARE if is_cheap else 1 - _CHEAP_SHARE, method="nearest"))
             self.where.append(Constraint(attribute=price, operator="<=" if is_cheap else ">=", value=border))
@@ -224,6 +242,11 @@ class _Reading:
     def _free_words(self) -> str:
         words = [word for word in TOKEN.findall(self.text) if word[0].isalpha() and word not in phrases.FILLER]
         return " ".join(word for word in words if len(word) > 2 and word not in self.lexicon.attribute_names)
+
+
+def _numbers(items: Iterable[Item], attribute: str) -> list[float]:
+    found = (item.attributes.get(attribute) for item in items)
+    return [float(value) for value in found if isinstance(value, float | int) and not isinstance(value, bool)]
 
 
 def _texts(value: AttributeValue) -> list[str]:

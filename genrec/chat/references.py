@@ -108,6 +108,16 @@ def read_history_reference(text: str, session: Session) -> Reference | None:
     return None
 
 
+def read_compared(text: str, session: Session) -> Reference | None:
+    """Compare 1 and 3; None when no two shown items are named by numbers."""
+    compared = _COMPARED.search(text) if COMPARE.search(text) else None
+    if compared is None:
+        return None
+    places = [int(number) - 1 for number in compared.groups()]
+    ids = tuple(dict.fromkeys(session.shown[place] for place in places if 0 <= place < len(session.shown)))
+    return Reference(ids, _without(text, compared), "shown") if len(ids) > 1 else None
+
+
 def read_shown_reference(text: str, session: Session, lexicon: Lexicon, *, has_photo: bool = False) -> Reference | None:
     """The second one, #2, like 3, the red one, these, that one; None when nothing such is said or nothing was shown.
 
@@ -116,11 +126,6 @@ def read_shown_reference(text: str, session: Session, lexicon: Lexicon, *, has_p
     shown = session.shown
     if not shown:
         return None
-    compared = _COMPARED.search(text) if COMPARE.search(text) else None
-    if compared is not None:
-        chosen = [place - 1 for place in map(int, compared.groups()) if place <= len(shown)]
-        ids = tuple(dict.fromkeys(shown[place] for place in chosen))
-        return Reference(ids, _without(text, compared), "shown") if len(ids) > 1 else None
     few = _FIRST_FEW.search(text)
     if few is not None:
         return Reference(tuple(shown[: _COUNTS[few[1]]]), _without(text, few), "shown")

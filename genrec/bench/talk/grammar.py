@@ -52,6 +52,7 @@ class GrammarScript:
         self.num_turns = int(rng.integers(1, MAX_TURNS + 1))
         self.has_greeted = self.person == "known" and rng.random() < 0.1
         self.meant = Request(text="", where={})
+        self.spoken_of: str | None = None  # the item that "it" means, when another than the first shown
 
     def next_turn(self, number: int, history: Sequence[str], shown: Sequence[str]) -> Turn | None:
         """The message after `number` others, or None at the end."""
@@ -95,13 +96,14 @@ class GrammarScript:
 
     def _refine(self, shown: Sequence[str]) -> Turn:
         """A change that the item in mind survives, when a few tries find one."""
-        before, target = self.meant, self.world.item(self.case.target).attributes
+        before, target, spoken_of = self.meant, self.world.item(self.case.target).attributes, self.spoken_of
         for _ in range(_NUM_TRIES):
-            self.meant = follow_up(self.rng, before, self.world.item(shown[0]).attributes)
+            self.meant = follow_up(self.rng, before, self.world.item(spoken_of or shown[0]).attributes)
             if meets(target, self.meant.where, self.looks):
                 break
         if self.meant.intent in ("show", "explain"):
-            return self._turn(self.meant.text, self.meant.intent, shown[:1])
+            return self._turn(self.meant.text, self.meant.intent, [spoken_of or shown[0]])
+        self.spoken_of = None
         return self._turn(self.meant.text)
 
     def _take_back(self, shown: Sequence[str]) -> Turn | None:
@@ -110,6 +112,7 @@ class GrammarScript:
         if not names:
             return None
         gone = list(names.values())[int(self.rng.integers(len(names)))]
+        self.spoken_of = None
         left = {name: wish for name, wish in self.meant.where.items() if names[name] != gone}
         self.meant = replace(self.meant, where=left)
         return self._turn(self._pick("take_back").format(gone))
@@ -118,12 +121,15 @@ class GrammarScript:
         if len(shown) < 2:
             return None
         first, second = sorted(int(n) for n in self.rng.choice(min(len(shown), 5), 2, replace=False))
+        self.spoken_of = shown[first]
         about = (shown[first], shown[second])
         return self._turn(self._pick("compare").format(first + 1, second + 1), "compare", about)
 
     def _about_one(self, kind: str, shown: Sequence[str]) -> Turn:
         place = int(self.rng.integers(min(len(shown), len(_ORDINALS))))
+        self.spoken_of = shown[place] if kind in ("explain", "show") else None
         return self._turn(self._pick(kind).format(_ORDINALS[place]), kind, (shown[place],))
 
     def _aside(self, kind: str) -> Turn:
+        self.spoken_of = None if kind == "more" else self.spoken_of
         return self._turn(self._pick(kind), "recommend" if kind == "more" else kind)
