@@ -347,7 +347,7 @@ def bench(
     from genrec.bench import table_lines
 
     options = {"directory": directory, "redial": redial}
-    document = run(name, options={option: value for option, value in options.items() if value is not None})
+    document = run(name, **{option: value for option, value in options.items() if value is not None})
     if as_json:
         _print_json(document)
         return

@@ -5,7 +5,8 @@ of. Knows the benches by name; what each measures is in its own file.
 """
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from genrec.bench.chat import bench_chat
 from genrec.bench.decode import bench_decode
@@ -24,19 +25,16 @@ BENCHES: dict[str, Callable[..., list[Row]]] = {
 }
 
 
-def bench(name: str, *, seed: int = 7, options: Mapping[str, object] | None = None) -> dict[str, object]:
-    """Run one measurement; options: keyword arguments of its own. Returns {"name", "machine", "seed", "rows"}.
-
-    Raises InputError on an unknown name, and on options that the measurement does not have.
-    """
+def bench(name: str, *, seed: int = 7, **options: Any) -> dict[str, object]:  # Any: each bench has its own options
+    """Run one measurement. Returns {"name", "machine", "rows"}. Raises InputError on an unknown name or option."""
     if name not in BENCHES:
         raise InputError(f"bench {name!r} is unknown; choose one of {', '.join(BENCHES)}")
     known = inspect.signature(BENCHES[name]).parameters
-    unknown = [option for option in options or {} if option not in known]
-    if unknown:
-        raise InputError(f"bench {name} has no option {', '.join(unknown)}; leave it out")
+    strangers = [option for option in options if option not in known]
+    if strangers:
+        raise InputError(f"bench {name} takes no {strangers[0]}; leave it out")
     seed_everything(seed)
-    return {"name": name, "machine": describe_machine(), "seed": seed, "rows": BENCHES[name](seed, **(options or {}))}
+    return {"name": name, "machine": describe_machine(), "seed": seed, "rows": BENCHES[name](seed, **options)}
 
 
 def table_lines(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:

@@ -68,15 +68,17 @@ class Conversation:
         *,
         num_shown: int = NUM_SHOWN,
         gives_reasons: bool = True,
+        reader: RequestReader | None = None,
     ) -> None:
         """Items of the session that the catalog lacks are dropped from it.
 
-        gives_reasons: False shows lists without reasons, which is faster; "why?" is answered all the same.
+        gives_reasons: False shows lists without reasons, which is faster; "why?" is answered all the same, and
+        `with_reasons` adds them. reader: of this catalog, for those who hold many conversations.
         """
         self.recommender = recommender
         self.session = Session() if session is None else session
         self.gives_reasons = gives_reasons
-        self.reader = RequestReader(recommender.catalog)
+        self.reader = reader or RequestReader(recommender.catalog)
         self.understanding = _understanding(recommender, self.reader)
         self.finder = Finder(recommender, self.reader.lexicon, num_shown=num_shown)
         self.session.keep_known(recommender.catalog)
@@ -108,7 +110,9 @@ class Conversation:
             yield self.with_reasons(reply)
 
     def with_reasons(self, reply: Reply) -> Reply:
-        """The same list, each item with why."""
+        """The same list, each item with why; replies that are no lists, or have reasons, stay as they are."""
+        if not reply.is_list or all(card.reason for card in reply.items):
+            return reply
         found = self._explanations([card.item_id for card in reply.items])
         cards = [replace(card, reason=w.text, evidence=w.evidence) for card, w in zip(reply.items, found, strict=True)]
         return replace(reply, items=tuple(cards))
