@@ -28,7 +28,7 @@ lint: $(STAMP)  ## ruff, mypy strict, and the order of the layers.
 bench: demo  ## The tables over the demo's workspace, and the ones that need no data.
 	$(BIN)/genrec evaluate $(DEMO_DIR) --markdown
 	$(BIN)/python benchmarks/explanations.py $(DEMO_DIR)
-	$(BIN)/python benchmarks/chat_requests.py $(DEMO_DIR)
+	$(BIN)/genrec bench chat --dir $(DEMO_DIR)
 	$(BIN)/python benchmarks/visuals.py $(DEMO_DIR)
 	$(BIN)/genrec bench decode
 	$(BIN)/genrec bench tokenize

@@ -365,16 +365,21 @@ def evaluate(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="decode, tokenize, recommend or serve.")],
-    directory: Annotated[Path | None, typer.Option("--dir", help="serve: a built workspace; else one is made.")] = None,
+    name: Annotated[str, typer.Argument(help="decode, tokenize, recommend, serve or chat.")],
+    directory: Annotated[
+        Path | None, typer.Option("--dir", help="serve, chat: a built demo workspace; without it, one is made.")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(help="serve: how long each row is measured.")] = None,
+    redial: Annotated[
+        Path | None, typer.Option(help="chat: the folder of ReDial; its workspace is kept in DIR/redial.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measurements that need no dataset."""
+    """Measurements of speed and conversation."""
     from genrec.bench import bench as run
     from genrec.bench import table_lines
 
-    given = {"directory": directory, "seconds": seconds}
+    given: dict[str, Any] = {"directory": directory, "seconds": seconds, "redial": redial}  # each bench has its own
     document = run(name, **{option: value for option, value in given.items() if value is not None})
     if as_json:
         _print_json(document)

@@ -144,6 +144,14 @@ class ExplainConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChatConfig:
+    """understanding: who reads messages, the deterministic reader alone, or the language model checked by it."""
+
+    understanding: Literal["reader", "model"] = "reader"
+    max_new_tokens: int = 256  # of the model's JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VisualizeConfig:
     diffusion: str = "genrec-tiny-diffusion"
     ip_adapter: str = ""  # weights beside the pipeline unless named
@@ -184,6 +192,7 @@ class Config:
     tune: TuneConfig = field(default_factory=TuneConfig)
     recommend: RecommendConfig = field(default_factory=RecommendConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)
+    chat: ChatConfig = field(default_factory=ChatConfig)
     visualize: VisualizeConfig = field(default_factory=VisualizeConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
 
@@ -239,6 +248,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
             "batch_size": 16,
             "learning_rate": 3e-4,
         },
+        "chat": {"understanding": "model"},
         "visualize": {
             "diffusion": "stable-diffusion-v1-5/stable-diffusion-v1-5",
             "ip_adapter": "h94/IP-Adapter",
@@ -261,6 +271,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
             "gradient_accumulation": 4,
             "learning_rate": 2e-4,
         },
+        "chat": {"understanding": "model"},
         "visualize": {"diffusion": "black-forest-labs/FLUX.2-klein-4B", "steps": 4, "guidance": 1.0},
     },
 }

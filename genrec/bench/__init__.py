@@ -1,4 +1,4 @@
-"""Measurements that need no dataset: `genrec bench decode | tokenize | recommend | serve`.
+"""Measurements of speed, and of conversation: `genrec bench decode | tokenize | recommend | serve | chat`.
 
 Every speed is a ratio to a peer that runs in the same process on the same model, or stands beside the parts it is made
 of. Knows the benches by name; what each measures is in its own file.
@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from genrec.bench.chat import bench_chat
 from genrec.bench.decode import bench_decode
 from genrec.bench.measure import Row
 from genrec.bench.recommend import bench_recommend
@@ -18,6 +19,7 @@ from genrec.evaluate.report import describe_machine
 from genrec.runtime import seed_everything
 
 BENCHES: dict[str, Callable[..., list[Row]]] = {
+    "chat": bench_chat,
     "decode": bench_decode,
     "recommend": bench_recommend,
     "serve": bench_serve,
@@ -38,7 +40,12 @@ def bench(name: str, *, seed: int = 7, **options: Any) -> dict[str, object]:  # 
 
 
 def table_lines(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Column names and cells, numbers to three significant digits."""
-    columns = list(rows[0])
-    cells = [[f"{row[c]:.3g}" if isinstance(row[c], float) else f"{row[c]:,}" for c in columns] for row in rows]
-    return columns, cells
+    """Column names and cells, numbers to three significant digits; a cell is empty where a row has no such number."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return columns, [[_cell(row.get(column, "")) for column in columns] for row in rows]
+
+
+def _cell(value: float | int | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.3g}" if isinstance(value, float) else f"{value:,}"

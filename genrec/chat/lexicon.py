@@ -43,11 +43,24 @@ _VALUE_SYNONYMS: Mapping[str, Words] = {
     "dotted": ("polka dot", "polka dots", "spotted"),
     "zigzag": ("zig zag", "chevron"),
     "striped": ("stripy", "stripey"),
-    "plain": ("solid", "unpatterned"),
+    "plain": ("solid", "unpatterned", "patternless", "no pattern", "without pattern", "without any pattern"),
     "multicolor": ("multicolour", "colorful", "colourful"),
     "minimal": ("minimalist", "minimalistic"),
-    "retro": ("vintage",),
-    "rustic": ("country style",),
+    "retro": ("vintage", "old school"),
+    "rustic": ("country style", "farmhouse"),
+    "elegant": ("classy",),
+    "playful": ("funky", "whimsical"),
+    "purple": ("violet", "lilac"),
+    "teal": ("turquoise",),
+    "blue": ("navy",),
+    "cool": ("cold", "colder"),
+    "fabric": ("cloth", "textile"),
+    "mug": ("cup", "cups"),
+    "sneaker": ("trainer", "trainers"),
+    "handbag": ("purse", "purses"),
+    "backpack": ("rucksack", "rucksacks"),
+    "pump": ("heels", "high heels"),
+    "boot": ("bootees",),
     "comedy": ("comedies", "funny"),
     "romance": ("romantic",),
     "animation": ("animated", "cartoon", "cartoons"),
@@ -79,17 +92,19 @@ PRICE_NAMES = ("price", "cost")
 YEAR_NAMES = ("year", "release year", "release_year", "released")
 MAKER_NAMES = frozenset({"brand", "maker", "director", "directors", "author", "authors", "artist", "artists", "writer"})
 CAST_NAMES = frozenset({"actor", "actors", "cast", "star", "stars"})
+MIN_LONG_TITLE = 3  # words from which a title is told from ordinary words wherever it stands
 MAX_VALUES = 300  # an attribute with more values holds names: single words of them are too common to mean it
 # Everyday words that must never be corrected into a value.
 _NEVER_CORRECTED_TEXT = """
-about above after again agree along always anything around based before being below between bought brand
-brands bring budget category cheap cheaper choice choose chose color colors could dollars doubt early eight
-every everything expensive fancy first forget fourth gives going great hello house instead items kinda later
-latest least limit little looking looks loved lower makes match matches maybe means money movie movies nothing
-other others please prefer price prices quite rather really reset right second seems seven shape shapes share
-should show shown shows similar since some someone something sorry start still style styles suggest thank
-thanks that their them there these thing things think third this those three times today under until used
-using want wants watch what when where which while will with without would wrong year years yellowish your
+able about above after again agree along always anything around back bake based before being below between bought
+brand brands bring budget category cheap cheaper choice choose chose color colors could dollars doubt early eight
+every everything expensive fair fancy first forget fourth gives going great hello house instead items kinda lace
+lack later latest least limit little lock looking looks loved lower makes match matches mate maybe meal means money
+movie movies nothing other others pain plan please prefer price prices quite rather really reset right second seems
+seven shape shapes share should show shown shows similar since some someone something sorry start still style styles
+suggest than thank thanks that their them there these thing things think third this those three times today under
+until used using want wants watch ways what when where which while will with without would wrong year years
+yellowish your
 """
 _NEVER_CORRECTED = frozenset(_NEVER_CORRECTED_TEXT.split())
 
@@ -176,10 +191,16 @@ class Lexicon:
         return self._forms.get(words, ())
 
     def corrected(self, word: str) -> str | None:
-        """A known one-word form that is one slip of the keyboard away, when there is just one."""
-        if len(word) < 5 or word in _NEVER_CORRECTED or (word,) in self._forms:
+        """A known one-word form that is one slip of the keyboard away, when there is just one.
+
+        Of words of four letters, only swapped letters and a lost one are slips: the others are too often other words.
+        """
+        if len(word) < 4 or word in _NEVER_CORRECTED or (word,) in self._forms:
             return None
-        near = [form for form in self._words_by_first.get(word[0], ()) if len(form) >= 5 and _is_one_slip(word, form)]
+        near = [form for form in self._words_by_first.get(word[0], ()) if _is_one_slip(word, form)]
+        near = [form for form in near if len(form) >= 5 or sorted(form) == sorted(word)]
+        if len(word) == 4:
+            near = [form for form in near if len(form) == 5 or sorted(form) == sorted(word)]
         meant = {self._forms[(form,)] for form in near}
         return near[0] if len(meant) == 1 else None
 
@@ -252,6 +273,42 @@ class Lexicon:
                     break
             start += 1
         return found
+
+    @cached_property
+    def _titles_by_word(self) -> dict[str, list[Words]]:
+        grouped: dict[str, list[Words]] = defaultdict(list)
+        for title in self.titles:
+            if len(title) >= MIN_LONG_TITLE:
+                for word in set(title):
+                    grouped[word].append(title)
+        return grouped
+
+    def long_titles_in(self, words: Sequence[str]) -> list[tuple[int, int, str]]:
+        """Titles of some words inside a run of words, each word equal or one slip away: (start, end, item id).
+
+        From the left, the likest first where several fit.
+        """
+        found, start = [], 0
+        while start < len(words):
+            ahead = [word.casefold() for word in words[start : start + self.max_title_words]]
+            near = {title for word in ahead[:MIN_LONG_TITLE] for title in self._titles_by_word.get(word, ())}
+            slips = {title: count for title in near if (count := _count_slips(title, ahead)) is not None}
+            if slips:
+                best = min(slips, key=lambda title: (slips[title] / len(title), -len(title), title))
+                found.append((start, start + len(best), self.titles[best]))
+                start += len(best)
+            else:
+                start += 1
+        return found
+
+
+def _count_slips(title: Words, words: Sequence[str]) -> int | None:
+    """How many of the first words are a slip away from a title; None when it is another title."""
+    if len(words) < len(title):
+        return None
+    wrong = [(mine, theirs) for mine, theirs in zip(title, words, strict=False) if mine != theirs]
+    is_near = len(wrong) <= max(1, len(title) // 4) and all(_is_one_slip(mine, theirs) for mine, theirs in wrong)
+    return len(wrong) if is_near else None
 
 
 def title_forms(title: str) -> Iterable[Words]:

@@ -27,22 +27,25 @@ _YEAR = r"(1[89]\d\d|20\d\d)"
 
 def _pattern(form: str) -> str:
     """A regular expression from words: spaces match any space, N an amount of money, Y a year, ~ anything between."""
-    amount = rf"(?:[$€£]\s*)?({_DIGITS})(?!\d)(?:\s*{_COINS}(?!\w))?"
+    amount = rf"(?:(?:about|around|like|roughly|maybe)\s+)?(?:[$€£]\s*)?({_DIGITS})(?!\d)(?:\s*{_COINS}(?!\w))?"
     spaced = form.replace(" ~ ", r"\s*(?:and|to|-|–|till|until)\s*").replace(" ", r"\s+")
     return r"(?<!\w)" + spaced.replace("N", amount).replace("Y", _YEAR)
 
 
 # Forms bind their amounts to operators, the most specific first.
+_NOT = r"(?:not|no|never|nothing|\w+n't|cannot)"
+_AND_SO = r"(?: (?:want|like|need|have|to|it|that|them|this|be|costs?|spend|pay|go|going|priced|really))*"
 _BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
     (r"(?:between|from|priced) N ~ N", (">=", "<=")),
     (r"N\s*(?:-|–|to)\s*N(?!\w)", (">=", "<=")),
-    (r"(?:no|not|nothing|never) (?:more|over|above|greater|higher|costlier)(?: than)? N", ("<=",)),
-    (r"(?:no|not|nothing|never) (?:less|under|below|lower|cheaper)(?: than)? N", (">=",)),
+    (rf"{_NOT}{_AND_SO} (?:more|over|above|greater|higher|costlier|exceed)(?: than)? N", ("<=",)),
+    (rf"{_NOT}{_AND_SO} (?:less|under|below|lower|cheaper)(?: than)? N", (">=",)),
     (r"(?:under|below|beneath|less th[ae]n|cheaper than|lower than|smaller than)(?: the)? N", ("<",)),
     (r"<\s*N", ("<",)),
     (r"(?:up to|at(?: the)? most|max(?:imum|imal)?(?: of)?|within|not exceeding|until|upto):?\s*N", ("<=",)),
     (r"(?:<=|≤)\s*N", ("<=",)),
-    (r"(?:budget|limit)(?: is| of)?:?(?: about)? N", ("<=",)),
+    (r"(?:budget|limit)(?: is| of|'s)?:? N", ("<=",)),
+    (r"N (?:(?:is|'s) )?(?:my |the |a )?(?:absolute )?(?:limit|budget|max(?:imum)?|ceiling)(?!\w)", ("<=",)),
     (r"(?:i have|i can spend|spend(?:ing)?|pay(?:ing)?)(?: only| just| up to)? N(?: to spend)?", ("<=",)),
     (r"N (?:or (?:less|under|below|cheaper)|max(?:imum)?|tops|at(?: the)? most)(?!\w)", ("<=",)),
     (r"(?:at(?: the)? least|min(?:imum)?(?: of)?|starting (?:at|from)) N", (">=",)),
@@ -53,9 +56,10 @@ _BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
     (r"(?:over|above|more than|pricier than|dearer than|higher than|beyond) N", (">",)),
     (r">\s*N", (">",)),
 )
-_AROUND = r"(?:around|about|roughly|approximately|approx\.?|circa|some|near(?:ly)?|close to) N"
+_AROUND = r"(?:around|about|roughly|approximately|approx\.?|circa|some|near(?:ly)?|close to|say,?) N"
 _AROUND_SIGN = r"~\s*N"
 _FOR_MONEY = rf"(?:for )?(?=[$€£]|\d[\d.,]*\s*{_COINS})N"
+_NOT_MONEY = rf"not (?=[$€£]|\d[\d.,]*\s*{_COINS})N"
 _FOR_BARE = r"for N(?=\s*(?:$|[,.;!?]|please\b|max))"
 _DECADE = re.compile(r"(?:the\s+|early\s+|late\s+|mid\s+|'|’)*\b(?:(1[89]|20)?(\d)0\s*'?s)\b")
 _YEAR_BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
@@ -86,15 +90,15 @@ class NumbersRead:
 def spell_out(text: str) -> str:
     """Number words from ten on become digits: forty to 40, twenty-five to 25, two hundred to 200."""
     small, tens, teens = "|".join(_SMALL), "|".join(_TENS), "|".join(_TEENS)
-    hundreds = rf"(a|{small})\s+hundred(?:\s+and)?"
-    pattern = rf"\b(?:{hundreds}|({tens})(?:[\s-]+({small}))?|({teens}))\b(?!\s+ones?\b)"
+    below_hundred = rf"({tens})(?:[\s-]+({small}))?|({teens})"
+    hundreds = rf"(a|{small})\s+hundred(?:(?:\s+and)?\s+(?:{below_hundred}))?"
+    pattern = rf"\b(?:{hundreds}|{below_hundred})\b(?!\s+ones?\b)"
 
     def digits(match: re.Match[str]) -> str:
-        hundred, ten, unit, teen = match.groups()
-        if hundred:
-            return str(100 * _SMALL.get(hundred, 1))
-        unit_number = _SMALL[unit] if unit and _SMALL[unit] < 10 else 0
-        return str(_SMALL[teen] if teen else _TENS[ten] + unit_number)
+        hundred, *parts = match.groups()
+        below = [part for part in parts if part]
+        numbers = [{**_SMALL, **_TENS}[part] for part in below]
+        return str((100 * _SMALL.get(hundred, 1) if hundred else 0) + sum(numbers))
 
     return re.sub(pattern, digits, text)
 
@@ -105,7 +109,18 @@ def read_numbers(text: str, lexicon: Lexicon) -> NumbersRead:
     if lexicon.year is not None:
         reader.read_years(lexicon.year)
     reader.read_amounts()
-    return NumbersRead(tuple(reader.constraints), reader.text, tuple(reader.homeless))
+    return NumbersRead(_tightest(reader.constraints), reader.text, tuple(reader.homeless))
+
+
+def _tightest(bounds: list[Constraint]) -> tuple[Constraint, ...]:
+    """One bound a side: of "not 200, like max 90", the 90."""
+    kept: dict[tuple[str, str], Constraint] = {}
+    for bound in bounds:
+        side = (bound.attribute, bound.operator[0])
+        old = kept.get(side)
+        is_tighter = old is None or (float(bound.value) < float(old.value)) == (bound.operator[0] == "<")  # type: ignore[arg-type]
+        kept[side] = bound if old is None or is_tighter else old
+    return tuple(kept.values())
 
 
 class _NumberReader:
@@ -160,6 +175,7 @@ class _NumberReader:
                 return self._bind(match, operators, [_number(amount) for amount in match.groups()])
 
             self._each(_pattern(form), take)
+        self._each(_pattern(_NOT_MONEY), lambda match: self._bind(match, ("<",), [_number(match[1])]))
         for form in (_AROUND, _AROUND_SIGN):
             self._each(_pattern(form), self._bind_around)
         for form in (_FOR_MONEY, _FOR_BARE):

@@ -21,17 +21,18 @@ POLITE = re.compile(r"\bwould\s+(?:really\s+)?(?:like|love)\b(?!\s+it\b)|(?<=\bi
 
 # "NAMES" stands for the catalog's attribute names.
 TAKE_BACK = (
-    r"(?:any|whatever|whichever|every|all) (NAMES)\b(?! (?:but|except|other|besides))"
+    r"(?<!without\x20)(?<!no\x20)(?:any|whatever|whichever|every|all) (NAMES)\b(?! (?:but|except|other|besides|at all))"
     r"(?: (?:(?:is|are|will|would) )?(?:(?:also|perfectly|totally) )?(?:fine|ok|okay|good|great|do|works?))?",
     r"(?:forget|drop|ignore|remove|skip|never ?mind|nevermind|lose|scrap|cancel|lift|clear)(?: about)?"
     r"(?: the| that| my| any)? (NAMES)\b(?: (?:limit|filter|range|constraint|wish))?",
     r"(NAMES)(?: limit)? (?:doesn't|does not|don't|do not|isn't|is not)(?: really)? "
     r"(?:matter|important|a concern|an issue)",
+    r"(NAMES) (?:is|are) (?:up to you|open|irrelevant|not important|no issue|no object)",
     r"(?:don't|do not|doesn't)(?: really)? (?:care|mind)(?: about| for)?(?: the| which| what)? (NAMES)\b",
     r"(?:no|without|without a|without any) (NAMES) (?:limit|range|preference|constraint|filter)",
 )
 UNDO = re.compile(
-    r"\b(?:(?:forget|drop|ignore|never\s*mind)\s+(?:about\s+)?(?:the\s+)?"
+    r"\b(?:(?:forget|drop|ignore|never\s*mind|scrap|skip|lose|ditch|cancel)\s+(?:about\s+)?(?:the\s+|that\s+)?"
     r"|(?:doesn't|does\s+not|needn't|need\s+not|not)\s+(?:have\s+to\s+be|need\s+to\s+be|be)\s+)"
     r"([^\W\d_]+(?:\s+[^\W\d_]+)?)"
 )
@@ -45,38 +46,73 @@ anything (?:goes|is fine|will do|works)
 
 _NOT_THAN_AMOUNT = r"\b(?! than [$€£\d])"
 CHEAPER = said("""
-(?:not (?:so|as|that|too|very)|less|too|n't (?:so|as|that|too)) (?:expensive|pricey|costly|dear|much)
-too much(?: money)?|cheaper|(?:for|costs?|costing|at) less|lower(?: in)? price[ds]?|less money
+(?:not (?:so|as|that|very)|less|too|n't (?:so|as|that)) (?:expensive|pricey|costly|dear)
+too much money|(?:that's|it's|is|costs?) too much
+cheaper|(?:for|costs?|costing|at) less|lower(?: in)? price[ds]?|less money
 more affordable|spend less
 """, end=_NOT_THAN_AMOUNT)  # fmt: skip
 DEARER = said("""
 more expensive|pricier|dearer|costlier|(?:bit )?fancier|more (?:luxurious|upscale|premium)|too cheap
-higher(?: in)? price[ds]?|can (?:pay|spend|afford) more|i'll pay more|less cheap
+higher(?: in)? price[ds]?|can (?:pay|spend|afford) (?:a (?:bit|little) |some )?more|i'll pay more|less cheap
 """, end=_NOT_THAN_AMOUNT)  # fmt: skip
+SLIGHTLY = said("a (?:bit|little|touch)|slightly|somewhat")
 NEWER = said("newer|more recent|more modern|too old|not (?:so|that|as) old")
 OLDER = said("older|more classic|too (?:new|recent|modern)|not (?:so|that) (?:new|recent)")
-CHEAP = said(r"cheap|inexpensive|affordable|low[\s-]?budget|low[\s-]?cost|budget(?! (?:is|of|:))")
-DEAR = said(r"expensive|luxury|luxurious|high[\s-]?end|premium|upscale")
+CHEAP = said(r"""
+cheap(?:est|o)?|inexpensive|affordable|low[\s-]?budget|low[\s-]?cost
+(?:least|not|n't)(?: too| very)? (?:expensive|pricey)
+(?:lowest|best) price[ds]?|bargains?|(?<!my\x20)(?<!a\x20)(?<!the\x20)budget(?!'s| (?:is|of|:|\d))
+""")
+DEAR = said(r"(?:most )?expensive|pricie?st|luxury|luxurious|high[\s-]?end|premium|upscale")
+NOT_NEEDED = said(
+    r"(?:doesn't|does not|don't|do not|needn't|need not|not)(?: have to| needs? to)? be"
+    r" (?:too |that |so )?(?:cheap|expensive)"
+)
 
 EXPLAIN = said("why(?! not)|how come|explain|what makes you|for what reason|what's the reason")
-SHOW = said("""
+_THEM = r"it|they|that|this|the \w+(?: one)?|(?:number )?\d+"
+SHOW = said(
+    """
 draw|visuali[sz]e|picture|photo|image|sketch|render|paint|want to see
-what (?:it|they|that|this) looks? like|how (?:it|they|that|this|does it|do they) looks?
+what (?:it|they|that|this) looks? like
+how(?:'d|'s| would| will| could| does| do| might)? (?:THEM) (?:would |will |could |might )?looks?
+what (?:would|will|does|do|could) (?:THEM) looks? like
 (?:can|could|may|let) (?:i|me|you) (?:show me|see|have a look)|show me (?:it|that|this)
-""")
+""".replace("THEM", _THEM)
+)
 SHOW_FIRST = said("show (?:me|it|them|that|this)", start=r"^\W*(?:please )?")
 MORE = said("""
 more|others?|another|different|something else|anything else|what else|next|new ones|again|alternatives?
 """)
+COMPARE = said("compare[ds]?|comparison|differences?|differ|versus|vs|which (?:one )?is (?:better|nicer|cheaper)")
+DESCRIBE = said("""
+(?:tell|say) me (?:more |something )?about|more (?:info|information|details?|about)|details|describe|who (?:makes|made)
+what do you know (?:about|of)|how much (?:is|does|are|do)
+what(?: is|'s| are) (?:it|they|that|this|the \\w+(?: one)?) made of
+""")
+ASKS_OF_ITEM = re.compile(
+    r"^\W*(?:is|are|does|do|has|have|was|can|will)\s+(?:it|this|that|they|these|those|the\s+\w+\s+one|number\s+\d+)\b"
+    r"(?!\s+(?:one\s+)?in\b)"
+)
 REPEATS = said("again|same (?:list|ones|items)|show (?:them|those|these) again|back to")
 GREETING = said(
     r"(?:hi|hello|hey|good (?:morning|day|afternoon|evening)|hiya|howdy|greetings)\b[\s\w]{0,12}",
     start=r"^\W*",
     end=r"\W*$",
 )
+NEWCOMER = said(
+    r"(?:i'm|i am|we're) (?:new|a newbie)(?: here| to this)?|(?:my )?first (?:time|visit)(?: here)?|never been here"
+)
 _PRAISE = "thx|great|perfect|cool|nice|ok(?:ay)?|awesome|wonderful|got it|that's all|bye"
 _THANKS = rf"(?:thanks?(?: (?:you|a lot|so much))?|{_PRAISE})"
-THANKS = said(rf"{_THANKS}(?:\W+{_THANKS})*", start=r"^\W*", end=r"\W*$")
+_KINDNESS = (
+    "that's|you(?:'re| are)|it|very|so|really|much|too|kind|nice|helpful|sweet|lovely|for|your|the|help|all|i'm|done"
+    "|good|day"
+)
+THANKS = said(rf"{_THANKS}(?:\W+(?:{_THANKS}|{_KINDNESS}))*", start=r"^\W*", end=r"\W*$")
+INTERJECTIONS = re.compile(
+    r"^(?:(?:cool|nice|great|perfect|fine|lovely|awesome|thanks|hmm+|umm*|well|ok|okay|wow|lol|haha)\s*[,.!…]+\s*)+"
+)
 HELP = said(r"(?:help|\?|what can (?:you|i) (?:do|ask|say)|how does this work)(?!\w).*", start=r"^\W*", end="$")
 CUE = said("""
 recommend|suggest|find|looking|look for|want|need|would like|i'd like|something|anything|show|give|get|got
@@ -86,6 +122,12 @@ CHITCHAT = said("""
 weather|who are you|are you|your name|how are|capital|president|joke|time is it|meaning of|write|translate
 tell me about|what is|what's|who is|when did|how old|where is|news|stock
 """)
+SERVICE = said("""
+pay(?:pal|ments?)?(?! (?:up|at|about|around|more|less|between|[$€£\\d]))|credit cards?|by card|invoice
+deliver(?:y|ed|s)?|ships?|shipping|shipped|returns?|refunds?|warranty|guarantee|opening hours
+discounts?|coupons?|vouchers?
+dishwasher|tracking|customer (?:service|support)|human|agent|account|password|log ?in|complain\\w*|order status|my order
+""")
 LIKE_RELATION = said("like|similar to|in the spirit of|such as|resembl\\w+|more of|close to|same as")
 MATCH_RELATION = said("""
 go(?:es|ing)?(?: well)? with|match(?:es|ing)?|pair(?:s|ed)?(?:(?: well)? with)?|suits?|complements?|fits?
@@ -93,7 +135,8 @@ go(?:es|ing)?(?: well)? with|match(?:es|ing)?|pair(?:s|ed)?(?:(?: well)? with)?|
 
 DISLIKE = said("""
 dislike|hate|don't(?: really)? (?:like|love|want)|do not(?: really)? (?:like|love|want)|not a fan of|thumbs down
-not for me|remove|not (?:the|that one|this one|number)|no to|didn't like|never show
+not for me|remove|not (?:the|that one|this one|number)|no to|didn't like|never show|none of|not my (?:taste|style|thing)
+ugly|awful|hideous|horrible|terrible|boring|tacky
 """)
 LIKE = said("""
 i (?:\\w+ly |also |do |quite )*(?:like|love|liked|loved|enjoy|enjoyed|adore)|i'll (?:take|have)|thumbs up
@@ -101,7 +144,7 @@ i (?:\\w+ly |also |do |quite )*(?:like|love|liked|loved|enjoy|enjoyed|adore)|i'l
 """)
 LIKE_FIRST = said("like|love|take|save|add|keep", start=r"^\W*")
 JUDGED_NUMBERS = re.compile(
-    r"^\W*(?:i\s+)?(?:really\s+)?(?:like|love|dislike|hate|show(?:\s+me)?|draw|why|explain|not|remove|take)\s+"
+    r"^\W*(?:i\s+)?(?:really\s+)?(?:don't\s+)?(?:like|love|dislike|hate|show(?:\s+me)?|draw|why|explain|not|remove|take|describe)\s+"
     r"(?:the\s+)?(\d{1,2}(?:(?:\s*(?:,|and|&)\s*|\s+)\d{1,2})*)\W*$"
 )
 TITLE_FEEDBACK = said("""
@@ -110,18 +153,37 @@ i (?:\\w+ly |have |also |just )*(?:watched|read|played|picked|ordered)
 i've (?:\\w+ )?(?:seen|watched|bought|read|loved|enjoyed|got)
 my favou?rites? (?:\\w+ )?(?:are|is|were)|(?:big )?fan of
 """, end=r"\s+")  # fmt: skip
+LOVED = said(
+    "love[ds]?|liked?|enjoyed?|adored?|bought|own(?:ed)?|have|had|got|favou?rites?|great|amazing|awesome|my last"
+)
 TITLE_RELATION = said("""
 (?:something|anything|things?|more|movies?|films?|items?|one|ones|similar|stuff) (?:like|to|of)|like|similar to
 such as|in the spirit of|go(?:es)? with|match(?:es)?|pairs? with|close to|why|explain|draw|show me|dislike|hate|about
 """, end=r"\s+")  # fmt: skip
 
 _NEGATORS = """
-not no without except avoid never neither nor minus hate dislike excluding nothing isn't aren't don't doesn't
+not no without except avoid never neither nor minus hate dislike excluding nothing isn't aren't don't doesn't can't
+mustn't shouldn't won't wouldn't
 """
 NEGATORS = frozenset(_NEGATORS.split())
 NEGATING_PAIRS = said("""
 (?:anything|everything|any \\w+|all) (?:but|except)|other than|instead of|rather than|apart from|no more
+(?:sick|tired|bored) of|fed up with|enough of|allergic to|can(?:'t| not|not) stand|keep \\w+ing|already (?:have|own|got)
 """)
+# After these, what was said before of the same attribute no longer counts.
+CORRECTIONS = said(
+    "(?:oh |hmm )?(?:no|wait|sorry) (?:wait|sorry|actually|no)|wait|scratch that|i mean|make that|or rather"
+    "|on second thought"
+    "|(?<=[.…]\\x20)no(?=,)|(?<=,\\x20)no(?=,)"
+)
+# A further value is fine, too: it joins the wish that is there.
+ALSO = said(r"""
+(?:is|are|would be|be) (?:also |perfectly |totally |just )?(?:fine|ok|okay|good)(?: too| as well)?
+works?(?: too| as well)?|too|as well|also
+""", end=r"\W*$")  # fmt: skip
+ALSO_FIRST = said("or|also|and also|maybe also", start=r"^\W*")
+SCORN = frozenset(["dull", "boring", "ugly", "awful", "horrible", "hideous", "tacky", "kitschy", "overdone"])
+OWNERS = frozenset(["my", "our", "his", "her", "their"])
 # Between a negator and the value it turns down.
 _PASSED = """
 a an the in any of too so by from made with want like need be to it is one ones something anything really very please
@@ -129,21 +191,24 @@ that this i do does into on for
 """
 PASSED_BY_NEGATION = frozenset(_PASSED.split())
 _FILLER = """
-a about actually after again ah all also am an and another any anything anyway are aren't around as at available
-avoid be beautiful been best bit bring but buy by can can't choose chose color colors come complements cost
-costing costs could did different dislike do does doesn't doing don't draw drawing draws else even ever exactly
-example except favorite favourite feel film films find fine for forget from get gift give go goes going good got
-great had has hate hates have having hello help here hey hi hmm how i i'd i'll i'm i've if image in instead
-interested into is isn't it it's item items its just kind kinda know last lately latest least less let like
-little look looking looks lot love loved lovely made make many matched matches matching may maybe me mean might
-mine mood more most movie movies much must my myself need neither never new next nice no nor not nothing now of
-off offer oh okay on one ones only or other others our out over own paint pair pairing pairs perfect perhaps
-photo pick picks picture pictures please possible prefer preferably present previous price priced product
-products purchase quite rated rather really recently recommend render resembles resembling right same say search
-searching see seen select sell shall she should show similar similarly sketch so some someone something somewhat
-sorry sort spirit still stuff such suggest suit suiting suits sure surprise take tell than thank thanks that
-that's the them then there these they thing things think this those though to tone tones too top try two type
-under up us use very visualise visualize want was way we well what what's when where which while who why will
-wish with without would yes yet you your
+a able about actually after again ah all also am an and another any anything anyway are aren't around as at
+available avoid basically be beautiful because been believe best bet bit boss boyfriend bring brother but buy by can
+can't choose chose collect collects color colors come complements cost costing costs could dad daughter definitely
+did die different dislike do does doesn't doing don't draw drawing draws else even evening ever exactly example
+except family father favorite favourite feel film films find fine for forget friend friends from fuss get gift
+girlfriend give go goes going good got gran grandma grandpa great guess guy guys had haha has hate hates have having
+he hello help her here hers hey hi him his hit hmm honestly hopefully how how'd husband i i'd i'll i'm i've idea if
+image in instead interested into is isn't it it's item items its just keep keeps kid kind kinda know last lately
+latest least less let like little lol look looking looks lot love loved lovely loves made make many matched matches
+matching mate may maybe me mean might mine mom mood more morning most mother movie movies much mum must my myself
+need neither never new next nice no nor not nothing now obviously of off offer oh ok okay old on one ones only or
+other others our out over own paint pair pairing pairs parents people perfect perhaps photo pick picks picture
+pictures please possible precise precisely prefer preferably present previous price priced probably product products
+purchase quite rated rather really recently recommend render resembles resembling right same say search searching
+see seen select sell shall she should show similar similarly simply sister sketch so some somebody someone something
+somewhat son sorry sort spend spending spirit still stuff such suggest suit suiting suits sure surprise take tell
+than thank thanks that that's the their them then there these they thing things think this those though thought to
+tone tones too top try two type umm under up us use used very visualise visualize wait want was way we well what
+what's when where which while who why wife will wish with without would wow yes yet you your
 """
 FILLER = frozenset(_FILLER.split())

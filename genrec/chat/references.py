@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from genrec.chat.lexicon import Lexicon
-from genrec.chat.phrases import DISLIKE, JUDGED_NUMBERS, LIKE, LIKE_FIRST, TITLE_FEEDBACK, TITLE_RELATION
+from genrec.chat.phrases import (
+    COMPARE,
+    DISLIKE,
+    JUDGED_NUMBERS,
+    LIKE,
+    LIKE_FIRST,
+    LOVED,
+    TITLE_FEEDBACK,
+    TITLE_RELATION,
+)
 from genrec.chat.session import Session
 from genrec.data.reason_check import words_of
 
@@ -27,7 +36,7 @@ _COUNTS = {
     "4": 4,
     "5": 5,
 }
-_ORDINALS = {
+ORDINALS = {
     "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "fifth": 4, "5th": 4,
     "sixth": 5, "6th": 5, "seventh": 6, "7th": 6, "eighth": 7, "8th": 7, "ninth": 8, "9th": 8, "tenth": 9, "10th": 9,
     "top": 0, "last": -1, "bottom": -1,
@@ -44,18 +53,24 @@ _HISTORY_FORMS = (
     re.compile(rf"\bwhat()\s+i\s+(?:just\s+)?{_CHOSE}\s+(?:last|most\s+recently|before|lately)"),
     re.compile(rf"\bmy\s+{_RECENT}()\s+\w+"),
 )
-_ORDINAL = "|".join(sorted(_ORDINALS, key=len, reverse=True))
+_ORDINAL = "|".join(sorted(ORDINALS, key=len, reverse=True))
 _PLACE = re.compile(
     rf"\b(?:the\s+|that\s+)?({_ORDINAL})(?:\s+(?:one|item|option|choice|pick|suggestion|result|picture))?\b"
     r"(?!\s+(?:two|three|few|time))"
+)
+_FIRST_FEW = re.compile(r"\b(?:the\s+)?(?:first|top)\s+(two|three|four|few)\b(?:\s+(?:ones?|items?))?")
+_COMPARED = re.compile(
+    r"\b(\d{1,2})\s*(?:,|&|/|\band\b|\bwith\b|\bto\b|\bor\b|\bvs\b\.?|\bversus\b)\s*(?:number\s+|no\.?\s+|#)?(\d{1,2})\b"
 )
 _NUMBERED = re.compile(r"(?:#|\bnumber\s+|\bno\.?\s+|\bitem\s+|\boption\s+)(\d{1,2})\b")
 _IT = re.compile(
     r"\b(?:that|this)\s+one\b|^\W*(?:it|that|this)(?='s|\s+(?:is|looks|one)\b)"
     r"|\b(?:like|with|love|hate|draw|take|keep|save|want|about|than)\s+(?:it|that|this)\b"
 )
-_ALL = re.compile(r"\b(?:all\s+of\s+(?:them|these|those)|these|those|them\s+all|all\s+of\s+it|both(?:\s+of\s+them)?)\b")
-_VALUED = re.compile(r"\b(?:the|that)\s+((?:[^\W\d_]+\s+){1,3}?)(?:one|ones)\b")
+_ALL = re.compile(
+    r"\b(?:(?:all|any|none|both)\s+of\s+(?:them|these|those|it)|(?<!of )(?:these|those)|them\s+all|both)\b"
+)
+_VALUED = re.compile(r"\b(?:the|that)\s+((?:[^\W\d_]+\s+){1,3}?)one\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +108,27 @@ def read_history_reference(text: str, session: Session) -> Reference | None:
     return None
 
 
-def read_shown_reference(text: str, session: Session, lexicon: Lexicon) -> Reference | None:
-    """The second one, #2, like 3, the red one, these, that one; None when nothing such is said or nothing was shown."""
+def read_compared(text: str, session: Session) -> Reference | None:
+    """Compare 1 and 3; None when no two shown items are named by numbers."""
+    compared = _COMPARED.search(text) if COMPARE.search(text) else None
+    if compared is None:
+        return None
+    places = [int(number) - 1 for number in compared.groups()]
+    ids = tuple(dict.fromkeys(session.shown[place] for place in places if 0 <= place < len(session.shown)))
+    return Reference(ids, _without(text, compared), "shown") if len(ids) > 1 else None
+
+
+def read_shown_reference(text: str, session: Session, lexicon: Lexicon, *, has_photo: bool = False) -> Reference | None:
+    """The second one, #2, like 3, the red one, these, that one; None when nothing such is said or nothing was shown.
+
+    has_photo: a photo came with the message, so that "this" and "it" mean the photo.
+    """
     shown = session.shown
     if not shown:
         return None
+    few = _FIRST_FEW.search(text)
+    if few is not None:
+        return Reference(tuple(shown[: _COUNTS[few[1]]]), _without(text, few), "shown")
     judged = JUDGED_NUMBERS.match(text)
     if judged is not None:
         places = [int(number) - 1 for number in re.findall(r"\d+", judged[1])]
@@ -105,7 +136,7 @@ def read_shown_reference(text: str, session: Session, lexicon: Lexicon) -> Refer
         return Reference(ids, text[: judged.start(1)], "shown") if ids else None
     places, rest = [], text
     for match in [*_PLACE.finditer(text), *_NUMBERED.finditer(text)]:
-        place = _ORDINALS[match[1]] if match[1] in _ORDINALS else int(match[1]) - 1
+        place = ORDINALS[match[1]] if match[1] in ORDINALS else int(match[1]) - 1
         if -len(shown) <= place < len(shown):
             places.append(place)
             rest = _without(rest, match)
@@ -114,10 +145,10 @@ def read_shown_reference(text: str, session: Session, lexicon: Lexicon) -> Refer
     valued = _valued(text, shown, lexicon)
     if valued is not None:
         return valued
-    everything = _ALL.search(text)
+    everything = None if has_photo else _ALL.search(text)
     if everything is not None and _no_attribute_follows(text, everything, lexicon):
         return Reference(tuple(shown), _without(text, everything), "shown")
-    it = _IT.search(text)
+    it = None if has_photo else _IT.search(text)
     if it is not None and session.focus is not None and _no_attribute_follows(text, it, lexicon):
         return Reference((session.focus,), _without(text, it), "it")
     return None
@@ -149,6 +180,7 @@ def _without(text: str, match: re.Match[str]) -> str:
     return text[: match.start()] + " " * len(match.group()) + text[match.end() :]
 
 
+_WORDS = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
 _CHUNKS = re.compile(r"\s*(?:,|;|&|\band\b|\bas\s+well\s+as\b|\bbut\b|\.(?:\s|$)|!|\?)\s*")
 
 
@@ -160,6 +192,9 @@ def read_titles(said: str, text: str, lexicon: Lexicon) -> TitlesRead:
             if found is not None:
                 ids, rest = found
                 return TitlesRead(ids, rest, is_feedback)
+    long_ids, left = _long_titles(text, lexicon)
+    if long_ids:
+        return TitlesRead(long_ids, left, LOVED.search(left) is not None)
     quoted_ids: list[str] = []
     unknown: list[str] = []
     rest = text
@@ -174,11 +209,21 @@ def read_titles(said: str, text: str, lexicon: Lexicon) -> TitlesRead:
     return TitlesRead(tuple(dict.fromkeys(quoted_ids)), rest, is_feedback, tuple(unknown))
 
 
+def _long_titles(text: str, lexicon: Lexicon) -> tuple[tuple[str, ...], str]:
+    """Titles of three words or more, each word right or a slip away, and the text without them."""
+    spans = [(m.start(), m.end()) for m in _WORDS.finditer(text)]
+    found = lexicon.long_titles_in([text[a:b] for a, b in spans])
+    for first, last, _ in found:
+        begin, end = spans[first][0], spans[last - 1][1]
+        text = text[:begin] + " " * (end - begin) + text[end:]
+    return tuple(dict.fromkeys(item_id for _, _, item_id in found)), text
+
+
 def _titles_after(text: str, start: int, lexicon: Lexicon) -> tuple[tuple[str, ...], str] | None:
-    """Titles in the words after a cue: exact runs first, then whole chunks between commas that are nearly titles."""
-    tail = text[start:]
-    ids: list[str] = []
-    spans = [(m.start(), m.end()) for m in re.finditer(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*", tail)]
+    """Titles in the words after a cue: long ones first, then exact runs, then chunks that are nearly titles."""
+    long_ids, tail = _long_titles(text[start:], lexicon)
+    ids = list(long_ids)
+    spans = [(m.start(), m.end()) for m in _WORDS.finditer(tail)]
     words = [tail[a:b] for a, b in spans]
     rest = tail
     for first, last, item_id in lexicon.titles_in(words):

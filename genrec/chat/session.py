@@ -30,7 +30,8 @@ class ChatMessage:
 @dataclass(slots=True, kw_only=True)
 class Session:
     """One person's conversation. history: item ids, oldest first, likes included; shown: the last list, in order; seen:
-    everything shown since the start; focus: the item that "it" means."""
+    everything shown since the start; focus: the item that "it" means; photo: the file of the last photo, to which the
+    wanted is to be like; has_asked: whether the one question to a new person was asked."""
 
     user_id: str | None = None
     messages: list[ChatMessage] = field(default_factory=list)
@@ -44,6 +45,25 @@ class Session:
     shown: list[str] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     focus: str | None = None
+    photo: str | None = None
+    has_asked: bool = False
+
+    @property
+    def photo_path(self) -> Path | None:
+        """The photo's file; None when there is none any more."""
+        return Path(self.photo) if self.photo is not None and Path(self.photo).is_file() else None
+
+    def context(self) -> list[str]:
+        """The history that the recommender sees: items spoken of come last; "like my last two" means these alone."""
+        past = [item_id for item_id in self.history if item_id not in self.disliked]
+        if not self.refers_to:
+            return past
+        named = list(self.refers_to)
+        return named if self.relation == "like" else [*(i for i in past if i not in named), *named]
+
+    def forget_words(self) -> None:
+        """Let go of free words, of the items spoken of and of the photo."""
+        self.query, self.refers_to, self.relation, self.photo = "", [], None, None
 
     def like(self, item_ids: Iterable[str]) -> None:
         """Likes join the history as its latest items, and end an earlier dislike."""

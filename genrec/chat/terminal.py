@@ -71,7 +71,7 @@ def _take_line(conversation: Conversation, line: str, console: Console) -> None:
 def print_reply(reply: Reply, console: Console) -> None:
     """Print one answer: its text, then a panel for each item, then where a picture is."""
     console.print(f"[bold cyan]genrec>[/bold cyan] {escape(reply.text)}")
-    if reply.request.intent != "explain":
+    if reply.is_list:
         for place, card in enumerate(reply.items, 1):
             price = "" if card.price is None else f"  [green]{format_number(card.price)}[/green]"
             title = f"[bold]{place}. {escape(card.title)}[/bold]{price}"

@@ -1,16 +1,36 @@
 """Finds attribute values in words, wanted and unwanted: "a red lamp, no stripes", "not red or blue".
 
-Knows negation and coordination; which words mean which value is the lexicon's.
+Knows negation, coordination and second thoughts; which words mean which value is the lexicon's.
 """
 
 import re
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from genrec.chat.lexicon import Lexicon, Value
-from genrec.chat.phrases import FILLER, NEGATING_PAIRS, NEGATORS, PASSED_BY_NEGATION
+from genrec.chat.phrases import (
+    CORRECTIONS,
+    FILLER,
+    NEGATING_PAIRS,
+    NEGATORS,
+    OWNERS,
+    PASSED_BY_NEGATION,
+    SCORN,
+)
 from genrec.data.reasons import Constraint
 
-TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[,;.!?]")
+_SECOND_THOUGHT = "↺"
+TOKEN = re.compile(rf"[^\W_]+(?:'[^\W_]+)*|[,;.!?{_SECOND_THOUGHT}]")
+_ENDS = frozenset(".;!?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Mention:
+    """A value in the text; link: the word that ties it to the one before."""
+
+    meant: Value
+    is_negated: bool
+    link: str
 
 
 class ValueScanner:
@@ -18,10 +38,13 @@ class ValueScanner:
 
     def __init__(self, lexicon: Lexicon, text: str) -> None:
         self.lexicon = lexicon
-        marked = NEGATING_PAIRS.sub(lambda match: " not ", text)
+        marked = CORRECTIONS.sub(f" {_SECOND_THOUGHT} ", NEGATING_PAIRS.sub(" not ", text))
         self.tokens = TOKEN.findall(marked)
         self.is_negated, self.negated_attribute, self.link = False, "", ""
-        self.found: list[tuple[Value, bool, str]] = []  # value, negated, the word that links it to the one before
+        self.was_negated = False  # at the end of the sentence before
+        self.is_owned = False  # "my red chair" is no wish
+        self.sentence_start = 0
+        self.found: list[_Mention] = []
         self.rest: list[str] = []
 
     def scan(self) -> tuple[list[Constraint], str]:
@@ -60,38 +83,68 @@ class ValueScanner:
         return next((meaning for meaning in meanings if meaning.attribute in named), meanings[0])
 
     def _take(self, meant: Value) -> None:
+        if self.is_owned:
+            return
         if self.is_negated and self.negated_attribute:
             same = meant.attribute == self.negated_attribute
             self.is_negated = self.link in ("or", "nor") or (same and self.link in ("and", ","))
-        self.found.append((meant, self.is_negated, self.link))
+        self.found.append(_Mention(meant, self.is_negated, self.link))
         self.negated_attribute, self.link = meant.attribute if self.is_negated else "", ""
+        self.was_negated = False
 
     def _pass(self, word: str) -> None:
+        if word == _SECOND_THOUGHT:
+            self.found.append(_Mention(Value("", ""), False, ""))
+        if word in OWNERS or self.is_owned:
+            self.is_owned = word in OWNERS
+        if word in SCORN and len(self.found) > self.sentence_start:
+            self.found[-1] = replace(self.found[-1], is_negated=True)
         if word in NEGATORS:
             self.is_negated, self.negated_attribute, self.link = True, "", "and"
         elif word in ("or", "nor", "and", ","):
+            if self.was_negated and word in ("or", "nor"):
+                self.is_negated = True
             self.link = word if self.link in ("", ",") else self.link
-        elif word not in PASSED_BY_NEGATION and word not in self.lexicon.attribute_names:
+        elif word in _ENDS or (word not in PASSED_BY_NEGATION and word not in self.lexicon.attribute_names):
+            self.was_negated = word in _ENDS and self.is_negated
             self.is_negated, self.negated_attribute, self.link = False, "", ""
+        if word in _ENDS:
+            self.sentence_start = len(self.found)
         self.rest.append(word)
+
+    def _lasting(self) -> list[_Mention]:
+        """What is left after second thoughts: "purple, no wait, pink" is pink."""
+        places = [place for place, mention in enumerate(self.found) if not mention.meant.attribute]
+        if not places:
+            return self.found
+        before, after = self.found[: places[-1]], self.found[places[-1] + 1 :]
+        rethought = {mention.meant.attribute for mention in after}
+        return [m for m in before if m.meant.attribute and m.meant.attribute not in rethought] + after
 
     def _constraints(self) -> list[Constraint]:
         """Wishes over one attribute join: any of them where they exclude each other, all of them for several values."""
         wanted: list[Constraint] = []
-        for meant, is_negated, link in self.found:
-            last = wanted[-1] if wanted else None
-            operator: Literal["=", "!="] = "!=" if is_negated else "="
-            earlier = next(
-                (w for w in wanted if w.attribute == meant.attribute and w.operator == operator == "="), None
-            )
-            is_any = link == "or" or not self.lexicon.is_multiple[meant.attribute]
-            if earlier is not None and is_any and (last is earlier or not self.lexicon.is_multiple[meant.attribute]):
-                value = earlier.value if isinstance(earlier.value, tuple) else (str(earlier.value),)
-                joined = tuple(dict.fromkeys((*value, meant.value)))
-                place = wanted.index(earlier)
-                wanted[place] = Constraint(
-                    attribute=meant.attribute, operator="=", value=joined if len(joined) > 1 else joined[0]
-                )
-            else:
-                wanted.append(Constraint(attribute=meant.attribute, operator=operator, value=meant.value))
+        mentions = self._lasting()
+        unwanted = {mention.meant for mention in mentions if mention.is_negated}
+        for mention in mentions:
+            if not mention.is_negated and mention.meant in unwanted:
+                continue
+            self._join(wanted, mention)
         return wanted
+
+    def _join(self, wanted: list[Constraint], mention: _Mention) -> None:
+        meant, is_multiple = mention.meant, self.lexicon.is_multiple[mention.meant.attribute]
+        operator: Literal["=", "!="] = "!=" if mention.is_negated else "="
+        earlier = next((w for w in wanted if w.attribute == meant.attribute and w.operator == operator == "="), None)
+        is_any = mention.link == "or" or not is_multiple
+        if earlier is not None and is_any and (wanted[-1] is earlier or not is_multiple):
+            wanted[wanted.index(earlier)] = united(earlier, meant.value)
+        else:
+            wanted.append(Constraint(attribute=meant.attribute, operator=operator, value=meant.value))
+
+
+def united(wish: Constraint, *values: str) -> Constraint:
+    """A wish that these values meet, too."""
+    texts = wish.value if isinstance(wish.value, tuple) else (str(wish.value),)
+    joined = tuple(dict.fromkeys((*texts, *values)))
+    return replace(wish, value=joined if len(joined) > 1 else joined[0])

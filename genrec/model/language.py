@@ -8,6 +8,7 @@ Axis legend: B batch, T tokens, L levels.
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from genrec.errors import ArtifactError, InputError
 from genrec.model.decoding import Beams, Watch, score_endings, search_beams, unwatched
 from genrec.model.item_reader import READER_FILE, ItemReader
+from genrec.model.json_decoding import JsonGrammar, Schema
 from genrec.model.streaming import StreamedItem, stream_items
 from genrec.model.vocabulary import IdVocabulary, PromptTokenizer
 from genrec.prompting import Message
@@ -71,6 +73,7 @@ class LanguageModel:
         self.prompts = prompts
         self.id_space = id_space
         self.reader = reader
+        self._json_grammar: tuple[str, JsonGrammar] | None = None
         if reader is not None:
             reader.attach(model)
 
@@ -194,3 +197,37 @@ class LanguageModel:
             pad_token_id=self.prompts.tokenizer.pad_token_id,
         )
         return [self.prompts.decode(row) for row in output[:, tokens_BT.shape[1] :].tolist()]
+
+    @torch.inference_mode()
+    def generate_json(self, message: Message, schema: Schema, *, max_new_tokens: int = 256) -> object:
+        """What the foundation itself, without its adapter, answers to one message as JSON that fits a schema, greedily.
+
+        Returns None when the tokens ran out before the JSON was whole. Raises InputError on a schema that cannot be
+        decoded.
+        """
+        prompt = self.prompts.encode_prompt(message)
+        tokens_BT, mask_BT = self.prompts.pad_left([prompt], self.device)
+        alone = self.model.disable_adapter() if isinstance(self.model, PeftModel) else nullcontext()
+        with alone:
+            output = self.model.generate(
+                input_ids=tokens_BT,
+                attention_mask=mask_BT,
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                logits_processor=[self._grammar(schema).constraint(len(prompt))],
+                eos_token_id=self.prompts.end_of_turn,
+                pad_token_id=self.prompts.tokenizer.pad_token_id,
+            )
+        try:
+            answer: object = json.loads(self.prompts.decode(output[0, len(prompt) :].tolist()))
+        except ValueError:
+            return None
+        return answer
+
+    def _grammar(self, schema: Schema) -> JsonGrammar:
+        """The compiled grammar of a schema, kept for the next request with it."""
+        key = json.dumps(schema, sort_keys=True)
+        if self._json_grammar is None or self._json_grammar[0] != key:
+            grammar = JsonGrammar(self.prompts.tokenizer, schema, first_id_token=self.ids.first_token)
+            self._json_grammar = (key, grammar)
+        return self._json_grammar[1]

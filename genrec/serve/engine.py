@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from genrec.chat.requests import RequestReader
+from genrec.chat.reader import RequestReader
 from genrec.config import ServeConfig
 from genrec.errors import ArtifactError, IdTableMismatch, InputError
 from genrec.model.adapters import CARD_FILE, find_adapter, list_adapters

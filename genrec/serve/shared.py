@@ -6,7 +6,7 @@ waits, for as long as its client does. Knows no wire format and no store.
 """
 
 import uuid
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from genrec.config import ServeConfig
-from genrec.encode.clip import Picture
 from genrec.errors import InputError
 from genrec.explain import evidence_index
 from genrec.prompting import Message
@@ -41,6 +40,14 @@ class Case(NamedTuple):
     adapter: str | None
 
 
+class _Reading(NamedTuple):
+    """A message to be understood under a JSON schema."""
+
+    message: Message
+    schema: Mapping[str, object]
+    max_new_tokens: int
+
+
 class SharedWorkspace:
     """Owns a workspace; only its batchers use the model."""
 
@@ -57,6 +64,9 @@ class SharedWorkspace:
         self.texts: Batcher[tuple[Message, int], str] = Batcher(
             self._write, max_batch=MAX_TEXTS, max_waiting=0, turns=turns, name="write"
         )
+        self.readings: Batcher[_Reading, object] = Batcher(
+            self._read, max_batch=1, max_waiting=0, turns=turns, name="read"
+        )
         self.vectors: Batcher[str, FloatArray] = Batcher(
             lambda texts: list(workspace.clip.encode_texts(texts)), max_waiting=max_waiting, name="embed"
         )
@@ -67,7 +77,7 @@ class SharedWorkspace:
     @property
     def batchers(self) -> "tuple[Batcher[Any, Any], ...]":  # Any: each has its own kind of request
         """All lines in which clients wait; what uses another is closed before it."""
-        return (self.drawings, self.recommendations, self.scores, self.texts, self.vectors)
+        return (self.drawings, self.recommendations, self.scores, self.texts, self.readings, self.vectors)
 
     def warm_up(self) -> None:
         """Load and count now what would be loaded and counted at first use."""
@@ -110,6 +120,10 @@ class SharedWorkspace:
 
         return _grouped(orders, lambda order: order[1], write_all)
 
+    def _read(self, orders: Sequence[_Reading]) -> list[object]:
+        generate = self.workspace.model.generate_json
+        return [generate(order.message, order.schema, max_new_tokens=order.max_new_tokens) for order in orders]
+
 
 K = TypeVar("K", bound=Hashable)
 
@@ -130,7 +144,7 @@ def _draw(orders: Sequence[Callable[[], Visual]]) -> list[Visual | BaseException
 class WorkspaceView(Workspace):
     """A workspace for one client: what needs the model is put in line. For any thread but the batchers'.
 
-    adapter: by which it answers; visuals: the folder for drawings. photo: joins each request while it is set; draws:
+    adapter: by which it answers; visuals: the folder for drawings. draws:
     False while a conversation is gone through again, whose pictures were drawn; drawn: the last drawing.
     """
 
@@ -139,7 +153,6 @@ class WorkspaceView(Workspace):
     ) -> None:
         vars(self).update(vars(shared.workspace))
         self.model = _QueuedWriter(shared, patience)  # type: ignore[assignment]  # all that a view's user asks of it
-        self.photo: Picture | None = None
         self.draws = True
         self.drawn: Visual | None = None
         self._shared, self._patience, self._visuals, self._adapter = shared, patience, visuals, adapter
@@ -163,10 +176,7 @@ class WorkspaceView(Workspace):
         if sequence_weight is not None:
             raise InputError("sequence_weight cannot be chosen where clients share a model; leave it out")
         filled = [self._filled(request, k, exclude_history) for request in requests]
-        asked = [
-            replace(request, adapter=request.adapter or self._adapter, image=request.image or self.photo)
-            for request in filled
-        ]
+        asked = [replace(request, adapter=request.adapter or self._adapter) for request in filled]
         return self._patience.wait([self._shared.recommendations.submit(request) for request in asked])
 
     def score(
@@ -214,7 +224,7 @@ class WorkspaceView(Workspace):
 
 
 class _QueuedWriter:
-    """What explanations ask of a language model."""
+    """What explanations and conversations ask of a language model."""
 
     def __init__(self, shared: SharedWorkspace, patience: Patience) -> None:
         self._shared, self._patience = shared, patience
@@ -222,3 +232,8 @@ class _QueuedWriter:
     def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
         """As the language model writes, in a batch with other clients."""
         return self._patience.wait([self._shared.texts.submit((message, max_new_tokens)) for message in messages])
+
+    def generate_json(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
+        """As the language model answers under a schema, in line with other clients."""
+        (answer,) = self._patience.wait([self._shared.readings.submit(_Reading(message, schema, max_new_tokens))])
+        return answer

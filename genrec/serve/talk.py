@@ -8,12 +8,14 @@ no wire format beyond turns of words and photos.
 import asyncio
 import hashlib
 import logging
+import tempfile
 import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from PIL import Image
 
@@ -26,7 +28,8 @@ from genrec.serve.shared import WorkspaceView
 from genrec.serve.store import KeptVisual
 
 log = logging.getLogger(__name__)
-MAX_REMEMBERED = 1_000  # conversations without a session
+MAX_REMEMBERED = 1_000  # conversations without a session, and photos
+MAX_PHOTO_PX = 512  # more than any CLIP looks at
 PHOTO_WORDS = "something like this"  # what a photo says without words
 
 
@@ -62,7 +65,7 @@ class Talk:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._remembered = _Memory()
+        self._remembered, self._photos = _Memory(), _Photos()
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def answer(
@@ -100,7 +103,7 @@ class Talk:
             conversation = self._replayed(view, turns[:-1], keys[:-1], person)
         else:
             conversation = self._talk(view, self._kept(session_id, person), person)
-        reply = _say(conversation, view, turns[-1])
+        reply = self._answer(conversation, turns[-1])
         self._tell(person, reply)
         document = conversation.session.to_json()
         if session_id is None:
@@ -111,6 +114,9 @@ class Talk:
         if reply.visual is not None and view.drawn is not None:
             visual = self._engine.keep(view.drawn, person)
         return conversation, Answered(reply, visual)
+
+    def _answer(self, conversation: Conversation, turn: Turn) -> Reply:
+        return conversation.say(turn.words, None if turn.photo is None else self._photos.keep(turn.photo))
 
     def _talk(self, view: WorkspaceView, session: Session, person: str | None) -> Conversation:
         """A conversation that stands where its session does and knows what its person chose and refused since."""
@@ -147,7 +153,7 @@ class Talk:
             return conversation
         view.draws = False
         for turn in turns[num_known:]:
-            _say(conversation, view, turn)
+            self._answer(conversation, turn)
         view.draws = True
         return self._talk(view, conversation.session, person)
 
@@ -159,14 +165,6 @@ class Talk:
                     self._engine.store.add_event(person=person, item_id=item_id, kind=kind)
 
 
-def _say(conversation: Conversation, view: WorkspaceView, turn: Turn) -> Reply:
-    view.photo = turn.photo
-    try:
-        return conversation.say(turn.words)
-    finally:
-        view.photo = None
-
-
 def _keys(turns: Sequence[Turn], model: str, person: str | None) -> list[str]:
     """For each turn, a name of the conversation up to it."""
     digest = hashlib.sha256(repr((model, person)).encode())
@@ -175,6 +173,29 @@ def _keys(turns: Sequence[Turn], model: str, person: str | None) -> list[str]:
         digest.update(turn.digest)
         keys.append(digest.hexdigest())
     return keys
+
+
+class _Photos:
+    """Photos of conversations, small, on disk for as long as the server runs and few enough; for many threads."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="genrec-photos-")
+        self._kept: OrderedDict[Path, None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def keep(self, photo: Image.Image) -> Path:
+        """The file of a photo, the same for the same photo."""
+        small = photo.copy()
+        small.thumbnail((MAX_PHOTO_PX, MAX_PHOTO_PX))
+        path = Path(self._folder.name) / f"{hashlib.sha256(small.tobytes()).hexdigest()}.png"
+        with self._lock:
+            if path not in self._kept:
+                small.save(path)
+            self._kept[path] = None
+            self._kept.move_to_end(path)
+            while len(self._kept) > MAX_REMEMBERED:
+                self._kept.popitem(last=False)[0].unlink()
+        return path
 
 
 class _Memory:

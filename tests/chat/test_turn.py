@@ -1,6 +1,5 @@
 """A conversation meets wishes, keeps them, and says so when it cannot."""
 
-import importlib.util
 import io
 import sys
 from collections.abc import Callable
@@ -9,25 +8,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from genrec.chat.finding import wish_filter
 from genrec.chat.session import Session
 from genrec.chat.terminal import chat_in_terminal
-from genrec.chat.turn import Conversation, Reply, describe, wish_filter
-from genrec.data.reasons import Constraint
+from genrec.chat.turn import Conversation, Reply
+from genrec.chat.wording import describe
+from genrec.data.reasons import Constraint, format_number
 from genrec.data.shop import satisfies
 from genrec.errors import UnknownUser
 from genrec.workspace import Workspace
-
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "chat_requests.py"
-
-
-def load_benchmark() -> object:
-    spec = importlib.util.spec_from_file_location("chat_requests", BENCHMARK)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["chat_requests"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -41,18 +30,6 @@ def conversation(shop_recommender: Workspace) -> Conversation:
 def looks(conversation: Conversation, reply: Reply) -> list[dict[str, str | float]]:
     catalog = conversation.recommender.catalog
     return [dict(catalog[card.item_id].attributes) for card in reply.items]
-
-
-@pytest.mark.slow
-def test_stated_constraints_are_met(shop_recommender: Workspace) -> None:
-    benchmark = load_benchmark()
-    results = benchmark.measure(shop_recommender)  # type: ignore[attr-defined]
-    possible = [result for result in results if result.is_possible]
-    assert len(results) >= 40
-    assert len(possible) >= 25
-    share = sum(result.num_met for result in possible) / sum(result.num_stated for result in possible)
-    assert share >= 0.9, [result.messages for result in possible if result.num_met < result.num_stated]
-    assert all(result.is_honest for result in results)
 
 
 def test_wishes_last_over_turns(conversation: Conversation) -> None:
@@ -155,6 +132,78 @@ def test_a_conversation_continues_after_a_restart(conversation: Conversation, tm
     resumed = Conversation(conversation.recommender, session, num_shown=3, gives_reasons=False)
     assert resumed.session == conversation.session
     assert resumed.say("cheaper") == conversation.say("cheaper")
+
+
+def test_a_new_person_is_asked_once_and_then_shown_things(shop_recommender: Workspace) -> None:
+    talk = Conversation(shop_recommender, num_shown=3, gives_reasons=False)
+    first = talk.say("I'm new here")
+    assert not first.items
+    assert first.text.count("?") == 1
+    second = talk.say("just recommend me something")
+    assert "?" not in second.text
+    assert len(second.items) == 3
+
+
+def test_what_is_known_of_a_person_spares_them_the_question(conversation: Conversation) -> None:
+    assert conversation.say("recommend me something").items
+
+
+def test_a_comparison_says_what_is_common_and_what_is_not(conversation: Conversation) -> None:
+    shown = conversation.say("lamps").items
+    reply = conversation.say("compare 1 and 3")
+    first, third = (conversation.recommender.catalog[shown[place].item_id] for place in (0, 2))
+    assert [card.item_id for card in reply.items] == [first.item_id, third.item_id]
+    assert "category lamp" in reply.text.partition(f"{first.title}:")[0]
+    told = reply.text.partition(f"{first.title}: ")[2].partition(f"{third.title}: ")
+    for item, text in ((first, told[0]), (third, told[2])):
+        assert format_number(float(item.attributes["price"])) in text  # type: ignore[arg-type]
+    assert conversation.session.shown == [card.item_id for card in shown]
+
+
+def test_one_item_is_described_by_what_the_catalog_says(conversation: Conversation) -> None:
+    shown = conversation.say("chairs").items
+    reply = conversation.say("is the second one dishwasher safe?")
+    item = conversation.recommender.catalog[shown[1].item_id]
+    assert reply.request.intent == "describe"
+    assert all(str(value) in reply.text for value in item.attributes.values() if isinstance(value, str))
+
+
+def test_a_photo_is_what_the_wanted_looks_like(shop_recommender: Workspace) -> None:
+    item = next(item for item in shop_recommender.catalog if item.attributes["color"] != "red")
+    talk = Conversation(shop_recommender, num_shown=5, gives_reasons=False)
+    reply = talk.say("this, but red", image=item.image)
+    assert reply.items
+    assert all(look["color"] == "red" for look in looks(talk, reply))
+    kinds = [look["category"] for look in looks(talk, reply)]
+    assert kinds.count(item.attributes["category"]) >= 3
+    assert "your photo" in reply.text
+    later = talk.say("under 1000")
+    assert "your photo" in later.text
+    talk.say("start over")
+    assert talk.session.photo is None
+
+
+def test_a_list_comes_before_its_reasons(conversation: Conversation) -> None:
+    conversation.gives_reasons = True
+    first, second = conversation.answer("mugs")
+    assert [card.item_id for card in first.items] == [card.item_id for card in second.items]
+    assert not any(card.reason for card in first.items)
+    assert all(card.reason for card in second.items)
+
+
+def test_a_value_that_is_fine_too_widens_the_wish(conversation: Conversation) -> None:
+    conversation.say("a red mug, not striped, not dotted")
+    conversation.say("blue works too")
+    conversation.say("stripes are fine")
+    wishes = {describe(wish) for wish in conversation.session.constraints}
+    assert wishes == {"color red or blue", "category mug", "not pattern dotted"}
+
+
+def test_dislike_of_all_is_remembered(conversation: Conversation) -> None:
+    shown = {card.item_id for card in conversation.say("posters").items}
+    reply = conversation.say("I dont like any of these")
+    assert shown <= set(conversation.session.disliked)
+    assert not shown & {card.item_id for card in reply.items}
 
 
 def test_unknown_users_are_refused(shop_recommender: Workspace) -> None:

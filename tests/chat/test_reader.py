@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from chat_worlds import MOVIES, SHOP, shop_catalog, shown_session
 
-from genrec.chat.requests import RequestReader
+from genrec.chat.reader import RequestReader
 from genrec.chat.session import Session
 from genrec.data.reasons import Constraint
 from genrec.data.shop import follow_up, request
@@ -123,8 +123,17 @@ def test_comparatives_measure_against_what_was_shown() -> None:
     assert wishes_of(READER, "cheaper", session) == {f"price < {min(prices)}"}
     assert wishes_of(READER, "too cheap, something fancier", session) == {f"price > {max(prices)}"}
     assert wishes_of(READER, "cheaper than the second one", session) == {f"price < {prices[1]}"}
-    years = [float(MOVIES[i].attributes["year"]) for i in shown_session(MOVIES).shown]
-    assert wishes_of(MOVIE_READER, "newer", shown_session(MOVIES)) == {f"year > {max(years)}"}
+
+
+def test_comparatives_measure_against_the_first_where_too_little_lies_beyond_all() -> None:
+    session = shown_session(CATALOG)
+    first = float(CATALOG[session.shown[0]].attributes["price"])
+    assert wishes_of(READER, "a bit cheaper", session) == {f"price < {first}"}
+    cheapest = sorted(CATALOG, key=lambda item: float(item.attributes["price"]))[:4]
+    session.show([*session.shown, cheapest[0].item_id])
+    assert wishes_of(READER, "cheaper", session) == {f"price < {first}"}
+    shown = shown_session(MOVIES).shown
+    assert wishes_of(MOVIE_READER, "newer", shown_session(MOVIES)) == {f"year > {MOVIES[shown[0]].attributes['year']}"}
 
 
 def test_cheap_without_a_list_is_the_lower_third_of_what_fits() -> None:

@@ -1,0 +1,163 @@
+"""ReDial: people who talk about movies, and what was recommended to them (Li et al. 2018, arXiv 1812.07617).
+
+The catalog is the data's own id2info.json; titles with their year name its movies exactly. The validation conversations
+are the events that a workspace is built from (the data's training part is not needed), the test turns ask: every movie
+that was recommended in a turn is one case. A repeat is a case whose movie was named before in its conversation.
+"""
+
+import csv
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from genrec.artifacts import write_text
+from genrec.bench.measure import Row
+from genrec.data.ingest import ingest
+from genrec.errors import SourceError
+from genrec.pipeline import build
+from genrec.recommend import Request
+from genrec.runtime import progress
+from genrec.workspace import Workspace, load
+
+CUTOFFS = (1, 10, 50)
+SETTINGS = (
+    "split.protocol=none",
+    "tokenize.num_codes=128",
+    "sequence.epochs=12",
+    "tune.epochs=6",
+    "recommend.sequence_weight=0.7",
+)
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovieTurn:
+    """One turn of a test conversation. named: movies named before it, oldest first, each where it was named last;
+    words: what was said last; wanted: the movies recommended in it."""
+
+    named: tuple[str, ...]
+    words: str
+    wanted: tuple[str, ...]
+
+
+def make_workspace(source: Path, directory: Path) -> Workspace:
+    """Ingest and build what is not there yet. Raises SourceError when `source` does not hold ReDial."""
+    if not (directory / "catalog" / "manifest.json").is_file():
+        with tempfile.TemporaryDirectory() as files:
+            _write_files(source, Path(files))
+            ingest("files", Path(files), directory)
+    build(directory, settings=SETTINGS)
+    return load(directory)
+
+
+def _read_json(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise SourceError(f"{path} cannot be read ({error}); wanted the folder of ReDial with id2info.json") from error
+
+
+def _lines(path: Path) -> Iterator[Mapping[str, object]]:
+    if not path.is_file():
+        raise SourceError(f"{path} is missing; wanted the folder of ReDial with valid.jsonl and test.jsonl")
+    with path.open(encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def _write_files(source: Path, files: Path) -> None:
+    """The movies and the conversations in the layout of `genrec ingest files`; the first of equal titles is kept."""
+    movies: dict[str, dict[str, object]] = {}
+    for entry in _read_json(source / "id2info.json").values():  # type: ignore[attr-defined]
+        people = {name: entry[name] for name in ("director", "star") if entry.get(name)}
+        genres = {"genres": entry["genre"]} if entry.get("genre") else {}
+        named = {"item_id": entry["name"], "title": entry["name"], "text": entry.get("plot") or entry["name"]}
+        movies.setdefault(entry["name"], {**named, "attributes": {**genres, **people}})
+    write_text(files / "items.jsonl", "".join(json.dumps(movie) + "\n" for movie in movies.values()))
+    told: dict[str, dict[str, None]] = {}
+    for line in _lines(source / "valid.jsonl"):
+        named_movies = told.setdefault(str(line["dialog_id"]), {})
+        named_movies.update(dict.fromkeys(name for name in _names(line, "entity") + _names(line, "rec")))
+    with (files / "events.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("user_id", "item_id", "timestamp"))
+        for number, (dialog, named_movies) in enumerate(told.items()):
+            known = [name for name in named_movies if name in movies]
+            writer.writerows((dialog, name, 1000 * number + place) for place, name in enumerate(known))
+
+
+def _names(line: Mapping[str, object], key: str) -> list[str]:
+    return [str(name) for name in line[key]]  # type: ignore[attr-defined]
+
+
+def read_turns(source: Path, known: set[str]) -> list[MovieTurn]:
+    """The test turns whose recommended movies the catalog has."""
+    turns = []
+    for line in _lines(source / "test.jsonl"):
+        named = [name for name in _names(line, "entity") if name in known]
+        latest = tuple(dict.fromkeys(reversed(named)))[::-1]
+        context = _names(line, "context")
+        wanted = tuple(dict.fromkeys(name for name in _names(line, "rec") if name in known))
+        if wanted:
+            turns.append(MovieTurn(named=latest, words=context[-1] if context else "", wanted=wanted))
+    return turns
+
+
+def bench_redial(source: Path, directory: Path, *, max_turns: int | None = None) -> list[Row]:
+    """The rows of `compare_recommenders` over the test turns, on a workspace that is built first where it is not."""
+    recommender = make_workspace(source, directory)
+    return compare_recommenders(recommender, read_turns(source, {i.item_id for i in recommender.catalog})[:max_turns])
+
+
+def compare_recommenders(recommender: Workspace, turns: Sequence[MovieTurn]) -> list[Row]:
+    """One row per recommender, repeats counted and repeats removed: Recall@1, @10 and @50 over all cases."""
+    counts = Counter(str(item_id) for item_id in recommender.interactions.item_ids)
+    popular = [item_id for item_id, _ in counts.most_common()]
+    answers: dict[str, dict[bool, list[list[str]]]] = {
+        "genrec": {repeats: _ask(recommender, turns, repeats=repeats, words=False) for repeats in (True, False)},
+        "genrec, words too": {
+            repeats: _ask(recommender, turns, repeats=repeats, words=True) for repeats in (True, False)
+        },
+        "popular": {
+            repeats: [[i for i in popular if repeats or i not in turn.named][: CUTOFFS[-1]] for turn in turns]
+            for repeats in (True, False)
+        },
+        "copy what was named": {
+            repeats: [list(turn.named[::-1]) if repeats else [] for turn in turns] for repeats in (True, False)
+        },
+    }
+    return [
+        _row(name, turns, ranked, repeats)
+        for name, by_repeats in answers.items()
+        for repeats, ranked in by_repeats.items()
+    ]
+
+
+def _ask(recommender: Workspace, turns: Sequence[MovieTurn], *, repeats: bool, words: bool) -> list[list[str]]:
+    requests = [Request(history=turn.named, query=turn.words if words else "") for turn in turns]
+    ranked: list[list[str]] = []
+    label = f"movie turns{', with words' if words else ''}{'' if repeats else ', repeats removed'}"
+    for start in progress(list(range(0, len(requests), _BATCH)), label=label):
+        found = recommender.answer(requests[start : start + _BATCH], k=CUTOFFS[-1], exclude_history=not repeats)
+        ranked += [[entry.item_id for entry in answer] for answer in found]
+    return ranked
+
+
+def _row(name: str, turns: Sequence[MovieTurn], ranked: Sequence[Sequence[str]], repeats: bool) -> Row:
+    cases = [
+        (wanted, found)
+        for turn, found in zip(turns, ranked, strict=True)
+        for wanted in turn.wanted
+        if repeats or wanted not in turn.named
+    ]
+    row: Row = {
+        "set": f"redial, {'repeats counted' if repeats else 'repeats removed'}",
+        "recommender": name,
+        "turns": len(turns),
+        "cases": len(cases),
+    }
+    for cutoff in CUTOFFS:
+        row[f"recall@{cutoff}"] = sum(wanted in found[:cutoff] for wanted, found in cases) / len(cases)
+    return row

@@ -1,0 +1,1 @@
+"""Scripted conversations with known right answers, and how a recommender that talks fares in them."""

@@ -1,0 +1,203 @@
+"""Whether what is said of items is true in the made world: claims, reasons and whole replies.
+
+Works by the words alone, from the world's own items and events, apart from the code that made the words.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from genrec.chat.turn import Card, Reply
+from genrec.data.shop import ShopWorld
+from genrec.data.splits import split_interactions
+from genrec.explain import NEAR_SHARE
+from genrec.schema import Evidence
+from genrec.workspace import Workspace
+
+_LIKE = re.compile(r"^it (?P<says>.+), like (?P<title>.+)$")
+_AFTER = re.compile(r"^it was chosen by (?P<count>\d+) (?:people|person) after (?P<title>.+)$")
+_CLOSE = re.compile(r"^it is close to (?P<title>.+) in looks and words$")
+_POPULAR = re.compile(r"^it was chosen by (?P<count>\d+) (?:people|person)$")
+_RANGE = re.compile(r"^it costs (?P<price>[\d.]+), within the (?P<low>[\d.]+) to (?P<high>[\d.]+) usual for you$")
+_BOUND = re.compile(r"^it (?P<says>costs [\d.]+), (?P<sign>under|at most|over|at least) your (?P<bound>[\d.]+)$")
+_ASKED = re.compile(r"^it (?P<says>.+), as you asked$")
+_SAYS = {
+    "color": "is {}", "category": "is a {}", "brand": "is by {}", "material": "is made of {}", "price": "costs {}",
+    "pattern": "has a {} pattern", "style": "has a {} style", "shape": "has a {} shape", "accent": "has a {} accent",
+    "warmth": "has a {} tone",
+}  # fmt: skip
+_QUOTED = re.compile(r"“[^”]*”")
+_HEADLINE = re.compile(r"Here (?:is|are) (?P<count>one|\d+) for you(?: \((?P<wishes>[^()]*)\))?")
+_LEFT_OUT = re.compile(r"left out (?P<wishes>.+?)(?:;|\.(?!\d))")
+_WISH_SIGNS = {"under": "<", "at most": "<=", "over": ">", "at least": ">="}
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What stood when a reply was made: the person's items, those shown before, and what may be shown at all."""
+
+    history: Sequence[str]
+    seen: Sequence[str]
+    legal: Sequence[str]
+
+
+class Truth:
+    """What is true in the world: items from the world itself, events from its training part."""
+
+    def __init__(self, recommender: Workspace, world: ShopWorld) -> None:
+        self.recommender, self.world = recommender, world
+        train = split_interactions(recommender.interactions, recommender.config.split).train
+        self.histories = [list(items) for items in train.histories().values()]
+        self.ids_by_title: dict[str, set[str]] = {}
+        for item in world.items:
+            self.ids_by_title.setdefault(item.title, set()).add(item.item_id)
+        longest_first = sorted(self.ids_by_title, key=len, reverse=True)
+        self.title_pattern = re.compile("|".join(re.escape(title) for title in longest_first))
+        self.values = {
+            str(value).casefold()
+            for item in world.items
+            for name, value in item.attributes.items()
+            if isinstance(value, str)
+        }
+
+    def holds(self, item_id: str, history: Sequence[str], evidence: Evidence) -> bool:
+        """Whether one claim is true of the item, for a person with this history."""
+        claim = evidence.claim
+        if match := _LIKE.match(claim):
+            past = evidence.source
+            return (
+                past in history
+                and self.world.item(past).title == match["title"]
+                and self._says(item_id, match["says"])
+                and self._says(past, match["says"])
+            )
+        if match := _AFTER.match(claim):
+            return self.world.item(evidence.source).title == match["title"] and int(match["count"]) == sum(
+                item_id in items and evidence.source in items and items.index(evidence.source) < items.index(item_id)
+                for items in self.histories
+            )
+        if match := _CLOSE.match(claim):
+            return self._is_near(item_id, evidence.source)
+        if match := _POPULAR.match(claim):
+            return int(match["count"]) == sum(item_id in items for items in self.histories)
+        if match := _RANGE.match(claim):
+            prices = [float(self.world.item(past).attributes["price"]) for past in history]
+            low, high = float(match["low"]), float(match["high"])
+            inside = sum(low <= price <= high for price in prices) / len(prices)
+            return self._says(item_id, f"costs {match['price']}") and inside >= 0.5
+        if match := _BOUND.match(claim):
+            wish = f"price {match['sign']} {match['bound']}"
+            return self._says(item_id, match["says"]) and self._meets(item_id, wish)
+        if match := _ASKED.match(claim):
+            return self._says(item_id, match["says"])
+        return self._says(item_id, claim.removeprefix("it "))
+
+    def _says(self, item_id: str, words: str) -> bool:
+        attributes = self.world.item(item_id).attributes
+        said = []
+        for name, form in _SAYS.items():
+            value = attributes[name]
+            text = _price(value) if isinstance(value, float) else value
+            article = "an" if text[:1] in "aeiou" else "a"
+            said.append(form.replace("a {}", f"{article} {{}}").format(text))
+        return words in said
+
+    def _is_near(self, item_id: str, other: str) -> bool:
+        vectors, catalog = self.recommender.vectors, self.recommender.catalog
+        scores = vectors @ vectors[catalog.row(item_id)]
+        closer = int((scores > scores[catalog.row(other)]).sum()) - 1
+        return closer < max(1, int(NEAR_SHARE * len(catalog)))
+
+    def unsupported(self, item_id: str, text: str, evidence: Iterable[Evidence]) -> list[str]:
+        """Values, numbers and foreign titles in a reason that no shown claim names."""
+        backing = " ".join([self.world.item(item_id).title, *(entry.claim for entry in evidence)]).casefold()
+        text, known = text.casefold(), set(_NUMBER.findall(backing))
+        loose = [number for number in _NUMBER.findall(text) if number not in known]
+        implied = {"warm", "cool", "neutral", *(str(item.attributes["shape"]) for item in self.world.items)}
+        return loose + [v for v in self.values - implied if _has_word(text, v) and not _has_word(backing, v)]
+
+    def falsehoods(self, reply: Reply, moment: Moment) -> list[str]:
+        """Everything in a reply that is not so; empty when all of it is true."""
+        wrong = [entry for card in reply.items for entry in self._of_card(card, moment)]
+        text = _QUOTED.sub(" ", reply.text)
+        wrong += self._of_headline(text, reply)
+        if match := _LEFT_OUT.search(text):
+            wishes = [*match["wishes"].split(" and "), *self._headline_wishes(text)]
+            fitting = [item_id for item_id in moment.legal if all(self._meets(item_id, wish) for wish in wishes)]
+            wrong += [f"nothing meets {wishes}, but {fitting[0]} does"] if fitting else []
+        if "shown before" in text:
+            wrong += [f"{c.item_id} was not shown before" for c in reply.items if c.item_id not in moment.seen]
+        if reply.visual is not None and "generated" not in text:
+            wrong.append("a generated picture that is not called so")
+        return wrong + self._of_titles(text, reply, moment)
+
+    def _of_card(self, card: Card, moment: Moment) -> list[str]:
+        if not any(item.item_id == card.item_id for item in self.world.items):
+            return [f"{card.item_id} does not exist"]
+        item = self.world.item(card.item_id)
+        wrong = [] if card.title == item.title else [f"{card.title} is called {item.title}"]
+        if card.price is not None and card.price != item.attributes["price"]:
+            wrong.append(f"{card.title} costs {item.attributes['price']}, not {card.price}")
+        claims = [entry for entry in card.evidence if not self.holds(card.item_id, moment.history, entry)]
+        wrong += [f"{card.title}: {entry.claim}" for entry in claims]
+        return wrong + [f"{card.title}: {word}" for word in self.unsupported(card.item_id, card.reason, card.evidence)]
+
+    def _headline_wishes(self, text: str) -> list[str]:
+        match = _HEADLINE.search(text)
+        return match["wishes"].split(", ") if match and match["wishes"] else []
+
+    def _of_headline(self, text: str, reply: Reply) -> list[str]:
+        match = _HEADLINE.search(text)
+        if match is None:
+            return []
+        count = 1 if match["count"] == "one" else int(match["count"])
+        wrong = [] if count == len(reply.items) else [f"{count} items are said, {len(reply.items)} shown"]
+        return wrong + [
+            f"{card.title}: {wish}"
+            for wish in self._headline_wishes(text)
+            for card in reply.items
+            if not self._meets(card.item_id, wish)
+        ]
+
+    def _meets(self, item_id: str, wish: str) -> bool:
+        """Whether an item meets a wish in words: color red or blue, not brand Zaza, price under 40."""
+        attributes = self.world.item(item_id).attributes
+        name, _, value = wish.removeprefix("not ").partition(" ")
+        if name == "price":
+            sign, _, bound = value.rpartition(" ")
+            price, limit = float(attributes["price"]), float(bound)
+            below, above = price < limit or _price(price) == bound, price > limit or _price(price) == bound
+            return {"under": price < limit, "at most": below, "over": price > limit, "at least": above}[sign]
+        return (attributes.get(name) in value.split(" or ")) != wish.startswith("not ")
+
+    def _of_titles(self, text: str, reply: Reply, moment: Moment) -> list[str]:
+        """Titles that nobody spoke of, and values said right after a title that are another item's."""
+        known = {*moment.history, *moment.seen, *(card.item_id for card in reply.items)}
+        known |= {*reply.request.refers_to, *reply.request.liked, *reply.request.disliked}
+        pieces, named = self.title_pattern.split(text), self.title_pattern.findall(text)
+        wrong = [f"{title} was not spoken of" for title in named if not self.ids_by_title[title] & known]
+        if reply.request.intent != "compare":
+            return wrong
+        items = [next(iter(self.ids_by_title[title] & known), None) for title in named]
+        for piece, item_id in zip(pieces[1:], items, strict=True):
+            wrong += [] if item_id is None else self._foreign_values(piece, item_id)
+        for item_id in items:
+            wrong += [] if item_id is None else self._foreign_values(pieces[0], item_id)
+        return wrong
+
+    def _foreign_values(self, text: str, item_id: str) -> list[str]:
+        mine = self.world.item(item_id).attributes
+        values = {str(value).casefold() for value in mine.values()}
+        numbers = [n for n in _NUMBER.findall(text) if n != _price(float(mine["price"]))]
+        said = [value for value in self.values if _has_word(text.casefold(), value)]
+        whole = [v for v in said if not any(v != other and _has_word(other, v) for other in said)]
+        return [f"{self.world.item(item_id).title}: {word}" for word in (*numbers, *set(whole) - values)]
+
+
+def _has_word(text: str, word: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
+
+
+def _price(value: float | str) -> str:
+    return f"{float(value):.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,130 @@
+"""Items for one turn: those that meet all wishes, else the nearest, and what had to be left out.
+
+Knows wishes as filters and in which order they give way; deliberately knows no words.
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+from typing import Literal
+
+from genrec.chat.lexicon import Lexicon
+from genrec.chat.requests import ChatRequest
+from genrec.chat.session import Session
+from genrec.data.filters import Filter
+from genrec.data.reasons import Constraint
+from genrec.schema import Item
+from genrec.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Items for one turn. relaxed: wishes that they do not all meet.
+
+    kind: new items, only seen ones met the wishes, the nearest ones, every item is used up, or nothing at all.
+    """
+
+    kind: Literal["new", "seen", "nearest", "used up", "nothing"]
+    item_ids: tuple[str, ...] = ()
+    relaxed: tuple[Constraint, ...] = ()
+
+
+def wish_filter(wishes: Iterable[Constraint]) -> Filter | None:
+    """The filter that all wishes make together; None without wishes."""
+    parts = []
+    for wish in wishes:
+        if wish.operator == "!=" or not isinstance(wish.value, tuple):
+            values = wish.value if isinstance(wish.value, tuple) else (wish.value,)
+            parts += [Filter.where(wish.attribute, wish.operator, value) for value in values]
+        else:
+            either = [Filter.where(wish.attribute, "=", value) for value in wish.value]
+            parts.append(reduce(lambda a, b: a | b, either))
+    return reduce(and_, parts) if parts else None
+
+
+def number_of(item: Item, attribute: str) -> float | None:
+    """An item's number of this name; None where it has none."""
+    value = item.attributes.get(attribute)
+    return float(value) if isinstance(value, float | int) and not isinstance(value, bool) else None
+
+
+class Finder:
+    """Finds items for a session, never ones that were chosen, refused or named as what the wanted is like."""
+
+    def __init__(self, recommender: Workspace, lexicon: Lexicon, *, num_shown: int) -> None:
+        self.recommender, self.lexicon, self.num_shown = recommender, lexicon, num_shown
+
+    def find(self, session: Session, request: ChatRequest) -> Found:
+        """Items that meet the wishes, unseen ones first; else seen ones; else the nearest, and what those miss."""
+        wishes = session.constraints
+        never = {*session.disliked, *session.history, *session.refers_to}
+        avoided = never if request.repeats else never | set(session.seen)
+        if self._count(wishes, avoided):
+            return Found(kind="new", item_ids=self._search(session, wishes, avoided))
+        if self._count(wishes, never):
+            return Found(kind="seen", item_ids=self._search(session, wishes, never))
+        if not self._count([], never):
+            return Found(kind="used up")
+        return self._relax(session, request, avoided if self._count([], avoided) else never)
+
+    def _count(self, wishes: Sequence[Constraint], excluded: set[str]) -> int:
+        catalog = self.recommender.catalog
+        return sum(1 for item in catalog if item.item_id not in excluded and _meets(item, wishes))
+
+    def _relax(self, session: Session, request: ChatRequest, excluded: set[str]) -> Found:
+        """Leave out as few wishes as possible, what was said before rather than what is said now."""
+        wishes = session.constraints
+        order = sorted(wishes, key=lambda wish: (wish in request.where, self._importance(wish)))
+        for size in range(1, len(order) + 1):
+            for left_out in itertools.combinations(order, size):
+                kept = [wish for wish in wishes if wish not in left_out]
+                if self._count(kept, excluded):
+                    nearest = self._widen(kept, left_out, excluded)
+                    item_ids = self._search(session, nearest, excluded)
+                    return Found(kind="nearest", item_ids=item_ids, relaxed=tuple(left_out))
+        return Found(kind="nothing", relaxed=tuple(wishes))
+
+    def _importance(self, wish: Constraint) -> int:
+        """Numbers give way first, to the nearest ones; what kind of thing is wanted gives way last."""
+        if isinstance(wish.value, float | int):
+            return 0
+        return 2 if wish.attribute in self.lexicon.text_attributes[:1] else 1
+
+    def _widen(
+        self, kept: Sequence[Constraint], left_out: Sequence[Constraint], excluded: set[str]
+    ) -> list[Constraint]:
+        """In place of a number that cannot be met, the bound that the nearest items meet."""
+        widened = list(kept)
+        for wish in left_out:
+            if not isinstance(wish.value, float | int) or wish.operator == "!=":
+                continue
+            goal = float(wish.value)
+            fitting = [i for i in self.recommender.catalog if i.item_id not in excluded and _meets(i, widened)]
+            found = [v for item in fitting if (v := number_of(item, wish.attribute)) is not None]
+            if found:
+                reach = sorted(abs(number - goal) for number in found)[: self.num_shown][-1]
+                low = Constraint(attribute=wish.attribute, operator=">=", value=goal - reach - 1e-9)
+                high = Constraint(attribute=wish.attribute, operator="<=", value=goal + reach + 1e-9)
+                widened += [low, high]
+        return widened
+
+    def _search(self, session: Session, wishes: Sequence[Constraint], excluded: set[str]) -> tuple[str, ...]:
+        catalog = self.recommender.catalog
+        words = [session.query] if session.query else []
+        if session.relation == "like":
+            words += [catalog[item_id].title for item_id in session.refers_to]
+        found = self.recommender.recommend(
+            history=session.context(),
+            query=". ".join(words),
+            image=session.photo_path,
+            where=wish_filter(wishes),
+            exclude=[item.item_id for item in catalog if item.item_id in excluded],
+            k=min(self.num_shown, self._count(wishes, excluded)),
+        )
+        return tuple(entry.item_id for entry in found)
+
+
+def _meets(item: Item, wishes: Iterable[Constraint]) -> bool:
+    return all(wish.holds(item) for wish in wishes)

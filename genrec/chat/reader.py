@@ -1,0 +1,255 @@
+"""Reads a chat message: plain words in, structured wishes over the catalog's real attributes out.
+
+Deterministic and without a model. Each step blanks out the words it understood, so that what is left over is free text
+for the recommender. Knows everyday English and whatever the catalog's lexicon holds; deliberately knows no shop. The
+grammar of numbers is in numbers, that of references in references, what a message wants done in intents.
+"""
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from genrec.chat import phrases
+from genrec.chat.intents import decide, plain_intent
+from genrec.chat.lexicon import Lexicon
+from genrec.chat.numbers import read_numbers
+from genrec.chat.references import (
+    Reference,
+    read_compared,
+    read_history_reference,
+    read_shown_reference,
+    read_titles,
+)
+from genrec.chat.requests import ChatRequest
+from genrec.chat.session import Session
+from genrec.chat.spelling import spell_plainly
+from genrec.chat.values import TOKEN, ValueScanner, united
+from genrec.data.reason_check import words_of
+from genrec.data.reasons import Constraint
+from genrec.schema import AttributeValue, Catalog, Item
+
+
+class RequestReader:
+    """Reads messages over one catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.lexicon = Lexicon(catalog)
+
+    def read(self, text: str, session: Session, image: Path | None = None) -> ChatRequest:
+        """Understand one message in the light of what was shown, chosen and wished before."""
+        return _Reading(self.lexicon, text, session, image).request()
+
+
+_CHEAP_SHARE = 1 / 3  # "cheap" is the lower third of what fits
+_LIST_LENGTH = 5  # "cheaper" is cheaper than all that was shown when that leaves so many, else than the first
+
+
+class _Reading:
+    """One message while it is being understood; `text` loses the words that were."""
+
+    def __init__(self, lexicon: Lexicon, text: str, session: Session, image: Path | None) -> None:
+        self.lexicon, self.session, self.image = lexicon, session, image
+        self.original = text
+        wanting = phrases.POLITE.sub(" want", spell_plainly(text))
+        self.said = " ".join(phrases.INTERJECTIONS.sub("", wanting).split()) or " ".join(wanting.split())
+        self.text = self.said
+        self.where: list[Constraint] = []
+        self.dropped: list[str] = []
+        self.not_understood: list[str] = []
+        self.reference: Reference | None = None
+
+    def request(self) -> ChatRequest:
+        """Every step in order, then what the message wants."""
+        plain = None if self.image else plain_intent(self.said, self.lexicon)
+        if plain is not None:
+            return ChatRequest(text=self.original, intent=plain, dropped=("*",) if plain == "reset" else ())
+        is_new = bool(self._blank(phrases.NEWCOMER))
+        self._read_take_backs()
+        titles = read_titles(self.said, self.text, self.lexicon)
+        self.text = titles.rest
+        self.not_understood += titles.unknown
+        compared = read_compared(self.text, self.session)
+        self.text = self.text if compared is None else compared.rest
+        self._read_numbers()
+        self.reference = compared or self._read_references(titles.item_ids)
+        self._read_comparatives()
+        self._read_attribute_references()
+        self._read_values()
+        self._read_price_levels()
+        base = ChatRequest(
+            text=self.original,
+            intent="recommend",
+            where=tuple(dict.fromkeys(self.where)),
+            dropped=tuple(dict.fromkeys(self.dropped)),
+            query=self._free_words(),
+            image=self.image,
+            refers_to=self.reference.item_ids if self.reference is not None else (),
+            not_understood=tuple(self.not_understood),
+            repeats=bool(phrases.REPEATS.search(self.said)),
+            is_new=is_new,
+        )
+        return decide(base, self.said, titles=titles, reference=self.reference, session=self.session)
+
+    def _blank(self, pattern: str | re.Pattern[str]) -> list[re.Match[str]]:
+        """All matches in the text, which become blanks."""
+        found = list(re.finditer(pattern, self.text))
+        self.text = re.sub(pattern, lambda match: " " * len(match.group()), self.text)
+        return found
+
+    def _with_names(self, form: str) -> re.Pattern[str]:
+        """A form whose NAMES are the catalog's attribute names."""
+        return phrases.said(form.replace("NAMES", self.lexicon.attribute_pattern))
+
+    def _read_take_backs(self) -> None:
+        if self._blank(phrases.RESET):
+            self.dropped.append("*")
+        for form in phrases.TAKE_BACK:
+            pattern = self._with_names(form)
+            self.dropped += [self.lexicon.attribute_names[match[1]] for match in self._blank(pattern)]
+        price = self.lexicon.price
+        if price is not None and (self._blank(phrases.FREE_MONEY) + self._blank(phrases.NOT_NEEDED)):
+            self.dropped.append(price)
+        for match in phrases.UNDO.finditer(self.text):
+            words = words_of(match[1])
+            meanings = self.lexicon.meanings(words) or self.lexicon.meanings(words[:1])
+            if meanings:
+                self.dropped.append(meanings[0].attribute)
+                self.text = self.text[: match.start()] + " " * len(match.group()) + self.text[match.end() :]
+
+    def _read_numbers(self) -> None:
+        read = read_numbers(self.text, self.lexicon)
+        self.where += read.constraints
+        self.text = read.rest
+        self.not_understood += read.homeless
+
+    def _read_references(self, titled: Sequence[str]) -> Reference | None:
+        past = read_history_reference(self.text, self.session)
+        if past is not None:
+            self.text = past.rest
+            self.not_understood += past.unmet
+            return past if past.item_ids else None
+        shown = read_shown_reference(self.text, self.session, self.lexicon, has_photo=self.image is not None)
+        if shown is not None:
+            self.text = shown.rest
+            return shown
+        return Reference(tuple(titled), self.text, "title") if titled else None
+
+    @property
+    def _focus(self) -> list[Item]:
+        """The items that "that brand" or "cheaper" speak of."""
+        if self.reference is not None and self.reference.item_ids:
+            return [self.lexicon.catalog[item_id] for item_id in self.reference.item_ids]
+        ids = [self.session.focus] if self.session.focus else self.session.shown[:1]
+        return [self.lexicon.catalog[item_id] for item_id in ids]
+
+    def _read_comparatives(self) -> None:
+        self._compare(self.lexicon.price, phrases.CHEAPER, phrases.DEARER, ("cheaper", "more expensive"))
+        self._compare(self.lexicon.year, phrases.OLDER, phrases.NEWER, ("older", "newer"))
+
+    def _compare(
+        self, attribute: str | None, less: re.Pattern[str], more: re.Pattern[str], words: tuple[str, str]
+    ) -> None:
+        """Less or more than what was shown, or than the one that is named; a number said counts more."""
+        is_less, is_more = bool(self._blank(less)), bool(self._blank(more))
+        if (not is_less and not is_more) or any(wish.attribute == attribute for wish in self.where):
+            return
+        if attribute is None:
+            self.not_understood.append(words[0] if is_less else words[1])
+            return
+        bounds = self._bounds(attribute, "<" if is_less else ">")
+        if not bounds and attribute == self.lexicon.price:
+            self.text += " cheap" if is_less else " expensive"
+        elif not bounds:
+            self.not_understood.append(words[0] if is_less else words[1])
+        else:
+            self.dropped.append(attribute)
+            is_slight = bool(self._blank(phrases.SLIGHTLY))
+            self.where.append(bounds[-1] if is_slight or not self._leaves_a_list(bounds[0]) else bounds[0])
+
+    def _bounds(self, attribute: str, operator: Literal["<", ">"]) -> list[Constraint]:
+        """Beyond everything shown, and beyond the item that is named or comes first; none without numbers."""
+        shown = [] if self.reference else [self.lexicon.catalog[item_id] for item_id in self.session.shown]
+        every, focus = _numbers(shown, attribute), _numbers(self._focus, attribute)
+        farthest = min if operator == "<" else max
+        values = [farthest(numbers) for numbers in (every, focus) if numbers]
+        return [Constraint(attribute=attribute, operator=operator, value=value) for value in values]
+
+    def _leaves_a_list(self, bound: Constraint) -> bool:
+        """Whether a few new items meet the bound and the other wishes."""
+        wishes = [bound, *(wish for wish in self.session.constraints if wish.attribute != bound.attribute)]
+        known = {*self.session.seen, *self.session.history, *self.session.disliked}
+        fitting = (i for i in self.lexicon.catalog if i.item_id not in known and all(wish.holds(i) for wish in wishes))
+        return len(list(itertools.islice(fitting, _LIST_LENGTH))) == _LIST_LENGTH
+
+    def _read_attribute_references(self) -> None:
+        """That brand, another color: values of the item in focus."""
+        other = self._with_names(f"(?:{'|'.join(phrases.OTHER_WORDS.strip().splitlines())}) (NAMES)")
+        for match in self._blank(other):
+            self._add_focus_values(self.lexicon.attribute_names[match[1]], "!=", match.group())
+        for match in self._blank(self._with_names(f"{phrases.FOCUS_WORDS} (NAMES)")):
+            self._add_focus_values(self.lexicon.attribute_names[match[1]], "=", match.group())
+
+    def _add_focus_values(self, attribute: str, operator: Literal["=", "!="], said: str) -> None:
+        found = [item.attributes[attribute] for item in self._focus if attribute in item.attributes]
+        values = [value for entry in found for value in _texts(entry)]
+        if not values:
+            self.not_understood.append(said.strip())
+            return
+        value = values[0] if len(values) == 1 else tuple(dict.fromkeys(values))
+        self.where.append(Constraint(attribute=attribute, operator=operator, value=value))
+
+    def _read_values(self) -> None:
+        """Values of this message; one that is said of a wish just taken back is no new wish."""
+        is_further = bool(phrases.ALSO.search(self.text) or phrases.ALSO_FIRST.search(self.text))
+        found, self.text = ValueScanner(self.lexicon, self.text).scan()
+        for wish in found:
+            if wish.attribute in self.dropped and wish in self.session.constraints:
+                continue
+            self.where += self._joined(wish) if is_further and wish.operator == "=" else [wish]
+
+    def _joined(self, wish: Constraint) -> list[Constraint]:
+        """A value that is fine, too: it widens the wish that stands, or ends the one that turned it down."""
+        standing = [old for old in self.session.constraints if old.attribute == wish.attribute]
+        values = (wish.value,) if isinstance(wish.value, str) else wish.value
+        assert isinstance(values, tuple)
+        wanted = [old for old in standing if old.operator == "="]
+        unwanted = [old for old in standing if old.operator == "!=" and old.texts & wish.texts]
+        if wanted and not self.lexicon.is_multiple[wish.attribute]:
+            return [united(wanted[0], *values)]
+        if unwanted:
+            self.dropped.append(wish.attribute)
+            return [old for old in standing if old not in unwanted]
+        return [wish]
+
+    def _read_price_levels(self) -> None:
+        """Cheap and expensive, as thirds of what meets the other wishes."""
+        price = self.lexicon.price
+        is_cheap, is_dear = bool(self._blank(phrases.CHEAP)), bool(self._blank(phrases.DEAR))
+        if price is None or is_cheap == is_dear or any(wish.attribute == price for wish in self.where):
+            return
+        wishes = [w for w in (*self.session.constraints, *self.where) if w.attribute != price]
+        fitting = [item for item in self.lexicon.catalog if all(wish.holds(item) for wish in wishes)]
+        numbers = _numbers(fitting or self.lexicon.catalog.items, price)
+        if numbers:
+            border = float(np.quantile(numbers, _CHEAP_SHARE if is_cheap else 1 - _CHEAP_SHARE, method="nearest"))
+            self.where.append(Constraint(attribute=price, operator="<=" if is_cheap else ">=", value=border))
+
+    def _free_words(self) -> str:
+        words = [word for word in TOKEN.findall(self.text) if word[0].isalpha() and word not in phrases.FILLER]
+        return " ".join(word for word in words if len(word) > 2 and word not in self.lexicon.attribute_names)
+
+
+def _numbers(items: Iterable[Item], attribute: str) -> list[float]:
+    found = (item.attributes.get(attribute) for item in items)
+    return [float(value) for value in found if isinstance(value, float | int) and not isinstance(value, bool)]
+
+
+def _texts(value: AttributeValue) -> list[str]:
+    if isinstance(value, tuple):
+        return list(value)
+    return [value] if isinstance(value, str) else []

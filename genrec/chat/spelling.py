@@ -1,0 +1,26 @@
+"""Everyday typing made plain: dont is don't, pls is please, w/o is without. Knows no catalog and no meaning."""
+
+import re
+
+_PLAIN_TEXT = """
+dont=don't doesnt=doesn't didnt=didn't isnt=isn't arent=aren't wasnt=wasn't wont=won't wouldnt=wouldn't cant=can't
+couldnt=couldn't shouldnt=shouldn't mustnt=mustn't neednt=needn't havent=haven't hasnt=hasn't aint=isn't im=i'm ive=i've
+id=i'd thats=that's whats=what's hows=how's theres=there's youre=you're theyre=they're shes=she's hes=he's
+u=you ur=your pls=please plz=please pleas=please thx=thanks tnx=thanks ty=thanks cheers=thanks
+smth=something sth=something sumthing=something somthing=something smthing=something somethin=something
+anythin=anything nothin=nothing gimme=give_me lemme=let_me wanna=want_to gonna=going_to gotta=have_to
+bc=because cuz=because cos=because tho=though abt=about upto=up_to idk=i_do_not_know nvm=never_mind fave=favorite
+w/o=without w/out=without w/=with xmas=christmas bday=birthday prolly=probably def=definitely
+"""
+_PLAIN = dict(entry.split("=") for entry in _PLAIN_TEXT.split())
+_SHORTHAND = re.compile(rf"(?<![\w'/])(?:{'|'.join(sorted(map(re.escape, _PLAIN), key=len, reverse=True))})(?![\w'/])")
+_FOR = re.compile(r"\b4(?=\s+(?:a|an|my|me|the|her|him|our|under|less|below|around)\b)")
+_WITH = re.compile(r"(?<!\w)w/(?=\s?\w)(?!o\b|out\b)")
+
+
+def spell_plainly(text: str) -> str:
+    """A message in lower case, with straight quotes, single spaces and without shorthand."""
+    straight = text.replace("’", "'").replace("‘", "'").casefold()
+    said = _WITH.sub("with ", _FOR.sub("for", straight))
+    plain = _SHORTHAND.sub(lambda match: _PLAIN[match.group()].replace("_", " "), said)
+    return re.sub(r"\s+", " ", plain).strip()

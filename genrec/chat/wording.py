@@ -1,0 +1,109 @@
+"""How the conversation speaks: wishes, lists, facts and invitations in words, all of it from the catalog.
+
+Knows sentences alone; what to say is decided in turn.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from genrec.chat.finding import Found
+from genrec.chat.lexicon import Lexicon
+from genrec.chat.session import Session
+from genrec.data.reasons import Constraint, format_number, say_value, sayable_attributes
+from genrec.schema import AttributeValue, Catalog, Item
+
+_SIGNS = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
+NUM_EXAMPLES = 3
+
+
+def describe(wish: Constraint) -> str:
+    """A wish in words: color red, price under 40, not brand Halden."""
+    name = wish.attribute.replace("_", " ")
+    if isinstance(wish.value, float | int):
+        sign = _SIGNS.get(wish.operator, "" if wish.operator == "=" else "not")
+        return " ".join(f"{name} {sign} {format_number(wish.value)}".split())
+    said = wish.value if isinstance(wish.value, str) else " or ".join(wish.value)
+    return f"{'not ' if wish.operator == '!=' else ''}{name} {said}"
+
+
+def titles_of(item_ids: Iterable[str], catalog: Catalog) -> str:
+    """The titles of some items in words."""
+    items = [catalog[item_id] for item_id in item_ids]
+    return say_value(tuple(item.title or item.item_id for item in items))
+
+
+def notes_on(found: Found) -> list[str]:
+    """What must be admitted of the items that were found."""
+    match found.kind:
+        case "seen":
+            return ["Nothing new meets your wishes, so these were shown before."]
+        case "used up":
+            return ["You have liked, chosen or refused every item; take something back, or start over."]
+        case "nothing":
+            return ["Nothing is left to show."]
+        case "nearest":
+            left_out = " and ".join(describe(wish) for wish in found.relaxed)
+            return [f"Nothing more meets all your wishes, so I left out {left_out}; these come nearest."]
+    return []
+
+
+def headline(found: Found, session: Session, catalog: Catalog) -> str:
+    """What a list is: how many, which wishes all of it meets, what it is like."""
+    wishes = [describe(wish) for wish in session.constraints if wish not in found.relaxed]
+    count = len(found.item_ids)
+    said = f"Here {'is one' if count == 1 else f'are {count}'} for you"
+    if wishes:
+        said += f" ({', '.join(wishes)})"
+    if session.refers_to:
+        link = "to go with" if session.relation == "goes_with" else "like"
+        said += f", {link} {titles_of(session.refers_to, catalog)}"
+    if session.query:
+        said += f", nearest to the words “{session.query}”"
+    if session.photo_path is not None:
+        said += f"{' and' if session.query else ', nearest to'} your photo"
+    return f"{said}:"
+
+
+def facts(items: Sequence[Item]) -> str:
+    """What the catalog says of one item, or how several compare."""
+    known = [sayable_attributes(item) for item in items]
+    if len(items) == 1:
+        return f"{items[0].title or items[0].item_id}: {_listing(known[0])}. More than that I do not know."
+    shared = {name: value for name, value in known[0].items() if all(entry.get(name) == value for entry in known)}
+    sentences = [f"In common: {_listing(shared)}."] if shared else ["They have nothing in common."]
+    for item, attributes in zip(items, known, strict=True):
+        own = {name: value for name, value in attributes.items() if name not in shared}
+        sentences.append(f"{item.title or item.item_id}: {_listing(own) or 'no more than that'}.")
+    return " ".join(sentences)
+
+
+def _listing(attributes: dict[str, AttributeValue]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {say_value(value)}" for name, value in attributes.items())
+
+
+def examples(lexicon: Lexicon) -> str:
+    """What can be asked by, in the catalog's own words: category (bag, chair …), color (red, blue …), price."""
+    names = (*lexicon.text_attributes[:4], *lexicon.numeric[:2])
+    return ", ".join(examples_of(name, lexicon) for name in names)
+
+
+def examples_of(attribute: str, lexicon: Lexicon) -> str:
+    """An attribute with its most frequent values, a number by its name alone."""
+    name = attribute.replace("_", " ")
+    if attribute in lexicon.numeric:
+        return name
+    return f"{name} ({', '.join(str(value) for value in lexicon.values[attribute][:NUM_EXAMPLES])} …)"
+
+
+def invitation(lexicon: Lexicon) -> str:
+    """What can be asked here."""
+    named = examples(lexicon)
+    asked = f"Ask by {named}; " if named else "Ask in your own words; "
+    return f"{asked}name things you like, say “like my last two”, “cheaper”, “why?” or “show me”."
+
+
+def question(lexicon: Lexicon) -> str:
+    """The one question to a request that is too open, for a person who is not known yet."""
+    first = lexicon.text_attributes[:1]
+    values = [str(value) for value in lexicon.values[first[0]][: 2 * NUM_EXAMPLES]] if first else []
+    some = f" – {', '.join(values)} …" if values else ""
+    return f"What are you after{some}, or which things did you like before?"
