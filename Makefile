@@ -32,6 +32,9 @@ bench: demo  ## The tables over the demo's workspace, and the ones that need no 
 	$(BIN)/python benchmarks/visuals.py $(DEMO_DIR)
 	$(BIN)/genrec bench decode
 	$(BIN)/genrec bench tokenize
+	$(BIN)/genrec bench serve
+	$(BIN)/python benchmarks/feedback_kills.py $(DEMO_DIR)
+	$(BIN)/python benchmarks/fuzz_requests.py $(DEMO_DIR)
 
 foundation: $(STAMP)  ## Train the tiny foundation models again (about two hours on two cores).
 	$(BIN)/python -m genrec.foundation all

@@ -27,6 +27,7 @@ def _without_nulls(text: str) -> str:
 
 _Checked = AfterValidator(_without_nulls)
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARS), _Checked]
+Filled = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT_CHARS), _Checked]
 Where = Annotated[str, StringConstraints(max_length=MAX_WHERE_CHARS), _Checked]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256), _Checked]
 EventId = Annotated[str, StringConstraints(min_length=1, max_length=64), _Checked]
@@ -206,13 +207,11 @@ class EmbeddingBody(Body):
     """Texts, or with input_type item the ids of items: pictures, words and texts share one space."""
 
     model: Model
-    input: (
-        Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT_CHARS), _Checked]
-        | Annotated[
-            list[Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT_CHARS), _Checked]],
-            Field(min_length=1, max_length=MAX_INPUTS),
-        ]
-    )
+    input: Annotated[
+        Annotated[Filled, Tag("text")]
+        | Annotated[list[Filled], Field(min_length=1, max_length=MAX_INPUTS), Tag("texts")],
+        Discriminator(lambda given: "texts" if isinstance(given, list) else "text"),
+    ]
     input_type: Literal["text", "item"] = "text"
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: Annotated[int, Field(ge=1)] | None = None

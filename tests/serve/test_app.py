@@ -203,14 +203,14 @@ def test_the_loop_stays_free_while_pictures_are_drawn_and_reasons_found(server, 
     ]
     for thread in slow:
         thread.start()
-    waits = []
+    waits, start = [], time.perf_counter()
     while any(thread.is_alive() for thread in slow):
-        start = time.perf_counter()
+        asked = time.perf_counter()
         server.http.get("/health")
-        waits.append(time.perf_counter() - start)
-    waits.sort()
+        waits.append(time.perf_counter() - asked)
+    took_s = time.perf_counter() - start
     assert len(waits) > 10
-    assert waits[len(waits) // 2] < 0.1
+    assert max(waits) < took_s / 3
 
 
 def test_a_drawing_is_stopped_when_its_client_hangs_up(server, shop):

@@ -96,7 +96,7 @@ def test_unknown_items_of_a_history_are_named_and_the_rest_is_used(server, shop)
         ({"user": "a" * 257}, 400, "user: "),
         ({"history": ["a"] * 501}, 400, "history: "),
         ({"image": "http://127.0.0.1/x.png"}, 400, "nothing is fetched"),
-        ({"model": "other"}, 404, "there are: genrec, warm"),
+        ({"model": "other"}, 404, "there are: genrec"),
     ],
 )
 def test_wrong_use_gets_one_clear_line(server, body, status, message):
