@@ -32,8 +32,7 @@ class JsonGrammar:
         self.tokenizer = _grammar_tokenizer(tokenizer)
         self.first_id_token = first_id_token
         # No free white space: an untrained model would write nothing else.
-        options = {"whitespace_flexible": False}
-        self.grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=options)
+        self.grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides={"whitespace_flexible": False})
         problem = LLMatcher.validate_grammar(self.grammar, self.tokenizer)
         if problem:
             raise InputError(f"the JSON schema cannot be decoded ({problem}); simplify it")
