@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.panel import Panel
 
 from genrec.chat.session import Session
 from genrec.chat.turn import Conversation, Reply
@@ -65,19 +64,26 @@ def _take_line(conversation: Conversation, line: str, console: Console) -> None:
         count = len(conversation.session.history)
         console.print(f"[dim]Continuing as {escape(user_id)}, with {count} items of history.[/dim]")
         return
-    print_reply(conversation.say(line), console)
+    steps = conversation.answer(line)
+    print_reply(next(steps), console)
+    for reply in steps:
+        print_reasons(reply, console)
 
 
 def print_reply(reply: Reply, console: Console) -> None:
-    """Print one answer: its text, then a panel for each item, then where a picture is."""
+    """Print one answer: its text, then the items of a list or the evidence of a reason, then where a picture is."""
     console.print(f"[bold cyan]genrec>[/bold cyan] {escape(reply.text)}")
     if reply.is_list:
         for place, card in enumerate(reply.items, 1):
             price = "" if card.price is None else f"  [green]{format_number(card.price)}[/green]"
-            title = f"[bold]{place}. {escape(card.title)}[/bold]{price}"
-            console.print(Panel(escape(card.reason), title=title, title_align="left", border_style="dim"))
-    else:
-        for entry in (evidence for card in reply.items for evidence in card.evidence):
-            console.print(f"   [dim]{entry.kind}: {escape(entry.claim)} ({entry.weight:+.2f} nats)[/dim]")
+            console.print(f"   [bold]{place}. {escape(card.title)}[/bold]{price}")
+    for entry in (evidence for card in reply.items for evidence in card.evidence):
+        console.print(f"   [dim]{entry.kind}: {escape(entry.claim)} ({entry.weight:+.2f} nats)[/dim]")
     if reply.visual is not None:
         console.print(f"   [dim]generated picture: {escape(str(reply.visual))}[/dim]")
+
+
+def print_reasons(reply: Reply, console: Console) -> None:
+    """Print why each item of a list is in it."""
+    for place, card in enumerate(reply.items, 1):
+        console.print(f"   [dim]{place}. {escape(card.reason)}[/dim]")

@@ -87,15 +87,19 @@ def test_the_truth_finds_what_is_false(shop_recommender: Workspace, world: ShopW
     legal = [item.item_id for item in shop_recommender.catalog if item.item_id not in talk.session.history]
     moment = Moment(history=talk.session.history, seen=[], legal=legal)
     assert truth.falsehoods(reply, moment) == []
-    card = reply.items[0]
-    other = next(item for item in shop_recommender.catalog if item.attributes["color"] == "red")
-    lies = [
-        replace(reply, items=(replace(card, price=1.0),)),
-        replace(reply, items=(replace(card, title="Golden Throne"),)),
-        replace(reply, items=(replace(card, item_id="no-such-item"),)),
-        replace(reply, items=(replace(card, reason=f"{card.reason} It is made of chocolate and costs 3."),)),
-        replace(reply, items=(replace(card, evidence=(replace(card.evidence[0], claim="it is purple"),)),)),
-        replace(reply, items=(replace(card, item_id=other.item_id, title=other.title, price=None),)),
+    card, *rest = reply.items
+    other = next(i for i in shop_recommender.catalog if i.attributes["color"] == "red" and i.item_id in legal)
+    wrong_cards = [
+        replace(card, price=1.0),
+        replace(card, title="Golden Throne"),
+        replace(card, item_id="no-such-item"),
+        replace(card, reason=f"{card.reason} It costs 3."),
+        replace(card, reason=f"{card.reason} It is made of leather.", evidence=()),
+        replace(card, evidence=(replace(card.evidence[0], claim="it is purple"),)),
+        replace(card, item_id=other.item_id, title=other.title, price=None, reason="", evidence=()),
+    ]
+    lies = [replace(reply, items=(wrong, *rest)) for wrong in wrong_cards]
+    lies += [
         replace(reply, text=reply.text.replace("3", "9", 1)),
         replace(reply, text="Nothing more meets all your wishes, so I left out color blue; these come nearest."),
         replace(reply, text=f"{other.title} will not come back."),

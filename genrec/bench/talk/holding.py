@@ -103,7 +103,7 @@ class Judge:
                 yield f"{len(unmet)} of {len(shown)} items do not meet the wishes"
             elif not is_possible and not reply.relaxed:
                 yield "nothing meets the wishes, and the reply does not say so"
-        elif turn.intent in ("explain", "show", "compare"):
+        elif turn.intent in ("explain", "show", "compare", "describe"):
             if tuple(about_of(reply, session)) != turn.about or intent_of(reply) != turn.intent:
                 yield f"wanted {turn.intent} of {turn.about}"
             elif turn.intent == "show" and reply.visual is None:

@@ -177,7 +177,7 @@ class Truth:
         known |= {*reply.request.refers_to, *reply.request.liked, *reply.request.disliked}
         pieces, named = self.title_pattern.split(text), self.title_pattern.findall(text)
         wrong = [f"{title} was not spoken of" for title in named if not self.ids_by_title[title] & known]
-        if reply.request.intent != "compare":
+        if reply.request.intent not in ("compare", "describe"):
             return wrong
         items = [next(iter(self.ids_by_title[title] & known), None) for title in named]
         for piece, item_id in zip(pieces[1:], items, strict=True):
