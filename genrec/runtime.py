@@ -122,6 +122,16 @@ def report_progress_to(hook: ProgressHook) -> Iterator[None]:
         _hooks.remove(hook)
 
 
+@contextlib.contextmanager
+def silence_progress() -> Iterator[None]:
+    """Tell no hook of the progress inside; for servers, whose stderr is a log."""
+    hooks, _hooks[:] = list(_hooks), []
+    try:
+        yield
+    finally:
+        _hooks[:] = hooks
+
+
 def progress(iterable: Iterable[T], *, label: str, total: int | None = None, step: int = 1) -> Iterator[T]:
     """Pass an iterable through and tell the hooks how far it is; `step` is how many units one element stands for."""
     num_total = total if total is not None else (len(iterable) * step if isinstance(iterable, Sized) else 0)

@@ -39,3 +39,12 @@ def test_a_device_that_is_not_there_is_named():
     assert runtime.pick_device("cpu").type == "cpu"
     with pytest.raises(InputError, match="'warp' is unknown"):
         runtime.pick_device("warp")
+
+
+def test_progress_can_be_silenced_for_a_while():
+    told = []
+    with runtime.report_progress_to(lambda label, *_: told.append(label)):
+        with runtime.silence_progress():
+            list(runtime.progress(range(3), label="inside"))
+        list(runtime.progress(range(3), label="after"))
+    assert set(told) == {"after"}

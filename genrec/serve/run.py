@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from genrec.config import Config
 from genrec.errors import ConfigError, InputError
-from genrec.runtime import quiet_libraries
+from genrec.runtime import quiet_libraries, silence_progress
 from genrec.serve.app import create_app
 from genrec.serve.store import Store, default_url
 from genrec.serve.telemetry import configure_logging
@@ -49,18 +49,19 @@ def serve(order: Order) -> None:
     if order.workers > 1:
         os.environ[_ORDER] = json.dumps(asdict(order))
     configure_logging()
-    uvicorn.run(
-        app,
-        factory=order.workers > 1,
-        workers=order.workers,
-        host=order.host,
-        port=order.port,
-        backlog=_BACKLOG,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=int(config.serve.drawing_limit_s) + 1,
-    )
+    with silence_progress():
+        uvicorn.run(
+            app,
+            factory=order.workers > 1,
+            workers=order.workers,
+            host=order.host,
+            port=order.port,
+            backlog=_BACKLOG,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(config.serve.drawing_limit_s) + 1,
+        )
 
 
 def make_app(order: Order) -> FastAPI:

@@ -32,7 +32,7 @@ def test_models_are_listed_with_what_they_ride_on(client):
     assert models.keys() == {"genrec", "warm"}
     assert models["genrec"].parent is None
     assert models["warm"].parent == "genrec"
-    assert client.models.retrieve("warm") == models["warm"]
+    assert client.models.retrieve("warm").model_dump() == models["warm"].model_dump()
     with pytest.raises(openai.NotFoundError) as caught:
         client.models.retrieve("gpt-4")
     assert caught.value.code == "model_not_found"
@@ -155,8 +155,8 @@ def as_numbers(embedding):
 
 def test_embeddings_of_texts_and_items_share_a_space(client, shop):
     texts = ["a red lamp", "a blue vase"]
-    for encoding in ("float", "base64", openai.NOT_GIVEN):
-        answer = client.embeddings.create(model="genrec", input=texts, encoding_format=encoding)
+    for encoding in ({"encoding_format": "float"}, {"encoding_format": "base64"}, {}):
+        answer = client.embeddings.create(model="genrec", input=texts, **encoding)
         found = np.array([as_numbers(entry.embedding) for entry in answer.data])
         np.testing.assert_allclose(found, shop.clip.encode_texts(texts), atol=1e-5)
         assert [entry.index for entry in answer.data] == [0, 1]
@@ -169,7 +169,7 @@ def test_embeddings_of_texts_and_items_share_a_space(client, shop):
 
 
 def test_embeddings_cannot_be_cut_short(client):
-    with pytest.raises(openai.BadRequestError, match="vectors have 64, so leave it out"):
+    with pytest.raises(openai.BadRequestError, match=r"vectors have \d+, so leave it out"):
         client.embeddings.create(model="genrec", input="x", dimensions=8)
 
 

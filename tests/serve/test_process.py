@@ -42,11 +42,11 @@ def test_told_to_end_the_server_finishes_what_is_in_hand(adapted_directory, tmp_
         for thread in threads:
             thread.start()
         with server.connect() as watch:
-            jobs = 0
-            while not jobs:
+            num_in_hand = 0
+            while num_in_hand + len(answers) < len(threads):
                 watch.request("GET", "/metrics")
                 text = watch.getresponse().read().decode()
-                jobs = int(float(text.split("genrec_requests_in_hand ")[1].split()[0])) - 1
+                num_in_hand = int(float(text.split("genrec_requests_in_hand ")[1].split()[0])) - 1
         server.process.send_signal(signal.SIGTERM)
         for thread in threads:
             thread.join()
@@ -127,11 +127,11 @@ def test_feedback_is_exported_for_the_next_training(genrec, shop_copy, tmp_path)
         (("bench", "decode", "--seconds", "3"), "takes no seconds"),
     ],
 )
-def test_bad_use_gets_one_line(genrec, shop_directory, tmp_path, words, message):
-    code, out, err = genrec(*(word.format(shop=shop_directory, tmp=tmp_path) for word in words))
+def test_bad_use_gets_one_line(genrec, shop_copy, tmp_path, words, message):
+    code, out, err = genrec(*(word.format(shop=shop_copy, tmp=tmp_path) for word in words))
     assert (code, out) == (2, "")
     assert message in err.strip().splitlines()[-1]
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [shop_copy]
 
 
 def test_without_its_extra_the_server_says_what_to_install(tmp_path):
