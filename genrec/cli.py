@@ -9,7 +9,7 @@ import logging
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -346,7 +346,7 @@ def bench(
     from genrec.bench import bench as run
     from genrec.bench import table_lines
 
-    options = {"directory": directory, "redial": redial}
+    options: dict[str, Any] = {"directory": directory, "redial": redial}  # Any: each bench has its own options
     document = run(name, **{option: value for option, value in options.items() if value is not None})
     if as_json:
         _print_json(document)
