@@ -379,7 +379,11 @@ def bench(
     from genrec.bench import bench as run
     from genrec.bench import table_lines
 
-    given: dict[str, Any] = {"directory": directory, "seconds": seconds, "redial": redial}  # each bench has its own
+    given: dict[str, Any] = {
+        "directory": directory,
+        "seconds": seconds,
+        "redial": redial,
+    }  # Any: each bench has its own
     document = run(name, **{option: value for option, value in given.items() if value is not None})
     if as_json:
         _print_json(document)

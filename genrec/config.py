@@ -148,7 +148,7 @@ class ChatConfig:
     """understanding: who reads messages, the deterministic reader alone, or the language model checked by it."""
 
     understanding: Literal["reader", "model"] = "reader"
-    max_new_tokens: int = 256  # of the model's JSON
+    max_new_tokens: int = 320  # of the model's JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

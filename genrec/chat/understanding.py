@@ -23,7 +23,8 @@ from genrec.data.reason_check import words_of
 from genrec.data.reasons import Constraint, Operator
 from genrec.prompting import Message, render
 
-MAX_WISHES, MAX_PLACES, MAX_LATEST, MAX_QUERY = 6, 4, 5, 60
+MAX_WISHES, MAX_TAKEN_BACK, MAX_PLACES, MAX_LATEST, MAX_QUERY = 5, 3, 4, 5, 60
+LAST_PLACE = 10  # of a list, that a message can speak of
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 # A model's intent counts where the reader saw no stronger sign than words it does not know.
 _WEAK: frozenset[Intent] = frozenset({"recommend", "other"})
@@ -54,11 +55,11 @@ def request_schema(lexicon: Lexicon) -> dict[str, object]:
     fields: dict[str, object] = {
         "intent": {"enum": list(INTENTS)},
         "wishes": {"type": "array", "maxItems": MAX_WISHES, "items": {"anyOf": wishes}},
-        "taken_back": {"type": "array", "maxItems": len(names), "items": {"enum": names}},
+        "taken_back": {"type": "array", "maxItems": MAX_TAKEN_BACK, "items": {"enum": names}},
         "shown": {
             "type": "array",
             "maxItems": MAX_PLACES,
-            "items": {"type": "integer", "minimum": 1, "maximum": len(ORDINALS)},
+            "items": {"type": "integer", "minimum": 1, "maximum": LAST_PLACE},
         },
         "latest": {"type": "integer", "minimum": 0, "maximum": MAX_LATEST},
         "query": {"type": "string", "maxLength": MAX_QUERY},

@@ -30,7 +30,7 @@ class JsonGrammar:
     def __init__(self, tokenizer: Any, schema: Schema, *, first_id_token: int) -> None:  # Any: transformers' tokenizers
         """Raises InputError when the schema is not one that can be decoded."""
         self.tokenizer = _grammar_tokenizer(tokenizer)
-        self.first_id_token = first_id_token
+        self.first_id_token, self.end_token = first_id_token, int(tokenizer.eos_token_id)
         # No free white space: an untrained model would write nothing else.
         self.grammar = LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides={"whitespace_flexible": False})
         problem = LLMatcher.validate_grammar(self.grammar, self.tokenizer)
@@ -52,7 +52,7 @@ class JsonConstraint(LogitsProcessor):
 
     def __init__(self, grammar: JsonGrammar, prompt_length: int) -> None:
         self.matcher = LLMatcher(grammar.tokenizer, grammar.grammar)
-        self.first_id_token = grammar.first_id_token
+        self.first_id_token, self.end_token = grammar.first_id_token, grammar.end_token
         self.num_read = prompt_length
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
@@ -60,9 +60,11 @@ class JsonConstraint(LogitsProcessor):
         for token in input_ids[0, self.num_read :].tolist():
             assert self.matcher.consume_token(token), self.matcher.get_error()
         self.num_read = input_ids.shape[1]
-        bits = np.frombuffer(self.matcher.compute_bitmask(), dtype=np.uint8)
         allowed_V = np.zeros(scores.shape[-1], dtype=np.bool_)
-        known = np.unpackbits(bits, bitorder="little")[: self.first_id_token].astype(np.bool_)
-        allowed_V[: len(known)] = known
-        is_end = self.matcher.is_stopped()
-        return scores if is_end else scores.masked_fill(~torch.from_numpy(allowed_V).to(scores.device), -torch.inf)
+        if self.matcher.is_stopped():
+            allowed_V[self.end_token] = True
+        else:
+            bits = np.frombuffer(self.matcher.compute_bitmask(), dtype=np.uint8)
+            known = np.unpackbits(bits, bitorder="little")[: self.first_id_token].astype(np.bool_)
+            allowed_V[: len(known)] = known
+        return scores.masked_fill(~torch.from_numpy(allowed_V).to(scores.device), -torch.inf)

@@ -49,6 +49,7 @@ class Truth:
         self.recommender, self.world = recommender, world
         train = split_interactions(recommender.interactions, recommender.config.split).train
         self.histories = [list(items) for items in train.histories().values()]
+        self.ids = {item.item_id for item in world.items}
         self.ids_by_title: dict[str, set[str]] = {}
         for item in world.items:
             self.ids_by_title.setdefault(item.title, set()).add(item.item_id)
@@ -119,6 +120,9 @@ class Truth:
 
     def falsehoods(self, reply: Reply, moment: Moment) -> list[str]:
         """Everything in a reply that is not so; empty when all of it is true."""
+        missing = [card.item_id for card in reply.items if card.item_id not in self.ids]
+        if missing:
+            return [f"{item_id} does not exist" for item_id in missing]
         wrong = [entry for card in reply.items for entry in self._of_card(card, moment)]
         text = _QUOTED.sub(" ", reply.text)
         wrong += self._of_headline(text, reply)
@@ -133,8 +137,6 @@ class Truth:
         return wrong + self._of_titles(text, reply, moment)
 
     def _of_card(self, card: Card, moment: Moment) -> list[str]:
-        if not any(item.item_id == card.item_id for item in self.world.items):
-            return [f"{card.item_id} does not exist"]
         item = self.world.item(card.item_id)
         wrong = [] if card.title == item.title else [f"{card.title} is called {item.title}"]
         if card.price is not None and card.price != item.attributes["price"]:
