@@ -207,7 +207,8 @@ function setTheme(theme) {
   memory.theme = theme;
   if (theme === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
-  byId("theme").textContent = `Theme: ${theme}`;
+  byId("theme").replaceChildren(make("span", { class: "theme-word" }, "Theme: "), theme);
+  byId("theme").setAttribute("aria-label", `Theme: ${theme}`);
   keep();
 }
 
