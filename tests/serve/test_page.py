@@ -102,8 +102,11 @@ def shown_session(server, *wishes):
 WISHED = [
     (),
     (Constraint(attribute="color", operator="=", value="red"),),
-    (Constraint(attribute="price", operator="<", value=40.0), Constraint(attribute="color", operator="!=", value="red")),
-]  # fmt: skip
+    (
+        Constraint(attribute="price", operator="<", value=40.0),
+        Constraint(attribute="color", operator="!=", value="red"),
+    ),
+]
 
 
 @pytest.mark.parametrize("wishes", WISHED)
