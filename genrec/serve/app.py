@@ -24,6 +24,7 @@ from genrec.serve.batching import Overloaded
 from genrec.serve.engine import Engine
 from genrec.serve.guard import ERRORS, SECURITY_SCHEME, GuardedRoute, needs
 from genrec.serve.middleware import BodyLimit, Watch
+from genrec.serve.page import site, standing
 from genrec.serve.problems import Problem, problem_of
 from genrec.serve.store import Store
 from genrec.serve.talk import Talk
@@ -68,6 +69,8 @@ def create_app(
     app.state.metrics = metrics = Metrics(engine)
     app.include_router(openai_routes.router)
     app.include_router(shop_routes.router)
+    app.include_router(standing.router)
+    app.include_router(site.router)
     _add_own_routes(app)
     for kind in (Problem, GenrecError, Overloaded, TimeoutError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer_problem)

@@ -98,6 +98,7 @@ def visual_shape(visual: KeptVisual, links: Links) -> JsonObject:
 def reply_shape(reply: Reply, visual: KeptVisual | None, session: str | None, links: Links) -> JsonObject:
     """What a chat answer holds beyond words."""
     return {
+        "text": reply.text,
         "cards": [card_shape(card, links) for card in reply.items],
         "request": finite(asdict(reply.request)),
         "relaxed": [finite(asdict(wish)) for wish in reply.relaxed],

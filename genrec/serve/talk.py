@@ -78,8 +78,7 @@ class Talk:
         """
         engine = self._engine
         view, patience = engine.view(model)
-        lock = asyncio.Lock() if session is None else self._locks.setdefault(session, asyncio.Lock())
-        async with lock:
+        async with self._lock_of(session):
             say = partial(self._say, view, turns, model.name, person, session)
             conversation, answered = await engine.run(say, patience, is_gone)
         yield answered
@@ -90,6 +89,30 @@ class Talk:
                 log.warning("reasons are left out: %s", error)  # the items were found, and the session knows of them
             else:
                 yield Answered(reply, answered.visual)
+
+    def standing(self, session_id: str, person: str | None) -> Session:
+        """Where a kept conversation stands, with what its person chose and refused since. Raises Problem 403."""
+        session = self._kept(session_id, person)
+        self._bring_up_to_date(session, person)
+        session.keep_known(self._engine.workspace.catalog)
+        return session
+
+    async def take_back(self, session_id: str, person: str | None, attribute: str) -> Session:
+        """Forget the wishes over an attribute; "*" forgets all of them, and the words. Raises Problem 403."""
+        async with self._lock_of(session_id):
+            return await asyncio.to_thread(self._take_back, session_id, person, attribute)
+
+    def _take_back(self, session_id: str, person: str | None, attribute: str) -> Session:
+        session = self.standing(session_id, person)
+        session.take_back([attribute])
+        if attribute == "*":
+            session.query, session.refers_to, session.relation = "", [], None
+        if self._engine.store.load_session(session_id) is not None:
+            self._engine.store.save_session(session_id, person, session.to_json())
+        return session
+
+    def _lock_of(self, session_id: str | None) -> asyncio.Lock:
+        return asyncio.Lock() if session_id is None else self._locks.setdefault(session_id, asyncio.Lock())
 
     def forget(self, person: str) -> None:
         """Forget what is remembered of a person's conversations."""
@@ -121,12 +144,15 @@ class Talk:
     def _talk(self, view: WorkspaceView, session: Session, person: str | None) -> Conversation:
         """A conversation that stands where its session does and knows what its person chose and refused since."""
         engine = self._engine
+        self._bring_up_to_date(session, person)
+        return Conversation(view, session, num_shown=engine.config.num_shown, gives_reasons=False, reader=engine.reader)
+
+    def _bring_up_to_date(self, session: Session, person: str | None) -> None:
         if person is not None:
-            taste = engine.people.taste(person)
+            taste = self._engine.people.taste(person)
             session.user_id, session.disliked = person, list(taste.refused)
             session.history = list(taste.history)
             session.liked = [item_id for item_id in session.liked if item_id in taste.history]
-        return Conversation(view, session, num_shown=engine.config.num_shown, gives_reasons=False, reader=engine.reader)
 
     def _kept(self, session_id: str, person: str | None) -> Session:
         document = self._engine.store.load_session(session_id)

@@ -179,8 +179,10 @@ class ShownVisual(BaseModel):
 
 
 class ChatExtra(BaseModel):
-    """What a chat answer holds beyond words. request: how the message was understood; relaxed: wishes not met."""
+    """What a chat answer holds. text: what is said, without Markdown; request: how the message was understood;
+    relaxed: wishes not met."""
 
+    text: str
     cards: list[Card]
     request: dict[str, Any]  # Any: a request's parts, see genrec.chat.requests
     relaxed: list[dict[str, Any]]  # Any: likewise

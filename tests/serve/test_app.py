@@ -45,6 +45,8 @@ ROUTES = {
     ("GET", "/v1/items"): "recommend",
     ("GET", "/v1/items/x"): "recommend",
     ("POST", "/v1/feedback"): "feedback",
+    ("GET", "/v1/sessions/x"): "chat",
+    ("DELETE", "/v1/sessions/x/wishes"): "chat",
     ("GET", "/v1/people/x"): "admin",
     ("DELETE", "/v1/people/x"): "admin",
     ("GET", "/metrics"): "admin",

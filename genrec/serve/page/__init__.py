@@ -1,0 +1,1 @@
+"""The chat page: its files, and the few routes it needs beyond the shop's own."""

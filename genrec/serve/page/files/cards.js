@@ -1,0 +1,143 @@
+// Shown items: what they are, why, and what can be done with them, drawing included.
+
+import { post } from "./api.js";
+import { keep, memory } from "./memory.js";
+import { announce, button, make, picture, price } from "./view.js";
+
+const KINDS = { history: "your taste", attribute: "what it is", neighbor: "other people", region: "its picture", statement: "what you said" };
+const PLACES = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
+
+/** The items of one answer. isLatest: asked when a button is pressed; say, failed, changed: what the page does then. */
+export function cardList(cards, isWaiting, page) {
+  return make("ul", { class: "cards" }, ...cards.map((card, place) => item(card, place, isWaiting, page)));
+}
+
+function item(card, place, isWaiting, page) {
+  const drawings = make("div", { class: "drawings", hidden: true });
+  const title = make("h3", {}, make("span", { class: "place" }, `${place + 1}. `), card.title);
+  const entry = make(
+    "li",
+    { class: "card" },
+    picture(card.image, ""),
+    make("div", { class: "about" }, title, card.price === null ? null : make("p", { class: "price" }, price(card.price))),
+    why(card, isWaiting),
+    actions(card, place, drawings, page),
+    drawings,
+  );
+  entry.dataset.item = card.item_id;
+  return entry;
+}
+
+function why(card, isWaiting) {
+  if (!card.reason) {
+    if (!isWaiting) return null;
+    const waiting = make("p", { class: "reason-waits", "aria-hidden": "true" });
+    return waiting;
+  }
+  if (!card.evidence.length) return make("p", { class: "reason" }, card.reason);
+  const evidence = card.evidence.map((entry) =>
+    make("li", {}, make("span", { class: "kind" }, KINDS[entry.kind] ?? entry.kind), " ", entry.claim),
+  );
+  return make("details", { class: "reason" }, make("summary", {}, card.reason), make("ul", { class: "evidence" }, ...evidence));
+}
+
+function actions(card, place, drawings, page) {
+  const of = (label) => ({ "aria-label": `${label}: ${card.title}`, "data-does": label.toLowerCase() });
+  const named = () => (page.isLatest(card.item_id, place) ? `the ${PLACES[place]} one` : `“${card.title}”`);
+  return make(
+    "div",
+    { class: "actions", role: "group", "aria-label": `What to do with ${card.title}` },
+    judging(card, "like", "Like", page),
+    judging(card, "dislike", "Dislike", page),
+    button("More like this", () => page.say(`More like ${named()}`), of("More like this")),
+    button("Less like this", () => page.say(`I don't like ${named()}`), of("Less like this")),
+    button("Show me", () => draw(card, drawings, page), { ...of("Show me"), class: "strong" }),
+  );
+}
+
+function judging(card, kind, label, page) {
+  const made = button(label, () => judge(card, kind, page), {
+    class: `judge ${kind}`,
+    "aria-label": `${label}: ${card.title}`,
+    "aria-pressed": String(memory.judged[card.item_id] === kind),
+    "data-does": kind,
+  });
+  return made;
+}
+
+/** Like or dislike at once; the same again takes it back. */
+async function judge(card, kind, page) {
+  const before = memory.judged[card.item_id];
+  const isUndone = before === kind;
+  mark(card.item_id, isUndone ? undefined : kind);
+  try {
+    await post("/v1/feedback", { user: memory.person, item: card.item_id, kind: isUndone ? "undo" : kind });
+    announce(isUndone ? `Taken back: ${card.title}` : `${kind === "like" ? "Liked" : "Will not come back"}: ${card.title}`);
+    page.changed();
+  } catch (error) {
+    mark(card.item_id, before);
+    page.failed(error);
+  }
+}
+
+/** Remember a judgement and show it on every card of the item. */
+export function mark(itemId, kind) {
+  if (kind) memory.judged[itemId] = kind;
+  else delete memory.judged[itemId];
+  keep();
+  for (const entry of document.querySelectorAll(`.card[data-item="${CSS.escape(itemId)}"]`)) {
+    for (const pressed of entry.querySelectorAll(".judge")) {
+      pressed.setAttribute("aria-pressed", String(pressed.dataset.does === kind));
+    }
+  }
+}
+
+async function draw(card, place, page) {
+  if (place.dataset.busy) return;
+  place.dataset.busy = "yes";
+  const stopping = new AbortController();
+  const began = performance.now();
+  const bar = make("progress", { max: 100, "aria-label": `Drawing ${card.title}` });
+  const told = make("span", {}, "Drawing…");
+  const cancel = button("Cancel drawing", () => stopping.abort(), { "data-does": "cancel" });
+  place.hidden = false;
+  place.closest(".card").classList.add("wide");
+  place.replaceChildren(pair(card, make("div", { class: "waiting-picture", "aria-hidden": "true" })), make("p", { class: "progress" }, bar, told, cancel));
+  cancel.focus();
+  announce(`Drawing ${card.title}. It can be canceled.`);
+  const ticking = setInterval(() => {
+    const seconds = (performance.now() - began) / 1000;
+    bar.value = 100 * (1 - Math.exp((-2 * seconds) / memory.drawingS));
+    told.textContent = `Drawing… ${Math.round(seconds)} s, usually about ${Math.max(1, Math.round(memory.drawingS))} s`;
+  }, 250);
+  try {
+    const order = { prompt: "", model: memory.model, item: card.item_id, user: memory.person, response_format: "url" };
+    const answer = await post("/v1/images/generations", order, stopping.signal);
+    memory.drawingS = (memory.drawingS + (performance.now() - began) / 1000) / 2;
+    keep();
+    const again = button("Draw another", () => draw(card, place, page), { "data-does": "again" });
+    place.replaceChildren(pair(card, picture(answer.data[0].url, `Generated picture of ${card.title}`)), make("p", { class: "progress" }, again));
+    again.focus({ preventScroll: true });
+    announce(`The drawing of ${card.title} is ready, beside its catalog picture. It is generated.`);
+  } catch (error) {
+    place.replaceChildren();
+    place.hidden = true;
+    place.closest(".card").classList.remove("wide");
+    place.closest(".card").querySelector('[data-does="show me"]').focus({ preventScroll: true });
+    if (error.name === "AbortError") announce("Drawing canceled.");
+    else page.failed(error);
+  } finally {
+    clearInterval(ticking);
+    delete place.dataset.busy;
+  }
+}
+
+/** The real picture and a generated one side by side, each labeled. */
+export function pair(card, generated) {
+  return make(
+    "div",
+    { class: "pair" },
+    make("figure", {}, picture(card.image, `Catalog picture of ${card.title}`), make("figcaption", {}, "In the catalog")),
+    make("figure", { class: "generated" }, generated, make("figcaption", {}, make("strong", {}, "Generated"), " for your taste")),
+  );
+}

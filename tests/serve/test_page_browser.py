@@ -1,0 +1,310 @@
+"""The page in a real browser: the main journeys, seen, heard and pressed; nothing from another host, no error told to
+the console, no serious violation that axe-core finds."""
+
+import json
+import re
+import shutil
+from urllib.parse import urlsplit
+
+import pytest
+from serve_worlds import PATIENT, encoded, serving
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium)"),
+]
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+PATIENCE_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Opens the page in a browser that knows nothing yet; whatever goes wrong on it fails the test."""
+    contexts, faults = [], []
+
+    def visit(url, viewport=DESKTOP, *, expected=r"(?!)", **options):
+        context = browser.new_context(viewport=viewport, reduced_motion="reduce", **options)
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("dialog", lambda dialog: faults.append(dialog.message) or dialog.dismiss())
+
+        def hear(message):
+            if message.type in ("error", "warning") and not re.search(expected, message.text):
+                faults.append(message.text)
+
+        def watch(request):
+            if request.url.startswith("http") and urlsplit(request.url).netloc != urlsplit(url).netloc:
+                faults.append(request.url)
+
+        page.on("console", hear)
+        page.on("request", watch)
+        page.goto(url)
+        return page
+
+    yield visit
+    for context in contexts:
+        for page in context.pages:
+            page.unroute_all(behavior="ignoreErrors")
+        context.close()
+    assert faults == []
+
+
+def say(page, words):
+    """Say something and wait until it is answered with its reasons."""
+    page.locator("#words").fill(words)
+    page.keyboard.press("Enter")
+    answered(page)
+
+
+def answered(page):
+    page.locator("#stop").wait_for(state="hidden")
+    page.locator(".turn.assistant .said").last.wait_for()
+
+
+def press(page, name, place=0):
+    page.get_by_role("button", name=re.compile(f"^{name}")).nth(place).click()
+
+
+def check_axe(page):
+    found = axe.Axe().run(page).response["violations"]
+    serious = [
+        (entry["id"], entry["nodes"][0]["html"]) for entry in found if entry["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+def person(page):
+    return page.evaluate("JSON.parse(localStorage.getItem('genrec')).person")
+
+
+def test_a_conversation_from_a_starter_to_evidence_and_critique(server, visit, tmp_path):
+    page = visit(server.url, bypass_csp=True)  # the policy forbids axe-core, too
+    page.locator("#starters button").first.click()
+    page.locator("details.reason").first.wait_for()
+    answered(page)
+    assert page.locator(".card").count() == 5
+    assert page.locator(".card > img").first.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    assert "1: " in page.locator("#status").text_content()
+    assert not page.locator(".evidence li").first.is_visible()
+    page.locator("details.reason summary").first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator(".evidence li").first.is_visible()
+    before = page.locator(".card h3").all_text_contents()
+    cheaper = page.locator("#chips").get_by_role("button", name="cheaper")
+    cheaper.click()
+    page.locator(".turn.user").nth(1).wait_for()
+    answered(page)
+    assert page.locator(".turn.user p").last.text_content() == "cheaper"
+    after = page.locator(".turn.assistant").last.locator(".card h3").all_text_contents()
+    assert after
+    assert after != before
+    page.locator("#wishes .chip", has_text="price under").wait_for()
+    page.screenshot(path=tmp_path / "desktop.png")
+    check_axe(page)
+    page.reload()
+    assert page.locator(".turn").count() == 4
+
+
+def test_what_is_liked_and_refused_is_seen_and_taken_back(server, visit):
+    page = visit(server.url)
+    say(page, "I want a lamp")
+    like = page.locator(".judge.like").first
+    like.click()
+    page.locator("#history .plain").first.wait_for()
+    taste = server.engine.people.taste(person(page))
+    liked = page.locator(".card").first.get_attribute("data-item")
+    assert taste.history == (liked,)
+    assert like.get_attribute("aria-pressed") == "true"
+    page.locator(".judge.dislike").nth(1).click()
+    page.locator("#refused .plain").first.wait_for()
+    press(page, "Allow: ")
+    page.locator("#refused .empty").wait_for()
+    press(page, "Remove: ")
+    page.locator("#history .empty").wait_for()
+    assert like.get_attribute("aria-pressed") == "false"
+    taste = server.engine.people.taste(person(page))
+    assert (taste.history, taste.refused) == ((), ())
+    page.locator("#find").fill("red mug")
+    page.keyboard.press("Enter")
+    press(page, "Add: ")
+    page.locator("#history .plain").first.wait_for()
+    assert len(server.engine.people.taste(person(page)).history) == 1
+
+
+def test_more_and_less_like_a_card_are_said_in_words(server, visit):
+    page = visit(server.url)
+    say(page, "I want a lamp")
+    first, second = (page.locator(".card").nth(place).get_attribute("data-item") for place in (0, 1))
+    press(page, "More like this: ", 1)
+    page.locator(".turn.user").nth(1).wait_for()
+    answered(page)
+    assert page.locator(".turn.user p").last.text_content() == "More like the second one"
+    session = page.evaluate("JSON.parse(localStorage.getItem('genrec')).session")
+    assert json.loads(server.store.load_session(session))["refers_to"] == [second]
+    press(page, "Less like this: ", 0)  # of the older list, so by its title
+    page.locator(".turn.user").nth(2).wait_for()
+    answered(page)
+    page.locator("#refused .plain").first.wait_for()
+    refused = server.engine.people.taste(person(page)).refused
+    titles = {server.engine.workspace.catalog[item_id].title for item_id in refused}
+    assert titles == {server.engine.workspace.catalog[first].title}
+
+
+def test_a_drawing_stands_beside_the_real_picture_and_says_that_it_is_one(server, visit, tmp_path):
+    page = visit(server.url)
+    say(page, "I want a lamp")
+    press(page, "Show me: ")
+    page.locator(".generated img").wait_for()
+    pictures = page.locator(".pair img")
+    assert pictures.count() == 2
+    for place in range(2):
+        assert pictures.nth(place).evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    assert page.locator(".generated figcaption").text_content().startswith("Generated")
+    assert page.locator(".generated img").get_attribute("alt").startswith("Generated picture of")
+    assert page.evaluate("document.activeElement.dataset.does") == "again"
+    page.screenshot(path=tmp_path / "drawing.png")
+
+
+def test_drawing_shows_progress_and_can_be_canceled(server, visit):
+    page = visit(server.url)
+    say(page, "I want a lamp")
+    page.route("**/v1/images/generations", lambda route: None)  # never answers
+    press(page, "Show me: ")
+    page.locator(".progress progress[value]").wait_for()
+    with page.expect_event("requestfailed"):
+        press(page, "Cancel drawing")
+    page.locator(".pair").wait_for(state="detached")
+    assert page.locator("#status").text_content() == "Drawing canceled."
+    assert page.evaluate("document.activeElement.dataset.does") == "show me"
+
+
+def test_an_answer_can_be_stopped_and_a_photo_sent(server, visit):
+    page = visit(server.url)
+    page.locator("#photo").set_input_files(files=[{"name": "a.png", "mimeType": "image/png", "buffer": encoded()}])
+    page.locator("#photo-shown img").wait_for()
+    page.locator("#send").click()
+    answered(page)
+    assert page.locator(".sent-photo").count() == 1
+    assert page.locator(".card").count() == 5
+    page.route("**/v1/chat/completions", lambda route: None)
+    page.locator("#words").fill("another")
+    page.keyboard.press("Enter")
+    page.locator("#stop").click()
+    page.locator(".ended", has_text="Stopped.").wait_for()
+    assert page.evaluate("document.activeElement.id") == "words"
+
+
+def event_of(title):
+    card = {"item_id": "x", "title": title, "price": None, "image": None, "reason": title}
+    evidence = [{"kind": "history", "source": title, "claim": title, "weight": 1}]
+    request = {"intent": "recommend", "liked": [], "disliked": []}
+    answer = {"text": title, "cards": [{**card, "evidence": evidence}], "request": request, "visual": None}
+    return f"data: {json.dumps({'choices': [], 'genrec': answer})}\n\ndata: [DONE]\n\n"
+
+
+def test_markup_in_messages_titles_and_reasons_stays_text(server, visit):
+    evil = '<img src="/nothing" onerror="alert(1)"><script>alert(2)</script><b>bold</b> [a](javascript:alert(3))'
+    page = visit(server.url)
+    page.locator("#starters button").first.wait_for()
+    page.route(
+        "**/v1/chat/completions", lambda route: route.fulfill(content_type="text/event-stream", body=event_of(evil))
+    )
+    say(page, evil)
+    for place in (".turn.user p", ".said", ".card h3", ".reason summary", ".evidence li"):
+        assert evil in page.locator(place).text_content()
+    assert page.locator('img[src="/nothing"], #turns script, #turns b').count() == 0
+    page.reload()
+    assert page.locator(".card h3").text_content().endswith(evil)
+    assert page.locator('img[src="/nothing"], #turns script, #turns b').count() == 0
+
+
+def test_a_key_is_asked_for_once_and_kept_in_its_tab(shop, visit, tmp_path):
+    with serving(shop, tmp_path, PATIENT, is_open=False) as guarded:
+        _, secret = guarded.store.create_key("page", ("chat", "recommend", "feedback", "images"))
+        page = visit(guarded.url, expected="401")
+        page.locator("#key").fill("wrong")
+        page.keyboard.press("Enter")
+        page.locator("#notice", has_text="no valid key").wait_for()
+        page.locator("#key").fill(secret)
+        page.keyboard.press("Enter")
+        page.locator("#starters button").first.wait_for()
+        assert page.locator("#notice").is_hidden()
+        assert page.evaluate("sessionStorage.getItem('genrec-key')") == secret
+        assert secret not in page.evaluate("JSON.stringify(localStorage)")
+        page.reload()
+        page.locator("#starters button").first.wait_for()
+        assert not page.locator("#key-dialog").is_visible()
+
+
+def test_a_lost_connection_is_told_and_found_again(server, visit):
+    page = visit(server.url, expected="ERR_INTERNET_DISCONNECTED")
+    page.locator("#starters button").first.wait_for()
+    page.context.set_offline(True)
+    page.locator("#words").fill("I want a lamp")
+    page.keyboard.press("Enter")
+    page.locator("#notice", has_text="cannot be reached").wait_for()
+    page.context.set_offline(False)
+    page.locator("#notice", has_text="Connected again").wait_for()
+    press(page, "Say it again")
+    page.locator(".card").first.wait_for()
+
+
+def test_errors_are_one_clear_line(server, visit):
+    page = visit(server.url, expected="429")
+    page.locator("#starters button").first.wait_for()
+    page.route(
+        "**/v1/chat/completions",
+        lambda route: route.fulfill(status=429, headers={"Retry-After": "7"}, json={"error": {"message": "spent"}}),
+    )
+    page.locator("#words").fill("I want a lamp")
+    page.keyboard.press("Enter")
+    page.locator("#notice", has_text="Too many requests; try again in 7 s.").wait_for()
+
+
+def test_the_chosen_adapter_answers(server, visit):
+    page = visit(server.url)
+    adapter = next(name for name in server.engine.models if name != "genrec")
+    page.locator("#model").select_option(adapter)
+    page.locator("#words").fill("I want a lamp")
+    with page.expect_request("**/v1/chat/completions") as asked:
+        page.keyboard.press("Enter")
+    assert asked.value.post_data_json["model"] == adapter
+    answered(page)
+    assert page.locator(".card").count() == 5
+
+
+def test_the_page_fits_a_phone_in_the_dark_and_is_reached_by_keys(server, visit, tmp_path):
+    page = visit(server.url, PHONE, color_scheme="dark", bypass_csp=True)
+    page.locator("#starters button").first.wait_for()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    page.keyboard.type("I want a lamp")
+    page.keyboard.press("Enter")
+    answered(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 25, 26)"
+    page.screenshot(path=tmp_path / "phone.png")
+    check_axe(page)
+    page.locator("#panel-toggle").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#panel").is_visible()
+    check_axe(page)
+    page.keyboard.press("Escape")
+    assert not page.locator("#panel").is_visible()
+    assert page.evaluate("document.activeElement.id") == "panel-toggle"
+    page.locator("#theme").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(250, 248, 244)"
