@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from genrec.chat.requests import RequestReader
+from genrec.chat.reader import RequestReader
 from genrec.chat.session import Session
 from genrec.data.reasons import Constraint, format_number
 from genrec.schema import Catalog, Item

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from genrec.chat.session import Session
-from genrec.chat.turn import describe
+from genrec.chat.wording import describe
 from genrec.serve.engine import Engine
 from genrec.serve.guard import ERRORS, GuardedRoute, needs
 from genrec.serve.page.critique import chips, starters
