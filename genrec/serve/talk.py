@@ -106,7 +106,7 @@ class Talk:
         session = self.standing(session_id, person)
         session.take_back([attribute])
         if attribute == "*":
-            session.query, session.refers_to, session.relation = "", [], None
+            session.forget_words()
         if self._engine.store.load_session(session_id) is not None:
             self._engine.store.save_session(session_id, person, session.to_json())
         return session
