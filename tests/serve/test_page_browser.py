@@ -103,15 +103,16 @@ def test_a_conversation_from_a_starter_to_evidence_and_critique(server, visit, t
     page.keyboard.press("Enter")
     assert page.locator(".evidence li").first.is_visible()
     before = page.locator(".card h3").all_text_contents()
-    cheaper = page.locator("#chips").get_by_role("button", name="cheaper")
-    cheaper.click()
+    chip = page.locator("#chips button").first  # what helps depends on what is shown
+    said = chip.text_content()
+    chip.click()
     page.locator(".turn.user").nth(1).wait_for()
     answered(page)
-    assert page.locator(".turn.user p").last.text_content() == "cheaper"
+    assert page.locator(".turn.user p").last.text_content() == said
     after = page.locator(".turn.assistant").last.locator(".card h3").all_text_contents()
     assert after
     assert after != before
-    page.locator("#wishes .chip", has_text="price under").wait_for()
+    page.locator("#wishes .chip").nth(1).wait_for()
     page.screenshot(path=tmp_path / "desktop.png")
     check_axe(page)
     page.reload()
