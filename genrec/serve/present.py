@@ -100,7 +100,7 @@ def reply_shape(reply: Reply, visual: KeptVisual | None, session: str | None, li
     return {
         "text": reply.text,
         "cards": [card_shape(card, links) for card in reply.items],
-        "request": finite(asdict(reply.request)),
+        "request": finite(asdict(reply.request) | {"image": reply.request.image is not None}),
         "relaxed": [finite(asdict(wish)) for wish in reply.relaxed],
         "visual": None if visual is None else visual_shape(visual, links),
         "session": session,
