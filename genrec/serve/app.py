@@ -124,9 +124,11 @@ def _add_own_routes(app: FastAPI) -> None:
             return JSONResponse({"status": "store unreachable"}, 503)
         return JSONResponse({"status": "ok"})
 
-    @app.get(
-        "/metrics", response_class=PlainTextResponse, responses=ERRORS, openapi_extra=needs("admin"), tags=["server"]
-    )
+    text = {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus' text format."}
+    told: dict[int | str, dict[str, Any]] = {**ERRORS, 200: text}  # Any: OpenAPI
+
+    # Response, not PlainTextResponse: its errors are JSON.
+    @app.get("/metrics", response_class=Response, responses=told, openapi_extra=needs("admin"), tags=["server"])
     async def metrics() -> PlainTextResponse:
         """For Prometheus; of the process that answers."""
         return PlainTextResponse(app.state.metrics.text())
