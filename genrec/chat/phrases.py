@@ -142,6 +142,7 @@ LIKE = said("""
 i (?:\\w+ly |also |do |quite )*(?:like|love|liked|loved|enjoy|enjoyed|adore)|i'll (?:take|have)|thumbs up
 (?:is|looks) (?:great|perfect|lovely|nice|beautiful|good)|i want (?:the|that one|this one|it)
 """)
+DISLIKE_FIRST = said("not|no more|less like", start=r"^\W*")
 LIKE_FIRST = said("like|love|take|save|add|keep", start=r"^\W*")
 JUDGED_NUMBERS = re.compile(
     r"^\W*(?:i\s+)?(?:really\s+)?(?:don't\s+)?(?:like|love|dislike|hate|show(?:\s+me)?|draw|why|explain|not|remove|take|describe)\s+"

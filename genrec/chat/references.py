@@ -11,6 +11,7 @@ from genrec.chat.lexicon import Lexicon
 from genrec.chat.phrases import (
     COMPARE,
     DISLIKE,
+    DISLIKE_FIRST,
     JUDGED_NUMBERS,
     LIKE,
     LIKE_FIRST,
@@ -244,8 +245,12 @@ def _titles_after(text: str, start: int, lexicon: Lexicon) -> tuple[tuple[str, .
 
 
 def read_feedback(said: str, reference: Reference | None, session: Session) -> Literal["like", "dislike"] | None:
-    """How the message judges the shown items it refers to; None when it judges nothing that was shown."""
-    if reference is None or reference.kind in ("history", "title") or not session.shown:
+    """How the message judges the items it refers to; None when it judges nothing that was shown or named."""
+    if reference is None or reference.kind == "history":
+        return None
+    if reference.kind == "title":  # liked ones are history, whether shown or not
+        return "dislike" if DISLIKE.search(said) or DISLIKE_FIRST.search(said) else None
+    if not session.shown:
         return None
     if DISLIKE.search(said) or "👎" in said:
         return "dislike"

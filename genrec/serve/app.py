@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import compile_path
 
 from genrec import __version__
 from genrec.config import ServeConfig
@@ -101,9 +101,10 @@ async def _answer_problem(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    """All methods of a path; one route alone knows its own."""
-    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return {method for route in routes for method in getattr(route, "methods", None) or ()}
+    """All methods of a path; one route alone knows its own. What is not in the schema can only be looked at."""
+    paths = request.app.openapi()["paths"]
+    documented = [operations for path, operations in paths.items() if compile_path(path)[0].match(request.url.path)]
+    return {method.upper() for operations in documented for method in operations} or {"GET"}
 
 
 def _add_own_routes(app: FastAPI) -> None:

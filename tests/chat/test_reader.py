@@ -329,3 +329,10 @@ def test_values_join_only_where_they_exclude_each_other() -> None:
     read = MOVIE_READER.read("action and crime, with Al Pacino or Tom Hanks", Session())
     assert Constraint(attribute="actors", operator="=", value=("Al Pacino", "Tom Hanks")) in read.where
     assert {w.value for w in read.where if w.attribute == "genres"} == {"Action", "Crime"}
+
+
+@pytest.mark.parametrize("words", ["I don't like {}", "I hate the {}", "less like {}", "no more {}"])
+def test_an_item_can_be_turned_down_by_its_title(words: str) -> None:
+    item = next(item for item in CATALOG if len(item.title.split()) >= 4)
+    read = READER.read(words.format(item.title), Session())
+    assert (read.intent, read.disliked) == ("dislike", (item.item_id,))
