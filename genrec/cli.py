@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -374,7 +374,7 @@ def bench(
     from genrec.bench import bench as run
     from genrec.bench import table_lines
 
-    given = {"directory": directory, "seconds": seconds}
+    given: dict[str, Any] = {"directory": directory, "seconds": seconds}  # Any: each bench has its own
     document = run(name, **{option: value for option, value in given.items() if value is not None})
     if as_json:
         _print_json(document)

@@ -38,7 +38,12 @@ def bench(name: str, *, seed: int = 7, **options: Any) -> dict[str, object]:  # 
 
 
 def table_lines(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Column names and cells, numbers to three significant digits."""
-    columns = list(rows[0])
-    cells = [[f"{row[c]:.3g}" if isinstance(row[c], float) else f"{row[c]:,}" for c in columns] for row in rows]
-    return columns, cells
+    """Column names and cells, numbers to three significant digits; a cell is empty where a row has no such number."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return columns, [[_cell(row.get(column, "")) for column in columns] for row in rows]
+
+
+def _cell(value: float | int | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.3g}" if isinstance(value, float) else f"{value:,}"

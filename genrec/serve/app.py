@@ -99,8 +99,9 @@ async def _answer_problem(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> set[str]:
     """All methods of a path; one route alone knows its own."""
-    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return {method for route in routes for method in getattr(route, "methods", None) or ()}
+    routes = [*request.app.routes, *openai_routes.router.routes, *shop_routes.router.routes]
+    same = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in same for method in getattr(route, "methods", None) or ()}
 
 
 def _add_own_routes(app: FastAPI) -> None:

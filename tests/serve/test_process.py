@@ -46,7 +46,7 @@ def test_told_to_end_the_server_finishes_what_is_in_hand(adapted_directory, tmp_
             while num_in_hand + len(answers) < len(threads):
                 watch.request("GET", "/metrics")
                 text = watch.getresponse().read().decode()
-                num_in_hand = int(float(text.split("genrec_requests_in_hand ")[1].split()[0])) - 1
+                num_in_hand = int(float(text.split("\ngenrec_requests_in_hand ")[1].split()[0])) - 1
         server.process.send_signal(signal.SIGTERM)
         for thread in threads:
             thread.join()

@@ -60,7 +60,7 @@ def test_a_session_belongs_to_its_person(server):
 
 
 def test_what_a_person_says_of_items_is_feedback(server):
-    first = say(server, "a red lamp", session="s-judge", user="judge")
+    first = say(server, "a lamp", session="s-judge", user="judge")
     liked, refused, *_ = cards(first)
     say(server, "I like the first", session="s-judge", user="judge")
     say(server, "not the second", session="s-judge", user="judge")
@@ -68,7 +68,7 @@ def test_what_a_person_says_of_items_is_feedback(server):
     assert (liked, "like") in events
     taste = server.engine.people.taste("judge")
     assert taste.history == (liked,)
-    again = say(server, "a red lamp", user="judge")
+    again = say(server, "a lamp", user="judge")
     assert liked not in cards(again)
     if (refused, "dislike") in events:
         assert refused not in cards(again)
