@@ -261,6 +261,11 @@ def test_a_lost_connection_is_told_and_found_again(server, visit):
     page.locator("#notice", has_text="Connected again").wait_for()
     press(page, "Say it again")
     page.locator(".card").first.wait_for()
+    answered(page)
+    said = page.locator(".turn.user p").all_text_contents()
+    assert said[-1] == "I want a lamp"
+    kinds = [server.engine.workspace.catalog[card.get_attribute("data-item")] for card in page.locator(".card").all()]
+    assert {item.attributes["category"] for item in kinds} == {"lamp"}
 
 
 def test_errors_are_one_clear_line(server, visit):
@@ -272,7 +277,10 @@ def test_errors_are_one_clear_line(server, visit):
     )
     page.locator("#words").fill("I want a lamp")
     page.keyboard.press("Enter")
-    page.locator("#notice", has_text="Too many requests; try again in 7 s.").wait_for()
+    notice = page.locator("#notice", has_text="Too many requests; try again in 7 s.")
+    notice.wait_for()
+    assert "\n" not in notice.inner_text().strip()
+    assert page.locator(".card").count() == 0
 
 
 def test_the_chosen_adapter_answers(server, visit):
