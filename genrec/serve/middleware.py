@@ -32,7 +32,13 @@ class Watch:
             return
         given = Headers(scope=scope).get(ID_HEADER, "")
         token = request_id.set(given if _ID.fullmatch(given) else uuid.uuid4().hex)
-        start, status = time.perf_counter(), 0
+        start, status, is_noted = time.perf_counter(), 0, False
+
+        def note() -> None:
+            nonlocal is_noted
+            if not is_noted:
+                self._note(scope, status, time.perf_counter() - start)
+            is_noted = True
 
         async def send_named(message: Message) -> None:
             nonlocal status
@@ -41,6 +47,8 @@ class Watch:
                 headers = MutableHeaders(scope=message)
                 headers[ID_HEADER] = request_id.get() or ""
                 headers["X-Content-Type-Options"] = "nosniff"
+            elif not message.get("more_body", False):
+                note()  # before the end is sent, so that who has an answer finds it counted
             await send(message)
 
         self._metrics.in_hand.inc()
@@ -53,7 +61,7 @@ class Watch:
             await problem_of(error).response()(scope, receive, send_named)
         finally:
             self._metrics.in_hand.dec()
-            self._note(scope, status, time.perf_counter() - start)
+            note()
             request_id.reset(token)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:

@@ -129,9 +129,6 @@ def test_logs_are_json_lines_without_personal_text(server, shop):
         server.http.get("/v1/items", params={"where": "title = mauvish"})
         server.http.get("/zebediah-1/mauvish")
         server.http.delete("/v1/people/zebediah-1")
-        ends = time.monotonic() + 30  # the last answer may come before its line
-        while sum('"answered"' in line for line in lines) < 8 and time.monotonic() < ends:
-            time.sleep(0.01)
     finally:
         root.setLevel(level)
         root.removeHandler(handler)
