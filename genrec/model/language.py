@@ -69,13 +69,14 @@ class LanguageModel:
     def __init__(
         self, model: Any, prompts: PromptTokenizer, *, id_space: str, reader: ItemReader | None = None
     ) -> None:
-        self.model = model.eval()
+        self.model = model
         self.prompts = prompts
         self.id_space = id_space
         self.reader = reader
         self._json_grammar: tuple[str, JsonGrammar] | None = None
         if reader is not None:
             reader.attach(model)
+        model.eval()  # the reader too, which would leave items unread as it does in training
 
     @classmethod
     def load(

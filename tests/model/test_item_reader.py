@@ -108,6 +108,14 @@ def test_a_build_trains_the_reader_and_the_model_uses_it(shop_directory):
     assert abs(workspace.model.score([prompt], [target], trie=workspace.trie) - with_vectors) > 1e-3
 
 
+def test_a_loaded_model_reads_every_row(shop_directory):
+    workspace = load(shop_directory)
+    prompt = workspace._prompt(workspace.interactions.history("user-00001"), "")
+    target = workspace.table.semantic_id(workspace.catalog.items[0].item_id)
+    scores = workspace.model.score([prompt] * 100, [target] * 100, trie=workspace.trie)
+    assert abs(scores - scores[0]).max() < 1e-4
+
+
 def test_a_workspace_without_vectors_reads_tokens_alone(shop_copy):
     (shop_copy / "model" / READER_FILE).unlink()
     assert LanguageModel.load(shop_copy / "model", device=CPU).reader is None
