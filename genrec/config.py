@@ -100,9 +100,10 @@ class TuneConfig:
 class SequenceConfig:
     """The sequence model over whole items that stands beside the language model.
 
-    off: the language model answers alone. filter_share, num_low_frequencies: BSARec's alpha and c. patience: epochs
-    without a better validation before it stops. batch_size, max_samples: events that are graded, each after all events
-    before it, in a step and in an epoch, 0 for all.
+    off: the language model answers alone. filter_share, num_low_frequencies: BSARec's alpha and c. repeats: whether an
+    item of the history may come again; auto: if items do in training, as groceries do and rated films do not.
+    patience: epochs without a better validation before it stops. batch_size, max_samples: events that are graded, each
+    after all events before it, in a step and in an epoch, 0 for all.
     """
 
     kind: Literal["bsarec", "sasrec", "off"] = "bsarec"
@@ -121,6 +122,7 @@ class SequenceConfig:
     max_samples: int = 1_000_000
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
+    repeats: Literal["auto", "expected", "left-out"] = "auto"
     content_alone_share: float = 0.1  # of the items, in each step, that are shown by their content alone
     average_decay: float = 0.999  # per step, of the moving average of the weights
 

@@ -226,12 +226,13 @@ def _linear_scores(weights_NN: FloatArray, histories: Sequence[IntArray]) -> Sco
 class SequencePeer:
     """SASRec or BSARec on items alone, trained with full cross-entropy; the epoch is chosen on the validation cases.
 
-    The same code that stands beside our language model, without content and with the papers' absolute positions: our
-    own reference, since these are to beat. config: ours, so width, dropout and length of history are the same.
+    The same code that stands beside our language model, without content, with the papers' absolute positions and with
+    items of the history among what is expected: our own reference, since these are to beat. config: ours, so width,
+    dropout and length of history are the same.
     """
 
     def __init__(self, kind: Literal["sasrec", "bsarec"], config: SequenceConfig) -> None:
-        self.config = replace(config, kind=kind, positions="absolute", use_content=False)
+        self.config = replace(config, kind=kind, positions="absolute", use_content=False, repeats="expected")
 
     def fit(
         self,

@@ -27,6 +27,7 @@ from genrec.model.sequence_layers import Block, Dropout
 from genrec.schema import Embeddings, IntArray
 
 SEQUENCE_FILE = "sequence.safetensors"
+NEVER = -1e4  # the score of what is not expected at all
 _STORED = "sequence."  # before the names of weights in files
 
 
@@ -133,15 +134,19 @@ class SequenceModel(nn.Module):
         return states_ED
 
     def score(self, states_XD: torch.Tensor, item_vectors_ND: torch.Tensor) -> torch.Tensor:
-        """Unnormalized scores of all items, (X, N); items that it cannot know, or trains without, are far below."""
+        """Unnormalized scores of all items, (X, N); items that it cannot know, or trains without, have `NEVER`."""
         scores_XN = states_XD @ item_vectors_ND.T
         if self.training or self.content_map is None:
-            scores_XN = scores_XN.masked_fill(~self.is_known_N, -1e4)
+            scores_XN = scores_XN.masked_fill(~self.is_known_N, NEVER)
         return scores_XN
 
     @torch.inference_mode()
     def log_probabilities(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
-        """Log-probability in nats of every item after each history of catalog rows, float32 (B, N)."""
+        """Log-probability in nats of every item after each history of catalog rows, float32 (B, N).
+
+        Items of the history are left out where items are not chosen again; much would go to them otherwise, for a
+        state is like what it was made of.
+        """
         self.eval()
         newest = [history[-self.config.max_history :] for history in histories]
         rows_BT = pad_histories(newest, self.num_items).to(self.is_known_N.device)
@@ -149,7 +154,11 @@ class SequenceModel(nn.Module):
         vectors_ND = self.item_vectors()
         states_BD = self.encode(rows_BT, vectors_ND)[torch.arange(len(newest), device=rows_BT.device), last_B]
         states_BD = states_BD.masked_fill(last_B[:, None] < 0, 0)  # nothing is known of nobody
-        scores: npt.NDArray[np.float32] = self.score(states_BD, vectors_ND).float().log_softmax(dim=1).cpu().numpy()
+        scores_BN = self.score(states_BD, vectors_ND).float()
+        if self.config.repeats == "left-out":
+            for score_N, history in zip(scores_BN, histories, strict=True):
+                score_N[torch.from_numpy(history).to(score_N.device)] = NEVER
+        scores: npt.NDArray[np.float32] = scores_BN.log_softmax(dim=1).cpu().numpy()
         return scores
 
 

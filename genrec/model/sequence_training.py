@@ -9,6 +9,7 @@ Axis legend: B batch, T history positions, E events, N items, K likely items.
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ from torch.optim.swa_utils import AveragedModel
 
 from genrec.artifacts import write_file
 from genrec.config import SequenceConfig
-from genrec.model.sequence import SequenceModel, SequenceReport, pad_histories
+from genrec.model.sequence import NEVER, SequenceModel, SequenceReport, pad_histories
 from genrec.runtime import ProgressMeter, progress
 from genrec.schema import FloatArray, IntArray
 
 CHECKPOINT = "checkpoint.pt"
 _POOLED_WINDOWS = 4096  # windows among which those of like length are gathered
 _SCORED_AT_ONCE = 512  # events that are scored against all items at once
+_LEAST_REPEATS = 0.01  # of the events, from which on items are expected to come again
 
 
 class _Windows:
@@ -83,6 +85,10 @@ def train_sequence_model(
     """
     began = time.monotonic()
     torch.manual_seed(seed)
+    if config.repeats == "auto":
+        num_repeats = sum(len(history) - len(np.unique(history)) for history in histories)
+        is_usual = num_repeats >= _LEAST_REPEATS * sum(map(len, histories))
+        config = replace(config, repeats="expected" if is_usual else "left-out")
     content = content if config.use_content else None
     model = SequenceModel(num_items, config, 0 if content is None else content.shape[1])
     model.is_known_N = torch.from_numpy(np.bincount(np.concatenate(histories), minlength=num_items) > 0)
@@ -210,14 +216,26 @@ def expected_items(
         lengths = np.array([len(history) for history in batch])
         firsts = lengths.cumsum() - lengths
         rows_E = torch.from_numpy(np.concatenate(batch)).to(device)
-        states_ED = model.states(rows_E, torch.from_numpy(np.repeat(firsts, lengths)).to(device))
+        starts_E = torch.from_numpy(np.repeat(firsts, lengths)).to(device)
+        states_ED = model.states(rows_E, starts_E)
         rows_EK = np.zeros((len(rows_E), width), dtype=np.int32)
         shares_EK = np.zeros((len(rows_E), width), dtype=np.float32)
-        for places in np.array_split(np.arange(len(rows_E)), -(-len(rows_E) // _SCORED_AT_ONCE)):
-            best = model.score(states_ED[places], vectors_ND).float().topk(width, dim=1)
+        for places in torch.arange(len(rows_E), device=device).split(_SCORED_AT_ONCE):
+            scores_XN = model.score(states_ED[places], vectors_ND).float()
+            if model.config.repeats == "left-out":
+                scores_XN = scores_XN.scatter(1, _events_up_to(rows_E, starts_E, places), NEVER)
+            best = scores_XN.topk(width, dim=1)
+            places = places.cpu().numpy()
             rows_EK[places], shares_EK[places] = best.indices.cpu().numpy(), best.values.softmax(dim=1).cpu().numpy()
         # What was expected after an event is expected before the next; before the first, nothing is.
         rows_EK, shares_EK = np.roll(rows_EK, 1, axis=0), np.roll(shares_EK, 1, axis=0)
         shares_EK[firsts] = 0
         expected += zip(np.split(rows_EK, firsts[1:]), np.split(shares_EK, firsts[1:]), strict=True)
     return expected
+
+
+def _events_up_to(rows_E: torch.Tensor, starts_E: torch.Tensor, places_X: torch.Tensor) -> torch.Tensor:
+    """Rows of each chosen event and of all before it in its history, int64 (X, T), filled up by the history's first."""
+    starts_X = starts_E[places_X]
+    back_T = torch.arange(int((places_X - starts_X).max()) + 1, device=rows_E.device)
+    return rows_E[torch.maximum(places_X[:, None] - back_T, starts_X[:, None])]

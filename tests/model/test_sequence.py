@@ -79,8 +79,11 @@ def test_long_histories_are_read_in_windows_with_half_of_one_before_each_event()
             torch.testing.assert_close(states[place], alone)
 
 
-def test_the_teacher_expects_before_an_event_what_the_events_before_it_say():
-    model = SequenceModel(20, SequenceConfig(**QUICK)).eval()
+@pytest.mark.parametrize("repeats", ["expected", "left-out"])
+def test_the_teacher_expects_before_an_event_what_the_events_before_it_say(repeats):
+    torch.manual_seed(3)
+    model = SequenceModel(20, SequenceConfig(repeats=repeats, **QUICK)).eval()
+    torch.nn.init.normal_(model.items.weight)
     histories = [np.arange(5), np.array([7]), np.array([3, 9])]
     for history, (rows, shares) in zip(histories, expected_items(model, histories, num_items=4), strict=True):
         assert rows.shape == shares.shape == (len(history), 4)
@@ -88,8 +91,19 @@ def test_the_teacher_expects_before_an_event_what_the_events_before_it_say():
         for place in range(1, len(history)):
             log_probabilities = model.log_probabilities([history[:place]])[0]
             assert rows[place].tolist() == np.argsort(-log_probabilities)[:4].tolist()
+            assert repeats == "expected" or not set(history[:place]) & set(rows[place].tolist())
             likely = np.exp(log_probabilities[rows[place]])
             np.testing.assert_allclose(shares[place], likely / likely.sum(), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("repeated", "repeats"), [(0, "left-out"), (9, "expected")])
+def test_items_come_again_where_they_did_in_training(repeated, repeats):
+    histories = [np.arange(10)] * 20 + [np.zeros(repeated + 1, dtype=np.int64)]
+    model, _ = train_sequence_model(histories, 10, [], SequenceConfig(**QUICK), device=CPU, seed=1)
+    assert model.config.repeats == repeats
+    probabilities = np.exp(model.log_probabilities([np.array([0, 3])])[0])
+    assert bool(probabilities[[0, 3]].all()) == (repeats == "expected")
+    np.testing.assert_allclose(probabilities.sum(), 1, rtol=1e-4)
 
 
 def test_every_event_but_the_first_is_graded_once_an_epoch():
@@ -190,7 +204,8 @@ def test_items_without_events_are_known_by_their_content(tmp_path):
     log_probabilities = model.log_probabilities(histories[:20])
     assert log_probabilities.shape == (20, len(kinds))
     shift = log_probabilities[:, :num_known] - before
-    np.testing.assert_allclose(shift, shift[:, :1].repeat(num_known, axis=1), atol=1e-4)  # but for the new rivals
+    like_all = np.median(shift, axis=1, keepdims=True).repeat(num_known, axis=1)  # but for the new rivals
+    np.testing.assert_allclose(shift, like_all, atol=2e-3)  # float32 has no more digits where nothing is expected
     for history, row in zip(histories[:20], log_probabilities, strict=True):
         best_cold = np.flatnonzero(is_cold)[row[is_cold].argmax()]
         assert kinds[best_cold] == kinds[history[0]]
