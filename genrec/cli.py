@@ -195,6 +195,8 @@ def recommend(
     history: History = None,
     query: Annotated[str, typer.Option(help="What is wanted, in plain words.")] = "",
     image: Annotated[Path | None, typer.Option(help="A photo of something like it.")] = None,
+    like: Annotated[str | None, typer.Option(help="Item ids that it resembles, separated by commas.")] = None,
+    unlike: Annotated[str | None, typer.Option(help="Item ids that it does not resemble, likewise.")] = None,
     where: Annotated[str | None, typer.Option(help="A filter, such as 'price < 40 and color = red'.")] = None,
     k: Annotated[int, typer.Option("-k", help="How many items.", min=1)] = 10,
     seen: Annotated[bool, typer.Option("--seen", help="Items of the history may come back.")] = False,
@@ -205,7 +207,15 @@ def recommend(
     workspace = _load(directory, adapter)
     past = _ids(history)
     found = workspace.recommend(
-        user=user, history=past, query=query, image=image, where=where, k=k, exclude_history=not seen
+        user=user,
+        history=past,
+        query=query,
+        image=image,
+        like=_ids(like) or (),
+        unlike=_ids(unlike) or (),
+        where=where,
+        k=k,
+        exclude_history=not seen,
     )
     known = workspace.history_of(user) if user is not None else workspace.known_history(past or [])
     if as_json:

@@ -23,6 +23,7 @@ from genrec.data.filters import Filter, parse_filter
 from genrec.data.ingest import load_workspace_data
 from genrec.data.splits import split_interactions
 from genrec.encode.clip import ClipEncoder, Picture
+from genrec.encode.likeness import Aim, Likeness, likenesses
 from genrec.encode.newcomers import Newcomers
 from genrec.encode.stage import load_embeddings
 from genrec.errors import ArtifactError, FilterError, IdTableMismatch, InputError, UnknownItem
@@ -46,6 +47,8 @@ MAX_KEPT_FILTERS = 64  # worked out for the trie, one byte per node each
 class Request:
     """One request. history: item ids, oldest first; query: plain words; image: a photo; where: a filter.
 
+    like, unlike: item ids that the wanted resembles or not; they are no history and may come back unless excluded.
+
     adapter: the name that `Recommender.add_adapter` gave a domain adapter; without one the workspace itself answers.
     k, exclude_history: None leaves them to the call, or to the configuration.
     """
@@ -53,6 +56,8 @@ class Request:
     history: tuple[str, ...] = ()
     query: str = ""
     image: Picture | None = None
+    like: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
     where: Filter | None = None
     exclude: tuple[str, ...] = ()
     adapter: str | None = None
@@ -133,6 +138,7 @@ class Recommender:
             four_bit=config.tune.method == "qlora",
             adapter=folder,
         )
+        model.fold()
         embeddings = load_embeddings(root / "embeddings")
         chosen = float(manifests["model"].details["sequence_weight"])  # type: ignore[arg-type]
         wanted = config.recommend.sequence_weight
@@ -150,7 +156,7 @@ class Recommender:
         )
 
     def add_adapter(self, adapter: str | Path) -> str:
-        """Load a domain adapter beside what is loaded; returns the name by which requests choose it.
+        """Offer a domain adapter beside what is loaded; returns the name by which requests choose it.
 
         The name is made of what the folder holds, so any name on a card will do and two adapters never mix. Requests
         with different adapters are answered in one batch. Raises ArtifactError, IdTableMismatch, InputError.
@@ -205,6 +211,8 @@ class Recommender:
         history: Sequence[str] | None = None,
         query: str = "",
         image: Picture | None = None,
+        like: Sequence[str] = (),
+        unlike: Sequence[str] = (),
         where: str | Filter | None = None,
         k: int | None = None,
         exclude_history: bool | None = None,
@@ -213,17 +221,19 @@ class Recommender:
     ) -> list[Recommendation]:
         """The k best items for a user or a history; fewer only when fewer items pass the filters.
 
-        where: a filter such as "price < 40 and color = red"; exclude: item ids that must not come back; adapter: a
-        name or folder of a domain adapter that answers in place of what is loaded. score_nats is
-        the item's log-probability: that of its semantic ID by the language model, mixed with the sequence model's, and
-        for an item without events at least what it inherits from known neighbors; with words or a photo,
-        `query_weight` nats per standard deviation of likeness to them are added.
+        where: a filter such as "price < 40 and color = red"; like, unlike: item ids that the wanted resembles or not;
+        exclude: item ids that must not come back; adapter: a name or folder of a domain adapter that answers in place
+        of what is loaded. score_nats is the item's log-probability: that of its semantic ID by the language model,
+        mixed with the sequence model's, and for an item without events at least what it inherits from known neighbors;
+        with words, a photo or items named, `query_weight` nats per standard deviation of likeness to them are added.
         Raises UnknownUser, UnknownItem, FilterError.
         """
         request = Request(
             history=self._asked_history(user, history),
             query=query,
             image=image,
+            like=tuple(like),
+            unlike=tuple(unlike),
             where=parse_filter(where) if isinstance(where, str) else where,
             exclude=tuple(exclude),
             adapter=None if adapter is None else self.add_adapter(adapter),
@@ -275,7 +285,7 @@ class Recommender:
     def check(self, request: Request) -> None:
         """Raises what `answer` would raise for this request: UnknownItem, FilterError, InputError."""
         filled = self._filled(request, None, None)
-        self.catalog.rows(filled.history)
+        self.catalog.rows((*filled.history, *filled.like, *filled.unlike))
         self._allowed(filled, self._items_passing(filled.where), self._excluded(filled))
 
     def _filled(self, request: Request, k: int | None, exclude_history: bool | None) -> Request:
@@ -386,10 +396,11 @@ class Recommender:
                     "%d items were asked for, but only %d may be recommended; those come back", request.k, num_legal
                 )
         likeness_BN = self._likenesses(requests)
-        # Beside the beams of each request with words or a photo, beams of their own find what is nearest to those.
+        # Beside the beams of each request that names what it wants, beams of their own find what is nearest to that.
         nearest = {
             number: _largest(np.where(allowed_BN[number], likeness_N, -np.inf), width)
             for number, likeness_N in likeness_BN.items()
+            if requests[number].query or requests[number].image is not None or requests[number].like
         }
         masks = [p.mask for p in passing] + [self.trie.mask(_is_among(rows, self.catalog)) for rows in nearest.values()]
         searched = [*requests, *(requests[number] for number in nearest)]
@@ -409,6 +420,7 @@ class Recommender:
                 own = mix_beams(found, scores_BW[place_of[number]], expected_N, weight)
                 is_fresh = np.isfinite(scores_BW[place_of[number]]) & ~np.isin(found, rows)
                 rows, scores = np.r_[rows, found[is_fresh]], np.r_[scores, own[is_fresh]]
+            if number in likeness_BN:
                 scores = scores + self.config.recommend.query_weight * likeness_BN[number][rows]
             best = np.argsort(-scores, kind="stable")[: request.k]
             answers.append(
@@ -472,33 +484,20 @@ class Recommender:
             )
         return allowed
 
-    def _likenesses(self, requests: Sequence[Request]) -> dict[int, npt.NDArray[np.float64]]:
-        """How like every item is to what the requests with words or a photo name, by their place.
-
-        Cosines in CLIP space in standard deviations, float64 (N,).
-        """
-        targets: dict[int, list[FloatArray]] = {n: [] for n, r in enumerate(requests) if r.query or r.image is not None}
-        if not targets:
-            return {}
-        told = [number for number in targets if requests[number].query]
-        for number, vector in zip(told, self.clip.encode_texts([requests[n].query for n in told]), strict=True):
-            targets[number].append(vector)
-        shown = {number: image for number in targets if (image := requests[number].image) is not None}
-        for number, vector in zip(shown, self.clip.encode_images(list(shown.values())), strict=True):
-            targets[number].append(vector)
-        return {number: self._likeness(vectors) for number, vectors in targets.items()}
-
-    def _likeness(self, targets: Sequence[FloatArray]) -> npt.NDArray[np.float64]:
-        total = np.zeros(len(self.catalog))
-        for name in ("image", "text"):
-            modality = self.embeddings.get(name)
-            if modality is None or not modality.present.any():
-                continue
-            for target in targets:
-                cosine = (modality.vectors @ target).astype(np.float64)
-                seen = cosine[modality.present]
-                total += np.where(modality.present, (cosine - seen.mean()) / max(float(seen.std()), 1e-6), 0.0)
-        return total / max(float(total.std()), 1e-6)
+    def _likenesses(self, requests: Sequence[Request]) -> dict[int, Likeness]:
+        """How like every item is to what a request names beside its history, by the place of those that do."""
+        aims = {
+            number: Aim(
+                words=request.query,
+                photo=request.image,
+                like=self.catalog.rows(request.like),
+                unlike=self.catalog.rows(request.unlike),
+            )
+            for number, request in enumerate(requests)
+        }
+        named = {number: aim for number, aim in aims.items() if aim}
+        found = likenesses(list(named.values()), self.embeddings, self.clip)
+        return dict(zip(named, found, strict=True))
 
     def _recommendation(self, rank: int, row: int, score: float) -> Recommendation:
         item = self.catalog.items[row]

@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from genrec import artifacts
@@ -82,6 +83,26 @@ def test_recommendations_follow_the_adapter(adapted, held_out):
         assert [e.score_nats for e in found] == pytest.approx([e.score_nats for e in expected], abs=1e-4)
     again = plain.recommend(history=history, adapter="outdoor", where=wanted)
     assert [entry.item_id for entry in again] == [entry.item_id for entry in mixed[1]]
+
+
+def test_the_workspaces_own_lora_lies_in_the_weights_until_another_is_chosen(adapted):
+    directory, _ = adapted
+    workspace = load(directory)
+    request = Request(history=tuple(item.item_id for item in workspace.catalog.items[:3]))
+    outdoor = replace(request, adapter=workspace.add_adapter("outdoor"))
+
+    def answer(asked):
+        weights = [m.get_base_layer().weight for m in workspace.model.model.modules() if hasattr(m, "lora_A")]
+        found = {entry.item_id: entry.score_nats for entry in workspace.answer([asked], sequence_weight=0.0)[0]}
+        return found, torch.cat([weight.flatten() for weight in weights]).clone()
+
+    at_first, folded = answer(request)
+    other, apart = answer(outdoor)
+    assert (folded - apart).abs().max() > 1e-3
+    again, still_apart = answer(request)
+    assert torch.equal(apart, still_apart)
+    assert again == pytest.approx(at_first, abs=1e-4)
+    assert other.keys() != at_first.keys()
 
 
 def test_adapters_are_listed_exported_and_refused_elsewhere(adapted, shop_directory, tmp_path):

@@ -18,6 +18,8 @@ from genrec.data.reasons import Constraint
 from genrec.schema import Item
 from genrec.workspace import Workspace
 
+MAX_UNLIKE = 5  # of the items refused last, from which the next ones keep away
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
@@ -111,16 +113,14 @@ class Finder:
         return widened
 
     def _search(self, session: Session, wishes: Sequence[Constraint], excluded: set[str]) -> tuple[str, ...]:
-        catalog = self.recommender.catalog
-        words = [session.query] if session.query else []
-        if session.relation == "like":
-            words += [catalog[item_id].title for item_id in session.refers_to]
         found = self.recommender.recommend(
             history=session.context(),
-            query=". ".join(words),
+            query=session.query,
             image=session.photo_path,
+            like=session.refers_to if session.relation == "like" else (),
+            unlike=session.disliked[-MAX_UNLIKE:],
             where=wish_filter(wishes),
-            exclude=[item.item_id for item in catalog if item.item_id in excluded],
+            exclude=[item.item_id for item in self.recommender.catalog if item.item_id in excluded],
             k=min(self.num_shown, self._count(wishes, excluded)),
         )
         return tuple(entry.item_id for entry in found)

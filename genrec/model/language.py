@@ -74,6 +74,8 @@ class LanguageModel:
         self.id_space = id_space
         self.reader = reader
         self._json_grammar: tuple[str, JsonGrammar] | None = None
+        self._offered: dict[str, Path] = {}  # adapters that nobody has asked for yet
+        self._is_folded = False
         if reader is not None:
             reader.attach(model)
         model.eval()  # the reader too, which would leave items unread as it does in training
@@ -112,15 +114,35 @@ class LanguageModel:
         """Where the weights are."""
         return next(self.model.parameters()).device
 
+    def fold(self) -> None:
+        """Add the model's own LoRA to the weights, which answers the same in less time, until it has to be apart.
+
+        Only in float32: narrower weights would lose digits by it.
+        """
+        is_alone = isinstance(self.model, PeftModel) and len(self.model.peft_config) == 1
+        if is_alone and not self._is_folded and all(p.dtype == torch.float32 for p in self.model.parameters()):
+            self.model.merge_adapter()
+            self._is_folded = True
+
+    def _unfold(self) -> None:
+        if self._is_folded:
+            self.model.unmerge_adapter()
+            self._is_folded = False
+
     def add_adapter(self, name: str, directory: Path) -> None:
-        """Load another LoRA beside the model's own, for `search` to choose by name; once is enough.
+        """Offer another LoRA beside the model's own, for `search` to choose by name; it is loaded when first chosen.
 
         Raises InputError when the model has none of its own, as one tuned with all weights.
         """
         if not isinstance(self.model, PeftModel):
             raise InputError(f"adapter {name!r} needs a model tuned by LoRA; this one was tuned with all its weights")
         if name not in self.model.peft_config:
-            self.model.load_adapter(str(directory), adapter_name=name)
+            self._offered[name] = directory
+
+    def _load_chosen(self, adapters: Sequence[str] | None) -> None:
+        for name in sorted(self._offered.keys() & set(adapters or ())):
+            self._unfold()  # requests with different adapters share a batch only when none is in the weights
+            self.model.load_adapter(str(self._offered.pop(name)), adapter_name=name)
             self.model.eval()
 
     def search(
@@ -137,6 +159,7 @@ class LanguageModel:
 
         adapters: names that `add_adapter` took, one per prompt, `OWN` for the one the model was loaded with.
         """
+        self._load_chosen(adapters)
         tokens_BT, mask_BT = self.prompts.pad_left(prompts, self.device)
         return search_beams(
             self.model,
@@ -169,6 +192,7 @@ class LanguageModel:
         """Log-probability in nats of each target after its prompt, float64 (B,), as `search` has it."""
         rows = [list(prompt) + self.ids.tokens([target]) for prompt, target in zip(prompts, targets, strict=True)]
         scores = []
+        self._load_chosen(None if adapter is None else [adapter])
         for start in range(0, len(rows), batch_size):
             tokens_BT, mask_BT = self.prompts.pad_left(rows[start : start + batch_size], self.device)
             adapters = None if adapter is None else [adapter] * len(tokens_BT)
@@ -208,6 +232,7 @@ class LanguageModel:
         """
         prompt = self.prompts.encode_prompt(message)
         tokens_BT, mask_BT = self.prompts.pad_left([prompt], self.device)
+        self._unfold()
         alone = self.model.disable_adapter() if isinstance(self.model, PeftModel) else nullcontext()
         with alone:
             output = self.model.generate(

@@ -373,6 +373,7 @@ def save_plain_lora(model: Any, directory: Path) -> None:
     settings = json.loads((partial / "adapter_config.json").read_text(encoding="utf-8"))
     settings["trainable_token_indices"] = None
     settings["base_model_name_or_path"] = None
+    settings["target_modules"] = sorted(settings["target_modules"])  # a set until now
     directory.mkdir(parents=True, exist_ok=True)
     save_file({k: v for k, v in weights.items() if "lora_" in k}, directory / "adapter_model.safetensors")
     write_text(directory / "adapter_config.json", json.dumps(settings, indent=1, sort_keys=True))

@@ -66,6 +66,8 @@ async def recommend(request: Request, body: RecommendBody) -> JSONResponse:
         history=taste.history,
         query=body.query,
         image=photo,
+        like=tuple(body.like),
+        unlike=tuple(body.unlike),
         where=None if body.where is None else parse_filter(body.where),
         exclude=(*taste.refused, *(item_id for item_id in body.exclude if item_id in catalog)),
         adapter=model.adapter,

@@ -12,6 +12,7 @@ MAX_TEXT_CHARS = 4_000
 MAX_WHERE_CHARS = 500
 MAX_MESSAGES = 100
 MAX_HISTORY = 500
+MAX_NAMED = 20
 MAX_K = 100
 MAX_INPUTS = 256
 MAX_PICTURES = 4
@@ -33,6 +34,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=256), _Checked]
 EventId = Annotated[str, StringConstraints(min_length=1, max_length=64), _Checked]
 DataUrl = Annotated[str, StringConstraints(max_length=_MAX_URL_CHARS)]
 History = Annotated[list[Name], Field(max_length=MAX_HISTORY, description="Item ids, oldest first.")]
+Named = Annotated[list[Name], Field(max_length=MAX_NAMED)]
 Person = Annotated[Name | None, Field(description="Whose history and likes count, by any id of your own.")]
 Model = Annotated[Name, Field(description="A name of /v1/models.")]
 
@@ -281,14 +283,17 @@ class ImageAnswer(BaseModel):
 
 
 class RecommendBody(Body):
-    """Whose next items: a person's (`user`), or of a `history`. image: a photo as a data URL; where: a filter, such as
-    price < 40 and color = red; explain: a reason for each item."""
+    """Whose next items: a person's (`user`), or of a `history`. image: a photo as a data URL; like, unlike: ids of
+    items that the wanted resembles or not; where: a filter, such as price < 40 and color = red; explain: a reason for
+    each item."""
 
     model: Model = "genrec"
     user: Person = None
     history: History | None = None
     query: Text = ""
     image: DataUrl | None = None
+    like: Named = []
+    unlike: Named = []
     where: Where | None = None
     exclude: Annotated[list[Name], Field(max_length=MAX_HISTORY)] = []
     exclude_history: bool = True

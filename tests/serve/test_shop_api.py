@@ -19,10 +19,15 @@ def tell(server, person, item, kind, **more):
 
 def test_recommendations_are_the_librarys(server, shop):
     history = shop.history_of("user-00003")
+    lamp, vase = (next(i.item_id for i in shop.catalog if i.attributes["category"] == c) for c in ("lamp", "vase"))
     for body, arguments in (
         ({"user": "user-00003"}, {"history": history}),
         ({"history": list(history[:3]), "k": 4}, {"history": history[:3], "k": 4}),
         ({"user": "user-00003", "where": "price < 40", "k": 60}, {"history": history, "where": "price < 40", "k": 60}),
+        (
+            {"user": "user-00003", "like": [lamp], "unlike": [vase]},
+            {"history": history, "like": [lamp], "unlike": [vase]},
+        ),
         ({"history": [], "query": "a warm red lamp"}, {"history": [], "query": "a warm red lamp"}),
         ({"user": "user-00003", "exclude_history": False}, {"history": history, "exclude_history": False}),
     ):
