@@ -23,7 +23,7 @@ from genrec.data.filters import Filter, parse_filter
 from genrec.data.ingest import load_workspace_data
 from genrec.data.splits import split_interactions
 from genrec.encode.clip import ClipEncoder, Picture
-from genrec.encode.likeness import Aim, Likeness, likenesses
+from genrec.encode.likeness import Aim, likenesses
 from genrec.encode.newcomers import Newcomers
 from genrec.encode.stage import load_embeddings
 from genrec.errors import ArtifactError, FilterError, IdTableMismatch, InputError, UnknownItem
@@ -395,12 +395,13 @@ class Recommender:
                 log.warning(
                     "%d items were asked for, but only %d may be recommended; those come back", request.k, num_legal
                 )
-        likeness_BN = self._likenesses(requests)
+        aims = {number: aim for number, request in enumerate(requests) if (aim := self._aim(request))}
+        likeness_BN = dict(zip(aims, likenesses(list(aims.values()), self.embeddings, self.clip), strict=True))
         # Beside the beams of each request that names what it wants, beams of their own find what is nearest to that.
         nearest = {
             number: _largest(np.where(allowed_BN[number], likeness_N, -np.inf), width)
             for number, likeness_N in likeness_BN.items()
-            if requests[number].query or requests[number].image is not None or requests[number].like
+            if aims[number].is_named
         }
         masks = [p.mask for p in passing] + [self.trie.mask(_is_among(rows, self.catalog)) for rows in nearest.values()]
         searched = [*requests, *(requests[number] for number in nearest)]
@@ -484,20 +485,10 @@ class Recommender:
             )
         return allowed
 
-    def _likenesses(self, requests: Sequence[Request]) -> dict[int, Likeness]:
-        """How like every item is to what a request names beside its history, by the place of those that do."""
-        aims = {
-            number: Aim(
-                words=request.query,
-                photo=request.image,
-                like=self.catalog.rows(request.like),
-                unlike=self.catalog.rows(request.unlike),
-            )
-            for number, request in enumerate(requests)
-        }
-        named = {number: aim for number, aim in aims.items() if aim}
-        found = likenesses(list(named.values()), self.embeddings, self.clip)
-        return dict(zip(named, found, strict=True))
+    def _aim(self, request: Request) -> Aim:
+        """What the wanted is like and unlike, beside what the history says."""
+        like, unlike = self.catalog.rows(request.like), self.catalog.rows(request.unlike)
+        return Aim(words=request.query, photo=request.image, like=like, unlike=unlike)
 
     def _recommendation(self, rank: int, row: int, score: float) -> Recommendation:
         item = self.catalog.items[row]
