@@ -364,7 +364,8 @@ def evaluate(
     workspace = _load(directory, adapter)
     names = [name.strip() for name in peers.split(",") if name.strip()]
     world = load_world(directory)
-    report = run(workspace, split=split, peers=names, world=world, max_users=max_users, alone=alone)  # type: ignore[arg-type]
+    keep = directory / ".cache" / "peers"
+    report = run(workspace, split=split, peers=names, world=world, max_users=max_users, alone=alone, keep=keep)  # type: ignore[arg-type]
     if as_json:
         _print_json(report.to_json())
     elif markdown:

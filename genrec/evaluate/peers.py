@@ -10,6 +10,7 @@ Axis legend: B cases, E events, K positions, N items, D features.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -228,10 +229,11 @@ class SequencePeer:
 
     The same code that stands beside our language model, without content, with the papers' absolute positions and with
     items of the history among what is expected: our own reference, since these are to beat. config: ours, so width,
-    dropout and length of history are the same.
+    dropout and length of history are the same. work: a folder to resume its training from after a kill.
     """
 
-    def __init__(self, kind: Literal["sasrec", "bsarec"], config: SequenceConfig) -> None:
+    def __init__(self, kind: Literal["sasrec", "bsarec"], config: SequenceConfig, work: Path | None = None) -> None:
+        self._work = work
         self.config = replace(config, kind=kind, positions="absolute", use_content=False, repeats="expected")
 
     def fit(
@@ -249,6 +251,7 @@ class SequencePeer:
             self.config,
             device=pick_device(),
             seed=_SEED,
+            work=self._work,
             label=f"train peer {self.config.kind}, epochs",
         )
         return self
@@ -262,16 +265,16 @@ class SequencePeer:
 
 _SEED = 7
 
-PEERS: Mapping[str, Callable[[SequenceConfig], Peer]] = {
-    "popularity": lambda _: Popularity(),
-    "itemknn": lambda _: ItemKNN(),
-    "content-knn": lambda _: ContentKNN(),
-    "ease": lambda _: EASE(),
+PEERS: Mapping[str, Callable[[SequenceConfig, Path | None], Peer]] = {
+    "popularity": lambda *_: Popularity(),
+    "itemknn": lambda *_: ItemKNN(),
+    "content-knn": lambda *_: ContentKNN(),
+    "ease": lambda *_: EASE(),
     "sasrec": partial(SequencePeer, "sasrec"),
     "bsarec": partial(SequencePeer, "bsarec"),
-    "tiger": lambda _: CornacPeer("tiger"),
-    "letter": lambda _: CornacPeer("letter"),
-    "rpg": lambda _: CornacPeer("rpg"),
+    "tiger": lambda *_: CornacPeer("tiger"),
+    "letter": lambda *_: CornacPeer("letter"),
+    "rpg": lambda *_: CornacPeer("rpg"),
 }
 
 
@@ -290,10 +293,13 @@ def fit_peer(
     *,
     vectors: FloatArray | None = None,
     sequence: SequenceConfig | None = None,
+    work: Path | None = None,
 ) -> Peer:
-    """Make and fit a peer by name; sequence: settings that SASRec and BSARec share with ours.
+    """Make and fit a peer by name.
+
+    sequence: settings that SASRec and BSARec share with ours; work: where those two resume after a kill.
 
     Raises InputError when there is no such peer.
     """
     check_peers((name,))
-    return PEERS[name](sequence or SequenceConfig()).fit(train, catalog, validation, vectors=vectors)
+    return PEERS[name](sequence or SequenceConfig(), work).fit(train, catalog, validation, vectors=vectors)

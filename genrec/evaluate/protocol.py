@@ -8,13 +8,18 @@ Axis legend: B cases, K positions, N items.
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
 
+from genrec import __version__
+from genrec.artifacts import fingerprint
 from genrec.config import Config
 from genrec.data.splits import Split, split_interactions
 from genrec.evaluate import metrics
+from genrec.evaluate.kept import KeptAnswers
 from genrec.evaluate.oracle import KnownWorld, Oracle
 from genrec.evaluate.peers import check_peers, fit_peer
 from genrec.evaluate.questions import Answers, AskFunction, Questions, answers_of, choose_cases, slices_of
@@ -60,13 +65,15 @@ def evaluate(
     unmasked: bool = True,
     alone: bool = False,
     seed: int = 7,
+    keep: Path | None = None,
 ) -> EvaluationReport:
     """Rank the whole catalog for every case, and let each peer do the same on the same cases.
 
     `recall@10` and the other plain names are masked: items of the history are not ranked. `recall@10_unmasked` ranks
     them too, in a second pass that unmasked=False leaves out. peers: names in PEERS; chance is always there. world:
     the truth of a made world, for the oracle. alone: rank once more by each of our two models by itself. max_users:
-    evaluate so many cases only, drawn by the seed.
+    evaluate so many cases only, drawn by the seed. keep: a folder for what peers answer, so that the same peers are not
+    trained again for the same questions.
     Raises InputError when the workspace has no case of this split, or a peer is unknown.
     """
     check_peers(peers)
@@ -78,9 +85,14 @@ def evaluate(
     for name, weight in ALONE.items() if alone else ():
         ask = _ask_recommender(recommender, questions, sequence_weight=weight)
         answers[name] = answers_of(ask, questions, unmasked=unmasked, label=name)
+    kept = KeptAnswers(keep, _key_of(recommender, split, max_users, unmasked, seed) if keep is not None else "")
     for name in peers:
-        ask = _ask_peer(name, recommender, parts, questions)
-        answers[name] = answers_of(ask, questions, unmasked=unmasked, label=f"peer {name}")
+
+        def ask_peer(work: Path | None, name: str = name) -> Answers:
+            ask = _ask_peer(name, recommender, parts, questions, work)
+            return answers_of(ask, questions, unmasked=unmasked, label=f"peer {name}")
+
+        answers[name] = kept.get(name, ask_peer)
     if world is not None:
         ask = _ask_oracle(Oracle(world, recommender.catalog), questions)
         answers["oracle"] = answers_of(ask, questions, unmasked=unmasked, label="oracle")
@@ -124,7 +136,16 @@ def _ask_recommender(
     return ask
 
 
-def _ask_peer(name: str, recommender: Recommends, parts: Split, questions: Questions) -> AskFunction:
+def _key_of(recommender: Recommends, *asked: object) -> str:
+    """Stands for all that peers' answers depend on."""
+    events, config = recommender.interactions, recommender.config
+    logged = [fingerprint(np.asarray(column).tobytes()) for column in (events.timestamps, recommender.vectors)]
+    who_what = [list(events.user_ids), list(events.item_ids)]
+    settings = [asdict(config.split), asdict(config.sequence)]
+    return fingerprint(__version__, recommender.catalog.fingerprint, who_what, logged, settings, asked)
+
+
+def _ask_peer(name: str, recommender: Recommends, parts: Split, questions: Questions, work: Path | None) -> AskFunction:
     peer = fit_peer(
         name,
         parts.train,
@@ -132,6 +153,7 @@ def _ask_peer(name: str, recommender: Recommends, parts: Split, questions: Quest
         parts.validation,
         vectors=recommender.vectors,
         sequence=recommender.config.sequence,
+        work=work,
     )
 
     def ask(numbers: Sequence[int], k: int, masked: bool) -> IntArray:

@@ -4,11 +4,13 @@ Codes are shared among items, so four tokens alone tell little of which item the
 a picture through a projector, the language model here reads two vectors of the sequence model: what the item is to it
 (an n-gram embedding whose n-grams are semantic IDs), and its state after this item and those before, which CoLLM
 (arXiv 2310.19488) gives to a language model as a user's embedding; codes that are written next get that state too.
+Where a state was read, it is heard once more before the head: what the language model thinks and the state together
+move its last hidden features, by a small net that starts silent.
 Knows which item a run of id tokens names; items that it has no vector for, such as added ones, are read by their tokens
 alone.
 
 Axis legend: N items, C features of a vector, D features of the language model, B batch, T tokens, L levels, E items
-that are read.
+that are read, S features of the net before the head, X tokens where a state is heard.
 """
 
 import contextlib
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.utils.hooks import RemovableHandle
@@ -29,6 +32,7 @@ from genrec.schema import IntArray
 READER_FILE = "item_reader.safetensors"
 # Standard deviations of what is read: Adam moves all weights alike, so large inputs would drown the codes beside them.
 _OF_ITEM, _OF_STATE = 0.3, 0.2
+_NUM_HEARD = 512  # hidden features of the net before the head
 UNREAD_SHARE = 0.1  # of the rows in training, read by their tokens alone, as other engines and new items must do
 
 
@@ -54,10 +58,15 @@ class ItemReader(nn.Module):
         self._scale = _OF_ITEM / float(self._frozen[1].square().mean().sqrt().clamp(min=1e-12))
         # Not a linear layer: a LoRA on all linear layers would take it for one of the language model's.
         self.weight = nn.Parameter(torch.zeros(3 * self._frozen[1].shape[1], num_features))
+        generator = torch.Generator().manual_seed(seed)
+        num_read = self._frozen[1].shape[1] + num_features
+        self.hearing = nn.Parameter(torch.randn(num_read, _NUM_HEARD, generator=generator) / num_read**0.5)
+        self.saying = nn.Parameter(torch.zeros(_NUM_HEARD, num_features))
         self._ids = ids
         self._following: torch.Tensor | None = None
         self._written_BT: torch.Tensor | None = None
-        self._hook: RemovableHandle | None = None
+        self._heard: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+        self._hooks: list[RemovableHandle] = []
         self._coin = torch.Generator().manual_seed(seed)
 
     @classmethod
@@ -78,28 +87,34 @@ class ItemReader(nn.Module):
         return reader
 
     def resume(self, path: Path) -> None:
-        """Take the weight, and the next coins, from what `save` wrote."""
+        """Take the weights, and the next coins, from what `save` wrote."""
         stored = load_file(path)
-        self.load_state_dict({"weight": stored["weight"]})
+        self.load_state_dict({name: stored[name] for name in self.state_dict()})
         self._coin.set_state(stored["coin"])
 
     def save(self, path: Path) -> None:
-        """Write items, the sequence model and the weight into one file."""
+        """Write items, the sequence model and the weights into one file."""
         sequence_model = self._frozen[0]
         codes_NL = torch.zeros(len(self.key_N), self._ids.depth, dtype=torch.int32)
         key_N = self.key_N.cpu().clone()
         for level in reversed(range(self._ids.depth)):
             codes_NL[self.row_N.cpu(), level] = (key_N % self._ids.level_sizes[level]).int()
             key_N //= self._ids.level_sizes[level]
-        tensors = {"codes_NL": codes_NL, "weight": self.weight.detach().cpu(), "coin": self._coin.get_state()}
+        tensors = {"codes_NL": codes_NL, "coin": self._coin.get_state()}
+        tensors |= {name: weight.cpu() for name, weight in self.state_dict().items()}
         tensors |= sequence_weights(sequence_model)
         with write_file(path) as partial:
             save_file(tensors, partial, metadata={"genrec": sequence_record(sequence_model)})
 
     def forward(self, tokens_BT: torch.Tensor) -> torch.Tensor | None:
         """(B, T, D), zero but where an ID ends and at codes that are written after it; None where no ID ends."""
-        if self._following is not None:
-            return (self._following @ self.weight.chunk(3)[2])[:, None]
+        self._heard = None
+        following_BC = self._following
+        if following_BC is not None:
+            has_state_B1 = following_BC.any(dim=1, keepdim=True)
+            row_X, place_X = has_state_B1.expand_as(tokens_BT).nonzero(as_tuple=True)
+            self._heard = row_X, place_X, following_BC[row_X]
+            return (following_BC @ self.weight.chunk(3)[2])[:, None]
         prompt_E, end_E, rows_E = self._ends(tokens_BT)
         if not len(prompt_E):
             return None
@@ -110,15 +125,26 @@ class ItemReader(nn.Module):
         following_ED = (states_EC @ following_CD).to(self.weight.dtype)
         read_BTD = self.weight.new_zeros(*tokens_BT.shape, self.weight.shape[1])
         read_BTD = read_BTD.index_put((prompt_E, end_E), (of_item_ED + of_state_ED).to(read_BTD.dtype))
-        if self._written_BT is None:
-            return read_BTD
+        heard = [[prompt_E], [end_E], [states_EC]]
         written_E = torch.ones_like(end_E, dtype=torch.bool)
-        for step in range(1, self._ids.depth):
+        for step in range(1, self._ids.depth) if self._written_BT is not None else ():
             place_E = (end_E + step).clamp(max=tokens_BT.shape[1] - 1)
             written_E = written_E & (place_E == end_E + step) & self._written_BT[prompt_E, place_E]
             place = (prompt_E[written_E], place_E[written_E])
             read_BTD = read_BTD.index_put(place, following_ED[written_E], accumulate=True)
+            for parts, more in zip(heard, (*place, states_EC[written_E]), strict=True):
+                parts.append(more)
+        self._heard = torch.cat(heard[0]), torch.cat(heard[1]), torch.cat(heard[2])
         return read_BTD
+
+    def hear(self, thought_BTD: torch.Tensor) -> torch.Tensor:
+        """The language model's last hidden features, moved by the states that were read on the way in."""
+        if self._heard is None:
+            return thought_BTD
+        row_X, place_X, states_XC = self._heard
+        heard_XC = torch.cat([states_XC / _OF_STATE, thought_BTD[row_X, place_X]], dim=1)
+        said_XD = F.gelu(heard_XC.to(self.hearing.dtype) @ self.hearing) @ self.saying
+        return thought_BTD.index_put((row_X, place_X), said_XD.to(thought_BTD.dtype), accumulate=True)
 
     def state_after(self, tokens_BT: torch.Tensor) -> torch.Tensor:
         """The state after each prompt's items, float32 (B, C); zero where a prompt ends otherwise."""
@@ -167,7 +193,7 @@ class ItemReader(nn.Module):
         return prompt_E, start_E + depth - 1, self.row_N[place_BT[prompt_E, start_E]]
 
     def attach(self, model: Any) -> None:  # Any: a transformers causal language model, maybe wrapped by peft
-        """Make a model read through this from now on, and train the weight with it.
+        """Make a model read through this from now on, and train the weights with it.
 
         To be done again once peft has wrapped the model: it may put embeddings of its own in the old ones' place.
         """
@@ -176,9 +202,18 @@ class ItemReader(nn.Module):
             read_BTD = self(inputs[0])
             return None if read_BTD is None else output + read_BTD.to(output.dtype)
 
-        if self._hook is not None:
-            self._hook.remove()
-        self._hook = model.get_input_embeddings().register_forward_hook(add)
+        def hear(_: nn.Module, __: tuple[torch.Tensor, ...], output: Any) -> Any:  # transformers' output of a decoder
+            output.last_hidden_state = self.hear(output.last_hidden_state)
+            if output.hidden_states is not None:
+                output.hidden_states = (*output.hidden_states[:-1], output.last_hidden_state)
+            return output
+
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = [
+            model.get_input_embeddings().register_forward_hook(add),
+            model.get_decoder().register_forward_hook(hear),
+        ]
         if getattr(model, "item_reader", None) is None:
             model.add_module("item_reader", self)
 

@@ -4,15 +4,17 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from genrec.config import Config, SplitConfig
+from genrec.config import Config, SequenceConfig, SplitConfig
 from genrec.errors import InputError
-from genrec.evaluate import evaluate
+from genrec.evaluate import evaluate, protocol
+from genrec.evaluate.peers import fit_peer
 from genrec.runtime import report_progress_to
 from genrec.schema import Catalog, Interactions, Item, Recommendation
 
@@ -232,3 +234,27 @@ def test_tables_name_everyone_and_escape_nothing_away(walkers: Successor) -> Non
         assert name in shown
     rows = {line.count("|") for line in markdown.split("\n\n")[1].splitlines()}
     assert len(rows) == 1
+
+
+def test_kept_answers_of_peers_serve_the_same_questions_alone(
+    walkers: Successor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peers = ("popularity", "sasrec")
+    walkers.config = Config(sequence=SequenceConfig(num_features=8, epochs=2))
+    first = evaluate(walkers, peers=peers, keep=tmp_path)
+    fitted: list[str] = []
+    monkeypatch.setattr(protocol, "fit_peer", lambda name, *_, **__: fitted.append(name) or fit_peer(name, *_, **__))
+    again = evaluate(walkers, peers=peers, keep=tmp_path)
+    assert not fitted
+    assert again.peers == first.peers
+    assert again.p_values == first.p_values
+    evaluate(walkers, peers=peers, keep=tmp_path, max_users=5)  # other questions
+    assert fitted == ["popularity", "sasrec"]
+    walkers.config = Config(sequence=SequenceConfig(num_features=8, epochs=1))  # other settings of the peers
+    evaluate(walkers, peers=peers, keep=tmp_path)
+    assert fitted == ["popularity", "sasrec"] * 2
+    for path in tmp_path.glob("popularity-*.safetensors"):
+        path.write_bytes(b"half")
+    again = evaluate(walkers, peers=peers, keep=tmp_path)
+    assert fitted == ["popularity", "sasrec"] * 2 + ["popularity"]
+    assert again.peers["popularity"] == first.peers["popularity"]

@@ -25,7 +25,8 @@ def sequence_model() -> SequenceModel:
 @pytest.fixture
 def reader(sequence_model) -> ItemReader:
     reader = ItemReader.of(sequence_model, CODES, 6, IDS, seed=0).eval()
-    torch.nn.init.normal_(reader.weight)
+    for weight in reader.parameters():
+        torch.nn.init.normal_(weight)
     return reader
 
 
@@ -72,6 +73,24 @@ def test_codes_written_after_a_prompt_get_its_state(reader, sequence_model):
         whole = reader(rows)[:, -1]
     torch.testing.assert_close(read[:, 0], whole)
     assert reader(written) is None
+
+
+def test_states_are_heard_before_the_head_where_they_were_read(reader):
+    rows = torch.tensor([[1, *items(0, 2), *items(1)[:2]], [1, 1, 1, 1, *items(1), 1, 1]])
+    thought = torch.randn(2, 9, 6, generator=torch.Generator().manual_seed(0))
+    with reader.writing((torch.arange(9) >= 7).expand_as(rows)):
+        reader(rows)
+    moved = (reader.hear(thought) - thought).abs().sum(dim=2) > 0
+    assert [row.nonzero()[:, 0].tolist() for row in moved] == [[3, 6, 7, 8], [6, 7, 8]]
+    heard = reader.hear(thought)[0, 7:]
+    with reader.following(reader.state_after(rows[:, :7])):
+        reader(rows[:, 7:])
+        torch.testing.assert_close(reader.hear(thought[:, 7:])[0], heard)
+    with reader.following(reader.state_after(torch.tensor([[1, 2, 1, 1]]))):  # no item, so no state
+        reader(rows[:1, 7:])
+        assert torch.equal(reader.hear(thought[:1, 7:]), thought[:1, 7:])
+    assert reader(torch.tensor([[1, 2]])) is None
+    assert torch.equal(reader.hear(thought), thought)  # nothing was read in this text
 
 
 def test_codes_out_of_order_and_short_inputs_name_no_item(reader):

@@ -1,0 +1,49 @@
+"""Peers' answers, kept: what took an hour is not asked again after a kill, or when only our own model has changed.
+
+One file a peer, under a key that stands for all that its answers depend on. Knows nothing of how a peer ranks.
+"""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from genrec.artifacts import open_work, write_file
+from genrec.evaluate.questions import Answers
+
+log = logging.getLogger(__name__)
+
+Make: TypeAlias = Callable[[Path | None], Answers]  # from a folder for checkpoints
+
+
+class KeptAnswers:
+    """Answers of earlier runs in one folder; without a folder, everything is asked anew."""
+
+    def __init__(self, folder: Path | None, key: str) -> None:
+        self._folder, self._key = folder, key
+
+    def get(self, peer: str, make: Make) -> Answers:
+        """A peer's kept answers, else those that `make` makes, which are kept."""
+        if self._folder is None:
+            return make(None)
+        path = self._folder / f"{peer}-{self._key}.safetensors"
+        if path.is_file():
+            try:
+                kept = load_file(path)
+            except SafetensorError as error:
+                log.warning("%s cannot be read (%s); peer %s is asked again", path, error, peer)
+            else:
+                log.info("peer %s was asked before; its answers are those in %s", peer, path)
+                return Answers(
+                    lists_BK=kept["lists_BK"], ranks_B=kept["ranks_B"], unmasked_ranks_B=kept.get("unmasked_ranks_B")
+                )
+        answers = make(open_work(self._folder / f"{peer}.work", self._key))
+        tensors = {"lists_BK": answers.lists_BK, "ranks_B": answers.ranks_B}
+        if answers.unmasked_ranks_B is not None:
+            tensors["unmasked_ranks_B"] = answers.unmasked_ranks_B
+        with write_file(path) as partial:
+            save_file(tensors, partial)
+        return answers
