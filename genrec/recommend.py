@@ -73,6 +73,15 @@ class _Passing:
     mask: Mask | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """One search by beams: what is asked, among which nodes of the trie, and without which catalog rows."""
+
+    request: Request
+    mask: Mask | None
+    excluded: IntArray
+
+
 class Recommender:
     """A built workspace, ready to answer; single requests equal batched ones."""
 
@@ -403,12 +412,18 @@ class Recommender:
             for number, likeness_N in likeness_BN.items()
             if aims[number].is_named
         }
-        masks = [p.mask for p in passing] + [self.trie.mask(_is_among(rows, self.catalog)) for rows in nearest.values()]
-        searched = [*requests, *(requests[number] for number in nearest)]
-        rows_BW, scores_BW = self._search(searched, masks, [*excluded, *(excluded[n] for n in nearest)], width)
         histories = [request.history for request in requests]
         # An adapter answers alone: the sequence model knows nothing of its domain.
         weight_B = self._weights(histories, sequence_weight) * [request.adapter is None for request in requests]
+        searches = [
+            # Where the sequence model has the whole share, beams matter only if likeness is added to what they find.
+            _Search(request, p.mask, rows) if weight_B[number] < 1 or number in likeness_BN else None
+            for number, (request, p, rows) in enumerate(zip(requests, passing, excluded, strict=True))
+        ]
+        for number, rows in nearest.items():
+            mask = self.trie.mask(_is_among(rows, self.catalog))
+            searches.append(_Search(requests[number], mask, excluded[number]))
+        rows_BW, scores_BW = self._search(searches, width)
         expected_BN = self._expect(histories, allowed_BN) if weight_B.any() else np.full(allowed_BN.shape, -np.inf)
         place_of = {number: len(requests) + place for place, number in enumerate(nearest)}
         answers = []
@@ -430,18 +445,26 @@ class Recommender:
         return answers
 
     def _search(
-        self, requests: Sequence[Request], masks: Sequence[Mask | None], excluded: Sequence[IntArray], width: int
+        self, searches: Sequence[_Search | None], width: int
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """The language model's beams, catalog rows and nats (B, W) each; -inf where no item is left."""
-        beams = self.model.search(
-            [self._prompt(request.history, request.query) for request in requests],
-            trie=self.trie,
-            width=width,
-            narrowing=self.trie.narrow(masks, excluded),
-            adapters=[r.adapter or OWN for r in requests] if any(r.adapter for r in requests) else None,
-            watch=self.watch,
-        )
-        return beams.row.cpu().numpy(), beams.score_nats.cpu().numpy().astype(np.float64)
+        """The language model's beams, catalog rows and nats (B, W) each; -inf where no item is left, or none sought."""
+        rows_BW = np.zeros((len(searches), width), dtype=np.int64)
+        scores_BW = np.full((len(searches), width), -np.inf)
+        asked = [(number, search) for number, search in enumerate(searches) if search is not None]
+        if asked:
+            numbers, found = zip(*asked, strict=True)
+            adapters = [search.request.adapter for search in found]
+            beams = self.model.search(
+                [self._prompt(search.request.history, search.request.query) for search in found],
+                trie=self.trie,
+                width=width,
+                narrowing=self.trie.narrow([search.mask for search in found], [search.excluded for search in found]),
+                adapters=[adapter or OWN for adapter in adapters] if any(adapters) else None,
+                watch=self.watch,
+            )
+            rows_BW[list(numbers), : beams.row.shape[1]] = beams.row.cpu().numpy()
+            scores_BW[list(numbers), : beams.row.shape[1]] = beams.score_nats.cpu().numpy()
+        return rows_BW, scores_BW
 
     def _join_newcomers(
         self, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float64], allowed: BoolArray

@@ -4,6 +4,7 @@ One file a peer, under a key that stands for all that its answers depend on. Kno
 """
 
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -40,10 +41,12 @@ class KeptAnswers:
                 return Answers(
                     lists_BK=kept["lists_BK"], ranks_B=kept["ranks_B"], unmasked_ranks_B=kept.get("unmasked_ranks_B")
                 )
-        answers = make(open_work(self._folder / f"{peer}.work", self._key))
+        work = open_work(self._folder / f"{peer}.work", self._key)
+        answers = make(work)
         tensors = {"lists_BK": answers.lists_BK, "ranks_B": answers.ranks_B}
         if answers.unmasked_ranks_B is not None:
             tensors["unmasked_ranks_B"] = answers.unmasked_ranks_B
         with write_file(path) as partial:
             save_file(tensors, partial)
+        shutil.rmtree(work)
         return answers

@@ -109,12 +109,11 @@ class ItemReader(nn.Module):
     def forward(self, tokens_BT: torch.Tensor) -> torch.Tensor | None:
         """(B, T, D), zero but where an ID ends and at codes that are written after it; None where no ID ends."""
         self._heard = None
-        following_BC = self._following
-        if following_BC is not None:
-            has_state_B1 = following_BC.any(dim=1, keepdim=True)
+        if (state_BC := self._following) is not None:
+            has_state_B1 = state_BC.any(dim=1, keepdim=True)
             row_X, place_X = has_state_B1.expand_as(tokens_BT).nonzero(as_tuple=True)
-            self._heard = row_X, place_X, following_BC[row_X]
-            return (following_BC @ self.weight.chunk(3)[2])[:, None]
+            self._heard = row_X, place_X, state_BC[row_X]
+            return (state_BC @ self.weight.chunk(3)[2])[:, None]
         prompt_E, end_E, rows_E = self._ends(tokens_BT)
         if not len(prompt_E):
             return None
@@ -127,9 +126,10 @@ class ItemReader(nn.Module):
         read_BTD = read_BTD.index_put((prompt_E, end_E), (of_item_ED + of_state_ED).to(read_BTD.dtype))
         heard = [[prompt_E], [end_E], [states_EC]]
         written_E = torch.ones_like(end_E, dtype=torch.bool)
-        for step in range(1, self._ids.depth) if self._written_BT is not None else ():
+        written_BT = torch.zeros_like(tokens_BT, dtype=torch.bool) if self._written_BT is None else self._written_BT
+        for step in range(1, self._ids.depth):
             place_E = (end_E + step).clamp(max=tokens_BT.shape[1] - 1)
-            written_E = written_E & (place_E == end_E + step) & self._written_BT[prompt_E, place_E]
+            written_E = written_E & (place_E == end_E + step) & written_BT[prompt_E, place_E]
             place = (prompt_E[written_E], place_E[written_E])
             read_BTD = read_BTD.index_put(place, following_ED[written_E], accumulate=True)
             for parts, more in zip(heard, (*place, states_EC[written_E]), strict=True):

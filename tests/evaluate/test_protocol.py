@@ -242,6 +242,7 @@ def test_kept_answers_of_peers_serve_the_same_questions_alone(
     peers = ("popularity", "sasrec")
     walkers.config = Config(sequence=SequenceConfig(num_features=8, epochs=2))
     first = evaluate(walkers, peers=peers, keep=tmp_path)
+    assert sorted(path.name.split("-")[0] for path in tmp_path.iterdir()) == sorted(peers)  # no checkpoint stays
     fitted: list[str] = []
     monkeypatch.setattr(protocol, "fit_peer", lambda name, *_, **__: fitted.append(name) or fit_peer(name, *_, **__))
     again = evaluate(walkers, peers=peers, keep=tmp_path)

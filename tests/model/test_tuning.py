@@ -57,7 +57,8 @@ def test_the_loss_falls_and_validation_chose_the_checkpoint(shop_directory):
 
 def test_a_merged_checkpoint_answers_like_base_and_adapter(shop_directory, tmp_path):
     model = load(shop_directory).model
-    torch.nn.init.zeros_(model.reader.weight)  # an ordinary checkpoint reads items by their tokens alone
+    for weight in model.reader.parameters():
+        torch.nn.init.zeros_(weight)  # an ordinary checkpoint reads items by their tokens alone
     export_merged(shop_directory / "model", None, tmp_path / "merged")
     merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged").eval()
     assert merged.get_input_embeddings().weight is merged.get_output_embeddings().weight
