@@ -22,6 +22,7 @@ from genrec.encode.collaborative import collaborative_embeddings, count_pairs
 from genrec.encode.fusion import make_fuser
 from genrec.encode.stage import encode_catalog, encode_items, load_embeddings, save_embeddings
 from genrec.errors import ArtifactError
+from genrec.model.item_reader import LAYOUT
 from genrec.model.recipe import MAX_MIXING_CASES, Judge, train_sequence_on, tune_on
 from genrec.model.sequence import SEQUENCE_FILE, find_sequence_model, save_sequence_model
 from genrec.model.tuning import add_lora, prepare_language_model, save_tuned
@@ -168,7 +169,7 @@ class _Workspace:
             "id_space": str(artifacts.read_manifest(self.root / "semids", "semids").details["id_space"]),
             "events": events,
             "foundation": _foundation_fingerprint(config.tune.base),
-            "tune": artifacts.fingerprint(asdict(config.tune)),
+            "tune": artifacts.fingerprint(asdict(config.tune), LAYOUT),
             "sequence": sequence,
             "split": split,
         }

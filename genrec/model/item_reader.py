@@ -25,11 +25,13 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 
 from genrec.artifacts import write_file
+from genrec.errors import ArtifactError
 from genrec.model.sequence import SequenceModel, sequence_record, sequence_weights, stored_sequence_model
 from genrec.model.vocabulary import IdVocabulary
 from genrec.schema import IntArray
 
 READER_FILE = "item_reader.safetensors"
+LAYOUT = 2  # of what is read and heard; models of another layout are tuned again
 # Standard deviations of what is read: Adam moves all weights alike, so large inputs would drown the codes beside them.
 _OF_ITEM, _OF_STATE = 0.3, 0.2
 _NUM_HEARD = 512  # hidden features of the net before the head
@@ -87,8 +89,12 @@ class ItemReader(nn.Module):
         return reader
 
     def resume(self, path: Path) -> None:
-        """Take the weights, and the next coins, from what `save` wrote."""
+        """Take the weights, and the next coins, from what `save` wrote. Raises ArtifactError."""
         stored = load_file(path)
+        if missing := self.state_dict().keys() - stored.keys():
+            raise ArtifactError(
+                f"{path} lacks {', '.join(sorted(missing))}: an earlier genrec wrote it; run genrec build"
+            )
         self.load_state_dict({name: stored[name] for name in self.state_dict()})
         self._coin.set_state(stored["coin"])
 

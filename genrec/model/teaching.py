@@ -144,11 +144,6 @@ def collate(lessons: Sequence[Lesson], pad: int) -> dict[str, torch.Tensor]:
     }
 
 
-def as_added_mask(sees: torch.Tensor) -> torch.Tensor:
-    """What to add to the scores of attention for who sees whom, float32."""
-    return torch.zeros_like(sees, dtype=torch.float32).masked_fill(~sees, torch.finfo(torch.float32).min)
-
-
 def shares_of_codes(
     codes_MKL: torch.Tensor, shares_MK: torch.Tensor, path_ML: torch.Tensor, level_sizes: Sequence[int]
 ) -> list[torch.Tensor]:

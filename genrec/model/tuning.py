@@ -23,7 +23,16 @@ import torch.nn.functional as F
 from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
 from safetensors.torch import load_file, save_file
 from torch.utils.data import Sampler
-from transformers import AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    AttentionInterface,
+    AttentionMaskInterface,
+    AutoTokenizer,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import get_last_checkpoint
 
@@ -34,7 +43,7 @@ from genrec.model.examples import IGNORE, Example
 from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
 from genrec.model.sequence import SequenceModel
-from genrec.model.teaching import Lessons, Teacher, as_added_mask, collate, shares_of_codes
+from genrec.model.teaching import Lessons, Teacher, collate, shares_of_codes
 from genrec.model.vocabulary import PromptTokenizer
 from genrec.runtime import ProgressMeter, computes_bfloat16, foundation_path, hub_errors, seed_everything
 from genrec.schema import Catalog, IntArray
@@ -256,7 +265,7 @@ def train(
     checkpoint = _last_whole_checkpoint(Path(str(arguments.output_dir)))
     if checkpoint is not None and language_model.reader is not None:
         language_model.reader.resume(Path(checkpoint) / READER_FILE)
-    with _quick_attention(model) if arguments.bf16 and arguments.use_cpu else contextlib.nullcontext():
+    with _attention_in_float32(model) if arguments.bf16 and arguments.use_cpu else contextlib.nullcontext():
         trainer.train(resume_from_checkpoint=checkpoint)
     best_step = max(callback.validation, key=lambda step: (callback.validation[step], -step))
     model.load_state_dict(load_file(work / "best.safetensors"), strict=False)
@@ -272,14 +281,24 @@ def train(
 
 
 @contextlib.contextmanager
-def _quick_attention(model: Any) -> Iterator[None]:
-    """Meanwhile, attention is made of plain products: torch's own goes back five times slower in bfloat16 on CPUs."""
+def _attention_in_float32(model: Any) -> Iterator[None]:
+    """Meanwhile, attention is computed in float32: torch's own goes back five times slower in bfloat16 on CPUs."""
     usual = model.config._attn_implementation
-    model.set_attn_implementation("eager")
+    model.set_attn_implementation(FLOAT32_ATTENTION)
     try:
         yield
     finally:
         model.set_attn_implementation(usual)
+
+
+def _attend_in_float32(module: Any, query: Any, key: Any, value: Any, mask: Any, **options: Any) -> Any:
+    with torch.autocast(query.device.type, enabled=False):
+        return sdpa_attention_forward(module, query.float(), key.float(), value.float(), mask, **options)
+
+
+FLOAT32_ATTENTION = "sdpa_in_float32"
+AttentionInterface.register(FLOAT32_ATTENTION, _attend_in_float32)
+AttentionMaskInterface.register(FLOAT32_ATTENTION, sdpa_mask)
 
 
 def _last_whole_checkpoint(directory: Path) -> str | None:
@@ -311,8 +330,6 @@ class _QuietTrainer(Trainer):
         """
         labels, rows_MK, shares_MK = (inputs.pop(name) for name in ("labels", "expected_rows", "expected_shares"))
         tokens = inputs["input_ids"]
-        if self.model.config._attn_implementation == "eager":  # adds its mask to its scores
-            inputs["attention_mask"] = as_added_mask(inputs["attention_mask"])
         with self._reader.writing(labels == tokens) if self._reader is not None else contextlib.nullcontext():
             none = torch.zeros(0, dtype=torch.int64, device=tokens.device)
             outputs = model(**inputs, output_hidden_states=True, logits_to_keep=none)

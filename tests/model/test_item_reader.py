@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from genrec.config import SequenceConfig
+from genrec.errors import ArtifactError
 from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.language import LanguageModel
 from genrec.model.sequence import SequenceModel
@@ -114,6 +117,16 @@ def test_saving_keeps_what_is_read(reader, tmp_path):
     torch.testing.assert_close(loaded.eval()(tokens), reader.eval()(tokens))
     many = tokens.expand(200, -1)
     assert torch.equal(loaded.train()(many), reader.train()(many))
+
+
+def test_a_reader_of_an_earlier_layout_says_what_to_do(reader, tmp_path):
+    reader.save(tmp_path / READER_FILE)
+    stored = load_file(tmp_path / READER_FILE)
+    with safe_open(tmp_path / READER_FILE, "pt") as file:
+        record = file.metadata()
+    save_file({name: part for name, part in stored.items() if name != "saying"}, tmp_path / READER_FILE, record)
+    with pytest.raises(ArtifactError, match="lacks saying: an earlier genrec wrote it; run genrec build"):
+        ItemReader.load(tmp_path / READER_FILE, IDS, CPU)
 
 
 def test_a_build_trains_the_reader_and_the_model_uses_it(shop_directory):

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from genrec.model.examples import Expectation, history_prompt, next_item_examples
-from genrec.model.teaching import Lessons, Teacher, as_added_mask, collate, shares_of_codes
+from genrec.model.teaching import Lessons, Teacher, collate, shares_of_codes
+from genrec.model.tuning import FLOAT32_ATTENTION
 from genrec.workspace import load
 
 
@@ -20,7 +21,7 @@ def test_a_teacher_is_drawn_from_by_its_shares():
     assert nothing.draw(np.random.default_rng(0)).tolist() == [-1]
 
 
-@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("attention", ["sdpa", FLOAT32_ATTENTION])
 def test_what_is_graded_in_branches_is_what_a_beam_would_score(shop_directory, attention):
     """One pass over a history with a branch after every item gives what as many prompts of their own give."""
     workspace = load(shop_directory)
@@ -40,9 +41,7 @@ def test_what_is_graded_in_branches_is_what_a_beam_would_score(shop_directory, a
     batch = collate([lessons[number] for number in range(len(examples))], 0)
     labels, _, shares = (batch.pop(name) for name in ("labels", "expected_rows", "expected_shares"))
     assert shares.sum() == sum(len(rows) - 1 for rows in histories)
-    if attention == "eager":
-        model.model.set_attn_implementation("eager")
-        batch["attention_mask"] = as_added_mask(batch["attention_mask"])
+    model.model.set_attn_implementation(attention)
     with torch.inference_mode(), model.reader.writing(labels == batch["input_ids"]):
         logits = model.model(**batch).logits[:, :-1]
     offsets = torch.tensor(ids.offsets)
