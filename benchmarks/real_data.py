@@ -22,15 +22,16 @@ BEAUTY = (
     "tokenize.num_codes=256",
     "fuse.num_features=128",
     "fuse.collaborative=sequence",
-    "tune.epochs=4",
+    "tune.epochs=6",
 )
 MOVIES = (
     "tokenize.num_codes=128",
-    "fuse.num_features=128",
-    "sequence.max_history=200",
-    "sequence.dropout=0.2",
-    "sequence.batch_size=2048",
     "tune.epochs=1",
+    "sequence.num_features=64",
+    "sequence.max_history=100",
+    "sequence.dropout=0.3",
+    "sequence.batch_size=1024",
+    "sequence.epochs=15",
 )
 
 

@@ -6,6 +6,7 @@ space; deliberately knows nothing of how the parts were made.
 Axis legend: N items, B requests, W beams, D features.
 """
 
+import contextlib
 import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -75,11 +76,15 @@ class _Passing:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """One search by beams: what is asked, among which nodes of the trie, and without which catalog rows."""
+    """One search by beams: what is asked, among which nodes of the trie, and without which catalog rows.
+
+    key: tells it from all others, None where that cannot be told.
+    """
 
     request: Request
     mask: Mask | None
     excluded: IntArray
+    key: Request | None = None
 
 
 class Recommender:
@@ -123,6 +128,7 @@ class Recommender:
         self.trie = Trie.build(table.codes, device=model.device)
         self.watch: Watch = unwatched
         self._passing: dict[Filter | None, _Passing] = {None: _Passing(np.ones(len(catalog), bool), None)}
+        self._beams: dict[Request | None, tuple[IntArray, npt.NDArray[np.float64]]] | None = None
 
     @classmethod
     def load(cls: type[R], directory: Path | str, *, adapter: str | Path | None = None) -> R:
@@ -417,7 +423,9 @@ class Recommender:
         weight_B = self._weights(histories, sequence_weight) * [request.adapter is None for request in requests]
         searches = [
             # Where the sequence model has the whole share, beams matter only if likeness is added to what they find.
-            _Search(request, p.mask, rows) if weight_B[number] < 1 or number in likeness_BN else None
+            _Search(request, p.mask, rows, None if number in likeness_BN else request)
+            if weight_B[number] < 1 or number in likeness_BN
+            else None
             for number, (request, p, rows) in enumerate(zip(requests, passing, excluded, strict=True))
         ]
         for number, rows in nearest.items():
@@ -444,26 +452,41 @@ class Recommender:
             )
         return answers
 
+    @contextlib.contextmanager
+    def remembering_beams(self) -> Iterator[None]:
+        """Meanwhile, who asks again about a history, with another share of the mixture, gets the beams found before."""
+        self._beams = {}
+        try:
+            yield
+        finally:
+            self._beams = None
+
     def _search(
         self, searches: Sequence[_Search | None], width: int
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """The language model's beams, catalog rows and nats (B, W) each; -inf where no item is left, or none sought."""
         rows_BW = np.zeros((len(searches), width), dtype=np.int64)
         scores_BW = np.full((len(searches), width), -np.inf)
-        asked = [(number, search) for number, search in enumerate(searches) if search is not None]
+        found = {} if self._beams is None else self._beams
+        for place, search in enumerate(searches):
+            if search is not None and search.key in found:
+                rows_BW[place], scores_BW[place] = found[search.key]
+        asked = [(place, s) for place, s in enumerate(searches) if s is not None and s.key not in found]
         if asked:
-            numbers, found = zip(*asked, strict=True)
-            adapters = [search.request.adapter for search in found]
+            adapters = [search.request.adapter for _, search in asked]
             beams = self.model.search(
-                [self._prompt(search.request.history, search.request.query) for search in found],
+                [self._prompt(search.request.history, search.request.query) for _, search in asked],
                 trie=self.trie,
                 width=width,
-                narrowing=self.trie.narrow([search.mask for search in found], [search.excluded for search in found]),
+                narrowing=self.trie.narrow([s.mask for _, s in asked], [s.excluded for _, s in asked]),
                 adapters=[adapter or OWN for adapter in adapters] if any(adapters) else None,
                 watch=self.watch,
             )
-            rows_BW[list(numbers), : beams.row.shape[1]] = beams.row.cpu().numpy()
-            scores_BW[list(numbers), : beams.row.shape[1]] = beams.score_nats.cpu().numpy()
+            places, num_found = [place for place, _ in asked], beams.row.shape[1]
+            rows_BW[places, :num_found] = beams.row.cpu().numpy()
+            scores_BW[places, :num_found] = beams.score_nats.cpu().numpy()
+        if self._beams is not None:
+            self._beams |= {s.key: (rows_BW[place], scores_BW[place]) for place, s in asked if s.key is not None}
         return rows_BW, scores_BW
 
     def _join_newcomers(

@@ -211,3 +211,28 @@ def test_a_check_raises_what_answering_would(shop_recommender, request_, error):
         shop_recommender.check(request_)
     with pytest.raises(error):
         shop_recommender.answer([request_])
+
+
+def test_remembered_beams_answer_as_fresh_ones_do(shop_recommender, histories, monkeypatch):
+    fresh = {weight: shop_recommender.recommend_batch(histories, k=5, sequence_weight=weight) for weight in (0.5, 0, 1)}
+    search, num_sought = shop_recommender.model.search, []
+
+    def counted(prompts, **options):
+        num_sought.append(len(prompts))
+        return search(prompts, **options)
+
+    monkeypatch.setattr(shop_recommender.model, "search", counted)
+    with shop_recommender.remembering_beams():
+        again = {weight: shop_recommender.recommend_batch(histories, k=5, sequence_weight=weight) for weight in fresh}
+    assert again == fresh
+    assert sum(num_sought) == len(histories)
+    shop_recommender.recommend_batch(histories, k=5, sequence_weight=0)  # nothing is remembered any more
+    assert sum(num_sought) == 2 * len(histories)
+
+
+def test_beams_are_sought_where_they_have_a_share(shop_recommender, histories, monkeypatch):
+    monkeypatch.setattr(shop_recommender.model, "search", lambda *_, **__: pytest.fail("nothing is to be sought"))
+    found = shop_recommender.recommend_batch(histories, k=5, sequence_weight=1)
+    assert [len(entries) for entries in found] == [5] * len(histories)
+    with pytest.raises(pytest.fail.Exception, match="nothing is to be sought"):
+        shop_recommender.recommend_batch(histories, k=5, sequence_weight=1, queries=["a red lamp"] * len(histories))

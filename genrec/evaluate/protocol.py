@@ -8,6 +8,7 @@ Axis legend: B cases, K positions, N items.
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, Protocol
@@ -45,6 +46,7 @@ class Recommends(Protocol):
     @property
     def config(self) -> Config: ...
 
+    def remembering_beams(self) -> AbstractContextManager[None]: ...
     def recommend_batch(
         self,
         histories: Sequence[Sequence[str]],
@@ -79,12 +81,14 @@ def evaluate(
     check_peers(peers)
     parts = split_interactions(recommender.interactions, recommender.config.split)
     questions = Questions.of(choose_cases(parts, split, max_users, seed), recommender.catalog)
-    start = time.monotonic()
-    answers = {OURS: answers_of(_ask_recommender(recommender, questions), questions, unmasked=unmasked, label="ours")}
-    seconds = time.monotonic() - start
-    for name, weight in ALONE.items() if alone else ():
-        ask = _ask_recommender(recommender, questions, sequence_weight=weight)
-        answers[name] = answers_of(ask, questions, unmasked=unmasked, label=name)
+    with recommender.remembering_beams() if alone else nullcontext():
+        start = time.monotonic()
+        ask = _ask_recommender(recommender, questions)
+        answers = {OURS: answers_of(ask, questions, unmasked=unmasked, label="ours")}
+        seconds = time.monotonic() - start
+        for name, weight in ALONE.items() if alone else ():
+            ask = _ask_recommender(recommender, questions, sequence_weight=weight)
+            answers[name] = answers_of(ask, questions, unmasked=unmasked, label=name)
     kept = KeptAnswers(keep, _key_of(recommender, split, max_users, unmasked, seed) if keep is not None else "")
     for name in peers:
 

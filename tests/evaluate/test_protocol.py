@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,6 +35,9 @@ class Successor:
     vectors: np.ndarray
     config: Config = field(default_factory=Config)
     asked: list[tuple[int, bool]] = field(default_factory=list)
+
+    def remembering_beams(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def recommend_batch(
         self,
