@@ -25,16 +25,18 @@ lint: $(STAMP)  ## ruff, mypy strict, and the order of the layers.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: demo  ## The tables over the demo's workspace, and the ones that need no data.
+bench: demo  ## The tables over the demo's workspace, the ones that need no data, and with DATA=folder those on real data.
 	$(BIN)/genrec evaluate $(DEMO_DIR) --markdown
 	$(BIN)/python benchmarks/explanations.py $(DEMO_DIR)
 	$(BIN)/genrec bench chat --dir $(DEMO_DIR)
 	$(BIN)/python benchmarks/visuals.py $(DEMO_DIR)
 	$(BIN)/genrec bench decode
+	$(BIN)/genrec bench recommend
 	$(BIN)/genrec bench tokenize
 	$(BIN)/genrec bench serve
 	$(BIN)/python benchmarks/feedback_kills.py $(DEMO_DIR)
 	$(BIN)/python benchmarks/fuzz_requests.py $(DEMO_DIR)
+	$(if $(DATA),$(BIN)/python benchmarks/real_data.py $(DATA) real-data)
 
 foundation: $(STAMP)  ## Train the tiny foundation models again (about two hours on two cores).
 	$(BIN)/python -m genrec.foundation all

@@ -86,7 +86,7 @@ class TuneConfig:
     max_minutes: float = 0.0  # 0: no limit; else stop at the next evaluation after so many minutes of training
     batch_size: int = 64
     gradient_accumulation: int = 1
-    learning_rate: float = 3e-3
+    learning_rate: float = 5e-3
     warmup_share: float = 0.05
     weight_decay: float = 0.01
     max_history: int = 30  # items of a history that a prompt shows
