@@ -28,6 +28,7 @@ from genrec.serve.shared import WorkspaceView
 from genrec.serve.store import KeptVisual
 
 log = logging.getLogger(__name__)
+MAX_ATTEMPTS = 5  # to go on with a conversation that other processes go on with as well
 MAX_REMEMBERED = 1_000  # conversations without a session, and photos
 MAX_PHOTO_PX = 512  # more than any CLIP looks at
 PHOTO_WORDS = "something like this"  # what a photo says without words
@@ -92,7 +93,10 @@ class Talk:
 
     def standing(self, session_id: str, person: str | None) -> Session:
         """Where a kept conversation stands, with what its person chose and refused since. Raises Problem 403."""
-        session = self._kept(session_id, person)
+        return self._standing(self._engine.store.load_session(session_id), person)
+
+    def _standing(self, document: str | None, person: str | None) -> Session:
+        session = _read(document, person)
         self._bring_up_to_date(session, person)
         session.keep_known(self._engine.workspace.catalog)
         return session
@@ -103,13 +107,15 @@ class Talk:
             return await asyncio.to_thread(self._take_back, session_id, person, attribute)
 
     def _take_back(self, session_id: str, person: str | None, attribute: str) -> Session:
-        session = self.standing(session_id, person)
-        session.take_back([attribute])
-        if attribute == "*":
-            session.forget_words()
-        if self._engine.store.load_session(session_id) is not None:
-            self._engine.store.save_session(session_id, person, session.to_json())
-        return session
+        for _ in range(MAX_ATTEMPTS):
+            before = self._engine.store.load_session(session_id)
+            session = self._standing(before, person)
+            session.take_back([attribute])
+            if attribute == "*":
+                session.forget_words()
+            if before is None or self._save(session_id, person, session.to_json(), before):
+                return session
+        raise _contended()
 
     def _lock_of(self, session_id: str | None) -> asyncio.Lock:
         return asyncio.Lock() if session_id is None else self._locks.setdefault(session_id, asyncio.Lock())
@@ -124,19 +130,30 @@ class Talk:
         keys = _keys(turns, model, person)
         if session_id is None:
             conversation = self._replayed(view, turns[:-1], keys[:-1], person)
+            reply = self._answer(conversation, turns[-1])
+            self._remembered.keep(keys[-1], person, conversation.session.to_json())
         else:
-            conversation = self._talk(view, self._kept(session_id, person), person)
-        reply = self._answer(conversation, turns[-1])
+            conversation, reply = self._continued(view, turns[-1], person, session_id)
         self._tell(person, reply)
-        document = conversation.session.to_json()
-        if session_id is None:
-            self._remembered.keep(keys[-1], person, document)
-        else:
-            self._engine.store.save_session(session_id, person, document)
         visual = None
         if reply.visual is not None and view.drawn is not None:
             visual = self._engine.keep(view.drawn, person)
         return conversation, Answered(reply, visual)
+
+    def _continued(
+        self, view: WorkspaceView, turn: Turn, person: str | None, session_id: str
+    ) -> tuple[Conversation, Reply]:
+        """One more turn of a kept conversation, said again when another process was quicker to go on with it."""
+        for _ in range(MAX_ATTEMPTS):
+            before = self._engine.store.load_session(session_id)
+            conversation = self._talk(view, _read(before, person), person)
+            reply = self._answer(conversation, turn)
+            if self._save(session_id, person, conversation.session.to_json(), before):
+                return conversation, reply
+        raise _contended()
+
+    def _save(self, session_id: str, person: str | None, document: str, before: str | None) -> bool:
+        return self._engine.store.save_session(session_id, person, document, after=before)
 
     def _answer(self, conversation: Conversation, turn: Turn) -> Reply:
         return conversation.say(turn.words, None if turn.photo is None else self._photos.keep(turn.photo))
@@ -153,16 +170,6 @@ class Talk:
             session.user_id, session.disliked = person, list(taste.refused)
             session.history = list(taste.history)
             session.liked = [item_id for item_id in session.liked if item_id in taste.history]
-
-    def _kept(self, session_id: str, person: str | None) -> Session:
-        document = self._engine.store.load_session(session_id)
-        if document is None:
-            return Session()
-        session = Session.from_json(document)
-        if session.user_id != person:
-            message = "the session belongs to another user; give that user, or another session"
-            raise Problem(status=403, code="session_of_another", message=message, param="session")
-        return session
 
     def _replayed(
         self, view: WorkspaceView, turns: Sequence[Turn], keys: Sequence[str], person: str | None
@@ -189,6 +196,22 @@ class Talk:
             for kind, item_ids in (("like", reply.request.liked), ("dislike", reply.request.disliked)):
                 for item_id in item_ids:
                     self._engine.store.add_event(person=person, item_id=item_id, kind=kind)
+
+
+def _read(document: str | None, person: str | None) -> Session:
+    """A kept conversation, or a new one. Raises Problem 403 when it is another person's."""
+    if document is None:
+        return Session()
+    session = Session.from_json(document)
+    if session.user_id != person:
+        message = "the session belongs to another user; give that user, or another session"
+        raise Problem(status=403, code="session_of_another", message=message, param="session")
+    return session
+
+
+def _contended() -> Problem:
+    message = f"the session changed {MAX_ATTEMPTS} times while this was answered; ask again"
+    return Problem(status=409, code="session_contended", message=message, param="session")
 
 
 def _keys(turns: Sequence[Turn], model: str, person: str | None) -> list[str]:

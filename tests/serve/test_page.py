@@ -82,6 +82,37 @@ def test_a_conversation_is_told_to_its_person_alone(server):
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "session_of_another")
 
 
+def test_what_another_process_said_meanwhile_is_not_lost(server, monkeypatch):
+    """Between loading and saving, another process goes on with the conversation: it is gone through again."""
+    load, items = server.store.load_session, server.engine.workspace.catalog.items
+    elsewhere = [items[-1].item_id]  # shown by other processes, one at a time
+
+    def say(words):
+        asked = {"role": "user", "content": words}
+        return server.post(
+            "/v1/chat/completions", model="genrec", messages=[asked], session="page-two", user="page-two"
+        )
+
+    def interrupted(session_id):
+        found = load(session_id)
+        if elsewhere:
+            session = Session(user_id="page-two") if found is None else Session.from_json(found)
+            session.seen.append(elsewhere.pop())
+            assert server.store.save_session(session_id, "page-two", session.to_json(), after=found)
+        return found
+
+    monkeypatch.setattr(server.store, "load_session", interrupted)
+    assert say("something under 60").status_code == 200
+    kept = Session.from_json(load("page-two"))
+    assert items[-1].item_id in kept.seen
+    assert len(kept.shown) + 1 == len(kept.seen)
+    elsewhere.extend(item.item_id for item in items[:20])
+    answer = say("something red")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "session_contended")
+    elsewhere.clear()
+    assert [wish.attribute for wish in Session.from_json(load("page-two")).constraints] == ["price"]
+
+
 def test_looking_at_a_conversation_does_not_begin_it(server):
     server.http.get("/v1/sessions/page-looked", params={"user": "page-first"})
     server.http.delete("/v1/sessions/page-looked/wishes", params={"user": "page-first", "attribute": "*"})

@@ -52,7 +52,7 @@ def test_events_of_many_threads_are_all_kept(store: Store) -> None:
 def test_a_store_keeps_everything_when_opened_again(store: Store, store_url: str) -> None:
     store.add_event(person="ann", item_id="a", kind="like")
     _, secret = store.create_key("shop", ["recommend"], rate_per_minute=60)
-    store.save_session("s1", "ann", '{"a": "ü"}')
+    store.save_session("s1", "ann", '{"a": "ü"}', after=None)
     store.close()
     again = Store.open(store_url)
     assert again.num_events() == 1
@@ -62,9 +62,14 @@ def test_a_store_keeps_everything_when_opened_again(store: Store, store_url: str
 
 
 def test_sessions_are_replaced_and_missing_ones_are_none(store: Store) -> None:
-    store.save_session("s1", None, "old")
-    store.save_session("s1", "ann", "new")
+    assert store.save_session("s1", None, "old", after=None)
+    assert store.save_session("s1", "ann", "new", after="old")
     assert store.load_session("s1") == "new"
+    assert not store.save_session("s1", "ann", "late", after="old")  # another process went on with it
+    assert not store.save_session("s1", "ann", "late", after=None)
+    assert not store.save_session("s3", "ann", "late", after="erased meanwhile")
+    assert store.load_session("s1") == "new"
+    assert store.load_session("s3") is None
     assert store.load_session("s2") is None
 
 
@@ -90,7 +95,7 @@ def test_a_person_can_be_exported_and_erased_and_nobody_else_is(store: Store, tm
     picture.with_suffix(".json").write_text("{}")
     for person in ("ann", "bob"):
         store.add_event(person=person, item_id="a", kind="like")
-        store.save_session(f"s-{person}", person, "said")
+        store.save_session(f"s-{person}", person, "said", after=None)
     kept = store.add_visual(person="ann", item_id="a", path=picture, record={"seed": 3})
     assert store.find_visual(kept.visual_id).record == {"seed": 3}
     document = store.export_person("ann")

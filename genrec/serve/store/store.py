@@ -140,11 +140,21 @@ class Store:
 
     # ---- sessions
 
-    def save_session(self, session_id: str, person: str | None, document: str) -> None:
-        """Keep a conversation, in place of what was there under its id."""
-        row = SessionRow(session_id=session_id, person=person, document=document, timestamp=int(time.time()))
-        with self._work() as work:
-            work.merge(row)
+    def save_session(self, session_id: str, person: str | None, document: str, *, after: str | None) -> bool:
+        """Keep a conversation in place of `after`, what was loaded, or None where nothing was.
+
+        False, and nothing is changed, when something else stands there by now: another process went on with it.
+        """
+        values = {"person": person, "document": document, "timestamp": int(time.time())}
+        try:
+            with self._work() as work:
+                if after is None:
+                    work.add(SessionRow(session_id=session_id, **values))
+                    return True
+                is_same = (SessionRow.session_id == session_id) & (SessionRow.document == after)
+                return bool(work.connection().execute(sa.update(SessionRow).where(is_same).values(values)).rowcount)
+        except IntegrityError:
+            return False
 
     def load_session(self, session_id: str) -> str | None:
         """A kept conversation, or None."""
