@@ -130,7 +130,7 @@ class SequenceConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecommendConfig:
     k: int = 10
-    beam_width: int = 50
+    beam_width: int = 20  # at least; twice k where that is more
     exclude_history: bool = True
     sequence_weight: float = -1.0  # share of the sequence model in the probability; below 0: as validation chose
     newcomer_neighbors: int = 5  # known items whose expectation an item without events inherits; 0 turns this off

@@ -32,7 +32,7 @@ from genrec.model.adapters import find_adapter, read_card
 from genrec.model.decoding import Watch, unwatched
 from genrec.model.examples import history_prompt
 from genrec.model.language import OWN, LanguageModel, read_ids
-from genrec.model.mixing import mix_beams, mix_expectations, stream_mixture
+from genrec.model.mixing import NUM_LIKELY, mix_beams, mix_expectations, stream_mixture
 from genrec.model.sequence import SequenceModel, find_sequence_model
 from genrec.runtime import pick_device
 from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, IntArray, Interactions, Recommendation
@@ -314,7 +314,7 @@ class Recommender:
 
     def _width(self, request: Request) -> int:
         """How many beams find what is asked for."""
-        return max(request.k or 0, self.config.recommend.beam_width)
+        return max(2 * (request.k or 0), self.config.recommend.beam_width)
 
     def stream(
         self,
@@ -437,7 +437,9 @@ class Recommender:
         answers = []
         for number, request in enumerate(requests):
             weight, expected_N = float(weight_B[number]), expected_BN[number]
-            rows, scores = mix_expectations(rows_BW[number], scores_BW[number], expected_N, weight)
+            # Beside likeness, what an item lacks without a beam of its own would count; the nearest have one.
+            num_likely = width if number in likeness_BN else max(width, NUM_LIKELY)
+            rows, scores = mix_expectations(rows_BW[number], scores_BW[number], expected_N, weight, num_likely)
             rows, scores = self._join_newcomers(rows, scores, allowed_BN[number])
             if number in place_of:
                 found = rows_BW[place_of[number]]

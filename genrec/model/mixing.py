@@ -17,19 +17,23 @@ from genrec.schema import IntArray
 
 WEIGHTS: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 Nats = npt.NDArray[np.float64]
+NUM_LIKELY = 200  # items that the sequence model adds to the beams
 
 
-def mix_expectations(rows_W: IntArray, beams_W: Nats, expected_N: Nats, weight: float) -> tuple[IntArray, Nats]:
-    """The beams joined by as many of the sequence model's best items, with the log-probability of the mixture.
+def mix_expectations(
+    rows_W: IntArray, beams_W: Nats, expected_N: Nats, weight: float, num_likely: int = NUM_LIKELY
+) -> tuple[IntArray, Nats]:
+    """The beams joined by the sequence model's best items, with the log-probability of the mixture.
 
     rows_W, beams_W: catalog rows and nats, -inf where no beam is left; expected_N: the sequence model's nats, -inf for
-    what is not allowed; weight: its share, 0 to 1. Returns rows (M,) without repeats and nats (M,).
+    what is not allowed; weight: its share, 0 to 1; num_likely: how many of its best join, which are known by its share
+    alone where no beam found them. Returns rows (M,) without repeats and nats (M,).
     """
     legal = np.isfinite(beams_W)
     rows_W, beams_W = rows_W[legal], beams_W[legal]
     if weight <= 0:
         return rows_W, beams_W
-    width = min(max(len(legal), 1), len(expected_N))
+    width = min(num_likely, len(expected_N))
     likely = np.argpartition(-expected_N, width - 1)[:width]
     rows = np.concatenate([rows_W, np.setdiff1d(likely[np.isfinite(expected_N[likely])], rows_W)])
     generated = np.full(len(rows), -np.inf)
