@@ -114,6 +114,7 @@ class AlignmentExamples:
             self._query,
             self._query_with_history,
             self._explanation,
+            self._explanation,  # twice: wording is what tuning forgets first
         )
 
     def draw(self, count: int, rng: np.random.Generator) -> list[Example]:
