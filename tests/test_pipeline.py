@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from genrec import artifacts
+from genrec.config import TuneConfig
 from genrec.data.ingest import ingest
 from genrec.data.shop import ShopWorld
 from genrec.errors import ArtifactError, ConfigError, IdTableMismatch
@@ -32,9 +33,10 @@ def test_a_second_build_finds_everything_fresh(shop_copy):
 
 
 def test_a_changed_setting_makes_only_what_depends_on_it_stale(shop_copy):
-    (shop_copy / "genrec.toml").write_text(
-        (shop_copy / "genrec.toml").read_text().replace("learning_rate = 0.003", "learning_rate = 0.002")
-    )
+    settings = (shop_copy / "genrec.toml").read_text()
+    usual = f"learning_rate = {TuneConfig().learning_rate}"
+    assert settings.count(usual) == 1
+    (shop_copy / "genrec.toml").write_text(settings.replace(usual, "learning_rate = 0.002"))
     stale = {state.name: state.stale for state in describe(shop_copy)}
     assert stale == dict.fromkeys(("catalog", *STAGES)) | {"model": "changed: tune"}
 
