@@ -1,8 +1,9 @@
 """Runs the stages in order and skips what is fresh.
 
-encode → `embeddings/`, learn what follows what → `sequence/`, fuse and tokenize → `semids/`, tune → `model/`. Each
-stage is keyed by the fingerprints of what goes in; a stage that was killed is made again, and training resumes from its
-last checkpoint. Knows what depends on what; deliberately knows nothing of how a stage does its work.
+encode → `embeddings/`, learn what follows what → `sequence/`, fuse and tokenize → `semids/`, tune → `model/`, weigh who
+has a say → `mixture/`. Each stage is keyed by the fingerprints of what goes in; a stage that was killed is made again,
+and training resumes from its last checkpoint. Knows what depends on what; deliberately knows nothing of how a stage
+does its work.
 """
 
 import logging
@@ -19,10 +20,12 @@ from genrec.config import Config
 from genrec.data.ingest import NewItems, append_items, extend_catalog, load_workspace_data
 from genrec.data.splits import Split, split_interactions
 from genrec.encode.collaborative import collaborative_embeddings, count_pairs
-from genrec.encode.fusion import make_fuser
+from genrec.encode.fusion import load_fuser, make_fuser
 from genrec.encode.stage import encode_catalog, encode_items, load_embeddings, save_embeddings
 from genrec.errors import ArtifactError
+from genrec.model.experts import EXPERTS_FILE, ItemExperts
 from genrec.model.item_reader import LAYOUT
+from genrec.model.language import LanguageModel
 from genrec.model.recipe import MAX_MIXING_CASES, Judge, train_sequence_on, tune_on
 from genrec.model.sequence import SEQUENCE_FILE, find_sequence_model, save_sequence_model
 from genrec.model.tuning import add_lora, prepare_language_model, save_tuned
@@ -36,7 +39,7 @@ log = logging.getLogger(__name__)
 
 CONFIG_FILE = "genrec.toml"
 COLLABORATIVE = "collaborative"
-STAGES = ("embeddings", "sequence", "semids", "model")
+STAGES = ("embeddings", "sequence", "semids", "model", "mixture")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +86,8 @@ def build(directory: Path | str, *, preset: str | None = None, settings: Iterabl
         artifacts.write_text(root / CONFIG_FILE, workspace.config.to_toml())
     seconds: dict[str, float] = {}
     skipped = []
-    for name, make in zip(STAGES, (_make_embeddings, _make_sequence, _make_semids, _make_model), strict=True):
+    makers = (_make_embeddings, _make_sequence, _make_semids, _make_model, _make_mixture)
+    for name, make in zip(STAGES, makers, strict=True):
         inputs = workspace.inputs(name)
         reason = artifacts.stale_reason(root / name, kind=name, inputs=inputs)
         if reason is None:
@@ -165,6 +169,15 @@ class _Workspace:
                 "tokenize": artifacts.fingerprint(asdict(config.tokenize)),
                 "split": split,
             } | ({"sequence": sequence} if config.fuse.collaborative == "sequence" else {})
+        if stage == "mixture":
+            return {
+                "embeddings": str(embeddings.details["origin"]),
+                "events": events,
+                "model": artifacts.read_manifest(self.root / "model", "model").fingerprint,
+                "recommend": artifacts.fingerprint(config.recommend.beam_width),
+                "sequence": sequence,
+                "split": split,
+            }
         return {
             "id_space": str(artifacts.read_manifest(self.root / "semids", "semids").details["id_space"]),
             "events": events,
@@ -294,20 +307,8 @@ def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     report = tune_on(
         language_model, workspace.catalog, semantic_ids.table, workspace.split, config, work, sequence_model
     )
-    weight = 0.0
-    if sequence_model is not None:
-        judge = Judge(
-            workspace.catalog,
-            semantic_ids.table,
-            workspace.split.validation,
-            config.tune.max_history,
-            config.seed,
-            max_cases=MAX_MIXING_CASES,
-        )
-        weight = judge.choose_weight(language_model, sequence_model, config.recommend.beam_width)
     details = {
         "id_space": semantic_ids.table.id_space,
-        "sequence_weight": weight,
         "foundation": config.tune.base,
         "method": config.tune.method,
         "best_step": report.best_step,
@@ -317,6 +318,39 @@ def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     with artifacts.write_stage(root / "model", kind="model", inputs=inputs, details=details) as stage:
         save_tuned(language_model, stage, config=config.tune, report=report)
     shutil.rmtree(work)
+
+
+def _make_mixture(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
+    """Weigh the item experts among themselves, and all of them against the beams, on validation cases."""
+    config, root, catalog = workspace.config, workspace.root, workspace.catalog
+    details: dict[str, object] = {"sequence_weight": 0.0}
+    device = pick_device(config.device)
+    modalities = load_embeddings(root / "embeddings")
+    sequence_model = find_sequence_model(root / "sequence", device, modalities)
+    if sequence_model is None:
+        with artifacts.write_stage(root / "mixture", kind="mixture", inputs=inputs, details=details):
+            return
+    content = load_fuser(root / "sequence" / "fuser").transform(modalities)
+    validation = workspace.split.validation
+    chosen = np.random.default_rng(config.seed).permutation(len(validation))
+    cases = [(catalog.rows(validation[n].history), catalog.row(validation[n].target)) for n in chosen]
+    experts = ItemExperts.of(sequence_model, workspace.split.train, catalog, content).weighed(cases)
+    language_model = LanguageModel.load(
+        root / "model", device=device, dtype=config.tune.dtype, four_bit=config.tune.method == "qlora"
+    )
+    language_model.fold()
+    judge = Judge(
+        catalog,
+        load_semids(root / "semids").table,
+        validation,
+        config.tune.max_history,
+        config.seed,
+        max_cases=MAX_MIXING_CASES,
+    )
+    details["sequence_weight"] = judge.choose_weight(language_model, experts, config.recommend.beam_width)
+    details |= asdict(experts.weights)
+    with artifacts.write_stage(root / "mixture", kind="mixture", inputs=inputs, details=details) as stage:
+        experts.save(stage / EXPERTS_FILE)
 
 
 def add_items(directory: Path | str, path: Path, *, columns: Mapping[str, str] | None = None) -> NewItemsReport:

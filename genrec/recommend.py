@@ -31,9 +31,9 @@ from genrec.errors import ArtifactError, FilterError, IdTableMismatch, InputErro
 from genrec.model.adapters import find_adapter, read_card
 from genrec.model.decoding import Watch, unwatched
 from genrec.model.examples import history_prompt
+from genrec.model.experts import ItemExperts, find_experts
 from genrec.model.language import OWN, LanguageModel, read_ids
 from genrec.model.mixing import NUM_LIKELY, mix_beams, mix_expectations, stream_mixture
-from genrec.model.sequence import SequenceModel, find_sequence_model
 from genrec.runtime import pick_device
 from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, IntArray, Interactions, Recommendation
 from genrec.semids.stage import SemanticIds, load_semids
@@ -100,7 +100,7 @@ class Recommender:
         embeddings: Mapping[str, Embeddings],
         semantic_ids: SemanticIds,
         model: LanguageModel,
-        sequence_model: SequenceModel | None = None,
+        experts: ItemExperts | None = None,
         sequence_weight: float = 0.0,
     ) -> None:
         """Raises IdTableMismatch when model and table, or table and catalog, do not belong together."""
@@ -123,8 +123,8 @@ class Recommender:
         self.table = table
         self.vectors: FloatArray = semantic_ids.fused
         self.model = model
-        self.sequence_model = sequence_model
-        self.sequence_weight = sequence_weight if sequence_model is not None else 0.0
+        self.experts = experts
+        self.sequence_weight = sequence_weight if experts is not None else 0.0
         self.trie = Trie.build(table.codes, device=model.device)
         self.watch: Watch = unwatched
         self._passing: dict[Filter | None, _Passing] = {None: _Passing(np.ones(len(catalog), bool), None)}
@@ -142,9 +142,8 @@ class Recommender:
             raise ArtifactError(f"{root} is not a built workspace (genrec.toml is missing); run genrec build {root}")
         config = Config.load(root / "genrec.toml")
         catalog, interactions, _ = load_workspace_data(root)
-        manifests = {
-            stage: read_manifest(root / stage, stage) for stage in ("embeddings", "semids", "sequence", "model")
-        }
+        stages = ("embeddings", "semids", "sequence", "model", "mixture")
+        manifests = {stage: read_manifest(root / stage, stage) for stage in stages}
         folder = None if adapter is None else _fitting_adapter(root, adapter)
         model = LanguageModel.load(
             root / "model",
@@ -155,7 +154,7 @@ class Recommender:
         )
         model.fold()
         embeddings = load_embeddings(root / "embeddings")
-        chosen = float(manifests["model"].details["sequence_weight"])  # type: ignore[arg-type]
+        chosen = float(manifests["mixture"].details["sequence_weight"])  # type: ignore[arg-type]
         wanted = config.recommend.sequence_weight
         return cls(
             directory=root,
@@ -165,8 +164,8 @@ class Recommender:
             embeddings=embeddings,
             semantic_ids=load_semids(root / "semids"),
             model=model,
-            # An adapter answers alone: the sequence model knows nothing of its domain.
-            sequence_model=None if folder else find_sequence_model(root / "sequence", model.device, embeddings),
+            # An adapter answers alone: the experts know nothing of its domain.
+            experts=None if folder else find_experts(root, model.device, embeddings),
             sequence_weight=wanted if wanted >= 0 else chosen,
         )
 
@@ -239,7 +238,7 @@ class Recommender:
         where: a filter such as "price < 40 and color = red"; like, unlike: item ids that the wanted resembles or not;
         exclude: item ids that must not come back; adapter: a name or folder of a domain adapter that answers in place
         of what is loaded. score_nats is the item's log-probability: that of its semantic ID by the language model,
-        mixed with the sequence model's, and for an item without events at least what it inherits from known neighbors;
+        mixed with the item experts', and for an item without events at least what it inherits from known neighbors;
         with words, a photo or items named, `query_weight` nats per standard deviation of likeness to them are added.
         Raises UnknownUser, UnknownItem, FilterError.
         """
@@ -265,7 +264,7 @@ class Recommender:
         where: Filter | None = None,
         sequence_weight: float | None = None,
     ) -> list[list[Recommendation]]:
-        """`recommend` for many histories at once; sequence_weight: another share of the sequence model, 0 to 1."""
+        """`recommend` for many histories at once; sequence_weight: another share of the item experts, 0 to 1."""
         words = queries or [""] * len(histories)
         requests = [
             Request(history=self.known_history(history), query=query, where=where)
@@ -374,22 +373,22 @@ class Recommender:
     def _weights(
         self, histories: Sequence[Sequence[str]], sequence_weight: float | None = None
     ) -> npt.NDArray[np.float64]:
-        """The sequence model's share for each history, float64 (B,); 0 where it knows none of the items."""
+        """The item experts' share for each history, float64 (B,); 0 where it knows none of the items."""
         weight = self.sequence_weight if sequence_weight is None else sequence_weight
-        if self.sequence_model is None or weight <= 0:
+        if self.experts is None or weight <= 0:
             return np.zeros(len(histories))
-        num_known = self.sequence_model.num_items
+        num_known = self.experts.num_items
         is_known_B = [bool((self.catalog.rows(history) < num_known).any()) for history in histories]
         return weight * np.array(is_known_B, dtype=np.float64)
 
     def _expect(self, histories: Sequence[Sequence[str]], allowed_BN: BoolArray) -> npt.NDArray[np.float64]:
-        """The sequence model's log-probabilities, float64 (B, N); -inf where not allowed, and for items it lacks."""
-        assert self.sequence_model is not None
-        num_known = self.sequence_model.num_items
+        """The item experts' log-probabilities, float64 (B, N); -inf where not allowed, and for items it lacks."""
+        assert self.experts is not None
+        num_known = self.experts.num_items
         rows = [self.catalog.rows(history) for history in histories]
         expected_BN = np.full(allowed_BN.shape, -np.inf)
-        with self.watch("sequence"):
-            expected_BN[:, :num_known] = self.sequence_model.log_probabilities([r[r < num_known] for r in rows])
+        with self.watch("experts"):
+            expected_BN[:, :num_known] = self.experts.log_probabilities([r[r < num_known] for r in rows])
         expected_BN[~allowed_BN] = -np.inf
         return expected_BN
 
@@ -419,10 +418,10 @@ class Recommender:
             if aims[number].is_named
         }
         histories = [request.history for request in requests]
-        # An adapter answers alone: the sequence model knows nothing of its domain.
+        # An adapter answers alone: the experts know nothing of its domain.
         weight_B = self._weights(histories, sequence_weight) * [request.adapter is None for request in requests]
         searches = [
-            # Where the sequence model has the whole share, beams matter only if likeness is added to what they find.
+            # Where the item experts have the whole share, beams matter only if likeness is added to what they find.
             _Search(request, p.mask, rows, None if number in likeness_BN else request)
             if weight_B[number] < 1 or number in likeness_BN
             else None

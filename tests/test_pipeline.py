@@ -38,7 +38,10 @@ def test_a_changed_setting_makes_only_what_depends_on_it_stale(shop_copy):
     assert settings.count(usual) == 1
     (shop_copy / "genrec.toml").write_text(settings.replace(usual, "learning_rate = 0.002"))
     stale = {state.name: state.stale for state in describe(shop_copy)}
-    assert stale == dict.fromkeys(("catalog", *STAGES)) | {"model": "changed: tune"}
+    assert stale == dict.fromkeys(("catalog", *STAGES)) | {
+        "model": "changed: tune",
+        "mixture": "model must be made first",
+    }
 
 
 def test_new_items_are_recommendable_at_once_and_the_model_stays(shop_copy, tmp_path):

@@ -57,7 +57,7 @@ def _row(workspace: Workspace, histories: list[tuple[str, ...]], kind: str, batc
         "encode_share": watch.share("prompt", total_s),
         "forward_share": watch.share("forward", total_s),
         "constrain_share": watch.share("constrain", total_s),
-        "sequence_share": watch.share("sequence", total_s),
+        "experts_share": watch.share("experts", total_s),
     }
     return {
         "kind": kind,

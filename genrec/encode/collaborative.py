@@ -41,14 +41,22 @@ def collaborative_embeddings(
 
 def count_pairs(catalog: Catalog, train: Interactions, window: int) -> sparse.csr_matrix:
     """Symmetric weighted co-consumption counts, (N, N), with an empty diagonal."""
+    followers_NN = count_followers(catalog, train, window)
+    followers_NN.setdiag(0)
+    followers_NN.eliminate_zeros()
+    return (followers_NN + followers_NN.T).tocsr()
+
+
+def count_followers(catalog: Catalog, train: Interactions, window: int) -> sparse.csr_matrix:
+    """How often items were chosen after each item, (N, N), earlier ones in the rows; d steps later counts as 1/d."""
     items = catalog.rows(train.item_ids)
     total = sparse.csr_matrix((len(catalog), len(catalog)), dtype=np.float64)
     for distance in range(1, min(window, len(items) - 1) + 1):
-        near = (train.user_ids[distance:] == train.user_ids[:-distance]) & (items[distance:] != items[:-distance])
+        near = train.user_ids[distance:] == train.user_ids[:-distance]
         earlier, later = items[:-distance][near], items[distance:][near]
         weights = np.full(len(earlier), 1.0 / distance)
         total += sparse.csr_matrix((weights, (earlier, later)), shape=total.shape)
-    return (total + total.T).tocsr()
+    return total
 
 
 def _ppmi(counts_NN: sparse.csr_matrix) -> sparse.csr_matrix:

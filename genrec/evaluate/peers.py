@@ -224,6 +224,13 @@ def _linear_scores(weights_NN: FloatArray, histories: Sequence[IntArray]) -> Sco
     return np.stack([weights_NN[np.unique(rows)].sum(axis=0) if len(rows) else np.zeros(shape) for rows in histories])
 
 
+def of_papers(config: SequenceConfig) -> SequenceConfig:
+    """What sequence peers have of our settings: width, dropout, length of history, how long they learn."""
+    papers = SequenceConfig(kind="sasrec", positions="absolute", use_content=False, repeats="expected")
+    own = ("kind", "positions", "use_content", "repeats", "content_alone_share")
+    return replace(config, **{name: getattr(papers, name) for name in own})
+
+
 class SequencePeer:
     """SASRec or BSARec on items alone, trained with full cross-entropy; the epoch is chosen on the validation cases.
 
@@ -234,7 +241,7 @@ class SequencePeer:
 
     def __init__(self, kind: Literal["sasrec", "bsarec"], config: SequenceConfig, work: Path | None = None) -> None:
         self._work = work
-        self.config = replace(config, kind=kind, positions="absolute", use_content=False, repeats="expected")
+        self.config = replace(of_papers(config), kind=kind)
 
     def fit(
         self,

@@ -22,7 +22,7 @@ from genrec.data.splits import Split, split_interactions
 from genrec.evaluate import metrics
 from genrec.evaluate.kept import KeptAnswers
 from genrec.evaluate.oracle import KnownWorld, Oracle
-from genrec.evaluate.peers import check_peers, fit_peer
+from genrec.evaluate.peers import check_peers, fit_peer, of_papers
 from genrec.evaluate.questions import Answers, AskFunction, Questions, answers_of, choose_cases, slices_of
 from genrec.evaluate.ranking import popularity_of
 from genrec.evaluate.report import EvaluationReport, SliceReport, describe_machine
@@ -30,7 +30,7 @@ from genrec.schema import BoolArray, Catalog, FloatArray, IntArray, Interactions
 
 DEFAULT_PEERS: tuple[str, ...] = ("popularity", "itemknn", "content-knn")
 OURS = "ours"
-ALONE = {"beams alone": 0.0, "sequence model alone": 1.0}  # shares of the sequence model in the mixture
+ALONE = {"beams alone": 0.0, "item experts alone": 1.0}  # shares of the item experts in the mixture
 _BEYOND_ACCURACY_AT = 10
 
 
@@ -145,7 +145,7 @@ def _key_of(recommender: Recommends, *asked: object) -> str:
     events, config = recommender.interactions, recommender.config
     logged = [fingerprint(np.asarray(column).tobytes()) for column in (events.timestamps, recommender.vectors)]
     who_what = [list(events.user_ids), list(events.item_ids)]
-    settings = [asdict(config.split), asdict(config.sequence)]
+    settings = [asdict(config.split), asdict(of_papers(config.sequence))]
     return fingerprint(__version__, recommender.catalog.fingerprint, who_what, logged, settings, asked)
 
 

@@ -1,4 +1,4 @@
-"""Two expectations of the next item as one: the language model's beams and the sequence model's scores.
+"""Two expectations of the next item as one: the language model's beams and the item experts' scores.
 
 A mixture of probabilities, so the result is one too: an item that one model holds for likely stays likely, whatever the
 other thinks. Mixing generative with item scores is shown to win in arXiv 2603.19809.
@@ -17,15 +17,15 @@ from genrec.schema import IntArray
 
 WEIGHTS: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 Nats = npt.NDArray[np.float64]
-NUM_LIKELY = 200  # items that the sequence model adds to the beams
+NUM_LIKELY = 200  # items that the item experts add to the beams
 
 
 def mix_expectations(
     rows_W: IntArray, beams_W: Nats, expected_N: Nats, weight: float, num_likely: int = NUM_LIKELY
 ) -> tuple[IntArray, Nats]:
-    """The beams joined by the sequence model's best items, with the log-probability of the mixture.
+    """The beams joined by the item experts' best items, with the log-probability of the mixture.
 
-    rows_W, beams_W: catalog rows and nats, -inf where no beam is left; expected_N: the sequence model's nats, -inf for
+    rows_W, beams_W: catalog rows and nats, -inf where no beam is left; expected_N: the item experts' nats, -inf for
     what is not allowed; weight: its share, 0 to 1; num_likely: how many of its best join, which are known by its share
     alone where no beam found them. Returns rows (M,) without repeats and nats (M,).
     """
@@ -56,7 +56,7 @@ def mixed(generated: float, expected: float, weight: float) -> float:
 def stream_mixture(generated: Iterable[StreamedItem], expected_N: Nats, weight: float) -> Iterator[tuple[int, float]]:
     """Rows with their mixed nats, the best first, each as soon as no other can overtake it.
 
-    generated: the language model's items as they come; expected_N: the sequence model's nats, -inf where not allowed.
+    generated: the language model's items as they come; expected_N: the item experts' nats, -inf where not allowed.
     """
     likely = iter(np.argsort(-expected_N, kind="stable").tolist() if weight > 0 else ())
     if weight >= 1:  # nothing to wait for

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from genrec.config import Config
 from genrec.data.splits import EvaluationCase, Split
 from genrec.model.examples import AlignmentExamples, Expectation, history_prompt, next_item_examples
+from genrec.model.experts import ItemExperts
 from genrec.model.language import LanguageModel
 from genrec.model.mixing import WEIGHTS, Nats, mix_expectations
 from genrec.model.sequence import SequenceModel, SequenceReport
@@ -26,7 +27,7 @@ from genrec.semids.table import SemanticIdTable
 from genrec.semids.trie import Trie
 
 MAX_VALIDATION_CASES = 500  # cases that choose the best checkpoint
-MAX_MIXING_CASES = 2500  # cases that choose the share of the sequence model
+MAX_MIXING_CASES = 2500  # cases that choose the share of the item experts
 VALIDATION_WIDTH = 20
 NUM_TAUGHT = 64  # likeliest items that a teacher passes on
 _Answered: TypeAlias = tuple[Sequence[EvaluationCase], IntArray, IntArray, npt.NDArray[np.float64]]
@@ -133,12 +134,12 @@ class Judge:
             self._cases
         )
 
-    def choose_weight(self, language_model: LanguageModel, sequence_model: SequenceModel, width: int) -> float:
-        """The sequence model's share in the mixture of both that has the best ndcg@10; 0 without cases."""
+    def choose_weight(self, language_model: LanguageModel, experts: ItemExperts, width: int) -> float:
+        """The item experts' share in the mixture with the beams that has the best ndcg@10; 0 without cases."""
         gains = []
         for cases, targets, rows_BW, scores_BW in self._ask(language_model, width):
             histories = [self._catalog.rows(case.history) for case in cases]
-            expected_BN = sequence_model.log_probabilities(histories).astype(np.float64)
+            expected_BN = experts.log_probabilities(histories).astype(np.float64)
             for case, target in enumerate(targets):
                 mixtures = [mix_expectations(rows_BW[case], scores_BW[case], expected_BN[case], w) for w in WEIGHTS]
                 gains.append([_gain(rows, nats, histories[case], int(target)) for rows, nats in mixtures])

@@ -104,7 +104,7 @@ def test_a_recommender_that_knows_the_rule_is_always_right(walkers: Successor) -
 
 def test_each_half_can_be_asked_alone(walkers: Successor) -> None:
     report = evaluate(walkers, alone=True)
-    assert report.peers["sequence model alone"]["ndcg@10"] == report.metrics["ndcg@10"]
+    assert report.peers["item experts alone"]["ndcg@10"] == report.metrics["ndcg@10"]
     assert report.peers["beams alone"]["ndcg@10"] < report.metrics["ndcg@10"]
     assert report.p_values["beams alone"]["ndcg@10"] < 0.05
     assert "beams alone" not in evaluate(walkers).peers

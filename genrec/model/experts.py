@@ -1,0 +1,269 @@
+"""What is expected of whole items: four experts as one, by a log-linear pool.
+
+To the sequence model's log-probability come what followed the latest items before, how like theirs an item's content
+is, and how often it is chosen at all, each times a weight; the sum is scaled so that it is a probability again that
+validation finds true (pooling: Genest and Zidek, Statistical Science 1986). Simple experts repair what a trained model
+blurs: rare transitions that it has seen, and likeness of items that it has hardly seen. Knows catalog rows and vectors;
+deliberately knows nothing of semantic IDs or of the language model.
+
+Axis legend: B histories, N items, D features, C candidates, X experts beside the sequence model.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+from genrec.artifacts import write_file
+from genrec.encode.collaborative import count_followers
+from genrec.encode.fusion import load_fuser
+from genrec.model.sequence import SequenceModel, find_sequence_model
+from genrec.runtime import progress
+from genrec.schema import Catalog, Embeddings, FloatArray, IntArray, Interactions
+
+EXPERTS_FILE = "experts.safetensors"
+FADING = 0.7  # an item counts so much less than the one chosen after it
+MAX_CASES = 8000  # validation cases that choose the weights
+_NUM_LATEST = 20  # items of a history that are looked at; what lies before has faded
+_WINDOW = 5  # later events of a history that follow an item, the one d steps away as 1/d
+_GRIDS: Mapping[str, tuple[float, ...]] = {
+    "followers": (0.0, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0),
+    "likeness": (0.0, 0.4, 0.8, 1.5, 3.0, 6.0),
+    "popularity": (0.0, 0.1, 0.2, 0.4, 0.8),
+}
+_ROUNDS = 2
+_SCALES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_NUM_CANDIDATES = 100  # of each expert, among which the weights are chosen
+_MAX_SCALED = 1000  # cases that choose the scale, over the whole catalog
+_BATCH = 64
+
+Sparse: TypeAlias = Any  # scipy's sparse matrices carry no types
+Case: TypeAlias = tuple[IntArray, int]  # a history and the next item, as catalog rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpertWeights:
+    """Nats per nat of followers' log-share, per cosine of likeness, per log of a count; scale: of the sum of all."""
+
+    followers: float = 0.0
+    likeness: float = 0.0
+    popularity: float = 0.0
+    scale: float = 1.0
+
+
+class ItemExperts:
+    """The pool: a history in, a log-probability of every item out.
+
+    followers_NN: sparse, each row the shares of what followed an item; counts_N: training events of each item;
+    content_ND: unit rows, zero where an item has no content. All three may cover fewer items than the sequence model
+    knows; what was added since is taken for an item that nothing is known of but its content.
+    """
+
+    def __init__(
+        self,
+        sequence_model: SequenceModel,
+        *,
+        followers_NN: Sparse,
+        counts_N: IntArray,
+        content_ND: FloatArray,
+        weights: ExpertWeights | None = None,
+    ) -> None:
+        self.sequence_model, self.weights = sequence_model, weights or ExpertWeights()
+        self._known = (followers_NN, counts_N)
+        num_items = sequence_model.num_items
+        self._followers_NN = followers_NN.astype(np.float32)
+        self._followers_NN.resize(num_items, num_items)
+        self._content_ND = content_ND[:num_items]
+        logs_N = np.log(np.maximum(counts_N, 1))
+        # Nothing speaks for or against an item that nobody has had the chance to choose.
+        usual = float(logs_N[counts_N > 0].mean()) if counts_N.any() else 0.0
+        self._popularity_N = np.full(num_items, usual, np.float32)
+        self._popularity_N[np.flatnonzero(counts_N)] = logs_N[counts_N > 0]
+
+    @classmethod
+    def of(cls, sequence_model: SequenceModel, train: Interactions, catalog: Catalog, content_ND: FloatArray) -> Self:
+        """Count what the training split holds; all weight is the sequence model's until `weighed`."""
+        counts_N = np.bincount(catalog.rows(train.item_ids), minlength=len(catalog))
+        followed_NN = count_followers(catalog, train, _WINDOW)
+        totals_N = np.maximum(np.asarray(followed_NN.sum(axis=1)).ravel(), 1e-9) + 1  # + 1: seen once proves little
+        followed_NN.data /= np.repeat(totals_N, np.diff(followed_NN.indptr))
+        return cls(sequence_model, followers_NN=followed_NN, counts_N=counts_N, content_ND=content_ND)
+
+    @property
+    def num_items(self) -> int:
+        """How many rows of the catalog are known, from the first on."""
+        return self.sequence_model.num_items
+
+    def log_probabilities(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
+        """Log-probability in nats of every item after each history of catalog rows, float32 (B, N)."""
+        expected_BN = self.sequence_model.log_probabilities(histories)
+        opinions = self._opinions(histories, [name for name in _GRIDS if getattr(self.weights, name)])
+        if not opinions and self.weights.scale == 1:
+            return expected_BN
+        for name, opinion_BN in opinions.items():
+            expected_BN = expected_BN + getattr(self.weights, name) * opinion_BN
+        pooled: npt.NDArray[np.float32] = torch.from_numpy(self.weights.scale * expected_BN).log_softmax(dim=1).numpy()
+        return pooled
+
+    def weighed(self, cases: Sequence[Case]) -> "ItemExperts":
+        """The pool with the weights of the best ndcg@10 on these cases, histories masked, and the likeliest scale.
+
+        Weights are chosen one after the other among the items that some expert ranks high, the scale over all items.
+        Without cases the sequence model answers alone.
+        """
+        cases = [(history, target) for history, target in cases[:MAX_CASES] if target not in history]
+        if not cases:
+            return self
+        weights = ExpertWeights(**_ascend(*self._candidates(cases)))
+        pool = ItemExperts(
+            self.sequence_model,
+            followers_NN=self._known[0],
+            counts_N=self._known[1],
+            content_ND=self._content_ND,
+            weights=weights,
+        )
+        pool.weights = replace(weights, scale=pool._likeliest_scale(cases[:_MAX_SCALED]))
+        return pool
+
+    def save(self, path: Path) -> None:
+        """Write what was counted and the weights; the sequence model and the content stay where they are."""
+        followers_NN, counts_N = self._known
+        arrays = {"data": followers_NN.data, "indices": followers_NN.indices, "indptr": followers_NN.indptr}
+        with write_file(path) as partial:
+            save_file(arrays | {"counts": counts_N}, partial, metadata={"weights": json.dumps(asdict(self.weights))})
+
+    def _opinions(self, histories: Sequence[IntArray], names: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
+        makers = {"followers": self._followed, "likeness": self._likeness, "popularity": self._popularity}
+        return {name: makers[name](histories) for name in names}
+
+    def _followed(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
+        """Log of the share that each item has of what followed the latest items, float32 (B, N)."""
+        shares_BN = np.asarray((self._latest(histories) @ self._followers_NN).todense(), np.float32)
+        return np.log(shares_BN + 1 / self.num_items)
+
+    def _likeness(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
+        """Cosine of each item's content to the mean of the latest items', float32 (B, N); 0 for those of the history:
+        that an item is like itself does not tell whether it comes again."""
+        taste_BD = np.asarray(self._latest(histories) @ self._content_ND)
+        taste_BD /= np.maximum(np.linalg.norm(taste_BD, axis=1, keepdims=True), 1e-9)
+        cosine_BN: npt.NDArray[np.float32] = (taste_BD @ self._content_ND.T).astype(np.float32)
+        for cosine_N, history in zip(cosine_BN, histories, strict=True):
+            cosine_N[history] = 0
+        return cosine_BN
+
+    def _popularity(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
+        return np.broadcast_to(self._popularity_N, (len(histories), self.num_items))
+
+    def _latest(self, histories: Sequence[IntArray]) -> Sparse:
+        """The latest items of each history by their weights, which sum to 1; sparse (B, N)."""
+        from scipy import sparse
+
+        latest = [history[-_NUM_LATEST:] for history in histories]
+        weights = [FADING ** np.arange(len(rows), dtype=np.float32)[::-1] for rows in latest]
+        entries = np.concatenate([np.zeros(0, np.float32), *(w / w.sum() for w in weights if len(w))])
+        bounds = np.cumsum([0, *map(len, latest)])
+        columns = np.concatenate([np.zeros(0, np.int64), *latest])
+        return sparse.csr_matrix((entries, columns, bounds), shape=(len(histories), self.num_items))
+
+    def _candidates(self, cases: Sequence[Case]) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
+        """What every expert says of the items that one of them ranks high, in the order of `_GRIDS`.
+
+        Returns opinions float32 (B, C, 1 + X), those of the targets (B, 1 + X), and which are no padding, bool (B, C).
+        Targets themselves are left out. Cases whose target nobody ranks high cannot be won, and are.
+        """
+        width = min(_NUM_CANDIDATES, self.num_items)
+        found, targets = [], []
+        starts = range(0, len(cases), _BATCH)
+        for start in progress(starts, label="ask the item experts, batches"):
+            batch = cases[start : start + _BATCH]
+            histories = [history for history, _ in batch]
+            opinions = [self.sequence_model.log_probabilities(histories)]
+            opinions += self._opinions(histories, list(_GRIDS)).values()
+            for case, (history, target) in enumerate(batch):
+                opinion_NX = np.stack([opinion_BN[case] for opinion_BN in opinions], axis=1)
+                opinion_NX[history, 0] = -np.inf
+                high = np.unique(np.argpartition(-opinion_NX, width - 1, axis=0)[:width])
+                if target in high:
+                    others = high[(high != target) & np.isfinite(opinion_NX[high, 0])]
+                    found.append(opinion_NX[others])
+                    targets.append(opinion_NX[target])
+        longest = max(map(len, found), default=0)
+        opinions_BCX = np.zeros((len(found), longest, 1 + len(_GRIDS)), np.float32)
+        is_item_BC = np.zeros((len(found), longest), bool)
+        for place, opinion_CX in enumerate(found):
+            opinions_BCX[place, : len(opinion_CX)] = opinion_CX
+            is_item_BC[place, : len(opinion_CX)] = True
+        return opinions_BCX, np.reshape(targets, (len(found), 1 + len(_GRIDS))).astype(np.float32), is_item_BC
+
+    def _likeliest_scale(self, cases: Sequence[Case]) -> float:
+        """The scale that gives the targets the largest probability, among all items outside the history."""
+        losses = np.zeros(len(_SCALES))
+        for start in range(0, len(cases), _BATCH):
+            batch = cases[start : start + _BATCH]
+            pooled_BN = torch.from_numpy(self.log_probabilities([history for history, _ in batch]))
+            for pooled_N, (history, _) in zip(pooled_BN, batch, strict=True):
+                pooled_N[torch.from_numpy(history)] = -torch.inf
+            targets_B = torch.tensor([target for _, target in batch])
+            losses += [
+                float(torch.nn.functional.cross_entropy(scale * pooled_BN, targets_B, reduction="sum"))
+                for scale in _SCALES
+            ]
+        return _SCALES[int(losses.argmin())]
+
+
+def _ascend(opinions_BCX: FloatArray, targets_BX: FloatArray, is_item_BC: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """Weights by coordinate ascent on ndcg@10, from the sequence model alone; the smaller of two that do as well."""
+    weights_X = np.zeros(1 + len(_GRIDS), np.float32)
+    weights_X[0] = 1
+    best = _ndcg(opinions_BCX, targets_BX, is_item_BC, weights_X)
+    for _, place in product(range(_ROUNDS), range(len(_GRIDS))):
+        for weight in list(_GRIDS.values())[place]:
+            tried_X = weights_X.copy()
+            tried_X[1 + place] = weight
+            quality = _ndcg(opinions_BCX, targets_BX, is_item_BC, tried_X)
+            if quality > best:
+                best, weights_X = quality, tried_X
+    chosen = zip(_GRIDS.values(), weights_X[1:], strict=True)
+    return dict(zip(_GRIDS, (min(grid, key=lambda w: abs(w - found)) for grid, found in chosen), strict=True))
+
+
+def _ndcg(
+    opinions_BCX: FloatArray, targets_BX: FloatArray, is_item_BC: npt.NDArray[np.bool_], weights_X: FloatArray
+) -> float:
+    """The sum over cases, so that those left out count as lost."""
+    better_B = ((opinions_BCX @ weights_X > (targets_BX @ weights_X)[:, None]) & is_item_BC).sum(axis=1)
+    return float((1 / np.log2(better_B[better_B < 10] + 2)).sum())
+
+
+def find_experts(root: Path, device: torch.device, embeddings: Mapping[str, Embeddings]) -> ItemExperts | None:
+    """The pool of a built workspace; None where it does without a sequence model.
+
+    embeddings: of the catalog as it is now; items that were added since training are known by their content.
+    """
+    from scipy import sparse
+
+    model = find_sequence_model(root / "sequence", device, embeddings)
+    if model is None:
+        return None
+    path = root / "mixture" / EXPERTS_FILE
+    with safe_open(path, framework="np") as stored:
+        weights = ExpertWeights(**json.loads(stored.metadata()["weights"]))
+    found = load_file(path)
+    num_counted = len(found["counts"])
+    return ItemExperts(
+        model,
+        followers_NN=sparse.csr_matrix(
+            (found["data"], found["indices"], found["indptr"]), shape=(num_counted, num_counted)
+        ),
+        counts_N=found["counts"],
+        content_ND=load_fuser(root / "sequence" / "fuser").transform(embeddings),
+        weights=weights,
+    )

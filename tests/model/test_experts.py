@@ -1,0 +1,126 @@
+"""The pool of item experts: each one knows its part, and together they are never worse where they were weighed."""
+
+import numpy as np
+import pytest
+import torch
+
+from genrec.config import SequenceConfig
+from genrec.data.splits import split_interactions
+from genrec.model.experts import ExpertWeights, ItemExperts, find_experts
+from genrec.model.sequence import SequenceModel
+from genrec.model.sequence_training import validation_ndcg
+from genrec.schema import Catalog, Interactions, Item
+
+NUM_ITEMS = 40
+
+
+def ids(rows):
+    return [f"i{row:02d}" for row in rows]
+
+
+def experts_of(histories, content=None, weights=None):
+    """A pool over an untrained sequence model, so that all it knows the other experts know."""
+    catalog = Catalog(items=tuple(Item(item_id=name, title=name) for name in ids(range(NUM_ITEMS))))
+    events = [(f"u{n}", name) for n, history in enumerate(histories) for name in ids(history)]
+    train = Interactions.sort(user_ids=[user for user, _ in events], item_ids=[item for _, item in events])
+    torch.manual_seed(0)
+    model = SequenceModel(NUM_ITEMS, SequenceConfig(num_features=8, repeats="left-out"), num_content=4).eval()
+    if content is None:
+        content = np.zeros((NUM_ITEMS, 4), np.float32)
+    pool = ItemExperts.of(model, train, catalog, content)
+    pool.weights = weights or pool.weights
+    return pool
+
+
+def chains(num_people=200, length=6, seed=0):
+    """Histories in which item n is followed by item n + 1."""
+    rng = np.random.default_rng(seed)
+    return [(int(start) + np.arange(length)) % NUM_ITEMS for start in rng.integers(0, NUM_ITEMS, num_people)]
+
+
+def cases_of(histories):
+    return [(history[:-1], int(history[-1])) for history in histories]
+
+
+def test_what_followed_before_is_expected_again():
+    pool = experts_of(chains()).weighed(cases_of(chains(seed=1)))
+    assert pool.weights.followers > 0
+    assert validation_ndcg(pool, cases_of(chains(seed=2))) > 0.95
+    assert validation_ndcg(pool.sequence_model, cases_of(chains(seed=2))) < 0.3
+
+
+def test_items_with_content_like_the_latest_are_expected_also_when_nobody_chose_them():
+    rng = np.random.default_rng(0)
+    kinds = np.eye(4, dtype=np.float32)[np.arange(NUM_ITEMS) % 4] + 0.01 * rng.standard_normal((NUM_ITEMS, 4))
+    content = (kinds / np.linalg.norm(kinds, axis=1, keepdims=True)).astype(np.float32)
+    known = np.arange(NUM_ITEMS // 2)
+    histories = [rng.permutation(known[known % 4 == kind])[:4] for kind in rng.integers(0, 4, 200)]
+    pool = experts_of(histories, content, ExpertWeights(likeness=6.0))
+    best = pool.log_probabilities([np.array([1, 5])])[0].argsort()[::-1][:8]
+    assert set(best) == set(range(1, NUM_ITEMS, 4)) - {1, 5}
+
+
+def test_what_is_chosen_often_is_expected_and_newcomers_are_taken_for_usual():
+    histories = [np.array([0, 1]), *[np.array([3, 2])] * 20]
+    pool = experts_of(histories, weights=ExpertWeights(popularity=0.8))
+    opinion = pool._opinions([np.array([4])], ["popularity"])["popularity"][0]
+    assert opinion[2] > opinion[1]
+    assert opinion[[10, 20]] == pytest.approx([np.log([1, 1, 20, 20]).mean()] * 2)
+
+
+def test_the_answer_is_a_probability_and_single_equals_batch():
+    pool = experts_of(chains(), weights=ExpertWeights(followers=1.5, likeness=3.0, popularity=0.4, scale=0.5))
+    histories = [np.array([4, 5]), np.array([], dtype=np.int64), np.arange(30)]
+    together = pool.log_probabilities(histories)
+    np.testing.assert_allclose(np.exp(together.astype(np.float64)).sum(axis=1), 1.0, rtol=1e-4)
+    for history, row in zip(histories, together, strict=True):
+        np.testing.assert_allclose(pool.log_probabilities([history])[0], row, atol=1e-4)
+        assert (row[history] < -100).all()  # what is not chosen again is not expected again
+
+
+def test_without_cases_the_sequence_model_answers_alone():
+    pool = experts_of(chains())
+    assert pool.weighed([]).weights == ExpertWeights()
+    asked = [np.array([7, 8, 9])]
+    np.testing.assert_array_equal(pool.log_probabilities(asked), pool.sequence_model.log_probabilities(asked))
+
+
+def test_experts_that_know_nothing_get_no_weight():
+    rng = np.random.default_rng(3)
+    noise = [rng.permutation(NUM_ITEMS)[:6] for _ in range(30)]
+    model_right = experts_of(noise)
+    scores = np.full((1, NUM_ITEMS), -5.0, np.float32)
+
+    class Clairvoyant:
+        num_items, config = NUM_ITEMS, model_right.sequence_model.config
+
+        def log_probabilities(self, histories):
+            rows = np.repeat(scores, len(histories), axis=0)
+            for row, history in zip(rows, histories, strict=True):
+                row[(history[-1] + 1) % NUM_ITEMS] = 0
+            return rows
+
+    model_right.sequence_model = Clairvoyant()
+    pool = model_right.weighed(cases_of(chains()))
+    assert (pool.weights.followers, pool.weights.likeness, pool.weights.popularity) == (0, 0, 0)
+
+
+def test_a_pool_is_never_worse_than_its_sequence_model_where_it_was_weighed(shop_recommender):
+    experts, catalog = shop_recommender.experts, shop_recommender.catalog
+    validation = split_interactions(shop_recommender.interactions, shop_recommender.config.split).validation
+    cases = [(catalog.rows(case.history), catalog.row(case.target)) for case in validation]
+    alone = validation_ndcg(experts.sequence_model, cases)
+    assert validation_ndcg(experts, cases) >= alone - 1e-9
+    assert experts.weights != ExpertWeights()  # the shop's people follow likeness, so this is no empty claim
+
+
+def test_a_stored_pool_answers_as_before(shop_recommender, shop_copy):
+    experts = shop_recommender.experts
+    histories = [
+        shop_recommender.catalog.rows(shop_recommender.history_of(user)) for user in ("user-00000", "user-00007")
+    ]
+    (shop_copy / "mixture" / "experts.safetensors").unlink()
+    experts.save(shop_copy / "mixture" / "experts.safetensors")
+    again = find_experts(shop_copy, torch.device("cpu"), shop_recommender.embeddings)
+    assert again.weights == experts.weights
+    np.testing.assert_allclose(again.log_probabilities(histories), experts.log_probabilities(histories), atol=1e-5)
