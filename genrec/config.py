@@ -133,7 +133,8 @@ class RecommendConfig:
     beam_width: int = 20  # at least; twice k where that is more
     exclude_history: bool = True
     sequence_weight: float = -1.0  # share of the item experts in the probability; below 0: as validation chose
-    newcomer_neighbors: int = 5  # known items whose expectation an item without events inherits; 0 turns this off
+    newcomer_exposure: float = 3.0  # how often items without events are shown, known items on average being 1; 0: as is
+    newcomer_neighbors: int = 5  # known items whose expectation newcomers inherit from beams alone; 0 turns this off
     query_weight: float = 4.0  # nats that a cosine of one to the words or the photo is worth
     batch_size: int = 64
 

@@ -23,7 +23,7 @@ from genrec.encode.collaborative import collaborative_embeddings, count_pairs
 from genrec.encode.fusion import load_fuser, make_fuser
 from genrec.encode.stage import encode_catalog, encode_items, load_embeddings, save_embeddings
 from genrec.errors import ArtifactError
-from genrec.model.experts import EXPERTS_FILE, ItemExperts
+from genrec.model.experts import EXPERTS_FILE, MAX_EXPOSED, ItemExperts
 from genrec.model.item_reader import LAYOUT
 from genrec.model.language import LanguageModel
 from genrec.model.recipe import MAX_MIXING_CASES, Judge, train_sequence_on, tune_on
@@ -174,7 +174,7 @@ class _Workspace:
                 "embeddings": str(embeddings.details["origin"]),
                 "events": events,
                 "model": artifacts.read_manifest(self.root / "model", "model").fingerprint,
-                "recommend": artifacts.fingerprint(config.recommend.beam_width),
+                "recommend": artifacts.fingerprint(config.recommend.beam_width, config.recommend.newcomer_exposure),
                 "sequence": sequence,
                 "split": split,
             }
@@ -335,6 +335,8 @@ def _make_mixture(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     chosen = np.random.default_rng(config.seed).permutation(len(validation))
     cases = [(catalog.rows(validation[n].history), catalog.row(validation[n].target)) for n in chosen]
     experts = ItemExperts.of(sequence_model, workspace.split.train, catalog, content).weighed(cases)
+    some = [history for history, _ in cases[:MAX_EXPOSED]]
+    experts = experts.lifted(some, config.recommend.newcomer_exposure, config.seed)
     language_model = LanguageModel.load(
         root / "model", device=device, dtype=config.tune.dtype, four_bit=config.tune.method == "qlora"
     )

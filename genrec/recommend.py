@@ -238,8 +238,9 @@ class Recommender:
         where: a filter such as "price < 40 and color = red"; like, unlike: item ids that the wanted resembles or not;
         exclude: item ids that must not come back; adapter: a name or folder of a domain adapter that answers in place
         of what is loaded. score_nats is the item's log-probability: that of its semantic ID by the language model,
-        mixed with the item experts', and for an item without events at least what it inherits from known neighbors;
-        with words, a photo or items named, `query_weight` nats per standard deviation of likeness to them are added.
+        mixed with the item experts'; where those have no share, an item without events has at least what it inherits
+        from known neighbors. With words, a photo or items named, `query_weight` nats per standard deviation of likeness
+        to them are added.
         Raises UnknownUser, UnknownItem, FilterError.
         """
         request = Request(
@@ -439,7 +440,8 @@ class Recommender:
             # Beside likeness, what an item lacks without a beam of its own would count; the nearest have one.
             num_likely = width if number in likeness_BN else max(width, NUM_LIKELY)
             rows, scores = mix_expectations(rows_BW[number], scores_BW[number], expected_N, weight, num_likely)
-            rows, scores = self._join_newcomers(rows, scores, allowed_BN[number])
+            if not weight:  # the experts know newcomers by themselves
+                rows, scores = self._join_newcomers(rows, scores, allowed_BN[number])
             if number in place_of:
                 found = rows_BW[place_of[number]]
                 own = mix_beams(found, scores_BW[place_of[number]], expected_N, weight)

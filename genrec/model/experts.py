@@ -3,7 +3,8 @@
 To the sequence model's log-probability come what followed the latest items before, how like theirs an item's content
 is, and how often it is chosen at all, each times a weight; the sum is scaled so that it is a probability again that
 validation finds true (pooling: Genest and Zidek, Statistical Science 1986). Simple experts repair what a trained model
-blurs: rare transitions that it has seen, and likeness of items that it has hardly seen. Knows catalog rows and vectors;
+blurs: rare transitions that it has seen, and likeness of items that it has hardly seen. Items that nobody has chosen
+are lifted until they are shown as often as wished, or nobody ever would choose them. Knows catalog rows and vectors;
 deliberately knows nothing of semantic IDs or of the language model.
 
 Axis legend: B histories, N items, D features, C candidates, X experts beside the sequence model.
@@ -44,6 +45,10 @@ _SCALES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _NUM_CANDIDATES = 100  # of each expert, among which the weights are chosen
 _MAX_SCALED = 1000  # cases that choose the scale, over the whole catalog
 _BATCH = 64
+_HIDDEN_SHARE = 0.05  # of the items, taken for newcomers to find out how far those must be lifted
+MAX_EXPOSED = 2000  # histories after which newcomers are counted
+_LISTED = 10  # places in which newcomers are counted
+_MAX_LIFT = 8.0
 
 Sparse: TypeAlias = Any  # scipy's sparse matrices carry no types
 Case: TypeAlias = tuple[IntArray, int]  # a history and the next item, as catalog rows
@@ -51,12 +56,16 @@ Case: TypeAlias = tuple[IntArray, int]  # a history and the next item, as catalo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpertWeights:
-    """Nats per nat of followers' log-share, per cosine of likeness, per log of a count; scale: of the sum of all."""
+    """Nats per nat of followers' log-share, per cosine of likeness, per log of a count; scale: of the sum of all.
+
+    lift: nats that items without events get beside it.
+    """
 
     followers: float = 0.0
     likeness: float = 0.0
     popularity: float = 0.0
     scale: float = 1.0
+    lift: float = 0.0
 
 
 class ItemExperts:
@@ -87,6 +96,8 @@ class ItemExperts:
         usual = float(logs_N[counts_N > 0].mean()) if counts_N.any() else 0.0
         self._popularity_N = np.full(num_items, usual, np.float32)
         self._popularity_N[np.flatnonzero(counts_N)] = logs_N[counts_N > 0]
+        self._is_new_N = np.ones(num_items, bool)
+        self._is_new_N[np.flatnonzero(counts_N)] = False
 
     @classmethod
     def of(cls, sequence_model: SequenceModel, train: Interactions, catalog: Catalog, content_ND: FloatArray) -> Self:
@@ -106,11 +117,12 @@ class ItemExperts:
         """Log-probability in nats of every item after each history of catalog rows, float32 (B, N)."""
         expected_BN = self.sequence_model.log_probabilities(histories)
         opinions = self._opinions(histories, [name for name in _GRIDS if getattr(self.weights, name)])
-        if not opinions and self.weights.scale == 1:
+        if self.weights == ExpertWeights():
             return expected_BN
         for name, opinion_BN in opinions.items():
             expected_BN = expected_BN + getattr(self.weights, name) * opinion_BN
-        pooled: npt.NDArray[np.float32] = torch.from_numpy(self.weights.scale * expected_BN).log_softmax(dim=1).numpy()
+        lifted_BN = self.weights.scale * expected_BN + self.weights.lift * self._is_new_N.astype(np.float32)
+        pooled: npt.NDArray[np.float32] = torch.from_numpy(lifted_BN).log_softmax(dim=1).numpy()
         return pooled
 
     def weighed(self, cases: Sequence[Case]) -> "ItemExperts":
@@ -122,16 +134,55 @@ class ItemExperts:
         cases = [(history, target) for history, target in cases[:MAX_CASES] if target not in history]
         if not cases:
             return self
-        weights = ExpertWeights(**_ascend(*self._candidates(cases)))
-        pool = ItemExperts(
-            self.sequence_model,
-            followers_NN=self._known[0],
-            counts_N=self._known[1],
-            content_ND=self._content_ND,
-            weights=weights,
-        )
-        pool.weights = replace(weights, scale=pool._likeliest_scale(cases[:_MAX_SCALED]))
+        pool = self._with(weights=ExpertWeights(**_ascend(*self._candidates(cases))))
+        pool.weights = replace(pool.weights, scale=pool._likeliest_scale(cases[:_MAX_SCALED]))
         return pool
+
+    def lifted(self, histories: Sequence[IntArray], exposure: float, seed: int) -> "ItemExperts":
+        """The pool with the lift that shows newcomers `exposure` times as often as a known item on average.
+
+        Found by hiding a twentieth of the known items, all but their content, and counting places among the best ten
+        after these histories. Items that nobody has chosen are not lifted where exposure is 0, or content unknown.
+        """
+        known = np.flatnonzero(~self._is_new_N)
+        num_hidden = min(len(known) - 1, max(1, round(_HIDDEN_SHARE * len(known))))
+        if exposure <= 0 or self.sequence_model.content_map is None or num_hidden < 1 or not len(histories):
+            return self
+        hidden = np.sort(np.random.default_rng(seed).choice(known, num_hidden, replace=False))
+        is_shown_N = np.ones(self.num_items, bool)
+        is_shown_N[hidden] = False
+        keep_NN = _diagonal(is_shown_N[: len(self._known[1])])
+        model = self.sequence_model.without(hidden, torch.from_numpy(self._content_ND[hidden]))
+        followers_NN = (keep_NN @ self._known[0] @ keep_NN).tocsr()
+        counts_N = np.where(is_shown_N[: len(self._known[1])], self._known[1], 0)
+        pool = self._with(sequence_model=model, followers_NN=followers_NN, counts_N=counts_N)
+        others, best_BC, best_BM = known[is_shown_N[known]], [], []
+        for start in range(0, len(histories), _BATCH):
+            shown = [history[is_shown_N[history]] for history in histories[start : start + _BATCH]]
+            scores_BN = pool.log_probabilities(shown)
+            for score_N, history in zip(scores_BN, shown, strict=True):
+                score_N[history] = -np.inf
+            best_BC.append(_highest(scores_BN[:, others]))
+            best_BM.append(_highest(scores_BN[:, hidden]))
+        wanted = exposure * num_hidden / len(known)
+        lift = _least_lift(np.concatenate(best_BC), np.concatenate(best_BM), min(wanted, 1.0))
+        return self._with(weights=replace(self.weights, lift=lift))
+
+    def _with(
+        self,
+        *,
+        weights: ExpertWeights | None = None,
+        sequence_model: SequenceModel | None = None,
+        followers_NN: Sparse = None,
+        counts_N: IntArray | None = None,
+    ) -> "ItemExperts":
+        return ItemExperts(
+            sequence_model or self.sequence_model,
+            followers_NN=self._known[0] if followers_NN is None else followers_NN,
+            counts_N=self._known[1] if counts_N is None else counts_N,
+            content_ND=self._content_ND,
+            weights=weights or self.weights,
+        )
 
     def save(self, path: Path) -> None:
         """Write what was counted and the weights; the sequence model and the content stay where they are."""
@@ -241,6 +292,29 @@ def _ndcg(
     """The sum over cases, so that those left out count as lost."""
     better_B = ((opinions_BCX @ weights_X > (targets_BX @ weights_X)[:, None]) & is_item_BC).sum(axis=1)
     return float((1 / np.log2(better_B[better_B < 10] + 2)).sum())
+
+
+def _diagonal(is_kept_N: npt.NDArray[np.bool_]) -> Sparse:
+    from scipy import sparse
+
+    return sparse.diags(is_kept_N.astype(np.float64))
+
+
+def _highest(scores_BN: FloatArray) -> FloatArray:
+    """The best few scores, highest first; -inf where there are fewer."""
+    best_BK = -np.sort(-scores_BN, axis=1)[:, :_LISTED]
+    return np.pad(best_BK, ((0, 0), (0, _LISTED - best_BK.shape[1])), constant_values=-np.inf)
+
+
+def _least_lift(known_BK: FloatArray, new_BK: FloatArray, wanted: float) -> float:
+    """The least lift by which newcomers take so large a share of the best places, to a hundredth of a nat."""
+    low, high = 0.0, _MAX_LIFT
+    while high - low > 0.01:
+        middle = (low + high) / 2
+        last_B = -np.sort(-np.concatenate([known_BK, new_BK + middle], axis=1), axis=1)[:, _LISTED - 1]
+        share = float((new_BK + middle >= last_B[:, None]).mean())
+        low, high = (low, middle) if share >= wanted else (middle, high)
+    return round(high, 2)
 
 
 def find_experts(root: Path, device: torch.device, embeddings: Mapping[str, Embeddings]) -> ItemExperts | None:

@@ -9,6 +9,7 @@ Axis legend: B batch, T history positions, N items, D features, C content featur
 
 import json
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -93,6 +94,16 @@ class SequenceModel(nn.Module):
         self.num_items += len(content_MC)
         self.items = nn.Embedding.from_pretrained(vectors, padding_idx=self.num_items)
         self.is_known_N = torch.cat([self.is_known_N, self.is_known_N.new_zeros(len(content_MC))])
+
+    @torch.no_grad()
+    def without(self, rows_M: IntArray, content_MC: torch.Tensor) -> "SequenceModel":
+        """A copy that knows these items by their content alone, as if training had not seen them."""
+        assert self.content_map is not None
+        other = deepcopy(self)
+        places_M = torch.from_numpy(rows_M)
+        other.items.weight[places_M] = self.content_map(content_MC.to(self.items.weight))
+        other.is_known_N[places_M] = False
+        return other
 
     def encode(self, rows_BT: torch.Tensor, item_vectors_ND: torch.Tensor) -> torch.Tensor:
         """The state after each item, float32 (B, T, D). rows_BT: int64, at most `max_history` long, padded by N on the

@@ -1,5 +1,7 @@
 """The pool of item experts: each one knows its part, and together they are never worse where they were weighed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -36,6 +38,10 @@ def chains(num_people=200, length=6, seed=0):
     """Histories in which item n is followed by item n + 1."""
     rng = np.random.default_rng(seed)
     return [(int(start) + np.arange(length)) % NUM_ITEMS for start in rng.integers(0, NUM_ITEMS, num_people)]
+
+
+def with_lift(pool, lift):
+    return pool._with(weights=replace(pool.weights, lift=lift))
 
 
 def cases_of(histories):
@@ -106,7 +112,7 @@ def test_experts_that_know_nothing_get_no_weight():
 
 
 def test_a_pool_is_never_worse_than_its_sequence_model_where_it_was_weighed(shop_recommender):
-    experts, catalog = shop_recommender.experts, shop_recommender.catalog
+    experts, catalog = with_lift(shop_recommender.experts, 0), shop_recommender.catalog
     validation = split_interactions(shop_recommender.interactions, shop_recommender.config.split).validation
     cases = [(catalog.rows(case.history), catalog.row(case.target)) for case in validation]
     alone = validation_ndcg(experts.sequence_model, cases)
@@ -124,3 +130,27 @@ def test_a_stored_pool_answers_as_before(shop_recommender, shop_copy):
     again = find_experts(shop_copy, torch.device("cpu"), shop_recommender.embeddings)
     assert again.weights == experts.weights
     np.testing.assert_allclose(again.log_probabilities(histories), experts.log_probabilities(histories), atol=1e-5)
+
+
+def test_newcomers_are_shown_as_often_as_wished(shop_recommender):
+    catalog, plain = shop_recommender.catalog, with_lift(shop_recommender.experts, 0)
+    parts = split_interactions(shop_recommender.interactions, shop_recommender.config.split)
+    histories = [catalog.rows(case.history) for case in parts.validation]
+    lifts = [plain.lifted(histories, exposure, seed=3).weights.lift for exposure in (0.0, 0.5, 1.0, 3.0)]
+    assert lifts[0] == 0
+    assert lifts == sorted(lifts)
+    assert lifts[-1] > lifts[1]
+    assert plain.lifted([], 3.0, seed=3).weights.lift == 0
+
+    # What was found with some items hidden holds for those that are new indeed, as far as few can tell.
+    def share_of_newcomers(pool):
+        scores = pool.log_probabilities(histories)
+        for score_N, history in zip(scores, histories, strict=True):
+            score_N[history] = -np.inf
+        best = np.argsort(-scores, axis=1)[:, :10]
+        return float(np.isin(best, shop_recommender.newcomers.rows).mean())
+
+    is_new = len(shop_recommender.newcomers.rows) / len(catalog)
+    assert is_new > 0
+    shares = [share_of_newcomers(with_lift(plain, lift)) / is_new for lift in (lifts[0], lifts[-1])]
+    assert shares[0] < 1.5 < shares[1] < 6
