@@ -381,6 +381,9 @@ def bench(
         Path | None, typer.Option("--dir", help="serve, chat: a built demo workspace; without it, one is made.")
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="serve: how long each row is measured.")] = None,
+    clients: Annotated[
+        list[int] | None, typer.Option(help="serve: how many ask at once; may be given several times.", min=1)
+    ] = None,
     redial: Annotated[
         Path | None, typer.Option(help="chat: the folder of ReDial; its workspace is kept in DIR/redial.")
     ] = None,
@@ -393,6 +396,7 @@ def bench(
     given: dict[str, Any] = {
         "directory": directory,
         "seconds": seconds,
+        "clients": clients,
         "redial": redial,
     }  # Any: each bench has its own
     document = run(name, **{option: value for option, value in given.items() if value is not None})

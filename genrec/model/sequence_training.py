@@ -81,7 +81,8 @@ def train_sequence_model(
     """Train on every prefix of the histories; the epoch with the best validation ndcg@10 is kept.
 
     histories: catalog rows, oldest first; validation: pairs of a history and its next row, asked with the history
-    masked. Stops early after `patience` epochs without a better one. work: a folder to resume from after a kill.
+    masked. Stops early after `patience` epochs without a better one; without validation all epochs count, and the last
+    is kept. work: a folder to resume from after a kill.
     """
     began = time.monotonic()
     torch.manual_seed(seed)
@@ -115,7 +116,7 @@ def train_sequence_model(
         state["losses"].append(_train_epoch(model, averaged, optimizer, windows, config, order))
         quality = validation_ndcg(_kept(averaged, model), validation)
         state["validation"].append(quality)
-        if quality > state["best"]:
+        if quality > state["best"] or not validation:
             state |= {"best": quality, "best_epoch": epoch}
             kept = averaged.module.state_dict()
             state["weights"] = {name: weight.detach().cpu().clone() for name, weight in kept.items()}

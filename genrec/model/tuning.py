@@ -190,7 +190,7 @@ class _KeepBest(TrainerCallback):
         score = self._validate(self._language_model)
         model.train()
         earlier = [value for at, value in self.validation.items() if at < step]
-        if score > max(earlier, default=-1.0):
+        if score >= max(earlier, default=-1.0):  # of equals the newest, which is all of them without validation
             with write_file(self._work / "best.safetensors") as path:
                 save_file(trained_weights(model), path)
         self.validation[step] = score
@@ -267,7 +267,7 @@ def train(
         language_model.reader.resume(Path(checkpoint) / READER_FILE)
     with _attention_in_float32(model) if arguments.bf16 and arguments.use_cpu else contextlib.nullcontext():
         trainer.train(resume_from_checkpoint=checkpoint)
-    best_step = max(callback.validation, key=lambda step: (callback.validation[step], -step))
+    best_step = max(callback.validation, key=lambda step: (callback.validation[step], step))
     model.load_state_dict(load_file(work / "best.safetensors"), strict=False)
     model.eval()
     return TuneReport(

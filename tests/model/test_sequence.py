@@ -39,6 +39,12 @@ def test_what_follows_is_learned_and_validation_chooses(kind):
     assert int(log_probabilities[0].argmax()) == 6
 
 
+def test_without_validation_all_epochs_are_trained_and_the_last_is_kept():
+    model, report = train_sequence_model(chains(), 30, (), SequenceConfig(**QUICK), device=CPU, seed=1)
+    assert report.best_epoch == len(report.losses) == QUICK["epochs"]
+    assert int(model.log_probabilities([np.array([4, 5])])[0].argmax()) == 6
+
+
 def test_single_equals_batch_and_only_the_newest_items_count():
     torch.manual_seed(0)
     model = SequenceModel(20, SequenceConfig(**QUICK)).eval()

@@ -52,7 +52,7 @@ def test_the_loss_falls_and_validation_chose_the_checkpoint(shop_directory):
     report = json.loads((shop_directory / "model" / "loss.json").read_text())
     losses = [loss for _, loss in report["losses"]]
     assert np.mean(losses[-3:]) < 0.7 * losses[0]
-    assert report["best_step"] == max(report["validation"], key=lambda entry: entry[1])[0]
+    assert report["best_step"] == max(report["validation"], key=lambda entry: (entry[1], entry[0]))[0]
 
 
 def test_a_merged_checkpoint_answers_like_base_and_adapter(shop_directory, tmp_path):
