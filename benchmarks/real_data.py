@@ -27,6 +27,7 @@ BEAUTY = (
 MOVIES = (
     "tokenize.num_codes=128",
     "tune.epochs=1",
+    "sequence.kind=sasrec",
     "sequence.num_features=64",
     "sequence.max_history=100",
     "sequence.dropout=0.3",
