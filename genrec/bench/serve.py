@@ -34,6 +34,7 @@ CLIENTS = (1, 16, 32)
 COMPARED_CLIENTS = 16  # at which batches stand beside one request at a time
 WORDS = ("a red lamp under 80", "something blue", "a warm mug", "a minimal clock", "a striped bag under 120")
 START_LIMIT_S = 300.0
+WARM_UP_S = 10.0  # of the same load, before anything is measured
 
 
 class ServerProcess:
@@ -172,19 +173,10 @@ def _small_shop(directory: Path, seed: int) -> Path:
 def _measure(
     server: ServerProcess, kind: str, num_clients: int, seconds: float, people: Sequence[str], seed: int
 ) -> Row:
-    warm_up, tallies = _Tally(), [_Tally() for _ in range(num_clients)]
-    _ask(server, KINDS[kind], warm_up, random.Random(seed), people, time.monotonic() + 1.0)
+    _ask_together(server, kind, [_Tally() for _ in range(num_clients)], min(seconds, WARM_UP_S), people, seed)
+    tallies = [_Tally() for _ in range(num_clients)]
     rss_mb_start, start = server.rss_mb, time.monotonic()
-    threads = [
-        threading.Thread(
-            target=_ask, args=(server, KINDS[kind], tally, random.Random(seed + number), people, start + seconds)
-        )
-        for number, tally in enumerate(tallies)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    _ask_together(server, kind, tallies, seconds, people, seed)
     took_s = time.monotonic() - start
     first = np.concatenate([tally.first_s for tally in tallies]) * 1e3
     whole = np.concatenate([tally.whole_s for tally in tallies]) * 1e3
@@ -197,10 +189,25 @@ def _measure(
         "p50_ms": float(np.percentile(whole, 50)),
         "p95_ms": float(np.percentile(whole, 95)),
         "first_ms": float(np.percentile(first, 50)),
+        "first_p95_ms": float(np.percentile(first, 95)),
         "requests_per_s": len(whole) / took_s,
         "rss_mb_start": rss_mb_start,
         "rss_mb_end": server.rss_mb,
     }
+
+
+def _ask_together(
+    server: ServerProcess, kind: str, tallies: Sequence[_Tally], seconds: float, people: Sequence[str], seed: int
+) -> None:
+    ends = time.monotonic() + seconds
+    threads = [
+        threading.Thread(target=_ask, args=(server, KINDS[kind], tally, random.Random(seed + number), people, ends))
+        for number, tally in enumerate(tallies)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _ask(

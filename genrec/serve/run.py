@@ -3,9 +3,11 @@
 A signal to end lets what is in hand be finished.
 """
 
+import ctypes
 import ipaddress
 import json
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +25,8 @@ from genrec.workspace import load
 
 _ORDER = "GENREC_SERVE"  # hands the order to the processes of several workers
 _BACKLOG = 2_048
+# glibc's own names and numbers, from malloc.h, and what they are set to
+_MALLOC = {"M_TRIM_THRESHOLD": (-1, 8 << 20), "M_MMAP_THRESHOLD": (-3, 1 << 20), "M_ARENA_MAX": (-8, 2)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,7 @@ def serve(order: Order) -> None:
 
 def make_app(order: Order) -> FastAPI:
     """The application of one process."""
+    return_freed_memory()
     workspace = load(order.directory)
     workspace.config = _config(order)
     store = Store.open(order.store or default_url(Path(order.directory)))
@@ -78,6 +83,17 @@ def app_of_worker() -> FastAPI:
     quiet_libraries()
     configure_logging()
     return make_app(Order(**json.loads(os.environ[_ORDER])))
+
+
+def return_freed_memory() -> None:
+    """Have glibc give freed memory back at once: batches of ever new shapes leave holes that it would hold on to.
+
+    Does nothing where the C library is another one.
+    """
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc is not None and hasattr(libc, "mallopt"):
+        for option, value in _MALLOC.values():
+            libc.mallopt(option, value)
 
 
 def is_loopback(host: str) -> bool:

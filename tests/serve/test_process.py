@@ -1,6 +1,7 @@
 """`genrec serve` as a process: killed, told to end, and started wrongly."""
 
 import json
+import platform
 import signal
 import subprocess
 import sys
@@ -152,3 +153,30 @@ def test_the_command_line_imports_nothing_of_the_server():
     code = f"import sys, genrec.cli; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout.strip() == "set()"
+
+
+HOLES = """
+import sys
+import numpy as np, psutil
+from genrec.serve.run import return_freed_memory
+
+if sys.argv[1] == "returned":
+    return_freed_memory()
+del [np.ones(1 << 18) for _ in range(4)][:]  # glibc takes blocks of this size for usual from here on
+before = psutil.Process().memory_info().rss
+large, small = [], []
+for _ in range(200):
+    large.append(np.ones(1 << 17))
+    small.append(np.ones(1 << 13))
+del large
+print((psutil.Process().memory_info().rss - before) >> 20)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to give memory back")
+def test_memory_that_was_freed_between_what_is_kept_is_given_back():
+    grown_mb = {
+        how: int(subprocess.run([sys.executable, "-c", HOLES, how], capture_output=True, check=True).stdout)
+        for how in ("returned", "held")
+    }
+    assert grown_mb["returned"] < 40 < 150 < grown_mb["held"]
