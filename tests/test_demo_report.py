@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from genrec.demo import run
 from genrec.demo.charts import draw_loss_curve
 from genrec.demo.report import embed_picture, embed_whole, format_seconds, write_report
 from genrec.demo.result import DemoItem, DemoPerson, DemoPick, DemoResult, DemoVisual, SameItemDrawn
@@ -260,3 +261,10 @@ def test_a_history_without_losses_cannot_be_drawn(tmp_path: Path) -> None:
 )
 def test_durations_read_as_people_say_them(seconds: float, words: str) -> None:
     assert format_seconds(seconds) == words
+
+
+def test_what_was_shown_is_shown_again_only_while_every_stage_is_the_same(shop_copy):
+    manifest = shop_copy / "mixture" / "manifest.json"
+    before = run._key(shop_copy)
+    manifest.write_text(manifest.read_text().replace('"fingerprint": "', '"fingerprint": "f'))
+    assert run._key(shop_copy) != before

@@ -62,7 +62,7 @@ def _timed(stages: dict[str, float], name: str) -> Iterator[None]:
 
 
 def _key(directory: Path) -> str:
-    prints = [artifacts.read_manifest(directory / name, name).fingerprint for name in (CATALOG, "semids", "model")]
+    prints = [artifacts.read_manifest(directory / name, name).fingerprint for name in (CATALOG, "semids", "mixture")]
     return artifacts.fingerprint(*prints)
 
 
