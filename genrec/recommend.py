@@ -374,7 +374,7 @@ class Recommender:
     def _weights(
         self, histories: Sequence[Sequence[str]], sequence_weight: float | None = None
     ) -> npt.NDArray[np.float64]:
-        """The item experts' share for each history, float64 (B,); 0 where it knows none of the items."""
+        """The item experts' share for each history, float64 (B,); 0 where they know none of the items."""
         weight = self.sequence_weight if sequence_weight is None else sequence_weight
         if self.experts is None or weight <= 0:
             return np.zeros(len(histories))
@@ -440,7 +440,7 @@ class Recommender:
             # Beside likeness, what an item lacks without a beam of its own would count; the nearest have one.
             num_likely = width if number in likeness_BN else max(width, NUM_LIKELY)
             rows, scores = mix_expectations(rows_BW[number], scores_BW[number], expected_N, weight, num_likely)
-            if not weight:  # the experts know newcomers by themselves
+            if not weight or self.experts is None or not self.experts.knows_newcomers:
                 rows, scores = self._join_newcomers(rows, scores, allowed_BN[number])
             if number in place_of:
                 found = rows_BW[place_of[number]]

@@ -67,6 +67,18 @@ def test_new_items_are_recommendable_at_once_and_the_model_stays(shop_copy, tmp_
     assert set(report.item_ids) <= found
 
 
+def test_new_items_are_recommendable_also_where_the_sequence_model_reads_no_content(tmp_path):
+    ingest("shop", None, tmp_path / "shop", seed=8, num_items=60, num_people=40)
+    blind = ("sequence.use_content=false", "sequence.epochs=2", "recommend.sequence_weight=0.9")
+    build(tmp_path / "shop", settings=(*QUICK, *blind))
+    file = tmp_path / "new.jsonl"
+    file.write_text(json.dumps({"item_id": "new", "title": "red lamp", "text": "a red lamp", "attributes": {}}))
+    add_items(tmp_path / "shop", file)
+    after = load(tmp_path / "shop")
+    assert not after.experts.knows_newcomers
+    assert "new" in {e.item_id for e in after.recommend(history=[after.catalog.items[0].item_id], k=60)}
+
+
 def test_parts_of_other_workspaces_are_refused(shop_copy, tmp_path):
     ingest("shop", None, tmp_path / "other", seed=8, num_items=60, num_people=40)
     build(tmp_path / "other", settings=QUICK)

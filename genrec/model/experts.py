@@ -113,6 +113,11 @@ class ItemExperts:
         """How many rows of the catalog are known, from the first on."""
         return self.sequence_model.num_items
 
+    @property
+    def knows_newcomers(self) -> bool:
+        """Whether items that nobody has chosen are expected by their content; else they must inherit from others."""
+        return self.sequence_model.content_map is not None
+
     def log_probabilities(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
         """Log-probability in nats of every item after each history of catalog rows, float32 (B, N)."""
         expected_BN = self.sequence_model.log_probabilities(histories)
@@ -146,7 +151,7 @@ class ItemExperts:
         """
         known = np.flatnonzero(~self._is_new_N)
         num_hidden = min(len(known) - 1, max(1, round(_HIDDEN_SHARE * len(known))))
-        if exposure <= 0 or self.sequence_model.content_map is None or num_hidden < 1 or not len(histories):
+        if exposure <= 0 or not self.knows_newcomers or num_hidden < 1 or not len(histories):
             return self
         hidden = np.sort(np.random.default_rng(seed).choice(known, num_hidden, replace=False))
         is_shown_N = np.ones(self.num_items, bool)
