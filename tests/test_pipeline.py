@@ -69,7 +69,7 @@ def test_new_items_are_recommendable_at_once_and_the_model_stays(shop_copy, tmp_
 
 def test_new_items_are_recommendable_also_where_the_sequence_model_reads_no_content(tmp_path):
     ingest("shop", None, tmp_path / "shop", seed=8, num_items=60, num_people=40)
-    blind = ("sequence.use_content=false", "sequence.epochs=2", "recommend.sequence_weight=0.9")
+    blind = ("sequence.use_content=false", "sequence.epochs=2", "recommend.sequence_weight=1.0")
     build(tmp_path / "shop", settings=(*QUICK, *blind))
     file = tmp_path / "new.jsonl"
     file.write_text(json.dumps({"item_id": "new", "title": "red lamp", "text": "a red lamp", "attributes": {}}))
