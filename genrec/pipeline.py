@@ -1,9 +1,9 @@
 """Runs the stages in order and skips what is fresh.
 
-encode → `embeddings/`, learn what follows what → `sequence/`, fuse and tokenize → `semids/`, tune → `model/`, weigh who
-has a say → `mixture/`. Each stage is keyed by the fingerprints of what goes in; a stage that was killed is made again,
-and training resumes from its last checkpoint. Knows what depends on what; deliberately knows nothing of how a stage
-does its work.
+encode → `embeddings/`, learn what follows what → `sequence/`, weigh the item experts → `experts/`, fuse and tokenize →
+`semids/`, tune → `model/`, weigh beams and experts → `mixture/`. Each stage is keyed by the fingerprints of what goes
+in; a stage that was killed is made again, and training resumes from its last checkpoint. Knows what depends on what;
+deliberately knows nothing of how a stage does its work.
 """
 
 import logging
@@ -23,7 +23,7 @@ from genrec.encode.collaborative import collaborative_embeddings, count_pairs
 from genrec.encode.fusion import load_fuser, make_fuser
 from genrec.encode.stage import encode_catalog, encode_items, load_embeddings, save_embeddings
 from genrec.errors import ArtifactError
-from genrec.model.experts import EXPERTS_FILE, MAX_EXPOSED, ItemExperts
+from genrec.model.experts import EXPERTS_FILE, ItemExperts, find_experts
 from genrec.model.item_reader import LAYOUT
 from genrec.model.language import LanguageModel
 from genrec.model.recipe import MAX_MIXING_CASES, Judge, train_sequence_on, tune_on
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 CONFIG_FILE = "genrec.toml"
 COLLABORATIVE = "collaborative"
-STAGES = ("embeddings", "sequence", "semids", "model", "mixture")
+STAGES = ("embeddings", "sequence", "experts", "semids", "model", "mixture")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ def build(directory: Path | str, *, preset: str | None = None, settings: Iterabl
         artifacts.write_text(root / CONFIG_FILE, workspace.config.to_toml())
     seconds: dict[str, float] = {}
     skipped = []
-    makers = (_make_embeddings, _make_sequence, _make_semids, _make_model, _make_mixture)
+    makers = (_make_embeddings, _make_sequence, _make_experts, _make_semids, _make_model, _make_mixture)
     for name, make in zip(STAGES, makers, strict=True):
         inputs = workspace.inputs(name)
         reason = artifacts.stale_reason(root / name, kind=name, inputs=inputs)
@@ -161,6 +161,13 @@ class _Workspace:
                 "split": split,
             }
         sequence = artifacts.read_manifest(self.root / "sequence", "sequence").fingerprint
+        if stage == "experts":
+            return {
+                "embeddings": str(embeddings.details["origin"]),
+                "events": events,
+                "sequence": sequence,
+                "split": split,
+            }
         if stage == "semids":
             return {
                 "embeddings": embeddings.fingerprint,
@@ -169,13 +176,14 @@ class _Workspace:
                 "tokenize": artifacts.fingerprint(asdict(config.tokenize)),
                 "split": split,
             } | ({"sequence": sequence} if config.fuse.collaborative == "sequence" else {})
+        experts = artifacts.read_manifest(self.root / "experts", "experts").fingerprint
         if stage == "mixture":
             return {
                 "embeddings": str(embeddings.details["origin"]),
                 "events": events,
+                "experts": experts,
                 "model": artifacts.read_manifest(self.root / "model", "model").fingerprint,
                 "recommend": artifacts.fingerprint(config.recommend.beam_width, config.recommend.newcomer_exposure),
-                "sequence": sequence,
                 "split": split,
             }
         return {
@@ -183,7 +191,7 @@ class _Workspace:
             "events": events,
             "foundation": _foundation_fingerprint(config.tune.base),
             "tune": artifacts.fingerprint(asdict(config.tune), LAYOUT),
-            "sequence": sequence,
+            "experts": experts,
             "split": split,
         }
 
@@ -287,26 +295,41 @@ def _make_sequence(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     shutil.rmtree(work)
 
 
+def _make_experts(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
+    config, root, catalog = workspace.config, workspace.root, workspace.catalog
+    modalities = load_embeddings(root / "embeddings")
+    sequence_model = find_sequence_model(root / "sequence", pick_device(config.device), modalities)
+    if sequence_model is None:
+        with artifacts.write_stage(root / "experts", kind="experts", inputs=inputs):
+            return
+    content = load_fuser(root / "sequence" / "fuser").transform(modalities)
+    validation = workspace.split.validation
+    chosen = np.random.default_rng(config.seed).permutation(len(validation))
+    cases = [(catalog.rows(validation[n].history), catalog.row(validation[n].target)) for n in chosen]
+    experts = ItemExperts.of(sequence_model, workspace.split.train, catalog, content).weighed(cases)
+    details = asdict(experts.weights)
+    with artifacts.write_stage(root / "experts", kind="experts", inputs=inputs, details=details) as stage:
+        experts.save(stage / EXPERTS_FILE)
+
+
 def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     config, root = workspace.config, workspace.root
     semantic_ids = load_semids(root / "semids")
     work = artifacts.open_work(root / ".model.work", artifacts.fingerprint(dict(inputs)))
     device = pick_device(config.device)
     seed_everything(config.seed)  # the LoRA starts at random
-    sequence_model = find_sequence_model(root / "sequence", device)
+    experts = find_experts(root, device, load_embeddings(root / "embeddings"))
     language_model = prepare_language_model(
         config.tune,
         catalog=workspace.catalog,
         table=semantic_ids.table,
         device=device,
-        sequence_model=sequence_model if config.tune.read_items else None,
+        sequence_model=experts.sequence_model if experts is not None and config.tune.read_items else None,
         seed=config.seed,
     )
     if config.tune.method != "full":
         language_model = add_lora(language_model, config.tune, train_id_rows=True)
-    report = tune_on(
-        language_model, workspace.catalog, semantic_ids.table, workspace.split, config, work, sequence_model
-    )
+    report = tune_on(language_model, workspace.catalog, semantic_ids.table, workspace.split, config, work, experts)
     details = {
         "id_space": semantic_ids.table.id_space,
         "foundation": config.tune.base,
@@ -321,38 +344,25 @@ def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
 
 
 def _make_mixture(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
-    """Weigh the item experts among themselves, and all of them against the beams, on validation cases."""
+    """Weigh the item experts against the beams on validation cases."""
     config, root, catalog = workspace.config, workspace.root, workspace.catalog
-    details: dict[str, object] = {"sequence_weight": 0.0}
     device = pick_device(config.device)
-    modalities = load_embeddings(root / "embeddings")
-    sequence_model = find_sequence_model(root / "sequence", device, modalities)
-    if sequence_model is None:
-        with artifacts.write_stage(root / "mixture", kind="mixture", inputs=inputs, details=details):
-            return
-    content = load_fuser(root / "sequence" / "fuser").transform(modalities)
-    validation = workspace.split.validation
-    chosen = np.random.default_rng(config.seed).permutation(len(validation))
-    cases = [(catalog.rows(validation[n].history), catalog.row(validation[n].target)) for n in chosen]
-    experts = ItemExperts.of(sequence_model, workspace.split.train, catalog, content).weighed(cases)
-    some = [history for history, _ in cases[:MAX_EXPOSED]]
-    experts = experts.lifted(some, config.recommend.newcomer_exposure, config.seed)
-    language_model = LanguageModel.load(
-        root / "model", device=device, dtype=config.tune.dtype, four_bit=config.tune.method == "qlora"
-    )
-    language_model.fold()
-    judge = Judge(
-        catalog,
-        load_semids(root / "semids").table,
-        validation,
-        config.tune.max_history,
-        config.seed,
-        max_cases=MAX_MIXING_CASES,
-    )
-    details["sequence_weight"] = judge.choose_weight(language_model, experts, config.recommend.beam_width)
-    details |= asdict(experts.weights)
-    with artifacts.write_stage(root / "mixture", kind="mixture", inputs=inputs, details=details) as stage:
-        experts.save(stage / EXPERTS_FILE)
+    share, lift = 0.0, 0.0
+    experts = find_experts(root, device, load_embeddings(root / "embeddings"))
+    if experts is not None:
+        language_model = LanguageModel.load(
+            root / "model", device=device, dtype=config.tune.dtype, four_bit=config.tune.method == "qlora"
+        )
+        language_model.fold()
+        table, validation = load_semids(root / "semids").table, workspace.split.validation
+        judge = Judge(catalog, table, validation, config.tune.max_history, config.seed, max_cases=MAX_MIXING_CASES)
+        recommend = config.recommend
+        share, lift = judge.mix(
+            language_model, experts, width=recommend.beam_width, exposure=recommend.newcomer_exposure
+        )
+    details = {"sequence_weight": share, "lift": lift}
+    with artifacts.write_stage(root / "mixture", kind="mixture", inputs=inputs, details=details):
+        pass
 
 
 def add_items(directory: Path | str, path: Path, *, columns: Mapping[str, str] | None = None) -> NewItemsReport:

@@ -142,7 +142,7 @@ class Recommender:
             raise ArtifactError(f"{root} is not a built workspace (genrec.toml is missing); run genrec build {root}")
         config = Config.load(root / "genrec.toml")
         catalog, interactions, _ = load_workspace_data(root)
-        stages = ("embeddings", "semids", "sequence", "model", "mixture")
+        stages = ("embeddings", "semids", "sequence", "experts", "model", "mixture")
         manifests = {stage: read_manifest(root / stage, stage) for stage in stages}
         folder = None if adapter is None else _fitting_adapter(root, adapter)
         model = LanguageModel.load(
@@ -154,7 +154,9 @@ class Recommender:
         )
         model.fold()
         embeddings = load_embeddings(root / "embeddings")
-        chosen = float(manifests["mixture"].details["sequence_weight"])  # type: ignore[arg-type]
+        chosen, lift = (float(manifests["mixture"].details[name]) for name in ("sequence_weight", "lift"))  # type: ignore[arg-type]
+        # An adapter answers alone: the experts know nothing of its domain.
+        experts = None if folder else find_experts(root, model.device, embeddings)
         wanted = config.recommend.sequence_weight
         return cls(
             directory=root,
@@ -164,8 +166,7 @@ class Recommender:
             embeddings=embeddings,
             semantic_ids=load_semids(root / "semids"),
             model=model,
-            # An adapter answers alone: the experts know nothing of its domain.
-            experts=None if folder else find_experts(root, model.device, embeddings),
+            experts=None if experts is None else experts.lifted(lift),
             sequence_weight=wanted if wanted >= 0 else chosen,
         )
 

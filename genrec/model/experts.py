@@ -3,11 +3,12 @@
 To the sequence model's log-probability come what followed the latest items before, how like theirs an item's content
 is, and how often it is chosen at all, each times a weight; the sum is scaled so that it is a probability again that
 validation finds true (pooling: Genest and Zidek, Statistical Science 1986). Simple experts repair what a trained model
-blurs: rare transitions that it has seen, and likeness of items that it has hardly seen. Items that nobody has chosen
-are lifted until they are shown as often as wished, or nobody ever would choose them. Knows catalog rows and vectors;
-deliberately knows nothing of semantic IDs or of the language model.
+blurs: rare transitions that it has seen, and likeness of items that it has hardly seen. The pool teaches the language
+model, and stands beside it in the mixture. Knows catalog rows and vectors; deliberately knows nothing of semantic IDs
+or of the language model.
 
-Axis legend: B histories, N items, D features, C candidates, X experts beside the sequence model.
+Axis legend: B histories, N items, D features, C candidates, X experts beside the sequence model, E events of histories
+one after the other, K likely items.
 """
 
 import json
@@ -45,68 +46,65 @@ _SCALES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _NUM_CANDIDATES = 100  # of each expert, among which the weights are chosen
 _MAX_SCALED = 1000  # cases that choose the scale, over the whole catalog
 _BATCH = 64
-_HIDDEN_SHARE = 0.05  # of the items, taken for newcomers to find out how far those must be lifted
-MAX_EXPOSED = 2000  # histories after which newcomers are counted
-_LISTED = 10  # places in which newcomers are counted
-_MAX_LIFT = 8.0
+_SCORED_AT_ONCE = 512  # events whose expectations of all items are held at once
 
 Sparse: TypeAlias = Any  # scipy's sparse matrices carry no types
 Case: TypeAlias = tuple[IntArray, int]  # a history and the next item, as catalog rows
+Expected: TypeAlias = tuple[npt.NDArray[np.int32], FloatArray]  # rows and shares of likely items, (T, K)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpertWeights:
-    """Nats per nat of followers' log-share, per cosine of likeness, per log of a count; scale: of the sum of all.
-
-    lift: nats that items without events get beside it.
-    """
+    """Nats per nat of followers' log-share, per cosine of likeness, per log of a count; scale: of the sum of all."""
 
     followers: float = 0.0
     likeness: float = 0.0
     popularity: float = 0.0
     scale: float = 1.0
-    lift: float = 0.0
 
 
 class ItemExperts:
     """The pool: a history in, a log-probability of every item out.
 
-    followers_NN: sparse, each row the shares of what followed an item; counts_N: training events of each item;
-    content_ND: unit rows, zero where an item has no content. All three may cover fewer items than the sequence model
-    knows; what was added since is taken for an item that nothing is known of but its content.
+    followed_NN: sparse, how often items came soon after each item; counts_N: training events of each item; content_ND:
+    unit rows, zero where an item has no content. All three may cover fewer items than the sequence model knows; what
+    was added since is taken for an item that nothing is known of but its content. lift: nats by which items that nobody
+    has chosen are raised.
     """
 
     def __init__(
         self,
         sequence_model: SequenceModel,
         *,
-        followers_NN: Sparse,
+        followed_NN: Sparse,
         counts_N: IntArray,
         content_ND: FloatArray,
         weights: ExpertWeights | None = None,
+        lift: float = 0.0,
     ) -> None:
-        self.sequence_model, self.weights = sequence_model, weights or ExpertWeights()
-        self._known = (followers_NN, counts_N)
+        self.sequence_model, self.weights, self.lift = sequence_model, weights or ExpertWeights(), lift
+        self._counted = (followed_NN, counts_N)
         num_items = sequence_model.num_items
-        self._followers_NN = followers_NN.astype(np.float32)
+        totals_N = np.asarray(followed_NN.sum(axis=1)).ravel() + 1  # + 1: seen once proves little
+        self._followers_NN = followed_NN.astype(np.float32)
+        self._followers_NN.data /= np.repeat(totals_N, np.diff(followed_NN.indptr))
         self._followers_NN.resize(num_items, num_items)
+        self._totals_N = np.pad(totals_N, (0, num_items - len(totals_N)), constant_values=1)
         self._content_ND = content_ND[:num_items]
         logs_N = np.log(np.maximum(counts_N, 1))
         # Nothing speaks for or against an item that nobody has had the chance to choose.
         usual = float(logs_N[counts_N > 0].mean()) if counts_N.any() else 0.0
         self._popularity_N = np.full(num_items, usual, np.float32)
         self._popularity_N[np.flatnonzero(counts_N)] = logs_N[counts_N > 0]
-        self._is_new_N = np.ones(num_items, bool)
-        self._is_new_N[np.flatnonzero(counts_N)] = False
+        self.is_new_N = np.ones(num_items, bool)
+        self.is_new_N[np.flatnonzero(counts_N)] = False
 
     @classmethod
     def of(cls, sequence_model: SequenceModel, train: Interactions, catalog: Catalog, content_ND: FloatArray) -> Self:
         """Count what the training split holds; all weight is the sequence model's until `weighed`."""
         counts_N = np.bincount(catalog.rows(train.item_ids), minlength=len(catalog))
         followed_NN = count_followers(catalog, train, _WINDOW)
-        totals_N = np.maximum(np.asarray(followed_NN.sum(axis=1)).ravel(), 1e-9) + 1  # + 1: seen once proves little
-        followed_NN.data /= np.repeat(totals_N, np.diff(followed_NN.indptr))
-        return cls(sequence_model, followers_NN=followed_NN, counts_N=counts_N, content_ND=content_ND)
+        return cls(sequence_model, followed_NN=followed_NN, counts_N=counts_N, content_ND=content_ND)
 
     @property
     def num_items(self) -> int:
@@ -120,15 +118,37 @@ class ItemExperts:
 
     def log_probabilities(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
         """Log-probability in nats of every item after each history of catalog rows, float32 (B, N)."""
-        expected_BN = self.sequence_model.log_probabilities(histories)
-        opinions = self._opinions(histories, [name for name in _GRIDS if getattr(self.weights, name)])
-        if self.weights == ExpertWeights():
-            return expected_BN
-        for name, opinion_BN in opinions.items():
-            expected_BN = expected_BN + getattr(self.weights, name) * opinion_BN
-        lifted_BN = self.weights.scale * expected_BN + self.weights.lift * self._is_new_N.astype(np.float32)
-        pooled: npt.NDArray[np.float32] = torch.from_numpy(lifted_BN).log_softmax(dim=1).numpy()
-        return pooled
+        return self._pooled(self.sequence_model.log_probabilities(histories), histories)
+
+    def expected_items(self, histories: Sequence[IntArray], num_items: int) -> list[Expected]:
+        """What the pool expects before each event of each history: rows int32 (T, K) and shares float32 (T, K).
+
+        num_items: K, how many of the likeliest to keep; their shares sum to one, those of the first event are zero.
+        The histories are those that followers were counted in: what each counts for itself is taken off, or the pool
+        would expect what is to come because it has seen it come.
+        """
+        width = min(num_items, self.num_items)
+        expected: list[Expected] = []
+        for start in progress(range(0, len(histories), _BATCH), label="ask the teacher, batches"):
+            batch = histories[start : start + _BATCH]
+            lengths = np.array([len(history) for history in batch])
+            firsts = lengths.cumsum() - lengths
+            beginnings = [history[: place + 1] for history in batch for place in range(len(history))]
+            own_EN = self._own_followers(batch)
+            rows_EK = np.zeros((len(beginnings), width), dtype=np.int32)
+            shares_EK = np.zeros((len(beginnings), width), dtype=np.float32)
+            done = 0
+            for expected_XN in self.sequence_model.expectations_along(batch, _SCORED_AT_ONCE):
+                places = slice(done, done + len(expected_XN))
+                pooled_XN = self._pooled(expected_XN, beginnings[places], own_EN[places])
+                best = torch.from_numpy(pooled_XN).topk(width, dim=1)
+                rows_EK[places], shares_EK[places] = best.indices.numpy(), best.values.softmax(dim=1).numpy()
+                done = places.stop
+            # What was expected after an event is expected before the next; before the first, nothing is.
+            rows_EK, shares_EK = np.roll(rows_EK, 1, axis=0), np.roll(shares_EK, 1, axis=0)
+            shares_EK[firsts] = 0
+            expected += zip(np.split(rows_EK, firsts[1:]), np.split(shares_EK, firsts[1:]), strict=True)
+        return expected
 
     def weighed(self, cases: Sequence[Case]) -> "ItemExperts":
         """The pool with the weights of the best ndcg@10 on these cases, histories masked, and the likeliest scale.
@@ -143,67 +163,103 @@ class ItemExperts:
         pool.weights = replace(pool.weights, scale=pool._likeliest_scale(cases[:_MAX_SCALED]))
         return pool
 
-    def lifted(self, histories: Sequence[IntArray], exposure: float, seed: int) -> "ItemExperts":
-        """The pool with the lift that shows newcomers `exposure` times as often as a known item on average.
+    def lifted(self, lift: float) -> "ItemExperts":
+        """The pool with another lift."""
+        return self._with(lift=lift)
 
-        Found by hiding a twentieth of the known items, all but their content, and counting places among the best ten
-        after these histories. Items that nobody has chosen are not lifted where exposure is 0, or content unknown.
-        """
-        known = np.flatnonzero(~self._is_new_N)
-        num_hidden = min(len(known) - 1, max(1, round(_HIDDEN_SHARE * len(known))))
-        if exposure <= 0 or not self.knows_newcomers or num_hidden < 1 or not len(histories):
-            return self
-        hidden = np.sort(np.random.default_rng(seed).choice(known, num_hidden, replace=False))
-        is_shown_N = np.ones(self.num_items, bool)
-        is_shown_N[hidden] = False
-        keep_NN = _diagonal(is_shown_N[: len(self._known[1])])
-        model = self.sequence_model.without(hidden, torch.from_numpy(self._content_ND[hidden]))
-        followers_NN = (keep_NN @ self._known[0] @ keep_NN).tocsr()
-        counts_N = np.where(is_shown_N[: len(self._known[1])], self._known[1], 0)
-        pool = self._with(sequence_model=model, followers_NN=followers_NN, counts_N=counts_N)
-        others, best_BC, best_BM = known[is_shown_N[known]], [], []
-        for start in range(0, len(histories), _BATCH):
-            shown = [history[is_shown_N[history]] for history in histories[start : start + _BATCH]]
-            scores_BN = pool.log_probabilities(shown)
-            for score_N, history in zip(scores_BN, shown, strict=True):
-                score_N[history] = -np.inf
-            best_BC.append(_highest(scores_BN[:, others]))
-            best_BM.append(_highest(scores_BN[:, hidden]))
-        wanted = exposure * num_hidden / len(known)
-        lift = _least_lift(np.concatenate(best_BC), np.concatenate(best_BM), min(wanted, 1.0))
-        return self._with(weights=replace(self.weights, lift=lift))
+    def hiding(self, rows: IntArray) -> "ItemExperts":
+        """The pool as if nobody had ever chosen these items; they are new to it, and known by their content alone."""
+        followed_NN, counts_N = self._counted
+        is_kept_N = np.ones(self.num_items, bool)
+        is_kept_N[rows] = False
+        is_kept_N = is_kept_N[: len(counts_N)]
+        keep_NN = _diagonal(is_kept_N)
+        return self._with(
+            sequence_model=self.sequence_model.without(rows, torch.from_numpy(self._content_ND[rows])),
+            followed_NN=(keep_NN @ followed_NN @ keep_NN).tocsr(),
+            counts_N=np.where(is_kept_N, counts_N, 0),
+        )
 
     def _with(
         self,
         *,
         weights: ExpertWeights | None = None,
+        lift: float | None = None,
         sequence_model: SequenceModel | None = None,
-        followers_NN: Sparse = None,
+        followed_NN: Sparse = None,
         counts_N: IntArray | None = None,
     ) -> "ItemExperts":
         return ItemExperts(
             sequence_model or self.sequence_model,
-            followers_NN=self._known[0] if followers_NN is None else followers_NN,
-            counts_N=self._known[1] if counts_N is None else counts_N,
+            followed_NN=self._counted[0] if followed_NN is None else followed_NN,
+            counts_N=self._counted[1] if counts_N is None else counts_N,
             content_ND=self._content_ND,
             weights=weights or self.weights,
+            lift=self.lift if lift is None else lift,
         )
 
     def save(self, path: Path) -> None:
         """Write what was counted and the weights; the sequence model and the content stay where they are."""
-        followers_NN, counts_N = self._known
-        arrays = {"data": followers_NN.data, "indices": followers_NN.indices, "indptr": followers_NN.indptr}
+        followed_NN, counts_N = self._counted
+        arrays = {"data": followed_NN.data, "indices": followed_NN.indices, "indptr": followed_NN.indptr}
         with write_file(path) as partial:
             save_file(arrays | {"counts": counts_N}, partial, metadata={"weights": json.dumps(asdict(self.weights))})
 
-    def _opinions(self, histories: Sequence[IntArray], names: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
-        makers = {"followers": self._followed, "likeness": self._likeness, "popularity": self._popularity}
-        return {name: makers[name](histories) for name in names}
+    def _pooled(
+        self, expected_BN: npt.NDArray[np.float32], histories: Sequence[IntArray], own_BN: Sparse = None
+    ) -> npt.NDArray[np.float32]:
+        """The sequence model's log-probabilities joined by the opinions of the others, float32 (B, N).
 
-    def _followed(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
+        own_BN: shares of followers that are to be taken off.
+        """
+        weights = self.weights
+        if weights == ExpertWeights() and not self.lift:
+            return expected_BN
+        names = [name for name in _GRIDS if getattr(weights, name)]
+        for name, opinion_BN in self._opinions(histories, names, own_BN).items():
+            expected_BN = expected_BN + getattr(weights, name) * opinion_BN
+        raised_BN = weights.scale * expected_BN + self.lift * self.is_new_N.astype(np.float32)
+        pooled: npt.NDArray[np.float32] = torch.from_numpy(raised_BN).log_softmax(dim=1).numpy()
+        return pooled
+
+    def _opinions(
+        self, histories: Sequence[IntArray], names: Sequence[str], own_BN: Sparse = None
+    ) -> dict[str, npt.NDArray[np.float32]]:
+        makers = {
+            "followers": lambda: self._followed(histories, own_BN),
+            "likeness": lambda: self._likeness(histories),
+            "popularity": lambda: np.broadcast_to(self._popularity_N, (len(histories), self.num_items)),
+        }
+        return {name: makers[name]() for name in names}
+
+    def _followed(self, histories: Sequence[IntArray], own_BN: Sparse) -> npt.NDArray[np.float32]:
         """Log of the share that each item has of what followed the latest items, float32 (B, N)."""
-        shares_BN = np.asarray((self._latest(histories) @ self._followers_NN).todense(), np.float32)
-        return np.log(shares_BN + 1 / self.num_items)
+        shares_BN = self._latest(histories) @ self._followers_NN
+        if own_BN is not None:
+            shares_BN = (shares_BN - own_BN).maximum(0)
+        return np.log(np.asarray(shares_BN.todense(), np.float32) + 1 / self.num_items)
+
+    def _own_followers(self, histories: Sequence[IntArray]) -> Sparse:
+        """What the later events of a history add to the shares of followers at each event, sparse (E, N)."""
+        from scipy import sparse
+
+        rows_E = np.concatenate(histories)
+        number_E = np.repeat(np.arange(len(histories)), [len(history) for history in histories])
+        place_E = np.concatenate([np.arange(len(history)) for history in histories])
+        shape = (len(rows_E), len(rows_E))
+        latest_EE, followed_EE = sparse.csr_matrix(shape), sparse.csr_matrix(shape)
+        for lag in range(min(_NUM_LATEST, len(rows_E))):
+            later = np.flatnonzero(place_E >= lag)
+            latest_EE += sparse.csr_matrix((np.full(len(later), FADING**lag), (later, later - lag)), shape=shape)
+        latest_EE = _diagonal(1 / np.asarray(latest_EE.sum(axis=1)).ravel()) @ latest_EE
+        for distance in range(1, min(_WINDOW, len(rows_E) - 1) + 1):
+            earlier = np.flatnonzero(number_E[:-distance] == number_E[distance:])
+            shares = 1 / (distance * self._totals_N[rows_E[earlier]])
+            followed_EE += sparse.csr_matrix((shares, (earlier, earlier + distance)), shape=shape)
+        to_come = sparse.triu(latest_EE @ followed_EE, k=1).tocoo()
+        return sparse.csr_matrix(
+            (to_come.data.astype(np.float32), (to_come.row, rows_E[to_come.col])), shape=(len(rows_E), self.num_items)
+        )
 
     def _likeness(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
         """Cosine of each item's content to the mean of the latest items', float32 (B, N); 0 for those of the history:
@@ -214,9 +270,6 @@ class ItemExperts:
         for cosine_N, history in zip(cosine_BN, histories, strict=True):
             cosine_N[history] = 0
         return cosine_BN
-
-    def _popularity(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
-        return np.broadcast_to(self._popularity_N, (len(histories), self.num_items))
 
     def _latest(self, histories: Sequence[IntArray]) -> Sparse:
         """The latest items of each history by their weights, which sum to 1; sparse (B, N)."""
@@ -299,27 +352,10 @@ def _ndcg(
     return float((1 / np.log2(better_B[better_B < 10] + 2)).sum())
 
 
-def _diagonal(is_kept_N: npt.NDArray[np.bool_]) -> Sparse:
+def _diagonal(values_N: npt.NDArray[Any]) -> Sparse:
     from scipy import sparse
 
-    return sparse.diags(is_kept_N.astype(np.float64))
-
-
-def _highest(scores_BN: FloatArray) -> FloatArray:
-    """The best few scores, highest first; -inf where there are fewer."""
-    best_BK = -np.sort(-scores_BN, axis=1)[:, :_LISTED]
-    return np.pad(best_BK, ((0, 0), (0, _LISTED - best_BK.shape[1])), constant_values=-np.inf)
-
-
-def _least_lift(known_BK: FloatArray, new_BK: FloatArray, wanted: float) -> float:
-    """The least lift by which newcomers take so large a share of the best places, to a hundredth of a nat."""
-    low, high = 0.0, _MAX_LIFT
-    while high - low > 0.01:
-        middle = (low + high) / 2
-        last_B = -np.sort(-np.concatenate([known_BK, new_BK + middle], axis=1), axis=1)[:, _LISTED - 1]
-        share = float((new_BK + middle >= last_B[:, None]).mean())
-        low, high = (low, middle) if share >= wanted else (middle, high)
-    return round(high, 2)
+    return sparse.diags(values_N.astype(np.float64))
 
 
 def find_experts(root: Path, device: torch.device, embeddings: Mapping[str, Embeddings]) -> ItemExperts | None:
@@ -332,14 +368,14 @@ def find_experts(root: Path, device: torch.device, embeddings: Mapping[str, Embe
     model = find_sequence_model(root / "sequence", device, embeddings)
     if model is None:
         return None
-    path = root / "mixture" / EXPERTS_FILE
+    path = root / "experts" / EXPERTS_FILE
     with safe_open(path, framework="np") as stored:
         weights = ExpertWeights(**json.loads(stored.metadata()["weights"]))
     found = load_file(path)
     num_counted = len(found["counts"])
     return ItemExperts(
         model,
-        followers_NN=sparse.csr_matrix(
+        followed_NN=sparse.csr_matrix(
             (found["data"], found["indices"], found["indptr"]), shape=(num_counted, num_counted)
         ),
         counts_N=found["counts"],

@@ -16,9 +16,9 @@ from genrec.data.splits import EvaluationCase, Split
 from genrec.model.examples import AlignmentExamples, Expectation, history_prompt, next_item_examples
 from genrec.model.experts import ItemExperts
 from genrec.model.language import LanguageModel
-from genrec.model.mixing import WEIGHTS, Nats, mix_expectations
+from genrec.model.mixing import WEIGHTS, MixtureCases
 from genrec.model.sequence import SequenceModel, SequenceReport
-from genrec.model.sequence_training import expected_items, train_sequence_model
+from genrec.model.sequence_training import train_sequence_model
 from genrec.model.teaching import Teacher
 from genrec.model.tuning import TuneReport, train
 from genrec.runtime import pick_device
@@ -30,6 +30,8 @@ MAX_VALIDATION_CASES = 500  # cases that choose the best checkpoint
 MAX_MIXING_CASES = 2500  # cases that choose the share of the item experts
 VALIDATION_WIDTH = 20
 NUM_TAUGHT = 64  # likeliest items that a teacher passes on
+LEAST_NEWCOMERS = 20  # items that nobody has chosen, from which on they tell themselves how far they must be lifted
+_HIDDEN_SHARE = 0.05  # of the items, else taken for such
 _Answered: TypeAlias = tuple[Sequence[EvaluationCase], IntArray, IntArray, npt.NDArray[np.float64]]
 
 
@@ -40,12 +42,12 @@ def tune_on(
     split: Split,
     config: Config,
     work: Path,
-    sequence_model: SequenceModel | None = None,
+    experts: ItemExperts | None = None,
     among: SemanticIdTable | None = None,
 ) -> TuneReport:
     """Train on a split's histories and alignment tasks; validation cases choose the checkpoint.
 
-    sequence_model: its expectations grade `tune.teacher_share` of the history's codes, beside what was truly chosen.
+    experts: their expectations grade `tune.teacher_share` of the history's codes, beside what was truly chosen.
     among: the items that an item must be told from, those of `table` unless given.
     """
     tune = config.tune
@@ -63,8 +65,8 @@ def tune_on(
     examples += alignment.draw(max(1, num_alignment), np.random.default_rng(config.seed))
     judge = Judge(catalog, table, split.validation, tune.max_history, config.seed)
     teacher = None
-    if sequence_model is not None and tune.teacher_share > 0:
-        expected = expected_items(sequence_model, [catalog.rows(h) for h in histories], num_items=NUM_TAUGHT)
+    if experts is not None and tune.teacher_share > 0:
+        expected = experts.expected_items([catalog.rows(h) for h in histories], NUM_TAUGHT)
         teacher = Teacher(
             expectations=[Expectation(rows_TK=rows, shares_TK=shares) for rows, shares in expected],
             codes_NL=table.codes.astype(np.int64),
@@ -99,15 +101,6 @@ def train_sequence_on(
     )
 
 
-def _gain(rows: IntArray, nats: Nats, history: IntArray, target: int) -> float:
-    """What the target's place is worth in ndcg@10, items of the history left out."""
-    place = np.flatnonzero(rows == target)
-    if not len(place) or target in history:
-        return 0.0
-    better = int(((nats > nats[place[0]]) & ~np.isin(rows, history)).sum())
-    return float(1 / np.log2(better + 2)) if better < 10 else 0.0
-
-
 class Judge:
     """Recall@10 on a fixed sample of validation cases, items of the history masked; 0 when there are none."""
 
@@ -123,7 +116,7 @@ class Judge:
         rng = np.random.default_rng(seed)
         chosen = rng.permutation(len(cases))[:max_cases]
         self._cases = [cases[number] for number in sorted(chosen)]
-        self._catalog, self._table, self._max_history = catalog, table, max_history
+        self._catalog, self._table, self._max_history, self._seed = catalog, table, max_history, seed
         self._trie: Trie | None = None
 
     def __call__(self, language_model: LanguageModel) -> float:
@@ -134,18 +127,35 @@ class Judge:
             self._cases
         )
 
-    def choose_weight(self, language_model: LanguageModel, experts: ItemExperts, width: int) -> float:
-        """The item experts' share in the mixture with the beams that has the best ndcg@10; 0 without cases."""
-        gains = []
-        for cases, targets, rows_BW, scores_BW in self._ask(language_model, width):
-            histories = [self._catalog.rows(case.history) for case in cases]
-            expected_BN = experts.log_probabilities(histories).astype(np.float64)
-            for case, target in enumerate(targets):
-                mixtures = [mix_expectations(rows_BW[case], scores_BW[case], expected_BN[case], w) for w in WEIGHTS]
-                gains.append([_gain(rows, nats, histories[case], int(target)) for rows, nats in mixtures])
-        if not gains:
-            return 0.0
-        return WEIGHTS[int(np.array(gains).mean(axis=0).argmax())]
+    def mix(
+        self, language_model: LanguageModel, experts: ItemExperts, *, width: int, exposure: float
+    ) -> tuple[float, float]:
+        """The item experts' share in the mixture with the beams, and the lift of items that nobody has chosen.
+
+        The share is that of the best ndcg@10; with the lift such items are shown `exposure` times as often as a known
+        one is on average. Where too few are new, some known items are taken for new. Both are 0 without cases.
+        """
+        answered = [
+            (self._catalog.rows(case.history), int(target), rows_W, scores_W)
+            for cases, targets, rows_BW, scores_BW in self._ask(language_model, width)
+            for case, target, rows_W, scores_W in zip(cases, targets, rows_BW, scores_BW, strict=True)
+        ]
+        if not answered:
+            return 0.0, 0.0
+        found = MixtureCases.find(answered, experts)
+        share = max(WEIGHTS, key=found.ndcg)
+        if not share or exposure <= 0 or not experts.knows_newcomers:
+            return share, 0.0
+        known = np.flatnonzero(~experts.is_new_N)
+        num_hidden = min(len(known) - 1, round(_HIDDEN_SHARE * experts.num_items))
+        if experts.num_items - len(known) < LEAST_NEWCOMERS and num_hidden > 0:
+            hidden = np.sort(np.random.default_rng(self._seed).choice(known, num_hidden, replace=False))
+            unseen = [
+                (history[~np.isin(history, hidden)], target, rows_W, np.where(np.isin(rows_W, hidden), -np.inf, nats_W))
+                for history, target, rows_W, nats_W in answered
+            ]
+            found = MixtureCases.find(unseen, experts.hiding(hidden))
+        return share, found.least_lift(share, exposure)
 
     def _ask(self, language_model: LanguageModel, width: int) -> Iterator[_Answered]:
         """Batches of cases with their targets' rows (B,), and the beams' rows and scores (B, W)."""

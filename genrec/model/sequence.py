@@ -4,11 +4,12 @@ They know nothing of semantic IDs or words: an item is a free vector plus, when 
 linear map of those; an item without events is its content alone. They stand beside the language model in `recommend`,
 and alone as peers. How they are trained is in sequence_training, what they are made of in sequence_layers.
 
-Axis legend: B batch, T history positions, N items, D features, C content features.
+Axis legend: B batch, T history positions, N items, D features, C content features, E events, X
+of which are scored at once.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -171,6 +172,29 @@ class SequenceModel(nn.Module):
                 score_N[torch.from_numpy(history).to(score_N.device)] = NEVER
         scores: npt.NDArray[np.float32] = scores_BN.log_softmax(dim=1).cpu().numpy()
         return scores
+
+    @torch.inference_mode()
+    def expectations_along(self, histories: Sequence[IntArray], num_events: int) -> Iterator[npt.NDArray[np.float32]]:
+        """As `log_probabilities`, after each event of each history, histories one after the other: float32 (X, N), X
+        being `num_events` at most."""
+        self.eval()
+        device, vectors_ND = self.is_known_N.device, self.item_vectors()
+        lengths = np.array([len(history) for history in histories])
+        rows_E = torch.from_numpy(np.concatenate(histories)).to(device)
+        starts_E = torch.from_numpy(np.repeat(lengths.cumsum() - lengths, lengths)).to(device)
+        states_ED = self.states(rows_E, starts_E)
+        for places_X in torch.arange(len(rows_E), device=device).split(num_events):
+            scores_XN = self.score(states_ED[places_X], vectors_ND).float()
+            if self.config.repeats == "left-out":
+                scores_XN = scores_XN.scatter(1, _events_up_to(rows_E, starts_E, places_X), NEVER)
+            yield scores_XN.log_softmax(dim=1).cpu().numpy()
+
+
+def _events_up_to(rows_E: torch.Tensor, starts_E: torch.Tensor, places_X: torch.Tensor) -> torch.Tensor:
+    """Rows of each chosen event and of all before it in its history, int64 (X, T), filled up by the history's first."""
+    starts_X = starts_E[places_X]
+    back_T = torch.arange(int((places_X - starts_X).max()) + 1, device=rows_E.device)
+    return rows_E[torch.maximum(places_X[:, None] - back_T, starts_X[:, None])]
 
 
 def _start_small(module: nn.Module) -> None:

@@ -1,10 +1,10 @@
-"""Training of sequence models, and what a trained one teaches.
+"""Training of sequence models.
 
 Full cross-entropy, every prefix of every history a sample; kept is a moving average of the weights, of the epoch that
 validation chose. Now and then items are shown by their content alone, so that those without events are understood too
 (after DropoutNet, Volkovs et al. 2017).
 
-Axis legend: B batch, T history positions, E events, N items, K likely items.
+Axis legend: B batch, T history positions, E events, N items.
 """
 
 import time
@@ -14,20 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch.optim.swa_utils import AveragedModel
 
 from genrec.artifacts import write_file
 from genrec.config import SequenceConfig
-from genrec.model.sequence import NEVER, SequenceModel, SequenceReport, pad_histories
-from genrec.runtime import ProgressMeter, progress
+from genrec.model.sequence import SequenceModel, SequenceReport, pad_histories
+from genrec.runtime import ProgressMeter
 from genrec.schema import FloatArray, IntArray
 
 CHECKPOINT = "checkpoint.pt"
 _POOLED_WINDOWS = 4096  # windows among which those of like length are gathered
-_SCORED_AT_ONCE = 512  # events that are scored against all items at once
 _LEAST_REPEATS = 0.01  # of the events, from which on items are expected to come again
 
 
@@ -198,45 +196,3 @@ def validation_ndcg(model: SequenceModel, cases: Sequence[tuple[IntArray, int]],
         is_hit_B = (better_B < 10) & np.array([target not in history for history, target in batch])
         total += float((is_hit_B / np.log2(better_B + 2)).sum())
     return total / max(len(cases), 1)
-
-
-@torch.inference_mode()
-def expected_items(
-    model: SequenceModel, histories: Sequence[IntArray], *, num_items: int, batch_size: int = 64
-) -> list[tuple[npt.NDArray[np.int32], FloatArray]]:
-    """What the model expects before each event of each history: rows int32 (T, K) and shares float32 (T, K).
-
-    num_items: K, how many of the likeliest to keep; their shares sum to one, those of the first event are zero.
-    """
-    model.eval()
-    device, vectors_ND = model.is_known_N.device, model.item_vectors()
-    width = min(num_items, model.num_items)
-    expected: list[tuple[npt.NDArray[np.int32], FloatArray]] = []
-    for start in progress(range(0, len(histories), batch_size), label="ask the teacher, batches"):
-        batch = histories[start : start + batch_size]
-        lengths = np.array([len(history) for history in batch])
-        firsts = lengths.cumsum() - lengths
-        rows_E = torch.from_numpy(np.concatenate(batch)).to(device)
-        starts_E = torch.from_numpy(np.repeat(firsts, lengths)).to(device)
-        states_ED = model.states(rows_E, starts_E)
-        rows_EK = np.zeros((len(rows_E), width), dtype=np.int32)
-        shares_EK = np.zeros((len(rows_E), width), dtype=np.float32)
-        for places in torch.arange(len(rows_E), device=device).split(_SCORED_AT_ONCE):
-            scores_XN = model.score(states_ED[places], vectors_ND).float()
-            if model.config.repeats == "left-out":
-                scores_XN = scores_XN.scatter(1, _events_up_to(rows_E, starts_E, places), NEVER)
-            best = scores_XN.topk(width, dim=1)
-            places = places.cpu().numpy()
-            rows_EK[places], shares_EK[places] = best.indices.cpu().numpy(), best.values.softmax(dim=1).cpu().numpy()
-        # What was expected after an event is expected before the next; before the first, nothing is.
-        rows_EK, shares_EK = np.roll(rows_EK, 1, axis=0), np.roll(shares_EK, 1, axis=0)
-        shares_EK[firsts] = 0
-        expected += zip(np.split(rows_EK, firsts[1:]), np.split(shares_EK, firsts[1:]), strict=True)
-    return expected
-
-
-def _events_up_to(rows_E: torch.Tensor, starts_E: torch.Tensor, places_X: torch.Tensor) -> torch.Tensor:
-    """Rows of each chosen event and of all before it in its history, int64 (X, T), filled up by the history's first."""
-    starts_X = starts_E[places_X]
-    back_T = torch.arange(int((places_X - starts_X).max()) + 1, device=rows_E.device)
-    return rows_E[torch.maximum(places_X[:, None] - back_T, starts_X[:, None])]

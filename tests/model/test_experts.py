@@ -1,10 +1,9 @@
 """The pool of item experts: each one knows its part, and together they are never worse where they were weighed."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
 from genrec.config import SequenceConfig
 from genrec.data.splits import split_interactions
@@ -38,10 +37,6 @@ def chains(num_people=200, length=6, seed=0):
     """Histories in which item n is followed by item n + 1."""
     rng = np.random.default_rng(seed)
     return [(int(start) + np.arange(length)) % NUM_ITEMS for start in rng.integers(0, NUM_ITEMS, num_people)]
-
-
-def with_lift(pool, lift):
-    return pool._with(weights=replace(pool.weights, lift=lift))
 
 
 def cases_of(histories):
@@ -112,7 +107,7 @@ def test_experts_that_know_nothing_get_no_weight():
 
 
 def test_a_pool_is_never_worse_than_its_sequence_model_where_it_was_weighed(shop_recommender):
-    experts, catalog = with_lift(shop_recommender.experts, 0), shop_recommender.catalog
+    experts, catalog = shop_recommender.experts.lifted(0), shop_recommender.catalog
     validation = split_interactions(shop_recommender.interactions, shop_recommender.config.split).validation
     cases = [(catalog.rows(case.history), catalog.row(case.target)) for case in validation]
     alone = validation_ndcg(experts.sequence_model, cases)
@@ -125,32 +120,59 @@ def test_a_stored_pool_answers_as_before(shop_recommender, shop_copy):
     histories = [
         shop_recommender.catalog.rows(shop_recommender.history_of(user)) for user in ("user-00000", "user-00007")
     ]
-    (shop_copy / "mixture" / "experts.safetensors").unlink()
-    experts.save(shop_copy / "mixture" / "experts.safetensors")
+    (shop_copy / "experts" / "experts.safetensors").unlink()
+    experts.save(shop_copy / "experts" / "experts.safetensors")
     again = find_experts(shop_copy, torch.device("cpu"), shop_recommender.embeddings)
     assert again.weights == experts.weights
+    again = again.lifted(experts.lift)
     np.testing.assert_allclose(again.log_probabilities(histories), experts.log_probabilities(histories), atol=1e-5)
 
 
-def test_newcomers_are_shown_as_often_as_wished(shop_recommender):
-    catalog, plain = shop_recommender.catalog, with_lift(shop_recommender.experts, 0)
-    parts = split_interactions(shop_recommender.interactions, shop_recommender.config.split)
-    histories = [catalog.rows(case.history) for case in parts.validation]
-    lifts = [plain.lifted(histories, exposure, seed=3).weights.lift for exposure in (0.0, 0.5, 1.0, 3.0)]
-    assert lifts[0] == 0
-    assert lifts == sorted(lifts)
-    assert lifts[-1] > lifts[1]
-    assert plain.lifted([], 3.0, seed=3).weights.lift == 0
+def test_a_teacher_expects_before_an_event_what_the_pool_says_of_the_events_before_it():
+    pool = experts_of(chains(40), weights=ExpertWeights(followers=1.5, likeness=3.0, popularity=0.4, scale=0.5))
+    asked = chains(3, seed=5)
+    for history, (rows, shares) in zip(asked, pool.expected_items(asked, 4), strict=True):
+        assert rows.shape == shares.shape == (len(history), 4)
+        assert not shares[0].any()
+        for place in range(1, len(history)):
+            # As if these people had not been among those that were counted.
+            others = experts_of(chains(40), weights=pool.weights)
+            own = np.zeros((NUM_ITEMS, NUM_ITEMS))
+            for first in range(place):
+                for second in range(place, min(len(history), first + 6)):
+                    own[history[first], history[second]] += 1 / (second - first)
+            totals = others._totals_N.copy()
+            followers = np.asarray(others._followers_NN.todense()) - own / totals[:, None]
+            others._followers_NN = sparse.csr_matrix(followers.clip(0).astype(np.float32))
+            log_probabilities = others.log_probabilities([history[:place]])[0]
+            np.testing.assert_allclose(log_probabilities[rows[place]], np.sort(log_probabilities)[::-1][:4], rtol=1e-3)
+            likely = np.exp(log_probabilities[rows[place]])
+            np.testing.assert_allclose(shares[place], likely / likely.sum(), rtol=1e-2)
 
-    # What was found with some items hidden holds for those that are new indeed, as far as few can tell.
-    def share_of_newcomers(pool):
-        scores = pool.log_probabilities(histories)
-        for score_N, history in zip(scores, histories, strict=True):
-            score_N[history] = -np.inf
-        best = np.argsort(-scores, axis=1)[:, :10]
-        return float(np.isin(best, shop_recommender.newcomers.rows).mean())
 
-    is_new = len(shop_recommender.newcomers.rows) / len(catalog)
-    assert is_new > 0
-    shares = [share_of_newcomers(with_lift(plain, lift)) / is_new for lift in (lifts[0], lifts[-1])]
-    assert shares[0] < 1.5 < shares[1] < 6
+def test_a_teacher_does_not_know_what_comes_because_it_saw_it_come():
+    rng = np.random.default_rng(4)
+    noise = [rng.permutation(NUM_ITEMS)[:2] for _ in range(30)]
+    pool = experts_of(noise, weights=ExpertWeights(followers=3.0))
+    is_next = [
+        shares[1][rows[1] == h[1]].sum()
+        for h, (rows, shares) in zip(noise, pool.expected_items(noise, 40), strict=True)
+    ]
+    seen = [np.exp(pool.log_probabilities([h[:1]])[0, h[1]]) for h in noise]
+    assert np.mean(seen) > 0.5  # what chance brought once, taken for a rule
+    assert np.mean(is_next) < 0.1
+
+
+def test_hidden_items_are_known_by_their_content_alone(shop_recommender):
+    experts = shop_recommender.experts.lifted(0)
+    known = np.flatnonzero(~experts.is_new_N)
+    hidden = known[::20]
+    pool = experts.hiding(hidden)
+    assert pool.is_new_N.sum() == experts.is_new_N.sum() + len(hidden)
+    content = torch.from_numpy(experts._content_ND[hidden])
+    torch.testing.assert_close(
+        pool.sequence_model.item_vectors()[hidden], experts.sequence_model.content_map(content), rtol=0, atol=1e-6
+    )
+    assert not pool._followers_NN[hidden].nnz
+    assert not pool._followers_NN[:, hidden].nnz
+    assert experts._followers_NN[hidden].nnz  # the pool that it was made from stays as it was

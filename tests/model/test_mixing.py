@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genrec.model.mixing import mix_expectations, mixed, stream_mixture
+from genrec.model.mixing import MixtureCases, mix_expectations, mixed, stream_mixture
 from genrec.model.streaming import StreamedItem
 
 
@@ -62,3 +62,65 @@ def test_a_streamed_mixture_comes_in_order_and_no_later_than_it_must(weight):
     unseen = [row for row in order if row not in asked[: num_asked - 1]]
     bound = mixed(generated[order[num_asked - 1]], max(expected[row] for row in unseen), weight)
     assert num_asked <= 1 or first[1] <= bound + 1e-9  # one item earlier it could still have been overtaken
+
+
+class Pool:
+    """Stands for item experts over 60 items, of which the last 6 are new and thought little of."""
+
+    num_items = 60
+    is_new_N = np.arange(60) >= 54
+
+    def __init__(self, lift=0.0):
+        self.lift = lift
+
+    def lifted(self, lift):
+        return Pool(lift)
+
+    def log_probabilities(self, histories):
+        chance = [np.random.default_rng(history.tolist()).normal(size=60) for history in histories]
+        nats = np.array(chance) - 2 * self.is_new_N + self.lift * self.is_new_N
+        return nats - np.log(np.exp(nats).sum(axis=1, keepdims=True))
+
+
+def answered(num_cases=200):
+    rng = np.random.default_rng(0)
+    cases = []
+    for _ in range(num_cases):
+        history = rng.permutation(60)[:5]
+        beams = np.setdiff1d(rng.permutation(54)[:12], history)[:6]
+        nats = np.log(rng.dirichlet(np.ones(7)))[:6]
+        target = int(rng.choice(np.setdiff1d(np.arange(60), history)))
+        cases.append((history, target, beams, nats))
+    return cases
+
+
+@pytest.mark.parametrize(("weight", "lift"), [(0.3, 0.0), (0.8, 1.2), (1.0, 2.0)])
+def test_cases_are_mixed_as_answers_are(weight, lift):
+    cases = answered()
+    found = MixtureCases.find(cases, Pool())
+    nats_BM = found.nats(weight, lift)
+    gains, num_new = [], 0
+    for number, (history, target, beams, nats_W) in enumerate(cases):
+        expected_N = Pool(lift).log_probabilities([history])[0]
+        expected_N[history] = -np.inf
+        rows, nats = mix_expectations(beams, nats_W, expected_N, weight)
+        mixed_N = np.full(60, -np.inf)
+        mixed_N[rows] = nats
+        of_case = found.rows_BM[number] >= 0
+        np.testing.assert_allclose(nats_BM[number][of_case], mixed_N[found.rows_BM[number][of_case]], rtol=1e-9)
+        best = np.argsort(-mixed_N)[:10]
+        gains.append(sum(1 / np.log2(place + 2) for place, row in enumerate(best) if row == target))
+        num_new += int((best >= 54).sum())
+    assert found.ndcg(weight, lift) == pytest.approx(np.mean(gains))
+    assert found.exposure(weight, lift) == pytest.approx(num_new / (10 * len(cases)) / 0.1)
+
+
+@pytest.mark.parametrize("weight", [0.5, 1.0])
+def test_newcomers_are_shown_as_often_as_wished(weight):
+    found = MixtureCases.find(answered(), Pool())
+    assert found.exposure(weight, 0.0) < 0.5
+    lifts = [found.least_lift(weight, exposure) for exposure in (0.5, 1.0, 3.0)]
+    assert lifts == sorted(lifts)
+    for lift, exposure in zip(lifts, (0.5, 1.0, 3.0), strict=True):
+        assert found.exposure(weight, lift) == pytest.approx(exposure, rel=0.1)
+    assert found.least_lift(weight, 0.0) < 0.02

@@ -1,4 +1,4 @@
-"""The recipe's judge: what share of the sequence model validation chooses."""
+"""The recipe's judge: what share of the item experts validation chooses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +22,11 @@ class Expecting:
 
     aims: dict[tuple[int, ...], int]
     num_items: int = NUM_ITEMS
+    is_new_N = np.zeros(NUM_ITEMS, bool)
+    knows_newcomers = False
+
+    def lifted(self, lift: float) -> "Expecting":
+        return self
 
     def log_probabilities(self, histories: Sequence[np.ndarray]) -> np.ndarray:
         shares = np.full((len(histories), NUM_ITEMS), 0.1 / (NUM_ITEMS - 1), np.float32)
@@ -69,7 +74,10 @@ def choose(writer_is_right: bool, sequence_is_right: bool) -> float:
     judge = Judge(Catalog(items=items), table, cases, 10, 0, NUM_CASES)
     asked = [tuple(int(i) for i in case.history) for case in judge._cases]
     writer = Writing(Expecting(right if writer_is_right else off), asked)
-    return judge.choose_weight(writer, Expecting(right if sequence_is_right else off), 10)
+    experts = Expecting(right if sequence_is_right else off)
+    share, lift = judge.mix(writer, experts, width=10, exposure=3.0)
+    assert lift == 0  # the experts know no content
+    return share
 
 
 def test_the_better_model_gets_the_larger_share():

@@ -12,7 +12,7 @@ from genrec.model.sequence import (
     save_sequence_model,
     stored_sequence_model,
 )
-from genrec.model.sequence_training import expected_items, train_sequence_model, validation_ndcg
+from genrec.model.sequence_training import train_sequence_model, validation_ndcg
 
 CPU = torch.device("cpu")
 QUICK = {"num_features": 16, "max_history": 8, "epochs": 12, "batch_size": 64, "dropout": 0.1, "learning_rate": 1e-2}
@@ -86,20 +86,15 @@ def test_long_histories_are_read_in_windows_with_half_of_one_before_each_event()
 
 
 @pytest.mark.parametrize("repeats", ["expected", "left-out"])
-def test_the_teacher_expects_before_an_event_what_the_events_before_it_say(repeats):
+def test_along_a_history_it_expects_after_each_event_what_the_events_up_to_it_say(repeats):
     torch.manual_seed(3)
     model = SequenceModel(20, SequenceConfig(repeats=repeats, **QUICK)).eval()
     torch.nn.init.normal_(model.items.weight)
     histories = [np.arange(5), np.array([7]), np.array([3, 9])]
-    for history, (rows, shares) in zip(histories, expected_items(model, histories, num_items=4), strict=True):
-        assert rows.shape == shares.shape == (len(history), 4)
-        assert not shares[0].any()
-        for place in range(1, len(history)):
-            log_probabilities = model.log_probabilities([history[:place]])[0]
-            assert rows[place].tolist() == np.argsort(-log_probabilities)[:4].tolist()
-            assert repeats == "expected" or not set(history[:place]) & set(rows[place].tolist())
-            likely = np.exp(log_probabilities[rows[place]])
-            np.testing.assert_allclose(shares[place], likely / likely.sum(), rtol=1e-4)
+    parts = list(model.expectations_along(histories, 3))
+    assert [len(part) for part in parts] == [3, 3, 2]
+    beginnings = [history[: place + 1] for history in histories for place in range(len(history))]
+    np.testing.assert_allclose(np.concatenate(parts), model.log_probabilities(beginnings), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(("repeated", "repeats"), [(0, "left-out"), (9, "expected")])
