@@ -122,10 +122,9 @@ class MixtureCases:
         return float(np.where(np.isfinite(aim_B) & (place_B < _LISTED), 1 / np.log2(place_B + 2), 0).mean())
 
     def exposure(self, weight: float, lift: float) -> float:
-        """How often an item that nobody has chosen stands among the best ten, as a multiple of a fair share of places."""
-        best_BK = np.argpartition(-self.nats(weight, lift), min(_LISTED, self.rows_BM.shape[1]) - 1, axis=1)[
-            :, :_LISTED
-        ]
+        """How often items that nobody has chosen stand among the best ten, as a multiple of their share of places."""
+        num_listed = min(_LISTED, self.rows_BM.shape[1])
+        best_BK = np.argpartition(-self.nats(weight, lift), num_listed - 1, axis=1)[:, :num_listed]
         return float(np.take_along_axis(self.is_new_BM, best_BK, axis=1).mean()) / self.fair_share
 
     def least_lift(self, weight: float, exposure: float) -> float:
