@@ -19,10 +19,12 @@ from typing import Any, Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
+from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from genrec.model.vocabulary import IdVocabulary
 from genrec.semids.trie import Narrowing, Trie
 
+_CALL_TOKENS = 128  # what a call of the model costs on a CPU beside its tokens, in tokens
 Over = Literal["children", "vocabulary"]
 Watch: TypeAlias = Callable[[str], AbstractContextManager[None]]  # takes the time of a named part of the work
 
@@ -117,6 +119,7 @@ class PromptMemory:
     ) -> None:
         """num_ending: how many of the last tokens are codes already written, for `ending_log_probs`."""
         self._model, self._ids, self._over = model, ids, over
+        self._adapters = adapters
         self._options: dict[str, object] = {} if adapters is None else {"adapter_names": list(adapters)}
         self._length_B = mask_BT.sum(dim=1)
         self._prompt_seen_B1T = mask_BT[:, None, :].bool()
@@ -125,14 +128,15 @@ class PromptMemory:
         self._head = None if over == "vocabulary" else Head(model)
         self._cache: Any = None  # Any: transformers' cache
         self._reading: Callable[[], AbstractContextManager[None]] = nullcontext
-        reader = getattr(model, "item_reader", None)
-        if reader is not None and num_ending:
+        self._reader = getattr(model, "item_reader", None)
+        if self._reader is not None and num_ending:
             is_ending_T = torch.arange(tokens_BT.shape[1], device=tokens_BT.device) >= tokens_BT.shape[1] - num_ending
-            self._reading = partial(reader.writing, is_ending_T.expand_as(tokens_BT))
+            self._reading = partial(self._reader.writing, is_ending_T.expand_as(tokens_BT))
         positions_BT = (mask_BT.cumsum(dim=1) - 1).clamp(min=0)
-        self._last_BSD = self._run(tokens_BT, mask_BT, positions_BT, num_ending + 1)[:, -num_ending - 1 :]
-        if reader is not None and not num_ending:
-            self._reading = partial(reader.following, reader.state_after(tokens_BT))
+        if num_ending:
+            self._last_BSD = self._run(tokens_BT, mask_BT, positions_BT, num_ending + 1)[:, -num_ending - 1 :]
+        else:
+            self._last_BSD = self._read(tokens_BT, mask_BT, positions_BT)
 
     def prompt_log_probs(self) -> torch.Tensor:
         """Log-probabilities of the first level's codes, (B, 1, K)."""
@@ -181,6 +185,30 @@ class PromptMemory:
         thought_1WD = self._run(torch.tensor([tokens], device=device), self._bias(seen_1WS), positions, len(codes))
         return places, [self._log_probs(thought_1WD[0, row], depth) for row, depth in enumerate(depths)]
 
+    def _read(self, tokens_BT: torch.Tensor, mask_BT: torch.Tensor, positions_BT: torch.Tensor) -> torch.Tensor:
+        """What the model thinks after each prompt, (B, 1, ...). On CPUs, prompts of like length are read together, so
+        that little is computed for padding; then their keys and values are joined."""
+        lengths = self._length_B.tolist()
+        groups = groups_of_like_length(lengths) if _reads_in_parts(self._model) else [list(range(len(lengths)))]
+        last: list[torch.Tensor] = []
+        states: list[torch.Tensor] = []
+        caches: list[Any] = []
+        for group in groups:
+            rows, longest = torch.tensor(group, device=tokens_BT.device), max(lengths[row] for row in group)
+            if self._adapters is not None:
+                self._options = {"adapter_names": [self._adapters[row] for row in group]}
+            self._cache = None
+            tokens, mask, positions = (x[rows, -longest:] for x in (tokens_BT, mask_BT, positions_BT))
+            last.append(self._run(tokens, mask, positions, 1)[:, -1:])
+            states += [] if self._reader is None else [self._reader.last_state_BC]
+            caches.append(self._cache)
+        order = torch.tensor([row for group in groups for row in group], device=tokens_BT.device).argsort()
+        self._cache = _join(caches, order, tokens_BT.shape[1])
+        self._options = {} if self._adapters is None else {"adapter_names": list(self._adapters)}
+        if self._reader is not None:
+            self._reading = partial(self._reader.following, torch.cat(states)[order])
+        return torch.cat(last)[order]
+
     def _bias(self, seen_BWS: torch.Tensor) -> torch.Tensor:
         dtype = self._model.dtype
         bias = torch.zeros(seen_BWS.shape, dtype=dtype, device=seen_BWS.device)
@@ -212,6 +240,43 @@ class PromptMemory:
         if self._head is None:
             return thought.float().log_softmax(dim=-1)[..., first : first + size]
         return self._head(thought, first, first + size).float().log_softmax(dim=-1)
+
+
+def groups_of_like_length(lengths: Sequence[int]) -> list[list[int]]:
+    """Which prompts to read together: the cut of the sorted ones that computes least, calls having a cost, too.
+
+    Rows of a group stand in their order.
+    """
+    order = sorted(range(len(lengths)), key=lambda row: lengths[row])
+    least, begins = [0], [0]  # of the first n prompts: the tokens computed, and where the last group begins
+    for end in range(1, len(order) + 1):
+        longest = lengths[order[end - 1]]
+        cost, begin = min((least[begin] + (end - begin) * longest + _CALL_TOKENS, begin) for begin in range(end))
+        least.append(cost)
+        begins.append(begin)
+    groups, end = [], len(order)
+    while end:
+        groups.append(sorted(order[begins[end] : end]))
+        end = begins[end]
+    return groups[::-1]
+
+
+def _reads_in_parts(model: Any) -> bool:
+    """Whether a call costs little beside its tokens, and keys and values are all that is kept of them."""
+    layers = DynamicCache(config=model.config).layers
+    return model.device.type == "cpu" and all(type(layer) is DynamicLayer for layer in layers)
+
+
+def _join(caches: Sequence[Any], order: torch.Tensor, length: int) -> Any:
+    """One cache of all prompts, padded on the left; order: where each prompt stands among those of the caches."""
+    joined = caches[0]
+    if len(caches) == 1:
+        return joined
+    for number, layer in enumerate(joined.layers):
+        for name in ("keys", "values"):
+            parts = [getattr(cache.layers[number], name) for cache in caches]
+            setattr(layer, name, torch.cat([F.pad(x, (0, 0, length - x.shape[2], 0)) for x in parts])[order])
+    return joined
 
 
 class Head:

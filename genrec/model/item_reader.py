@@ -66,6 +66,7 @@ class ItemReader(nn.Module):
         self.saying = nn.Parameter(torch.zeros(_NUM_HEARD, num_features))
         self._ids = ids
         self._following: torch.Tensor | None = None
+        self._last_state_BC = torch.zeros(0, self._frozen[1].shape[1])
         self._written_BT: torch.Tensor | None = None
         self._heard: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
         self._hooks: list[RemovableHandle] = []
@@ -121,10 +122,13 @@ class ItemReader(nn.Module):
             self._heard = row_X, place_X, state_BC[row_X]
             return (state_BC @ self.weight.chunk(3)[2])[:, None]
         prompt_E, end_E, rows_E = self._ends(tokens_BT)
+        sequence_model, vectors_NC = self._frozen
+        self._last_state_BC = vectors_NC.new_zeros(len(tokens_BT), vectors_NC.shape[1])
         if not len(prompt_E):
             return None
-        sequence_model, vectors_NC = self._frozen
         states_EC = _OF_STATE * sequence_model.states(rows_E, torch.searchsorted(prompt_E, prompt_E))
+        is_last_E = end_E == tokens_BT.shape[1] - 1
+        self._last_state_BC[prompt_E[is_last_E]] = states_EC[is_last_E]
         item_CD, state_CD, following_CD = self.weight.chunk(3)
         of_item_ED, of_state_ED = (vectors_NC[rows_E] * self._scale) @ item_CD, states_EC @ state_CD
         following_ED = (states_EC @ following_CD).to(self.weight.dtype)
@@ -152,16 +156,10 @@ class ItemReader(nn.Module):
         said_XD = F.gelu(heard_XC.to(self.hearing.dtype) @ self.hearing) @ self.saying
         return thought_BTD.index_put((row_X, place_X), said_XD.to(thought_BTD.dtype), accumulate=True)
 
-    def state_after(self, tokens_BT: torch.Tensor) -> torch.Tensor:
-        """The state after each prompt's items, float32 (B, C); zero where a prompt ends otherwise."""
-        prompt_E, end_E, rows_E = self._ends(tokens_BT)
-        sequence_model, vectors_NC = self._frozen
-        state_BC = vectors_NC.new_zeros(len(tokens_BT), vectors_NC.shape[1])
-        ending = (end_E == tokens_BT.shape[1] - 1).nonzero()[:, 0]
-        if len(ending):
-            states_EC = _OF_STATE * sequence_model.states(rows_E, torch.searchsorted(prompt_E, prompt_E))
-            state_BC[prompt_E[ending]] = states_EC[ending]
-        return state_BC
+    @property
+    def last_state_BC(self) -> torch.Tensor:
+        """The state after each of the prompts that were read last, float32 (B, C); zero where no item ends one."""
+        return self._last_state_BC
 
     @contextlib.contextmanager
     def writing(self, written_BT: torch.Tensor) -> Iterator[None]:

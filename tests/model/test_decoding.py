@@ -8,7 +8,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from genrec.model.decoding import score_endings, search_beams
+from genrec.model.decoding import groups_of_like_length, score_endings, search_beams
 from genrec.model.streaming import stream_items
 from genrec.model.vocabulary import IdVocabulary
 from genrec.semids.trie import Trie
@@ -88,6 +88,51 @@ def test_scores_equal_those_of_transformers(seed, num_items, level_sizes, width,
         ours = [ids.tokens([tuple(codes[r])]) for r in beams.row[row].tolist()]
         np.testing.assert_allclose(beams.score_nats[row].numpy(), scores, atol=1e-4)
         assert ours == sequences
+
+
+@pytest.mark.parametrize("sliding", [False, True])  # a cache that forgets cannot be joined, so all is read at once
+def test_prompts_of_unequal_length_are_answered_as_each_alone(sliding):
+    codes = make_codes(2, 40, (4, 4, 4))
+    ids = IdVocabulary((4, 4, 4), NUM_WORDS)
+    model = make_model(2, NUM_WORDS + ids.num_tokens)
+    if sliding:
+        options = {"use_sliding_window": True, "sliding_window": 64, "layer_types": ["sliding_attention"] * 2}
+        weights = model.state_dict()
+        model = Qwen3ForCausalLM(Qwen3Config(**model.config.to_dict() | options)).eval()
+        model.load_state_dict(weights)
+    trie = Trie.build(codes)
+    rng = np.random.default_rng(2)
+    prompts = [rng.integers(1, NUM_WORDS, length).tolist() for length in (50, 3, 48, 4, 5, 47, 3, 3, 20, 21)]
+    assert len(groups_of_like_length([len(prompt) for prompt in prompts])) > 1
+
+    def answer(some):
+        longest = max(map(len, some))
+        tokens = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in some])
+        return search_beams(model, tokens_BT=tokens, mask_BT=(tokens > 0).long(), trie=trie, ids=ids, width=8)
+
+    together = answer(prompts)
+    for number, prompt in enumerate(prompts):
+        alone = answer([prompt])
+        assert together.row[number].tolist() == alone.row[0].tolist()
+        torch.testing.assert_close(together.score_nats[number], alone.score_nats[0], rtol=1e-4, atol=1e-4)
+
+
+def test_prompts_are_parted_where_that_computes_least():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        lengths = rng.integers(1, 300, rng.integers(1, 9)).tolist()
+        groups = groups_of_like_length(lengths)
+        assert sorted(row for group in groups for row in group) == list(range(len(lengths)))
+
+        def cost(parts):
+            return sum(len(part) * max(part) + 128 for part in parts)
+
+        ordered = sorted(lengths)
+        cuts = [
+            np.split(ordered, [i for i in range(1, len(ordered)) if mask >> (i - 1) & 1])
+            for mask in range(2 ** (len(ordered) - 1))
+        ]
+        assert cost([[lengths[row] for row in group] for group in groups]) == min(map(cost, cuts))
 
 
 def test_a_wide_beam_ranks_all_items_by_their_exact_probability():

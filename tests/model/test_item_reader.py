@@ -65,7 +65,8 @@ def test_item_and_state_stand_where_known_ids_end(reader, sequence_model):
 
 def test_codes_written_after_a_prompt_get_its_state(reader, sequence_model):
     prompts = torch.tensor([[1, *items(0, 2)], [1, *items(1), 1, 1, 1]])
-    state = reader.state_after(prompts)
+    reader(prompts)
+    state = reader.last_state_BC
     torch.testing.assert_close(state[0], 0.2 * state_of(sequence_model, 0, 2))
     assert not state[1].any()
     written = torch.tensor([[IDS.offsets[0], IDS.offsets[0] + 1]] * 2)
@@ -86,10 +87,12 @@ def test_states_are_heard_before_the_head_where_they_were_read(reader):
     moved = (reader.hear(thought) - thought).abs().sum(dim=2) > 0
     assert [row.nonzero()[:, 0].tolist() for row in moved] == [[3, 6, 7, 8], [6, 7, 8]]
     heard = reader.hear(thought)[0, 7:]
-    with reader.following(reader.state_after(rows[:, :7])):
+    reader(rows[:, :7])
+    with reader.following(reader.last_state_BC):
         reader(rows[:, 7:])
         torch.testing.assert_close(reader.hear(thought[:, 7:])[0], heard)
-    with reader.following(reader.state_after(torch.tensor([[1, 2, 1, 1]]))):  # no item, so no state
+    reader(torch.tensor([[1, 2, 1, 1]]))
+    with reader.following(reader.last_state_BC):  # no item, so no state
         reader(rows[:1, 7:])
         assert torch.equal(reader.hear(thought[:1, 7:]), thought[:1, 7:])
     assert reader(torch.tensor([[1, 2]])) is None
