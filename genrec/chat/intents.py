@@ -77,6 +77,8 @@ def _wants_picture(base: ChatRequest, said: str, shown: Sequence[str]) -> bool:
 def _is_off_topic(base: ChatRequest, said: str) -> bool:
     if base.has_wishes or base.refers_to or base.not_understood or base.image or base.is_new:
         return False
+    if phrases.WELL_LIKED.search(said):
+        return False
     if phrases.CHITCHAT.search(said) or phrases.SERVICE.search(said):
         return True
     asks = phrases.CUE.search(said) or phrases.MORE.search(said)

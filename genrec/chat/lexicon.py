@@ -170,7 +170,8 @@ class Lexicon:
                 meant = Value(attribute, value)
                 exact[words_of(value)].append(meant)
                 synonyms = [words_of(entry) for entry in _VALUE_SYNONYMS.get(value.casefold(), ())]
-                for words in {*inflections(words_of(value)), *synonyms}:
+                plurals = [(*head, plural(last)) for *head, last in synonyms]
+                for words in {*inflections(words_of(value)), *synonyms, *plurals}:
                     inflected[words].append(meant)
         return {words: tuple(exact.get(words, inflected.get(words, ()))) for words in {*exact, *inflected}}
 

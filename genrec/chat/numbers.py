@@ -58,6 +58,7 @@ _BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
 )
 _AROUND = r"(?:around|about|roughly|approximately|approx\.?|circa|some|near(?:ly)?|close to|say,?) N"
 _AROUND_SIGN = r"~\s*N"
+_AROUND_ISH = r"N\s*-?\s*ish(?!\w)"
 _FOR_MONEY = rf"(?:for )?(?=[$€£]|\d[\d.,]*\s*{_COINS})N"
 _NOT_MONEY = rf"not (?=[$€£]|\d[\d.,]*\s*{_COINS})N"
 _FOR_BARE = r"for N(?=\s*(?:$|[,.;!?]|please\b|max))"
@@ -176,7 +177,7 @@ class _NumberReader:
 
             self._each(_pattern(form), take)
         self._each(_pattern(_NOT_MONEY), lambda match: self._bind(match, ("<",), [_number(match[1])]))
-        for form in (_AROUND, _AROUND_SIGN):
+        for form in (_AROUND, _AROUND_SIGN, _AROUND_ISH):
             self._each(_pattern(form), self._bind_around)
         for form in (_FOR_MONEY, _FOR_BARE):
             self._each(_pattern(form), lambda match: self._bind(match, ("<=",), [_number(match[1])]))

@@ -77,6 +77,7 @@ draw|visuali[sz]e|picture|photo|image|sketch|render|paint|want to see
 what (?:it|they|that|this) looks? like
 how(?:'d|'s| would| will| could| does| do| might)? (?:THEM) (?:would |will |could |might )?looks?
 what (?:would|will|does|do|could) (?:THEM) looks? like
+what (?:THEM) (?:would|will|could|might) looks? like
 (?:can|could|may|let) (?:i|me|you) (?:show me|see|have a look)|show me (?:it|that|this)
 """.replace("THEM", _THEM)
 )
@@ -104,7 +105,7 @@ NEWCOMER = said(
     r"(?:i'm|i am|we're) (?:new|a newbie)(?: here| to this)?|(?:my )?first (?:time|visit)(?: here)?|never been here"
 )
 _PRAISE = "thx|great|perfect|cool|nice|ok(?:ay)?|awesome|wonderful|got it|that's all|bye"
-_THANKS = rf"(?:thanks?(?: (?:you|a lot|so much))?|{_PRAISE})"
+_THANKS = rf"(?:thanks?(?: (?:you|so much|a (?:lot|bunch|million|ton)|heaps|loads))?|{_PRAISE})"
 _KINDNESS = (
     "that's|you(?:'re| are)|it|very|so|really|much|too|kind|nice|helpful|sweet|lovely|for|your|the|help|all|i'm|done"
     "|good|day"
@@ -114,6 +115,7 @@ INTERJECTIONS = re.compile(
     r"^(?:(?:cool|nice|great|perfect|fine|lovely|awesome|thanks|hmm+|umm*|well|ok|okay|wow|lol|haha)\s*[,.!…]+\s*)+"
 )
 HELP = said(r"(?:help|\?|what can (?:you|i) (?:do|ask|say)|how does this work)(?!\w).*", start=r"^\W*", end="$")
+WELL_LIKED = said("(?:what's|what is) (?:trending|popular|hot|in fashion|selling(?: well)?)|best ?-?sellers?|trending")
 CUE = said("""
 recommend|suggest|find|looking|look for|want|need|would like|i'd like|something|anything|show|give|get|got
 buy|search|pick|choose|surprise|similar|like|have you|do you have|in the mood|gift|present|please|for me
@@ -143,7 +145,7 @@ i (?:\\w+ly |also |do |quite )*(?:like|love|liked|loved|enjoy|enjoyed|adore)|i'l
 (?:is|looks) (?:great|perfect|lovely|nice|beautiful|good)|i want (?:the|that one|this one|it)
 """)
 DISLIKE_FIRST = said("not|no more|less like", start=r"^\W*")
-LIKE_FIRST = said("like|love|take|save|add|keep", start=r"^\W*")
+LIKE_FIRST = said("liked?|loved?|take|save|add|keep", start=r"^\W*")
 JUDGED_NUMBERS = re.compile(
     r"^\W*(?:i\s+)?(?:really\s+)?(?:don't\s+)?(?:like|love|dislike|hate|show(?:\s+me)?|draw|why|explain|not|remove|take|describe)\s+"
     r"(?:the\s+)?(\d{1,2}(?:(?:\s*(?:,|and|&)\s*|\s+)\d{1,2})*)\W*$"

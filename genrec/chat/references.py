@@ -63,7 +63,7 @@ _FIRST_FEW = re.compile(r"\b(?:the\s+)?(?:first|top)\s+(two|three|four|few)\b(?:
 _COMPARED = re.compile(
     r"\b(\d{1,2})\s*(?:,|&|/|\band\b|\bwith\b|\bto\b|\bor\b|\bvs\b\.?|\bversus\b)\s*(?:number\s+|no\.?\s+|#)?(\d{1,2})\b"
 )
-_NUMBERED = re.compile(r"(?:#|\bnumber\s+|\bno\.?\s+|\bitem\s+|\boption\s+)(\d{1,2})\b")
+_NUMBERED = re.compile(r"(?:#|\bnumber\s+|\bn(?:o|r|um)\.?\s+|\bitem\s+|\boption\s+)(\d{1,2})\b")
 _IT = re.compile(
     r"\b(?:that|this)\s+one\b|^\W*(?:it|that|this)(?='s|\s+(?:is|looks|one)\b)"
     r"|\b(?:like|with|love|hate|draw|take|keep|save|want|about|than)\s+(?:it|that|this)\b"

@@ -27,7 +27,7 @@ from genrec.semids.table import SemanticIdTable
 from genrec.semids.trie import Trie
 
 MAX_VALIDATION_CASES = 500  # cases that choose the best checkpoint
-MAX_MIXING_CASES = 2500  # cases that choose the share of the item experts
+MAX_MIXING_CASES = 1500  # cases that choose the share of the item experts
 VALIDATION_WIDTH = 20
 NUM_TAUGHT = 64  # likeliest items that a teacher passes on
 LEAST_NEWCOMERS = 20  # items that nobody has chosen, from which on they tell themselves how far they must be lifted

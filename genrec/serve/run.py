@@ -8,6 +8,8 @@ import ipaddress
 import json
 import os
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,8 +27,8 @@ from genrec.workspace import load
 
 _ORDER = "GENREC_SERVE"  # hands the order to the processes of several workers
 _BACKLOG = 2_048
-# glibc's own names and numbers, from malloc.h, and what they are set to
-_MALLOC = {"M_TRIM_THRESHOLD": (-1, 8 << 20), "M_MMAP_THRESHOLD": (-3, 1 << 20), "M_ARENA_MAX": (-8, 2)}
+_M_ARENA_MAX, _NUM_ARENAS = -8, 2  # glibc's own number of it, from malloc.h
+_TRIM_EVERY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +88,21 @@ def app_of_worker() -> FastAPI:
 
 
 def return_freed_memory() -> None:
-    """Have glibc give freed memory back at once: batches of ever new shapes leave holes that it would hold on to.
+    """Give freed memory back every few seconds: batches of ever new shapes leave holes that glibc would hold on to.
 
     Does nothing where the C library is another one.
     """
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    if libc is not None and hasattr(libc, "mallopt"):
-        for option, value in _MALLOC.values():
-            libc.mallopt(option, value)
+    if libc is None or not hasattr(libc, "malloc_trim"):
+        return
+    libc.mallopt(_M_ARENA_MAX, _NUM_ARENAS)
+
+    def trim() -> None:
+        while True:
+            time.sleep(_TRIM_EVERY_S)
+            libc.malloc_trim(0)
+
+    threading.Thread(target=trim, name="trim", daemon=True).start()
 
 
 def is_loopback(host: str) -> bool:
