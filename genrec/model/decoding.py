@@ -4,11 +4,12 @@ The prompt is encoded once. All beams of a request then share its keys and value
 request are one short sequence after the prompt, and a mask lets every beam see the prompt, its own ancestors and
 itself, so no cache is ever copied or reordered. The head is computed for the codes of the level alone, and a code's
 probability is its share among those that can follow in the trie, as it is in training: the model need not spend itself
-on learning which IDs exist. Scores equal those of transformers' `generate(num_beams, prefix_allowed_tokens_fn,
-renormalize_logits=True)`; `over="vocabulary"` has them as transformers has them without the latter.
+on learning which IDs exist, and where one item alone is below a beam, its last codes are certain without a thought.
+Scores equal those of transformers' `generate(num_beams, prefix_allowed_tokens_fn, renormalize_logits=True)`;
+`over="vocabulary"` has them as transformers has them without the latter.
 
-Axis legend: B batch, T prompt tokens, W beams, C children, K codes of a level, S tokens in the cache, D features,
-V vocabulary.
+Axis legend: B batch, T prompt tokens, W beams, M of them that are thought about, C children, K codes of a level, S
+tokens in the cache, D features, V vocabulary.
 """
 
 from collections.abc import Callable, Sequence
@@ -81,7 +82,9 @@ def search_beams(
         if depth + 1 < trie.depth:
             with watch("forward"):
                 code_BW = trie.levels[depth + 1].code[node_BW].long()
-                log_prob_BWK = memory.extend(code_BW, choice_BW // num_children)
+                is_open_BW = trie.is_open(depth + 1, node_BW) & (score_BW > -torch.inf)
+                is_open_BW |= over == "vocabulary"
+                log_prob_BWK = memory.extend(code_BW, choice_BW // num_children, is_open_BW)
     row_BW = trie.row_of_leaf[node_BW].long()
     return Beams(row=row_BW, score_nats=score_BW)
 
@@ -146,20 +149,32 @@ class PromptMemory:
         """Log-probabilities of every level's codes, (B, K) each, where the prompt's own last item was written."""
         return [self._log_probs(self._last_BSD[:, level], level) for level in range(self._ids.depth)]
 
-    def extend(self, code_BW: torch.Tensor, parent_BW: torch.Tensor) -> torch.Tensor:
-        """Write one code per beam after its parent; returns log-probabilities of the codes that follow, (B, W, K)."""
-        width = code_BW.shape[1]
-        own = torch.eye(width, dtype=torch.bool, device=code_BW.device).expand(len(code_BW), -1, -1)
-        if self._ancestors_BWS is None:
-            self._ancestors_BWS = own
+    def extend(self, code_BW: torch.Tensor, parent_BW: torch.Tensor, is_open_BW: torch.Tensor) -> torch.Tensor:
+        """Write one code per beam after its parent; returns log-probabilities of the codes that follow, (B, W, K).
+
+        is_open_BW: whether more than one item is below a beam's node. Others need no thought: their values are zero.
+        """
+        num_beams, device = code_BW.shape[1], code_BW.device
+        ancestors_BWS = self._ancestors_BWS
+        if ancestors_BWS is None:
+            ancestors_BWS = torch.zeros(*code_BW.shape, 0, dtype=torch.bool, device=device)
         else:
-            inherited = self._ancestors_BWS.gather(1, parent_BW[..., None].expand(-1, -1, self._ancestors_BWS.shape[2]))
-            self._ancestors_BWS = torch.cat([inherited, own], dim=2)
-        seen = torch.cat([self._prompt_seen_B1T.expand(-1, width, -1), self._ancestors_BWS], dim=2)
-        position_BW = (self._length_B + self._depth)[:, None].expand(-1, width)
-        token_BW = code_BW + self._ids.offsets[self._depth]
+            ancestors_BWS = ancestors_BWS.gather(1, parent_BW[..., None].expand(-1, -1, ancestors_BWS.shape[2]))
+        num_open = int(is_open_BW.sum(dim=1).max())
+        beam_BM = is_open_BW.byte().argsort(dim=1, descending=True, stable=True)[:, :num_open]
+        own_BWM = beam_BM[:, None, :] == torch.arange(num_beams, device=device)[:, None]
+        self._ancestors_BWS = torch.cat([ancestors_BWS, own_BWM], dim=2)
+        token_BM = (code_BW + self._ids.offsets[self._depth]).gather(1, beam_BM)
+        position_BM = (self._length_B + self._depth)[:, None].expand_as(token_BM)
         self._depth += 1
-        return self._log_probs(self._run(token_BW, self._bias(seen), position_BW, width), self._depth)
+        log_prob_BWK = torch.zeros(*code_BW.shape, self._ids.level_sizes[self._depth], device=device)
+        if not num_open:
+            return log_prob_BWK
+        seen_BMS = self._ancestors_BWS.gather(1, beam_BM[..., None].expand(-1, -1, self._ancestors_BWS.shape[2]))
+        seen_BMS = torch.cat([self._prompt_seen_B1T.expand(-1, num_open, -1), seen_BMS], dim=2)
+        thought_BMD = self._run(token_BM, self._bias(seen_BMS), position_BM, num_open)
+        log_prob_BMK = self._log_probs(thought_BMD, self._depth)
+        return log_prob_BWK.scatter_(1, beam_BM[..., None].expand_as(log_prob_BMK), log_prob_BMK)
 
     def write(
         self, depths: Sequence[int], codes: Sequence[int], parents: Sequence[int]

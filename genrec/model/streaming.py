@@ -104,8 +104,12 @@ def _children(
     best = log_prob_C.topk(min(num_wanted, len(log_prob_C)))
     nodes = node_C[best.indices].tolist()
     codes = trie.levels[depth + 1].code[node_C[best.indices].long()].tolist()
-    return [
-        _Path(-(score + log_prob), depth + 1, child, code, place)
-        for log_prob, child, code in zip(best.values.tolist(), nodes, codes, strict=True)
-        if log_prob > -torch.inf
-    ]
+    first_leaf = trie.levels[depth + 1].first_leaf
+    paths = []
+    for log_prob, child, code in zip(best.values.tolist(), nodes, codes, strict=True):
+        leaf, end = first_leaf[child : child + 2].tolist()
+        if log_prob > -torch.inf and over == "children" and end - leaf == 1:  # what is left of its codes is certain
+            paths.append(_Path(-(score + log_prob), trie.depth, leaf, code, place))
+        elif log_prob > -torch.inf:
+            paths.append(_Path(-(score + log_prob), depth + 1, child, code, place))
+    return paths

@@ -241,6 +241,11 @@ class Trie:
             self._bury(depth, node_BW, legal, narrowing)
         return Children(node=node, log_prob=log_prob.masked_fill(~legal, -torch.inf))
 
+    def is_open(self, depth: int, node_BW: torch.Tensor) -> torch.Tensor:
+        """Whether more than one item is below each of these nodes of `levels[depth]`, bool (B, W)."""
+        first_leaf = self.levels[depth].first_leaf
+        return first_leaf[node_BW + 1] - first_leaf[node_BW] > 1
+
     def score_paths(
         self,
         log_prob_MK: Sequence[torch.Tensor],
