@@ -90,6 +90,7 @@ DESCRIBE = said("""
 (?:tell|say) me (?:more |something )?about|more (?:info|information|details?|about)|details|describe|who (?:makes|made)
 what do you know (?:about|of)|how much (?:is|does|are|do)
 what(?: is|'s| are) (?:it|they|that|this|the \\w+(?: one)?) made of
+what(?: is|'s| are) (?:it|they|that|this|the \\w+(?: one)?|number \\w+) like
 """)
 ASKS_OF_ITEM = re.compile(
     r"^\W*(?:is|are|does|do|has|have|was|can|will)\s+(?:it|this|that|they|these|those|the\s+\w+\s+one|number\s+\d+)\b"
@@ -108,7 +109,7 @@ _PRAISE = "thx|great|perfect|cool|nice|ok(?:ay)?|awesome|wonderful|got it|that's
 _THANKS = rf"(?:thanks?(?: (?:you|so much|a (?:lot|bunch|million|ton)|heaps|loads))?|{_PRAISE})"
 _KINDNESS = (
     "that's|you(?:'re| are)|it|very|so|really|much|too|kind|nice|helpful|sweet|lovely|for|your|the|help|all|i'm|done"
-    "|good|day"
+    "|good|day|mate|man|buddy|dude|friend|folks"
 )
 THANKS = said(rf"{_THANKS}(?:\W+(?:{_THANKS}|{_KINDNESS}))*", start=r"^\W*", end=r"\W*$")
 INTERJECTIONS = re.compile(
@@ -122,12 +123,13 @@ buy|search|pick|choose|surprise|similar|like|have you|do you have|in the mood|gi
 """)
 CHITCHAT = said("""
 weather|who are you|are you|your name|how are|capital|president|joke|time is it|meaning of|write|translate
-tell me about|what is|what's|who is|when did|how old|where is|news|stock
+tell me about|what is|what's|who (?:is|was|won)|when did|how old|where is|news|stock
 """)
 SERVICE = said("""
 pay(?:pal|ments?)?(?! (?:up|at|about|around|more|less|between|[$€£\\d]))|credit cards?|by card|invoice
 deliver(?:y|ed|s)?|ships?|shipping|shipped|returns?|refunds?|warranty|guarantee|opening hours
 discounts?|coupons?|vouchers?
+when (?:do|are|will) you|are you (?:open|closed)
 dishwasher|tracking|customer (?:service|support)|human|agent|account|password|log ?in|complain\\w*|order status|my order
 """)
 LIKE_RELATION = said("like|similar to|in the spirit of|such as|resembl\\w+|more of|close to|same as")
@@ -136,7 +138,8 @@ go(?:es|ing)?(?: well)? with|match(?:es|ing)?|pair(?:s|ed)?(?:(?: well)? with)?|
 """)
 
 DISLIKE = said("""
-dislike|hate|don't(?: really)? (?:like|love|want)|do not(?: really)? (?:like|love|want)|not a fan of|thumbs down
+dislike|hate|not (?:so |too |very |really )?(?:keen on|into)
+don't(?: really)? (?:like|love|want)|do not(?: really)? (?:like|love|want)|not a fan of|thumbs down
 not for me|remove|not (?:the|that one|this one|number)|no to|didn't like|never show|none of|not my (?:taste|style|thing)
 ugly|awful|hideous|horrible|terrible|boring|tacky
 """)
@@ -165,7 +168,8 @@ such as|in the spirit of|go(?:es)? with|match(?:es)?|pairs? with|close to|why|ex
 """, end=r"\s+")  # fmt: skip
 
 _NEGATORS = """
-not no without except avoid never neither nor minus hate dislike excluding nothing isn't aren't don't doesn't can't
+not no without except avoid never neither nor minus hate hates dislike dislikes detest detests
+excluding nothing isn't aren't don't doesn't can't
 mustn't shouldn't won't wouldn't
 """
 NEGATORS = frozenset(_NEGATORS.split())
@@ -195,8 +199,8 @@ that this i do does into on for
 PASSED_BY_NEGATION = frozenset(_PASSED.split())
 _FILLER = """
 a able about actually after again ah all also am an and another any anything anyway are aren't around as at
-available avoid basically be beautiful because been believe best bet bit boss boyfriend bring brother but buy by can
-can't choose chose collect collects color colors come complements cost costing costs could dad daughter definitely
+available avoid basically be beautiful because been begin believe best bet bit boss boyfriend bring brother but buy
+by can can't choose chose collect collects color colors come complements cost costing costs could dad daughter definitely
 did die different dislike do does doesn't doing don't draw drawing draws else even evening ever exactly example
 except family father favorite favourite feel film films find fine for forget friend friends from fuss get gift
 girlfriend give go goes going good got gran grandma grandpa great guess guy guys had haha has hate hates have having
@@ -209,7 +213,7 @@ other others our out over own paint pair pairing pairs parents people perfect pe
 pictures please possible precise precisely prefer preferably present previous price priced probably product products
 purchase quite rated rather really recently recommend render resembles resembling right same say search searching
 see seen select sell shall she should show similar similarly simply sister sketch so some somebody someone something
-somewhat son sorry sort spend spending spirit still stuff such suggest suit suiting suits sure surprise take tell
+somewhat son sorry sort spend spending spirit start still stuff such suggest suit suiting suits sure surprise take tell
 than thank thanks that that's the their them then there these they thing things think this those though thought to
 tone tones too top try two type umm under up us use used very visualise visualize wait want was way we well what
 what's when where which while who why wife will wish with without would wow yes yet you your

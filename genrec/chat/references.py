@@ -57,13 +57,16 @@ _HISTORY_FORMS = (
 _ORDINAL = "|".join(sorted(ORDINALS, key=len, reverse=True))
 _PLACE = re.compile(
     rf"\b(?:the\s+|that\s+)?({_ORDINAL})(?:\s+(?:one|item|option|choice|pick|suggestion|result|picture))?\b"
-    r"(?!\s+(?:two|three|few|time))"
+    r"(?!\s+(?:two|three|few|time|night|week|month|year|summer|winter))"
 )
 _FIRST_FEW = re.compile(r"\b(?:the\s+)?(?:first|top)\s+(two|three|four|few)\b(?:\s+(?:ones?|items?))?")
 _COMPARED = re.compile(
     r"\b(\d{1,2})\s*(?:,|&|/|\band\b|\bwith\b|\bto\b|\bor\b|\bvs\b\.?|\bversus\b)\s*(?:number\s+|no\.?\s+|#)?(\d{1,2})\b"
 )
-_NUMBERED = re.compile(r"(?:#|\bnumber\s+|\bn(?:o|r|um)\.?\s+|\bitem\s+|\boption\s+)(\d{1,2})\b")
+_NUMBERED = re.compile(
+    r"(?:#|\bn(?:o|r|um)\.?\s+|\bitem\s+|\boption\s+|\bwhat\s+(?=\d+\s+(?:would|will|could|looks?)\b))(\d{1,2})\b"
+    r"|\bnumber\s+(\d{1,2}|one|two|three|four|five)\b"
+)
 _IT = re.compile(
     r"\b(?:that|this)\s+one\b|^\W*(?:it|that|this)(?='s|\s+(?:is|looks|one)\b)"
     r"|\b(?:like|with|love|hate|draw|take|keep|save|want|about|than)\s+(?:it|that|this)\b"
@@ -137,7 +140,8 @@ def read_shown_reference(text: str, session: Session, lexicon: Lexicon, *, has_p
         return Reference(ids, text[: judged.start(1)], "shown") if ids else None
     places, rest = [], text
     for match in [*_PLACE.finditer(text), *_NUMBERED.finditer(text)]:
-        place = ORDINALS[match[1]] if match[1] in ORDINALS else int(match[1]) - 1
+        said = next(filter(None, match.groups()))
+        place = ORDINALS[said] if said in ORDINALS else (_COUNTS.get(said) or int(said)) - 1
         if -len(shown) <= place < len(shown):
             places.append(place)
             rest = _without(rest, match)
