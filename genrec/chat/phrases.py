@@ -200,8 +200,8 @@ PASSED_BY_NEGATION = frozenset(_PASSED.split())
 _FILLER = """
 a able about actually after again ah all also am an and another any anything anyway are aren't around as at
 available avoid basically be beautiful because been begin believe best bet bit boss boyfriend bring brother but buy
-by can can't choose chose collect collects color colors come complements cost costing costs could dad daughter definitely
-did die different dislike do does doesn't doing don't draw drawing draws else even evening ever exactly example
+by can can't choose chose collect collects color colors come complements cost costing costs could dad daughter
+definitely did die different dislike do does doesn't doing don't draw drawing draws else even evening ever exactly example
 except family father favorite favourite feel film films find fine for forget friend friends from fuss get gift
 girlfriend give go goes going good got gran grandma grandpa great guess guy guys had haha has hate hates have having
 he hello help her here hers hey hi him his hit hmm honestly hopefully how how'd husband i i'd i'll i'm i've idea if
