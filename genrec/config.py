@@ -92,7 +92,7 @@ class TuneConfig:
     max_history: int = 30  # items of a history that a prompt shows
     alignment_share: float = 0.15  # share of examples that tie ids to words (item to ID, ID to text, query, reason)
     read_items: bool = True  # vectors of the sequence model join the token that ends an item's semantic ID
-    teacher_share: float = 1.0  # of what is graded in histories, drawn from what the sequence model expects
+    teacher_share: float = 1.0  # of what is graded in histories, drawn from what the item experts expect
     checkpoints_per_run: int = 4
 
 

@@ -30,6 +30,7 @@ _NAME_SYNONYMS: Mapping[str, Words] = {
     "year": ("release year", "release date", "age"),
     "pattern": ("print",),
     "material": ("fabric",),
+    "accent": ("detail", "trim", "touch", "hint", "splash", "bit"),
 }
 # Other words for values; used only when the catalog has the value.
 _VALUE_SYNONYMS: Mapping[str, Words] = {
@@ -100,7 +101,7 @@ able about above after again agree along always anything around back bake based 
 brand brands bring budget category cheap cheaper choice choose chose color colors could dollars doubt early eight
 every everything expensive fair fancy first forget fourth gives going great hello house instead items kinda lace
 lack later latest least limit little lock looking looks loved lower makes match matches mate maybe meal means money
-movie movies nothing other others pain plan please prefer price prices quite rather really reset right second seems
+movie movies nothing other others pain plan please pops prefer price prices quite rather really reset right second seems
 seven shape shapes share should show shown shows similar since some someone something sorry start still style styles
 suggest than thank thanks that their them there these thing things think third this those three times today under
 until used using want wants watch ways what when where which while will with without would wrong year years

@@ -69,6 +69,7 @@ class _Reading:
         if plain is not None:
             return ChatRequest(text=self.original, intent=plain, dropped=("*",) if plain == "reset" else ())
         is_new = bool(self._blank(phrases.NEWCOMER))
+        self._blank(phrases.SURROUNDINGS)
         self._read_take_backs()
         titles = read_titles(self.said, self.text, self.lexicon)
         self.text = titles.rest
