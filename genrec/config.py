@@ -32,6 +32,7 @@ class EncodeConfig:
 
     clip: str = "genrec-tiny-clip"
     text_encoder: str = ""
+    dtype: Literal["float32", "float64"] = "float32"  # float64: semantic IDs do not depend on the processor
     batch_size: int = 64
     skip: tuple[str, ...] = ()  # modalities to leave out, such as image
     shuffle: bool = False  # give every item another's vectors, to see what content is worth
@@ -237,7 +238,7 @@ class Config:
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
-    "tiny": {},
+    "tiny": {"encode": {"dtype": "float64"}},  # so that the shipped adapters fit what is built anywhere
     "base": {
         "encode": {"clip": "openai/clip-vit-base-patch32"},
         "tokenize": {"num_codes": 256},

@@ -29,11 +29,19 @@ NUM_DECODING_THREADS = 4
 class ClipEncoder:
     """A CLIP model by hub name, folder or shipped name; loaded on first use, then kept.
 
+    dtype: what it computes in; in float64, vectors are the same on every processor but for a rare last bit.
     Raises InputError when the model cannot be loaded.
     """
 
-    def __init__(self, name_or_path: str, device: torch.device | str = "auto", *, batch_size: int = 64) -> None:
-        self.name_or_path = name_or_path
+    def __init__(
+        self,
+        name_or_path: str,
+        device: torch.device | str = "auto",
+        *,
+        batch_size: int = 64,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.name_or_path, self.dtype = name_or_path, dtype
         self.device = pick_device(device) if isinstance(device, str) else device
         self.batch_size = batch_size
         self._lock = threading.Lock()  # a tokenizer must not be used by two threads at once
@@ -56,7 +64,7 @@ class ClipEncoder:
                 pictures = list(pool.map(decode_image, images[start : start + self.batch_size]))
                 pixels = self._image_processor(images=pictures, return_tensors="pt")["pixel_values"]
                 with torch.inference_mode():
-                    output = self._model.get_image_features(pixel_values=pixels.to(self.device))
+                    output = self._model.get_image_features(pixel_values=pixels.to(self.device, self.dtype))
                 batches.append(_to_unit_rows(output.pooler_output))
         return np.concatenate(batches) if batches else np.zeros((0, self.num_features), dtype=np.float32)
 
@@ -91,7 +99,7 @@ class ClipEncoder:
     def _model(self) -> Any:  # Any: transformers models are untyped
         from transformers import CLIPModel
 
-        model = self._load(CLIPModel, dtype=torch.float32)
+        model = self._load(CLIPModel, dtype=self.dtype)
         return model.to(self.device).eval()
 
     @cached_property
@@ -143,5 +151,5 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_unit_rows(features_BD: torch.Tensor) -> FloatArray:
-    vectors: FloatArray = functional.normalize(features_BD.float(), dim=-1).cpu().numpy()
+    vectors: FloatArray = functional.normalize(features_BD, dim=-1).float().cpu().numpy()
     return vectors

@@ -69,7 +69,7 @@ def encode_items(
 ) -> dict[str, Embeddings]:
     """As encode_catalog, for any items, such as new ones. clip: an encoder at hand, used in place of a new one."""
     _check_given(given, len(items))
-    clip = clip or ClipEncoder(config.clip, device, batch_size=config.batch_size)
+    clip = clip or ClipEncoder(config.clip, device, batch_size=config.batch_size, dtype=getattr(torch, config.dtype))
     found: dict[str, Embeddings | None] = {}
     wanted = [name for name in ENCODED if name not in config.skip and name not in given]
     words = [item.words or None for item in items]

@@ -6,6 +6,7 @@ Axis legend: N rows, D features, K codes, C candidates.
 """
 
 import hashlib
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +15,22 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from genrec.schema import FloatArray, IntArray
 
+Rows: TypeAlias = npt.NDArray[np.floating[Any]]  # float32 where many are encoded, float64 where codebooks are fitted
 CHUNK_ROWS = 8192
 NUM_STARTS = 4
 START_ROWS_PER_CODE = 32
 
 
 def canonical_order(vectors_ND: FloatArray) -> IntArray:
-    """Row numbers, int64 (N,), sorted by a hash of each row's bytes: the same sequence of rows however they came."""
-    rows = np.ascontiguousarray(vectors_ND)
-    keys = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
-    return np.argsort(np.frombuffer(keys, dtype=">u8"), kind="stable")
+    """Row numbers, int64 (N,), sorted by a hash of each row: the same sequence of rows however they came.
+
+    Rows are rounded for it, lest the last bit of one number, which depends on the processor, decides where it stands.
+    """
+    rounded_N, exact_N = (
+        np.array([int.from_bytes(hashlib.blake2b(row, digest_size=8).digest()) for row in rows], np.uint64)
+        for rows in (np.round(vectors_ND, 2) + 0.0, np.ascontiguousarray(vectors_ND))  # + 0.0 turns -0.0 into 0.0
+    )
+    return np.lexsort((exact_N, rounded_N))
 
 
 def count_distinct(vectors_ND: FloatArray, limit: int) -> int:
@@ -36,17 +43,17 @@ def count_distinct(vectors_ND: FloatArray, limit: int) -> int:
     return len(seen)
 
 
-def nearest(vectors_ND: FloatArray, centroids_KD: FloatArray) -> npt.NDArray[np.int32]:
+def nearest(vectors_ND: Rows, centroids_KD: Rows) -> npt.NDArray[np.int32]:
     """The nearest centroid of each row, int32 (N,)."""
     scores_NK = vectors_ND @ centroids_KD.T
     scores_NK -= 0.5 * np.einsum("kd,kd->k", centroids_KD, centroids_KD)
     return scores_NK.argmax(axis=1).astype(np.int32)
 
 
-def assign(vectors_ND: FloatArray, centroids_KD: FloatArray) -> tuple[npt.NDArray[np.int32], FloatArray]:
-    """The nearest centroid of each row, int32 (N,), and its squared distance, float32 (N,)."""
+def assign(vectors_ND: Rows, centroids_KD: Rows) -> tuple[npt.NDArray[np.int32], Rows]:
+    """The nearest centroid of each row, int32 (N,), and its squared distance, (N,) of the vectors' type."""
     codes = np.empty(len(vectors_ND), dtype=np.int32)
-    distances = np.empty(len(vectors_ND), dtype=np.float32)
+    distances = np.empty(len(vectors_ND), dtype=vectors_ND.dtype)
     for start in range(0, len(vectors_ND), CHUNK_ROWS):
         chunk = vectors_ND[start : start + CHUNK_ROWS]
         best = nearest(chunk, centroids_KD)
@@ -59,17 +66,17 @@ def assign(vectors_ND: FloatArray, centroids_KD: FloatArray) -> tuple[npt.NDArra
 def kmeans(vectors_ND: FloatArray, num_codes: int, *, rng: np.random.Generator, num_iterations: int = 40) -> FloatArray:
     """Centroids float32 (K, D) by k-means++ and Lloyd's iterations; dead codes move to the worst-served rows.
 
+    Computes in float64, since a draw that falls on the other side of a rounding leads to other codes altogether.
+
     vectors_ND: float32 (N, D) in canonical order, with at least K distinct rows. The best of several starts is
     refined: in many dimensions a single start often ends with one code at the center that holds most rows. Runs on
     one thread, so that sums are taken in one order and the result is the same on every run.
     """
     with threadpool_limits(limits=1):
-        return _best_of_starts(vectors_ND, num_codes, rng, num_iterations)
+        return _best_of_starts(vectors_ND.astype(np.float64), num_codes, rng, num_iterations).astype(np.float32)
 
 
-def _best_of_starts(
-    vectors_ND: FloatArray, num_codes: int, rng: np.random.Generator, num_iterations: int
-) -> FloatArray:
+def _best_of_starts(vectors_ND: Rows, num_codes: int, rng: np.random.Generator, num_iterations: int) -> Rows:
     few_ND = vectors_ND
     if len(vectors_ND) > START_ROWS_PER_CODE * num_codes:
         few_ND = vectors_ND[np.sort(rng.choice(len(vectors_ND), START_ROWS_PER_CODE * num_codes, replace=False))]
@@ -78,7 +85,7 @@ def _best_of_starts(
     return best_KD if few_ND is vectors_ND else lloyd(vectors_ND, best_KD, num_iterations)
 
 
-def lloyd(vectors_ND: FloatArray, centroids_KD: FloatArray, num_iterations: int) -> FloatArray:
+def lloyd(vectors_ND: Rows, centroids_KD: Rows, num_iterations: int) -> Rows:
     """Centroids (K, D) moved to the means of their rows until no row changes; dead ones to the worst-served rows."""
     before = np.full(len(vectors_ND), -1, dtype=np.int32)
     for _ in range(num_iterations):
@@ -90,7 +97,7 @@ def lloyd(vectors_ND: FloatArray, centroids_KD: FloatArray, num_iterations: int)
     return centroids_KD
 
 
-def _seed_centroids(vectors_ND: FloatArray, num_codes: int, rng: np.random.Generator) -> FloatArray:
+def _seed_centroids(vectors_ND: Rows, num_codes: int, rng: np.random.Generator) -> Rows:
     """Greedy k-means++ (Arthur and Vassilvitskii, SODA 2007): of some rows drawn in proportion to their squared
     distance from the centroids so far, the one that lowers the sum of these distances most is next."""
     num_drawn = 2 + int(np.log(num_codes))
@@ -109,15 +116,13 @@ def _seed_centroids(vectors_ND: FloatArray, num_codes: int, rng: np.random.Gener
     return vectors_ND[chosen].copy()
 
 
-def _squared_distances(vectors_ND: FloatArray, norms_N: FloatArray, rows: list[int]) -> FloatArray:
-    """Of every row from some rows, float32 (C, N)."""
+def _squared_distances(vectors_ND: Rows, norms_N: Rows, rows: list[int]) -> Rows:
+    """Of every row from some rows, (C, N)."""
     products_CN = vectors_ND[rows] @ vectors_ND.T
     return np.maximum(norms_N + norms_N[rows][:, None] - 2.0 * products_CN, 0.0)
 
 
-def _move_centroids(
-    vectors_ND: FloatArray, codes: npt.NDArray[np.int32], distances: FloatArray, centroids_KD: FloatArray
-) -> FloatArray:
+def _move_centroids(vectors_ND: Rows, codes: npt.NDArray[np.int32], distances: Rows, centroids_KD: Rows) -> Rows:
     num_codes = len(centroids_KD)
     counts = np.bincount(codes, minlength=num_codes)
     ones = np.ones(len(codes))
@@ -125,10 +130,10 @@ def _move_centroids(
     moved = (members @ vectors_ND) / np.maximum(counts, 1)[:, None]
     dead = np.flatnonzero(counts == 0)
     moved[dead] = vectors_ND[farthest_rows(vectors_ND, distances, len(dead))]
-    return moved.astype(np.float32)
+    return np.asarray(moved, vectors_ND.dtype)
 
 
-def farthest_rows(vectors_ND: FloatArray, distances: FloatArray, num_rows: int) -> IntArray:
+def farthest_rows(vectors_ND: Rows, distances: Rows, num_rows: int) -> IntArray:
     """The rows farthest from their centroids, farthest first, no two of them equal."""
     rows: list[int] = []
     seen: set[bytes] = set()
