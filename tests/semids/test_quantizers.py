@@ -234,10 +234,12 @@ def test_a_graph_draws_the_codes_of_items_chosen_together_closer():
     counts = sparse.csr_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(240, 240))
     agreement = {}
     for name, graph in (("rq-vae", None), ("graph-rq-vae", counts + counts.T)):
-        codes = make_quantizer(settings(name, num_levels=1, num_codes=2)).fit(vectors, seed=0, graph=graph)
-        found = codes.encode(vectors)[:, 0]
-        agreement[name] = max(np.mean(found == group), np.mean(found != group))
-    assert agreement["graph-rq-vae"] > agreement["rq-vae"] + 0.2
+        agreement[name] = 0.0
+        for seed in range(3):
+            codes = make_quantizer(settings(name, num_levels=1, num_codes=2)).fit(vectors, seed=seed, graph=graph)
+            found = codes.encode(vectors)[:, 0]
+            agreement[name] += max(np.mean(found == group), np.mean(found != group)) / 3
+    assert agreement["graph-rq-vae"] > agreement["rq-vae"] + 0.1
 
 
 def test_sinkhorn_balances_how_often_codes_are_used():
