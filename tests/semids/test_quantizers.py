@@ -249,3 +249,17 @@ def test_sinkhorn_balances_how_often_codes_are_used():
     nearest, balanced = distances.argmin(dim=1), balanced_codes(distances, 50.0)
     assert torch.bincount(nearest, minlength=3).max() > 80
     assert torch.bincount(balanced, minlength=3).max() <= 50
+
+
+@pytest.mark.parametrize("name", ["rq-kmeans", "pq-kmeans"])
+def test_last_bits_that_depend_on_the_processor_do_not_change_the_codes(name):
+    rng = np.random.default_rng(5)
+    vectors = rng.standard_normal((400, 32)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    elsewhere = np.where(rng.random(vectors.shape) < 0.3, np.nextafter(vectors, np.float32(np.inf)), vectors)
+    assert (elsewhere != vectors).any(axis=1).all()
+    codes = [
+        make_quantizer(settings(name, num_levels=2, num_codes=16)).fit(rows, seed=1).encode(rows)
+        for rows in (vectors, elsewhere)
+    ]
+    np.testing.assert_array_equal(*codes)
