@@ -48,8 +48,9 @@ class ClipEncoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits of the model; does not load it."""
-        return model_fingerprint(self.name_or_path)
+        """16 hex digits of the model, and what it computes in unless that is float32; does not load it."""
+        found = model_fingerprint(self.name_or_path)
+        return found if self.dtype == torch.float32 else f"{found}-{str(self.dtype).removeprefix('torch.')}"
 
     @property
     def num_features(self) -> int:

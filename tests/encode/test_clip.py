@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from genrec.encode.clip import ClipEncoder, decode_image
@@ -65,6 +66,15 @@ def test_transparency_is_laid_on_white_and_cameras_are_turned_upright(tmp_path):
     exif[0x0112] = 6
     turned.save(tmp_path / "turned.jpg", exif=exif)
     assert decode_image(tmp_path / "turned.jpg").size == (4, 8)
+
+
+def test_float64_gives_the_same_vectors_more_exactly_under_a_fingerprint_of_its_own(clip_folder):
+    usual, exact = ClipEncoder(clip_folder, "cpu"), ClipEncoder(clip_folder, "cpu", dtype=torch.float64)
+    texts = ["a red lamp", "a blue vase"]
+    found = exact.encode_texts(texts)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, usual.encode_texts(texts), atol=1e-5)
+    assert exact.fingerprint != usual.fingerprint
 
 
 def test_the_fingerprint_tells_models_apart_without_loading(clip_folder, other_clip_folder):
