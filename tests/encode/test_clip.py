@@ -69,7 +69,7 @@ def test_transparency_is_laid_on_white_and_cameras_are_turned_upright(tmp_path):
 
 
 def test_float64_gives_the_same_vectors_more_exactly_under_a_fingerprint_of_its_own(clip_folder):
-    usual, exact = ClipEncoder(clip_folder, "cpu"), ClipEncoder(clip_folder, "cpu", dtype=torch.float64)
+    usual, exact = ClipEncoder(str(clip_folder), "cpu"), ClipEncoder(str(clip_folder), "cpu", dtype=torch.float64)
     texts = ["a red lamp", "a blue vase"]
     found = exact.encode_texts(texts)
     assert found.dtype == np.float32
