@@ -69,10 +69,11 @@ NOT_NEEDED = said(
     r" (?:too |that |so )?(?:cheap|expensive)"
 )
 
-# What is at home already and what it looks like: no wish.
+# What is at home already and what it looks like: no wish, unless the catalog has such things.
 SURROUNDINGS = re.compile(
-    r"\b(?:(?:my|our|the|their|her|his)\s+(?:\w+\s+)?)?(?:walls?|rooms?|sofa|couch|kitchen|bath(?:room)?|bedroom|hall(?:way)?|office|floor|carpet|rug|curtains|house|flat"
-    r"|apartment|garden|furniture|dress|suit|car)\s+(?:is|are)\s+[^,.;!?]*?(?=[,.;!?]|\s+(?:so|but|and|need|want|looking)\b|$)"
+    r"\b(?:(?:my|our|the|their|her|his)\s+(?:\w+\s+)?)?(walls?|rooms?|sofa|couch|kitchen|bath(?:room)?|bedroom"
+    r"|hall(?:way)?|office|floor|carpet|rug|curtains|house|flat|apartment|garden|furniture|dress|suit|car)"
+    r"\s+(?:is|are)\s+[^,.;!?]*?(?=[,.;!?]|\s+(?:so|but|and|need|want|looking)\b|$)"
 )
 EXPLAIN = said("why(?! not)|how come|explain|what makes you|for what reason|what's the reason")
 _THEM = r"it|they|that|this|the \w+(?: one)?|(?:number )?\d+"

@@ -69,7 +69,7 @@ class _Reading:
         if plain is not None:
             return ChatRequest(text=self.original, intent=plain, dropped=("*",) if plain == "reset" else ())
         is_new = bool(self._blank(phrases.NEWCOMER))
-        self._blank(phrases.SURROUNDINGS)
+        self._blank_surroundings()
         self._read_take_backs()
         titles = read_titles(self.said, self.text, self.lexicon)
         self.text = titles.rest
@@ -101,6 +101,11 @@ class _Reading:
         found = list(re.finditer(pattern, self.text))
         self.text = re.sub(pattern, lambda match: " " * len(match.group()), self.text)
         return found
+
+    def _blank_surroundings(self) -> None:
+        for match in phrases.SURROUNDINGS.finditer(self.text):
+            if not self.lexicon.meanings((match[1],)):
+                self.text = self.text[: match.start()] + " " * len(match.group()) + self.text[match.end() :]
 
     def _with_names(self, form: str) -> re.Pattern[str]:
         """A form whose NAMES are the catalog's attribute names."""
