@@ -43,6 +43,8 @@ class ClipEncoder:
     ) -> None:
         self.name_or_path, self.dtype = name_or_path, dtype
         self.device = pick_device(device) if isinstance(device, str) else device
+        if dtype == torch.float64 and self.device.type == "mps":  # which has none
+            self.device = torch.device("cpu")
         self.batch_size = batch_size
         self._lock = threading.Lock()  # a tokenizer must not be used by two threads at once
 

@@ -147,7 +147,7 @@ class Judge:
         if not share or exposure <= 0 or not experts.knows_newcomers:
             return share, 0.0
         known = np.flatnonzero(~experts.is_new_N)
-        num_hidden = min(len(known) - 1, round(_HIDDEN_SHARE * experts.num_items))
+        num_hidden = min(len(known) - 1, max(1, round(_HIDDEN_SHARE * experts.num_items)))
         if experts.num_items - len(known) < LEAST_NEWCOMERS and num_hidden > 0:
             hidden = np.sort(np.random.default_rng(self._seed).choice(known, num_hidden, replace=False))
             unseen = [
@@ -155,7 +155,7 @@ class Judge:
                 for history, target, rows_W, nats_W in answered
             ]
             found = MixtureCases.find(unseen, experts.hiding(hidden))
-        return share, found.least_lift(share, exposure)
+        return share, found.least_lift(share, exposure) if found.fair_share else 0.0
 
     def _ask(self, language_model: LanguageModel, width: int) -> Iterator[_Answered]:
         """Batches of cases with their targets' rows (B,), and the beams' rows and scores (B, W)."""

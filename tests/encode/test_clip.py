@@ -75,6 +75,7 @@ def test_float64_gives_the_same_vectors_more_exactly_under_a_fingerprint_of_its_
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, usual.encode_texts(texts), atol=1e-5)
     assert exact.fingerprint != usual.fingerprint
+    assert ClipEncoder(str(clip_folder), torch.device("mps"), dtype=torch.float64).device.type == "cpu"
 
 
 def test_the_fingerprint_tells_models_apart_without_loading(clip_folder, other_clip_folder):

@@ -28,10 +28,16 @@ class Expecting:
     def lifted(self, lift: float) -> "Expecting":
         return self
 
+    def hiding(self, rows: np.ndarray) -> "Expecting":
+        other = Expecting(self.aims)
+        other.is_new_N = np.isin(np.arange(NUM_ITEMS), rows)
+        return other
+
     def log_probabilities(self, histories: Sequence[np.ndarray]) -> np.ndarray:
         shares = np.full((len(histories), NUM_ITEMS), 0.1 / (NUM_ITEMS - 1), np.float32)
         for row, history in zip(shares, histories, strict=True):
-            row[self.aims[tuple(history.tolist())]] = 0.9
+            if tuple(history.tolist()) in self.aims:  # not where some of it is hidden
+                row[self.aims[tuple(history.tolist())]] = 0.9
         return np.log(shares)
 
 
@@ -54,7 +60,7 @@ class Writing:
         return Beams(row=best.indices, score_nats=best.values)
 
 
-def choose(writer_is_right: bool, sequence_is_right: bool) -> float:
+def choose(writer_is_right: bool, sequence_is_right: bool, knows_newcomers: bool = False) -> float:
     rng = np.random.default_rng(0)
     items = tuple(Item(item_id=str(n), title=f"item {n}") for n in range(NUM_ITEMS))
     codes = np.stack(np.unravel_index(np.arange(NUM_ITEMS), (4, 5)), axis=1)
@@ -75,8 +81,9 @@ def choose(writer_is_right: bool, sequence_is_right: bool) -> float:
     asked = [tuple(int(i) for i in case.history) for case in judge._cases]
     writer = Writing(Expecting(right if writer_is_right else off), asked)
     experts = Expecting(right if sequence_is_right else off)
+    experts.knows_newcomers = knows_newcomers
     share, lift = judge.mix(writer, experts, width=10, exposure=3.0)
-    assert lift == 0  # the experts know no content
+    assert (lift > 0) == knows_newcomers
     return share
 
 
@@ -87,3 +94,7 @@ def test_the_better_model_gets_the_larger_share():
 
 def test_of_two_equal_models_the_language_model_answers_alone():
     assert choose(writer_is_right=True, sequence_is_right=True) == 0.0
+
+
+def test_where_no_item_is_new_some_known_ones_tell_the_lift():
+    assert choose(writer_is_right=False, sequence_is_right=True, knows_newcomers=True) > 0.5
