@@ -79,7 +79,12 @@ def prompt_variables(name: str) -> frozenset[str]:
         source = environment.loader.get_source(environment, f"{name}.jinja")[0]  # type: ignore[union-attr]
     except TemplateError as error:
         raise PromptError(f"prompt {name!r} does not exist; prompts/ has {', '.join(prompt_names())}") from error
-    return frozenset(meta.find_undeclared_variables(environment.parse(source)))
+    return _variables_of(source)
+
+
+@cache
+def _variables_of(source: str) -> frozenset[str]:
+    return frozenset(meta.find_undeclared_variables(_environment().parse(source)))
 
 
 class Message:

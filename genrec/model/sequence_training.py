@@ -94,7 +94,9 @@ def train_sequence_model(
     model.to(device)
     if content is not None:
         model.content_NC = torch.from_numpy(content).to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    optimizer = torch.optim.Adam(
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
     averaged = AveragedModel(model, multi_avg_fn=_moving_average(config.average_decay))
     state: dict[str, Any] = {"epoch": 0, "best": -1.0, "best_epoch": 0, "validation": [], "losses": [], "weights": {}}
     checkpoint = None if work is None else work / CHECKPOINT

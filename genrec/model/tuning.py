@@ -12,7 +12,7 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,7 @@ import torch.nn.functional as F
 from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
 from safetensors.torch import load_file, save_file
 from torch.utils.data import Sampler
-from transformers import (
-    AttentionInterface,
-    AttentionMaskInterface,
-    AutoTokenizer,
-    Trainer,
-    TrainerCallback,
-    TrainingArguments,
-)
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
+from transformers import AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import get_last_checkpoint
 
@@ -42,6 +33,7 @@ from genrec.model.decoding import Head
 from genrec.model.examples import IGNORE, Example
 from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
+from genrec.model.lean_training import lean_training
 from genrec.model.sequence import SequenceModel
 from genrec.model.teaching import Lessons, Teacher, collate, shares_of_codes
 from genrec.model.vocabulary import PromptTokenizer
@@ -265,7 +257,7 @@ def train(
     checkpoint = _last_whole_checkpoint(Path(str(arguments.output_dir)))
     if checkpoint is not None and language_model.reader is not None:
         language_model.reader.resume(Path(checkpoint) / READER_FILE)
-    with _attention_in_float32(model) if arguments.bf16 and arguments.use_cpu else contextlib.nullcontext():
+    with lean_training(model, half_precision=arguments.bf16):
         trainer.train(resume_from_checkpoint=checkpoint)
     best_step = max(callback.validation, key=lambda step: (callback.validation[step], step))
     model.load_state_dict(load_file(work / "best.safetensors"), strict=False)
@@ -278,27 +270,6 @@ def train(
         validation=tuple(sorted(callback.validation.items())),
         losses=tuple((entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry),
     )
-
-
-@contextlib.contextmanager
-def _attention_in_float32(model: Any) -> Iterator[None]:
-    """Meanwhile, attention is computed in float32: torch's own goes back five times slower in bfloat16 on CPUs."""
-    usual = model.config._attn_implementation
-    model.set_attn_implementation(FLOAT32_ATTENTION)
-    try:
-        yield
-    finally:
-        model.set_attn_implementation(usual)
-
-
-def _attend_in_float32(module: Any, query: Any, key: Any, value: Any, mask: Any, **options: Any) -> Any:
-    with torch.autocast(query.device.type, enabled=False):
-        return sdpa_attention_forward(module, query.float(), key.float(), value.float(), mask, **options)
-
-
-FLOAT32_ATTENTION = "sdpa_in_float32"
-AttentionInterface.register(FLOAT32_ATTENTION, _attend_in_float32)
-AttentionMaskInterface.register(FLOAT32_ATTENTION, sdpa_mask)
 
 
 def _last_whole_checkpoint(directory: Path) -> str | None:

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from genrec.model.examples import Expectation, history_prompt, next_item_examples
+from genrec.model.lean_training import FLOAT32_ATTENTION
 from genrec.model.teaching import Lessons, Teacher, collate, shares_of_codes
-from genrec.model.tuning import FLOAT32_ATTENTION
 from genrec.workspace import load
 
 
