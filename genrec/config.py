@@ -83,9 +83,9 @@ class TuneConfig:
     rank: int = 32
     alpha: int = 64
     rslora: bool = False
-    epochs: float = 2.5
+    epochs: float = 1.5
     max_minutes: float = 0.0  # 0: no limit; else stop at the next evaluation after so many minutes of training
-    batch_size: int = 64
+    batch_size: int = 32
     gradient_accumulation: int = 1
     learning_rate: float = 5e-3
     warmup_share: float = 0.05
