@@ -358,19 +358,24 @@ class Recommender:
     ) -> npt.NDArray[np.float64]:
         """Log-probability in nats of each item after its history (and words), float64 (B,); adapter: as in requests."""
         words = queries or [""] * len(histories)
-        prompts = [self._prompt(history, query) for history, query in zip(histories, words, strict=True)]
-        generated = self.model.score(
-            prompts, [self.table.semantic_id(item_id) for item_id in item_ids], trie=self.trie, adapter=adapter
-        )
         weight_B = self._weights(histories) if adapter is None else np.zeros(len(histories))
+        generated_B = np.zeros(len(histories))
+        asked = np.flatnonzero(weight_B < 1)  # of others the language model has no say
+        if len(asked):
+            generated_B[asked] = self.model.score(
+                [self._prompt(histories[number], words[number]) for number in asked],
+                [self.table.semantic_id(item_ids[number]) for number in asked],
+                trie=self.trie,
+                adapter=adapter,
+            )
         if not weight_B.any():
-            return generated
+            return generated_B
         rows = self.catalog.rows(item_ids)
         expected = self._expect(histories, np.ones((len(histories), len(self.catalog)), bool))[
             np.arange(len(rows)), rows
         ]
         with np.errstate(divide="ignore"):
-            return np.logaddexp(np.log1p(-weight_B) + generated, np.log(weight_B) + expected)
+            return np.logaddexp(np.log1p(-weight_B) + generated_B, np.log(weight_B) + expected)
 
     def _weights(
         self, histories: Sequence[Sequence[str]], sequence_weight: float | None = None

@@ -32,6 +32,25 @@ def test_scores_are_the_models_own_log_probabilities(shop_recommender, histories
     assert [entry.rank for entry in found] == list(range(1, 9))
 
 
+def test_scores_ask_the_language_model_only_for_what_it_has_a_share_of(shop_recommender, histories, monkeypatch):
+    ids = [shop_recommender.catalog.items[number].item_id for number in (3, 5)]
+    monkeypatch.setattr(shop_recommender, "sequence_weight", 1.0)
+    asked, score = [], shop_recommender.model.score
+
+    def watched(prompts, *rest, **options):
+        asked.append(len(prompts))
+        return score(prompts, *rest, **options)
+
+    monkeypatch.setattr(shop_recommender.model, "score", watched)
+    both = shop_recommender.score([histories[0], ()], ids)  # the experts know nothing of nobody
+    alone = shop_recommender.score([histories[0]], ids[:1])
+    assert asked == [1]
+    np.testing.assert_allclose(alone, both[:1], atol=1e-5)
+    monkeypatch.setattr(shop_recommender, "sequence_weight", 0.999999)
+    np.testing.assert_allclose(shop_recommender.score([histories[0], ()], ids), both, atol=1e-3)
+    assert asked == [1, 2]
+
+
 def test_the_history_is_excluded_unless_asked(shop_recommender, histories):
     for history in histories:
         assert not {e.item_id for e in shop_recommender.recommend(history=history, k=20)} & set(history)
