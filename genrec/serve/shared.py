@@ -28,7 +28,7 @@ from genrec.workspace import Workspace
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-MAX_SCORES, MAX_TEXTS = 64, 16  # in one call of the model, so that recommendations never wait long
+MAX_SCORES, MAX_TEXTS = 64, 32  # in one call of the model, so that recommendations never wait long
 
 
 class Case(NamedTuple):
