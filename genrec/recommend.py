@@ -360,8 +360,8 @@ class Recommender:
         words = queries or [""] * len(histories)
         weight_B = self._weights(histories) if adapter is None else np.zeros(len(histories))
         generated_B = np.zeros(len(histories))
-        asked = np.flatnonzero(weight_B < 1)  # of others the language model has no say
-        if len(asked):
+        asked = np.flatnonzero(weight_B < 1).tolist()  # of others the language model has no say
+        if asked:
             generated_B[asked] = self.model.score(
                 [self._prompt(histories[number], words[number]) for number in asked],
                 [self.table.semantic_id(item_ids[number]) for number in asked],

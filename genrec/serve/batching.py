@@ -1,13 +1,15 @@
 """Requests of many clients, answered together.
 
 A batcher's thread takes what waits, up to a batch, and answers it in one call; while it works, more gather, so batches
-grow with the load and a lone request never waits for company. Batchers of one model take turns. Knows nothing of what
-a request is.
+grow with the load. Clients who were answered together ask again one after the other, so after batches of several the
+next one waits some milliseconds for as many; where requests come alone, none waits. Batchers of one model take turns.
+Knows nothing of what a request is.
 """
 
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
@@ -15,6 +17,9 @@ from typing import Generic, TypeVar
 
 Q = TypeVar("Q")
 A = TypeVar("A")
+
+
+_PAUSE_S, _GATHERING_S = 0.01, 0.05  # how long for the next of as many as before, and for all of them, at most
 
 
 class Overloaded(Exception):
@@ -98,16 +103,23 @@ class Batcher(Generic[Q, A]):
         is_open = True
         while is_open:
             taken = [self._waiting.get()]
+            self._take(taken, max(self.batch_sizes[-2:], default=1), _GATHERING_S)
             with self._turns:
-                while len(taken) < self._max_batch and taken[-1] is not None:
-                    try:
-                        taken.append(self._waiting.get_nowait())
-                    except queue.Empty:
-                        break
+                self._take(taken, self._max_batch, 0.0)
                 is_open = taken[-1] is not None
                 batch = [entry for entry in taken if entry is not None and entry[1].set_running_or_notify_cancel()]
                 if batch:
                     self._answer_batch(batch)
+
+    def _take(self, taken: "list[tuple[Q, Future[A]] | None]", count: int, longest_s: float) -> None:
+        """Add what waits, until there are so many, nobody comes for a pause, the time is over, or the end comes."""
+        ends = time.monotonic() + longest_s
+        while len(taken) < count and taken[-1] is not None:
+            pause_s = min(_PAUSE_S, ends - time.monotonic())
+            try:
+                taken.append(self._waiting.get(timeout=pause_s) if pause_s > 0 else self._waiting.get_nowait())
+            except queue.Empty:
+                return
 
     def _answer_batch(self, batch: list[tuple[Q, "Future[A]"]]) -> None:
         self.batch_sizes = [*self.batch_sizes[-99:], len(batch)]

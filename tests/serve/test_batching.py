@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from genrec.serve import batching
 from genrec.serve.batching import Batcher, Overloaded
 
 
@@ -42,6 +43,35 @@ def test_what_gathers_while_the_model_works_is_one_batch():
     go.set()
     assert [future.result(5) for future in futures] == list(range(13))
     assert sizes == [1, 8, 4]
+    batcher.close()
+
+
+def test_after_a_batch_of_several_the_next_waits_for_as_many_and_after_single_ones_nobody_waits(monkeypatch):
+    monkeypatch.setattr(batching, "_PAUSE_S", 1.0)
+    monkeypatch.setattr(batching, "_GATHERING_S", 2.0)
+    sizes = []
+
+    def note(requests):
+        sizes.append(len(requests))
+        time.sleep(0.02)  # meanwhile the next ones gather
+        return requests
+
+    batcher = Batcher(note)
+    start = time.monotonic()
+    for n in range(3):
+        assert batcher.submit(n).result(5) == n
+    assert time.monotonic() - start < 1
+    together = [batcher.submit(n) for n in range(5)]
+    assert [future.result(5) for future in together] == list(range(5))
+    assert sizes in ([1, 1, 1, 1, 4], [1, 1, 1, 2, 3], [1, 1, 1, 5])
+    several, before = sizes[-1], len(sizes)
+    again = []
+    for n in range(several):  # as clients do whose answers come one after the other
+        again.append(batcher.submit(n))
+        time.sleep(0.01)
+    assert [future.result(5) for future in again] == list(range(several))
+    assert sizes[before:] == [several]
+    assert batcher.submit(9).result(5) == 9  # nobody else comes: a pause is all that is waited
     batcher.close()
 
 
