@@ -132,8 +132,9 @@ class Judge:
     ) -> tuple[float, float]:
         """The item experts' share in the mixture with the beams, and the lift of items that nobody has chosen.
 
-        The share is that of the best ndcg@10; with the lift such items are shown `exposure` times as often as a known
-        one is on average. Where too few are new, some known items are taken for new. Both are 0 without cases.
+        With the lift such items are shown `exposure` times as often as a known one is on average, and the share is that
+        of the best ndcg@10 then: what beams never show must be lifted further beside them, which costs the others more.
+        Where too few are new, some known items are taken for new. Both are 0 without cases.
         """
         answered = [
             (self._catalog.rows(case.history), int(target), rows_W, scores_W)
@@ -142,10 +143,9 @@ class Judge:
         ]
         if not answered:
             return 0.0, 0.0
-        found = MixtureCases.find(answered, experts)
-        share = max(WEIGHTS, key=found.ndcg)
-        if not share or exposure <= 0 or not experts.knows_newcomers:
-            return share, 0.0
+        found = lifting = MixtureCases.find(answered, experts)
+        if exposure <= 0 or not experts.knows_newcomers:
+            return max(WEIGHTS, key=found.ndcg), 0.0
         known = np.flatnonzero(~experts.is_new_N)
         num_hidden = min(len(known) - 1, max(1, round(_HIDDEN_SHARE * experts.num_items)))
         if experts.num_items - len(known) < LEAST_NEWCOMERS and num_hidden > 0:
@@ -154,8 +154,12 @@ class Judge:
                 (history[~np.isin(history, hidden)], target, rows_W, np.where(np.isin(rows_W, hidden), -np.inf, nats_W))
                 for history, target, rows_W, nats_W in answered
             ]
-            found = MixtureCases.find(unseen, experts.hiding(hidden))
-        return share, found.least_lift(share, exposure) if found.fair_share else 0.0
+            lifting = MixtureCases.find(unseen, experts.hiding(hidden))
+        lifts = {
+            share: lifting.least_lift(share, exposure) if share and lifting.fair_share else 0.0 for share in WEIGHTS
+        }
+        share = max(WEIGHTS, key=lambda share: found.ndcg(share, lifts[share]))
+        return share, lifts[share]
 
     def _ask(self, language_model: LanguageModel, width: int) -> Iterator[_Answered]:
         """Batches of cases with their targets' rows (B,), and the beams' rows and scores (B, W)."""

@@ -9,6 +9,7 @@ import torch
 
 from genrec.data.splits import EvaluationCase
 from genrec.model.decoding import Beams
+from genrec.model.mixing import MixtureCases
 from genrec.model.recipe import Judge
 from genrec.schema import Catalog, Item
 from genrec.semids.table import SemanticIdTable
@@ -98,3 +99,11 @@ def test_of_two_equal_models_the_language_model_answers_alone():
 
 def test_where_no_item_is_new_some_known_ones_tell_the_lift():
     assert choose(writer_is_right=False, sequence_is_right=True, knows_newcomers=True) > 0.5
+
+
+def test_the_share_is_the_best_once_newcomers_are_lifted(monkeypatch):
+    """The better the share without lift, .6 at best, the dearer the lift that it needs."""
+    monkeypatch.setattr(MixtureCases, "least_lift", lambda self, weight, exposure: 2 - weight)
+    monkeypatch.setattr(MixtureCases, "ndcg", lambda self, weight, lift=0.0: 1 - 4 * (weight - 0.6) ** 2 - 0.6 * lift)
+    assert choose(writer_is_right=True, sequence_is_right=True, knows_newcomers=True) == 0.7
+    assert choose(writer_is_right=True, sequence_is_right=True) == 0.6
