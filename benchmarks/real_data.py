@@ -23,10 +23,12 @@ BEAUTY = (
     "fuse.num_features=128",
     "fuse.collaborative=sequence",
     "tune.epochs=6",
+    "tune.batch_size=64",
 )
 MOVIES = (
     "tokenize.num_codes=128",
     "tune.epochs=1",
+    "tune.batch_size=64",
     "sequence.kind=sasrec",
     "sequence.num_features=64",
     "sequence.max_history=100",
