@@ -63,8 +63,9 @@ def test_after_a_batch_of_several_the_next_waits_for_as_many_and_after_single_on
     assert time.monotonic() - start < 1
     together = [batcher.submit(n) for n in range(5)]
     assert [future.result(5) for future in together] == list(range(5))
-    assert sizes in ([1, 1, 1, 1, 4], [1, 1, 1, 2, 3], [1, 1, 1, 5])
-    several, before = sizes[-1], len(sizes)
+    assert sizes[:3] == [1, 1, 1]
+    several, before = max(sizes[-2:]), len(sizes)
+    assert several > 1
     again = []
     for n in range(several):  # as clients do whose answers come one after the other
         again.append(batcher.submit(n))
