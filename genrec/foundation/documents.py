@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genrec.data.reasons import Claim, Constraint, candidate_claims, merge_by_source, phrase
+from genrec.data.reason_drawing import draw_claims
+from genrec.data.reasons import Claim, phrase
 from genrec.data.shop import talk
 from genrec.data.shop.requests import request
 from genrec.data.shop.vocabulary import DOMAINS, SEEN_DOMAINS, Attributes, sample_attributes
@@ -198,22 +199,8 @@ def draw_explanation(rng: np.random.Generator) -> ExplanationCase:
     history = [_share(rng, item, draw(rng, f"past{number}")) for number in range(int(rng.integers(1, 6)))]
     claims: list[Claim] = []
     while not claims:
-        claims = candidate_claims(
-            item,
-            history,
-            num_chosen_after={past.item_id: int(rng.integers(1, 200)) for past in history if rng.random() < 0.4},
-            similar=[past.item_id for past in history if rng.random() < 0.3],
-            num_people=int(rng.integers(500)) if rng.random() < 0.4 else 0,
-            constraints=_wishes(rng, item),
-        )
-    about_others = [claim for claim in claims if claim.source_title]
-    pool = about_others if about_others and rng.random() < 0.5 else claims
-    count = min(len(pool), int(rng.integers(1, 4)))
-    chosen = [pool[i] for i in rng.choice(len(pool), count, replace=False)]
-    if len(chosen) > 1 and rng.random() < 0.5:  # of one history item, so that several merge
-        source = next((claim.source for claim in chosen if claim.kind == "history"), "")
-        chosen = [claim for claim in pool if claim.kind == "history" and claim.source == source][:3] or chosen
-    return ExplanationCase(item=item, claims=tuple(merge_by_source(chosen)), others=tuple(history))
+        claims = draw_claims(item, history, rng)
+    return ExplanationCase(item=item, claims=tuple(claims), others=tuple(history))
 
 
 def shop_item(rng: np.random.Generator, item_id: str) -> Item:
@@ -251,18 +238,6 @@ def _share(rng: np.random.Generator, item: Item, past: Item) -> Item:
     """The past item with some attributes of the item."""
     shared = {name: value for name, value in item.attributes.items() if rng.random() < 0.4}
     return replace(past, attributes={**past.attributes, **shared})
-
-
-def _wishes(rng: np.random.Generator, item: Item) -> list[Constraint]:
-    wishes = []
-    for name, value in item.attributes.items():
-        if isinstance(value, bool | tuple) or rng.random() > 0.1:
-            continue
-        if isinstance(value, str):
-            wishes.append(Constraint(attribute=name, operator="=", value=value))
-        else:
-            wishes.append(Constraint(attribute=name, operator="<=", value=float(np.ceil(value + rng.integers(20)))))
-    return wishes
 
 
 def tokenizer_texts(rng: np.random.Generator, num_looks: int = 6000) -> list[str]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genrec.data.reasons import candidate_claims, merge_by_source, phrase
+from genrec.data.reason_drawing import draw_claims
+from genrec.data.reasons import phrase
 from genrec.model.vocabulary import PromptTokenizer
 from genrec.prompting import Ids, render
 from genrec.schema import Catalog, FloatArray, IntArray, Item, SemanticId
@@ -158,11 +159,9 @@ class AlignmentExamples:
     def _explanation(self, rng: np.random.Generator) -> Example:
         history = self._random_history(rng)
         item = self._catalog[history[-1]]
-        claims = candidate_claims(item, [self._catalog[i] for i in history[-6:-1]])
-        count = min(len(claims), int(rng.integers(1, 4)))
-        if not count:
+        chosen = draw_claims(item, [self._catalog[i] for i in history[-6:-1]], rng)
+        if not chosen:
             return self._id_to_item(rng)
-        chosen = merge_by_source(claims[i] for i in sorted(rng.choice(len(claims), count, replace=False)))
         prompt = self._prompts.encode_prompt(
             render("explain", title=item.title or item.item_id, claims=[claim.text for claim in chosen])
         )
