@@ -155,10 +155,11 @@ class Judge:
                 for history, target, rows_W, nats_W in answered
             ]
             lifting = MixtureCases.find(unseen, experts.hiding(hidden))
-        lifts = {
-            share: lifting.least_lift(share, exposure) if share and lifting.fair_share else 0.0 for share in WEIGHTS
-        }
-        share = max(WEIGHTS, key=lambda share: found.ndcg(share, lifts[share]))
+        if not lifting.fair_share:
+            return max(WEIGHTS, key=found.ndcg), 0.0
+        # Beams are never lifted: alone they would win by not showing what is new.
+        lifts = {share: lifting.least_lift(share, exposure) for share in WEIGHTS if share}
+        share = max(lifts, key=lambda share: found.ndcg(share, lifts[share]))
         return share, lifts[share]
 
     def _ask(self, language_model: LanguageModel, width: int) -> Iterator[_Answered]:

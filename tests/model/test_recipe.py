@@ -101,6 +101,10 @@ def test_where_no_item_is_new_some_known_ones_tell_the_lift():
     assert choose(writer_is_right=False, sequence_is_right=True, knows_newcomers=True) > 0.5
 
 
+def test_beams_do_not_win_by_hiding_newcomers():
+    assert choose(writer_is_right=True, sequence_is_right=False, knows_newcomers=True) > 0.0
+
+
 def test_the_share_is_the_best_once_newcomers_are_lifted(monkeypatch):
     """The better the share without lift, .6 at best, the dearer the lift that it needs."""
     monkeypatch.setattr(MixtureCases, "least_lift", lambda self, weight, exposure: 2 - weight)
