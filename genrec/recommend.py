@@ -370,10 +370,9 @@ class Recommender:
             )
         if not weight_B.any():
             return generated_B
-        rows = self.catalog.rows(item_ids)
-        expected = self._expect(histories, np.ones((len(histories), len(self.catalog)), bool))[
-            np.arange(len(rows)), rows
-        ]
+        place_of = {history: place for place, history in enumerate(dict.fromkeys(map(tuple, histories)))}
+        expected_BN = self._expect(list(place_of), np.ones((len(place_of), len(self.catalog)), bool))
+        expected = expected_BN[[place_of[tuple(history)] for history in histories], self.catalog.rows(item_ids)]
         with np.errstate(divide="ignore"):
             return np.logaddexp(np.log1p(-weight_B) + generated_B, np.log(weight_B) + expected)
 

@@ -51,6 +51,15 @@ def test_scores_ask_the_language_model_only_for_what_it_has_a_share_of(shop_reco
     assert asked == [1, 2]
 
 
+def test_scores_do_not_depend_on_what_else_is_scored(shop_recommender, histories):
+    cases = [(histories[0], 3), (histories[1], 3), (histories[0], 7), (histories[2], 11), (histories[0], 3), ((), 7)]
+    asked = [(history, shop_recommender.catalog.items[row].item_id) for history, row in cases]
+    together = shop_recommender.score(*zip(*asked, strict=True))
+    alone = [shop_recommender.score([history], [item])[0] for history, item in asked]
+    np.testing.assert_allclose(together, alone, atol=1e-3)
+    assert len(set(np.round(together, 3))) == 5
+
+
 def test_the_history_is_excluded_unless_asked(shop_recommender, histories):
     for history in histories:
         assert not {e.item_id for e in shop_recommender.recommend(history=history, k=20)} & set(history)

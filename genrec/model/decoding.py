@@ -90,20 +90,29 @@ def search_beams(
 
 
 @torch.inference_mode()
-def score_endings(
+def score_items(
     model: Any,
     *,
     tokens_BT: torch.Tensor,
     mask_BT: torch.Tensor,
+    codes_BWL: torch.Tensor,
     trie: Trie,
     ids: IdVocabulary,
     adapters: Sequence[str] | None = None,
     over: Over = "children",
 ) -> torch.Tensor:
-    """Log-probability in nats of the semantic ID that ends each row, as a beam would have it, float32 (B,)."""
-    memory = PromptMemory(model, tokens_BT, mask_BT, ids=ids, over=over, adapters=adapters, num_ending=ids.depth)
-    codes_BL = tokens_BT[:, -ids.depth :] - torch.tensor(ids.offsets, device=tokens_BT.device)
-    return trie.score_paths(memory.ending_log_probs(), codes_BL, renormalize=over == "children")
+    """Log-probability in nats of W given items after each prompt, as beams would have it, float32 (B, W).
+
+    codes_BWL: int64, semantic IDs of the trie; the rest as for `search_beams`. A prompt is read once for all its items.
+    """
+    memory = PromptMemory(model, tokens_BT, mask_BT, ids=ids, over=over, adapters=adapters)
+    batch, width, depth = codes_BWL.shape
+    own_BW = torch.arange(width, device=tokens_BT.device).expand(batch, -1)
+    log_probs_BWK = [memory.prompt_log_probs().expand(-1, width, -1)]
+    for level in range(depth - 1):
+        log_probs_BWK.append(memory.extend(codes_BWL[..., level], own_BW, torch.ones_like(own_BW, dtype=torch.bool)))
+    flat = [log_prob_BWK.flatten(0, 1) for log_prob_BWK in log_probs_BWK]
+    return trie.score_paths(flat, codes_BWL.flatten(0, 1), renormalize=over == "children").view(batch, width)
 
 
 class PromptMemory:
@@ -118,9 +127,7 @@ class PromptMemory:
         ids: IdVocabulary,
         over: Over = "children",
         adapters: Sequence[str] | None = None,
-        num_ending: int = 0,
     ) -> None:
-        """num_ending: how many of the last tokens are codes already written, for `ending_log_probs`."""
         self._model, self._ids, self._over = model, ids, over
         self._adapters = adapters
         self._options: dict[str, object] = {} if adapters is None else {"adapter_names": list(adapters)}
@@ -132,22 +139,12 @@ class PromptMemory:
         self._cache: Any = None  # Any: transformers' cache
         self._reading: Callable[[], AbstractContextManager[None]] = nullcontext
         self._reader = getattr(model, "item_reader", None)
-        if self._reader is not None and num_ending:
-            is_ending_T = torch.arange(tokens_BT.shape[1], device=tokens_BT.device) >= tokens_BT.shape[1] - num_ending
-            self._reading = partial(self._reader.writing, is_ending_T.expand_as(tokens_BT))
         positions_BT = (mask_BT.cumsum(dim=1) - 1).clamp(min=0)
-        if num_ending:
-            self._last_BSD = self._run(tokens_BT, mask_BT, positions_BT, num_ending + 1)[:, -num_ending - 1 :]
-        else:
-            self._last_BSD = self._read(tokens_BT, mask_BT, positions_BT)
+        self._last_B1D = self._read(tokens_BT, mask_BT, positions_BT)
 
     def prompt_log_probs(self) -> torch.Tensor:
         """Log-probabilities of the first level's codes, (B, 1, K)."""
-        return self._log_probs(self._last_BSD[:, -1:], 0)
-
-    def ending_log_probs(self) -> list[torch.Tensor]:
-        """Log-probabilities of every level's codes, (B, K) each, where the prompt's own last item was written."""
-        return [self._log_probs(self._last_BSD[:, level], level) for level in range(self._ids.depth)]
+        return self._log_probs(self._last_B1D, 0)
 
     def extend(self, code_BW: torch.Tensor, parent_BW: torch.Tensor, is_open_BW: torch.Tensor) -> torch.Tensor:
         """Write one code per beam after its parent; returns log-probabilities of the codes that follow, (B, W, K).

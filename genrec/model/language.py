@@ -19,7 +19,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from genrec.errors import ArtifactError, InputError
-from genrec.model.decoding import Beams, Watch, score_endings, search_beams, unwatched
+from genrec.model.decoding import Beams, Watch, score_items, search_beams, unwatched
 from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.json_decoding import JsonGrammar, Schema
 from genrec.model.streaming import StreamedItem, stream_items
@@ -189,19 +189,34 @@ class LanguageModel:
         adapter: str | None = None,
         batch_size: int = 64,
     ) -> npt.NDArray[np.float64]:
-        """Log-probability in nats of each target after its prompt, float64 (B,), as `search` has it."""
-        rows = [list(prompt) + self.ids.tokens([target]) for prompt, target in zip(prompts, targets, strict=True)]
-        scores = []
+        """Log-probability in nats of each target after its prompt, float64 (B,), as `search` has it.
+
+        A prompt that comes several times is read once for all its targets; batch_size: prompts read together.
+        """
+        places: dict[tuple[int, ...], list[int]] = {}
+        for place, prompt in enumerate(prompts):
+            places.setdefault(tuple(prompt), []).append(place)
+        shared = sorted(places.items(), key=lambda entry: len(entry[1]))  # those with like many targets together
+        scores_B = np.zeros(len(prompts))
         self._load_chosen(None if adapter is None else [adapter])
-        for start in range(0, len(rows), batch_size):
-            tokens_BT, mask_BT = self.prompts.pad_left(rows[start : start + batch_size], self.device)
-            adapters = None if adapter is None else [adapter] * len(tokens_BT)
-            scores.append(
-                score_endings(
-                    self.model, tokens_BT=tokens_BT, mask_BT=mask_BT, trie=trie, ids=self.ids, adapters=adapters
-                )
+        for start in range(0, len(shared), batch_size):
+            batch = shared[start : start + batch_size]
+            tokens_BT, mask_BT = self.prompts.pad_left([prompt for prompt, _ in batch], self.device)
+            width = max(len(theirs) for _, theirs in batch)
+            filled_BW = np.array([[*theirs, *[theirs[0]] * (width - len(theirs))] for _, theirs in batch])
+            codes_BWL = torch.tensor([[targets[place] for place in row] for row in filled_BW], device=self.device)
+            adapters = None if adapter is None else [adapter] * len(batch)
+            found_BW = score_items(
+                self.model,
+                tokens_BT=tokens_BT,
+                mask_BT=mask_BT,
+                codes_BWL=codes_BWL,
+                trie=trie,
+                ids=self.ids,
+                adapters=adapters,
             )
-        return torch.cat(scores).double().cpu().numpy() if scores else np.zeros(0)
+            scores_B[filled_BW] = found_BW.double().cpu().numpy()
+        return scores_B
 
     def generate_text(self, message: Message, *, max_new_tokens: int = 64) -> str:
         """What the model says to one message, greedily, in words alone."""

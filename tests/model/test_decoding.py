@@ -8,7 +8,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from genrec.model.decoding import groups_of_like_length, score_endings, search_beams
+from genrec.model.decoding import groups_of_like_length, score_items, search_beams
 from genrec.model.streaming import stream_items
 from genrec.model.vocabulary import IdVocabulary
 from genrec.semids.trie import Trie
@@ -159,20 +159,16 @@ def test_a_wide_beam_ranks_all_items_by_their_exact_probability():
 
 
 @pytest.mark.parametrize("over", ["children", "vocabulary"])
-def test_a_beam_scores_an_item_as_its_ending_is_scored(over):
+def test_items_are_scored_as_beams_that_find_them(over):
     ids = IdVocabulary((4, 4, 4), NUM_WORDS)
     model = make_model(7, NUM_WORDS + ids.num_tokens)
     codes = make_codes(7, 30, (4, 4, 4))
     prompts = torch.tensor([[0, 0, 4, 5], [7, 8, 9, 1]])
-    mask = (prompts > 0).long()
-    options = {"ids": ids, "over": over, "trie": Trie.build(codes)}
-    beams = search_beams(model, tokens_BT=prompts, mask_BT=mask, width=10, **options)
-    for request in range(2):
-        endings = torch.tensor([ids.tokens([tuple(codes[row])]) for row in beams.row[request].tolist()])
-        tokens = torch.cat([prompts[request].expand(10, -1), endings], dim=1)
-        ones = torch.cat([mask[request].expand(10, -1), torch.ones_like(endings)], dim=1)
-        scores = score_endings(model, tokens_BT=tokens, mask_BT=ones, **options)
-        torch.testing.assert_close(scores, beams.score_nats[request], atol=1e-4, rtol=0)
+    options = {"tokens_BT": prompts, "mask_BT": (prompts > 0).long(), "ids": ids, "over": over}
+    beams = search_beams(model, width=10, trie=Trie.build(codes), **options)
+    found = torch.from_numpy(codes)[beams.row].long()
+    scores = score_items(model, codes_BWL=found, trie=Trie.build(codes), **options)
+    torch.testing.assert_close(scores, beams.score_nats, atol=1e-4, rtol=0)
 
 
 def test_each_request_is_answered_by_its_own_adapter(tmp_path):
