@@ -201,7 +201,9 @@ class PromptMemory:
         """What the model thinks after each prompt, (B, 1, ...). On CPUs, prompts of like length are read together, so
         that little is computed for padding; then their keys and values are joined."""
         lengths = self._length_B.tolist()
-        groups = groups_of_like_length(lengths) if _reads_in_parts(self._model) else [list(range(len(lengths)))]
+        # In parts where a call costs little beside its tokens.
+        in_parts = self._model.device.type == "cpu" and keeps_all_tokens(self._model)
+        groups = groups_of_like_length(lengths) if in_parts else [list(range(len(lengths)))]
         last: list[torch.Tensor] = []
         states: list[torch.Tensor] = []
         caches: list[Any] = []
@@ -273,10 +275,9 @@ def groups_of_like_length(lengths: Sequence[int]) -> list[list[int]]:
     return groups[::-1]
 
 
-def _reads_in_parts(model: Any) -> bool:
-    """Whether a call costs little beside its tokens, and keys and values are all that is kept of them."""
-    layers = DynamicCache(config=model.config).layers
-    return model.device.type == "cpu" and all(type(layer) is DynamicLayer for layer in layers)
+def keeps_all_tokens(model: Any) -> bool:
+    """Whether a model's cache is the keys and values of every token, which can be joined, parted and hidden."""
+    return all(type(layer) is DynamicLayer for layer in DynamicCache(config=model.config).layers)
 
 
 def _join(caches: Sequence[Any], order: torch.Tensor, length: int) -> Any:

@@ -19,11 +19,12 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from genrec.errors import ArtifactError, InputError
-from genrec.model.decoding import Beams, Watch, score_items, search_beams, unwatched
+from genrec.model.decoding import Beams, Watch, keeps_all_tokens, score_items, search_beams, unwatched
 from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.json_decoding import JsonGrammar, Schema
 from genrec.model.streaming import StreamedItem, stream_items
 from genrec.model.vocabulary import IdVocabulary, PromptTokenizer
+from genrec.model.writing import write_greedily
 from genrec.prompting import Message
 from genrec.runtime import foundation_path, hub_errors
 from genrec.schema import SemanticId
@@ -227,6 +228,17 @@ class LanguageModel:
         """What the model says to each message, greedily; id tokens are never said."""
         prompts = [self.prompts.encode_prompt(message) for message in messages]
         tokens_BT, mask_BT = self.prompts.pad_left(prompts, self.device)
+        if keeps_all_tokens(self.model):
+            said = write_greedily(
+                self.model,
+                prompts,
+                tokens_BT=tokens_BT,
+                mask_BT=mask_BT,
+                ids=self.ids,
+                end=self.prompts.end_of_turn,
+                max_new_tokens=max_new_tokens,
+            )
+            return [self.prompts.decode(row) for row in said]
         output = self.model.generate(
             input_ids=tokens_BT,
             attention_mask=mask_BT,
