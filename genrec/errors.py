@@ -11,6 +11,7 @@
     │   ├── IdTableMismatch             parts made for different semantic IDs
     │   ├── PromptError                 a prompt template that is missing or misused
     │   └── StoreError                  a database that cannot be used
+    ├── WriterBusy                      the language model has too much else to say; templates say it
     └── StageFailed                     our own fault, with the stage that failed
 
 Every message says what was found, what was wanted and what to do next, on one line.
@@ -63,6 +64,10 @@ class PromptError(InputError):
 
 class StoreError(InputError):
     """The server's database cannot be used."""
+
+
+class WriterBusy(GenrecError):
+    """The language model has too many other texts to write for this one to be in time."""
 
 
 class StageFailed(GenrecError):

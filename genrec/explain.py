@@ -30,7 +30,7 @@ from genrec.data.reasons import (
     sayable_attributes,
 )
 from genrec.data.splits import split_interactions
-from genrec.errors import InputError
+from genrec.errors import InputError, WriterBusy
 from genrec.prompting import Message, render
 from genrec.schema import (
     AttributeValue,
@@ -50,7 +50,7 @@ REPEATED_SOURCE = 0.5  # how much a further claim about the same history item is
 
 
 class Writer(Protocol):
-    """What puts claims into words."""
+    """What puts claims into words, unless it raises WriterBusy."""
 
     def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]: ...
 
@@ -327,13 +327,17 @@ def _phrase(
 ) -> list[tuple[str, bool]]:
     """A checked text for each item, and whether the model wrote it.
 
-    The model may say all claims, else the two heaviest, else the heaviest; the template says all when it fails.
+    The model may say all claims, else the two heaviest, else the heaviest; the template says all when it fails, or has
+    no time.
     """
     texts: dict[int, str] = {}
     said = list(claims)
     tried = [n for n, theirs in enumerate(said) if theirs]
     while tried:
-        answers = _write(recommender, [items[n] for n in tried], [said[n] for n in tried])
+        try:
+            answers = _write(recommender, [items[n] for n in tried], [said[n] for n in tried])
+        except WriterBusy:
+            break
         for n, text in zip(tried, answers, strict=True):
             if not check_text(text, items[n], said[n], index.vocabulary):
                 texts[n] = text.strip()

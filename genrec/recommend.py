@@ -11,7 +11,7 @@ import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -127,7 +127,8 @@ class Recommender:
         self.sequence_weight = sequence_weight if experts is not None else 0.0
         self.trie = Trie.build(table.codes, device=model.device)
         self.watch: Watch = unwatched
-        self._passing: dict[Filter | None, _Passing] = {None: _Passing(np.ones(len(catalog), bool), None)}
+        self._rows_passing = lru_cache(MAX_KEPT_FILTERS)(self._find_rows_passing)
+        self._items_passing = lru_cache(MAX_KEPT_FILTERS)(self._find_items_passing)
         self._beams: dict[Request | None, tuple[IntArray, npt.NDArray[np.float64]]] | None = None
 
     @classmethod
@@ -510,19 +511,22 @@ class Recommender:
         joined = np.concatenate([rows, newcomers.rows[usable & ~np.isin(newcomers.rows, rows)]])
         return joined, best[joined]
 
-    def _items_passing(self, where: Filter | None) -> _Passing:
-        """The items that pass a filter, kept for the next request that has it. Raises FilterError when none does."""
-        found = self._passing.get(where)
-        if found is None:
-            assert where is not None
-            allowed_N = where.mask(self.catalog)
-            if not allowed_N.any():
-                raise FilterError(f"no item is left: 0 of {len(allowed_N)} items pass the filter {where}; loosen it")
-            found = _Passing(allowed_N, self.trie.mask(allowed_N))
-            if len(self._passing) > MAX_KEPT_FILTERS:
-                del self._passing[next(key for key in self._passing if key is not None)]
-            self._passing[where] = found
-        return found
+    def passing(self, where: Filter | None) -> BoolArray:
+        """Which catalog rows pass a filter, bool (N,); worked out once for all who ask.
+
+        Raises FilterError when a value cannot be compared.
+        """
+        return self._rows_passing(where).copy()
+
+    def _find_rows_passing(self, where: Filter | None) -> BoolArray:
+        return np.ones(len(self.catalog), bool) if where is None else where.mask(self.catalog)
+
+    def _find_items_passing(self, where: Filter | None) -> _Passing:
+        """The items that pass a filter. Raises FilterError when none does."""
+        allowed_N = self.passing(where)
+        if not allowed_N.any():
+            raise FilterError(f"no item is left: 0 of {len(allowed_N)} items pass the filter {where}; loosen it")
+        return _Passing(allowed_N, None if where is None else self.trie.mask(allowed_N))
 
     def _excluded(self, request: Request) -> IntArray:
         """Catalog rows that may not come back, int64."""

@@ -1,6 +1,7 @@
 """A built workspace in one hand: recommend, explain, visualize and chat."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from genrec.recommend import Recommender
 from genrec.schema import Explanation, Visual
 
 if TYPE_CHECKING:
+    from genrec.chat.reader import RequestReader
     from genrec.chat.turn import Conversation
 
 
@@ -45,6 +47,13 @@ class Workspace(Recommender):
         from genrec.chat.turn import Conversation
 
         return Conversation(self)
+
+    @cached_property
+    def request_reader(self) -> "RequestReader":
+        """What understands messages about this catalog; its words are collected at first use."""
+        from genrec.chat.reader import RequestReader
+
+        return RequestReader(self.catalog)
 
 
 def load(directory: Path | str, *, adapter: str | Path | None = None) -> Workspace:

@@ -8,7 +8,7 @@ import pytest
 from genrec.config import Config, ExplainConfig, SplitConfig
 from genrec.data.reason_check import Vocabulary, check_text
 from genrec.data.reasons import Constraint
-from genrec.errors import InputError, UnknownItem, UnknownUser
+from genrec.errors import InputError, UnknownItem, UnknownUser, WriterBusy
 from genrec.explain import evidence_index, explain, explain_batch, score_drops
 from genrec.prompting import Message
 from genrec.schema import Catalog, Interactions, Item
@@ -44,6 +44,20 @@ class Says:
 
     def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
         return [self.answer(str(message)) for message in messages]
+
+
+class Busy(Says):
+    """A writer who has no time after some messages."""
+
+    def __init__(self, num_before: int, answer: Callable[[str], str]) -> None:
+        super().__init__(answer)
+        self.num_left = num_before
+
+    def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
+        self.num_left -= 1
+        if self.num_left < 0:
+            raise WriterBusy("too much else to say")
+        return super().generate_texts(messages, max_new_tokens=max_new_tokens)
 
 
 class KnownRecommender:
@@ -119,6 +133,14 @@ def test_an_unsupported_text_is_replaced_by_the_template(writer: Says) -> None:
     assert explanation.phrased_by == "template"
     assert "purple" not in explanation.text
     assert explanation.text.strip()
+
+
+@pytest.mark.parametrize("num_before", [0, 1])
+def test_what_the_model_has_no_time_for_is_said_by_the_template(num_before: int) -> None:
+    asked = {"user": "u3", "item_id": "i3"}
+    busy = explain(KnownRecommender(Busy(num_before, lambda message: "It is purple.")), **asked)
+    assert busy == explain(KnownRecommender(LIAR), **asked)
+    assert busy.phrased_by == "template"
 
 
 def test_a_supported_text_of_the_model_is_shown_as_written() -> None:

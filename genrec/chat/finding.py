@@ -10,12 +10,14 @@ from functools import reduce
 from operator import and_
 from typing import Literal
 
+import numpy as np
+
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.requests import ChatRequest
 from genrec.chat.session import Session
 from genrec.data.filters import Filter
 from genrec.data.reasons import Constraint
-from genrec.schema import Item
+from genrec.schema import BoolArray, IntArray, Item
 from genrec.workspace import Workspace
 
 MAX_UNLIKE = 5  # of the items refused last, from which the next ones keep away
@@ -72,8 +74,17 @@ class Finder:
         return self._relax(session, request, avoided if self._count([], avoided) else never)
 
     def _count(self, wishes: Sequence[Constraint], excluded: set[str]) -> int:
+        return int(self._passing(wishes, excluded).sum())
+
+    def _passing(self, wishes: Sequence[Constraint], excluded: set[str]) -> BoolArray:
+        """Which catalog rows meet the wishes and are not excluded, bool (N,)."""
+        passing_N = self.recommender.passing(wish_filter(wishes))
+        passing_N[self._rows(excluded)] = False
+        return passing_N
+
+    def _rows(self, item_ids: Iterable[str]) -> IntArray:
         catalog = self.recommender.catalog
-        return sum(1 for item in catalog if item.item_id not in excluded and _meets(item, wishes))
+        return np.sort(catalog.rows(item_id for item_id in item_ids if item_id in catalog))
 
     def _relax(self, session: Session, request: ChatRequest, excluded: set[str]) -> Found:
         """Leave out as few wishes as possible, what was said before rather than what is said now."""
@@ -103,7 +114,8 @@ class Finder:
             if not isinstance(wish.value, float | int) or wish.operator == "!=":
                 continue
             goal = float(wish.value)
-            fitting = [i for i in self.recommender.catalog if i.item_id not in excluded and _meets(i, widened)]
+            items = self.recommender.catalog.items
+            fitting = [items[row] for row in np.flatnonzero(self._passing(widened, excluded))]
             found = [v for item in fitting if (v := number_of(item, wish.attribute)) is not None]
             if found:
                 reach = sorted(abs(number - goal) for number in found)[: self.num_shown][-1]
@@ -120,11 +132,7 @@ class Finder:
             like=session.refers_to if session.relation == "like" else (),
             unlike=session.disliked[-MAX_UNLIKE:],
             where=wish_filter(wishes),
-            exclude=[item.item_id for item in self.recommender.catalog if item.item_id in excluded],
+            exclude=[self.recommender.catalog.items[row].item_id for row in self._rows(excluded)],
             k=min(self.num_shown, self._count(wishes, excluded)),
         )
         return tuple(entry.item_id for entry in found)
-
-
-def _meets(item: Item, wishes: Iterable[Constraint]) -> bool:
-    return all(wish.holds(item) for wish in wishes)

@@ -68,17 +68,16 @@ class Conversation:
         *,
         num_shown: int = NUM_SHOWN,
         gives_reasons: bool = True,
-        reader: RequestReader | None = None,
     ) -> None:
         """Items of the session that the catalog lacks are dropped from it.
 
         gives_reasons: False shows lists without reasons, which is faster; "why?" is answered all the same, and
-        `with_reasons` adds them. reader: of this catalog, for those who hold many conversations.
+        `with_reasons` adds them.
         """
         self.recommender = recommender
         self.session = Session() if session is None else session
         self.gives_reasons = gives_reasons
-        self.reader = reader or RequestReader(recommender.catalog)
+        self.reader = recommender.request_reader
         self.understanding = _understanding(recommender, self.reader)
         self.finder = Finder(recommender, self.reader.lexicon, num_shown=num_shown)
         self.session.keep_known(recommender.catalog)

@@ -16,7 +16,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from genrec.chat.reader import RequestReader
 from genrec.config import ServeConfig
 from genrec.errors import ArtifactError, IdTableMismatch, InputError
 from genrec.model.adapters import CARD_FILE, find_adapter, list_adapters
@@ -34,7 +33,7 @@ log = logging.getLogger(__name__)
 A = TypeVar("A")
 IsGone = Callable[[], Awaitable[bool]]
 BASE_MODEL = "genrec"
-_GLANCE_S = 0.2  # how often a client that waits is looked after
+_GLANCE_S = 0.5  # how often a client that waits is looked after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,7 @@ class Engine:
         self.models = {model.name: model for model in _served_models(workspace)}
         self.shared = SharedWorkspace(workspace, config)
         self.people = People(workspace.catalog, workspace.interactions, store)
-        self.reader = RequestReader(workspace.catalog)
+        self.reader = workspace.request_reader  # now, so that all views have it
         self.num_jobs = 0
         self.is_open = False
         self._visuals = workspace.directory / "visuals"

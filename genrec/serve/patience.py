@@ -12,7 +12,7 @@ from typing import TypeVar
 from genrec.errors import GenrecError
 
 A = TypeVar("A")
-_GLANCE_S = 0.1  # how often who waits looks whether the client does too
+_GLANCE_S = 0.5  # how often who waits looks whether the client does too
 
 
 class ClientLeft(GenrecError):

@@ -28,7 +28,7 @@ from genrec.workspace import load
 _ORDER = "GENREC_SERVE"  # hands the order to the processes of several workers
 _BACKLOG = 2_048
 _M_ARENA_MAX, _NUM_ARENAS = -8, 2  # glibc's own number of it, from malloc.h
-_TRIM_EVERY_S = 10.0
+_TRIM_EVERY_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ def app_of_worker() -> FastAPI:
 
 
 def return_freed_memory() -> None:
-    """Give freed memory back every few seconds: batches of ever new shapes leave holes that glibc would hold on to.
+    """Give freed memory back now and then: batches of ever new shapes leave holes that glibc would hold on to.
 
     Does nothing where the C library is another one.
     """

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genrec.config import ServeConfig
-from genrec.errors import InputError
+from genrec.errors import InputError, WriterBusy
 from genrec.explain import evidence_index
 from genrec.prompting import Message
 from genrec.recommend import Request
@@ -52,7 +52,7 @@ class SharedWorkspace:
     """Owns a workspace; only its batchers use the model."""
 
     def __init__(self, workspace: Workspace, config: ServeConfig) -> None:
-        self.workspace, self.drawing_limit_s = workspace, config.drawing_limit_s
+        self.workspace, self.drawing_limit_s, self.max_texts = workspace, config.drawing_limit_s, config.max_texts
         turns, max_waiting = Turns(), config.max_waiting
         self.recommendations: Batcher[Request, list[Recommendation]] = Batcher(
             self._recommend, max_batch=config.max_batch, max_waiting=max_waiting, turns=turns, name="recommend"
@@ -230,7 +230,10 @@ class _QueuedWriter:
         self._shared, self._patience = shared, patience
 
     def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
-        """As the language model writes, in a batch with other clients."""
+        """As the language model writes, in a batch with other clients. Raises WriterBusy."""
+        num_waiting = self._shared.texts.num_waiting
+        if num_waiting > self._shared.max_texts:
+            raise WriterBusy(f"{num_waiting} texts wait for the language model already")
         return self._patience.wait([self._shared.texts.submit((message, max_new_tokens)) for message in messages])
 
     def generate_json(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:

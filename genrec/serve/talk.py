@@ -162,7 +162,7 @@ class Talk:
         """A conversation that stands where its session does and knows what its person chose and refused since."""
         engine = self._engine
         self._bring_up_to_date(session, person)
-        return Conversation(view, session, num_shown=engine.config.num_shown, gives_reasons=False, reader=engine.reader)
+        return Conversation(view, session, num_shown=engine.config.num_shown, gives_reasons=False)
 
     def _bring_up_to_date(self, session: Session, person: str | None) -> None:
         if person is not None:

@@ -147,7 +147,7 @@ def test_every_chip_is_understood_and_leaves_items(server, wishes):
     assert len(offered) >= 4
     assert len({chip.say for chip in offered}) == len(offered)
     for chip in offered:
-        conversation = Conversation(server.engine.workspace, Session.from_json(session.to_json()), reader=reader)
+        conversation = Conversation(server.engine.workspace, Session.from_json(session.to_json()))
         request = reader.read(chip.say, session)
         assert chip.attribute in {wish.attribute for wish in request.where}, chip
         conversation.session.wish(request.where, reader.catalog)

@@ -9,7 +9,9 @@ import pytest
 from genrec.config import ServeConfig
 from genrec.data.filters import parse_filter
 from genrec.encode.clip import decode_image
+from genrec.errors import WriterBusy
 from genrec.explain import explain_batch
+from genrec.prompting import render
 from genrec.recommend import Request
 from genrec.serve.batching import Turns
 from genrec.serve.patience import ClientLeft, Patience
@@ -81,6 +83,21 @@ def test_clients_who_ask_at_once_are_explained_as_alone(shop, shared, tmp_path):
     for found, history, item in zip(together, histories, items, strict=True):
         alone = explain_batch(shop, [history], [item])[0]
         assert (found.text, found.evidence[0].claim) == (alone.text, alone.evidence[0].claim)
+
+
+def test_a_writer_with_too_much_to_say_says_so(shop, tmp_path):
+    shared = SharedWorkspace(shop, ServeConfig(max_texts=2))
+    view, _ = view_of(shared, tmp_path)
+    message = render("next_item", query="a red lamp")
+    with shared.texts._turns:  # the language model is at work
+        waiting = [shared.texts.submit((message, 4)) for _ in range(4)]
+        while shared.texts.num_waiting > 3:  # one is taken
+            time.sleep(0.01)
+        with pytest.raises(WriterBusy, match="3 texts wait for the language model"):
+            view.model.generate_texts([message], max_new_tokens=4)
+    assert len({future.result(60) for future in waiting}) == 1
+    assert view.model.generate_texts([message], max_new_tokens=4) == [waiting[0].result()]
+    shared.close()
 
 
 def test_an_adapters_view_scores_by_the_adapter(shop, shared, tmp_path):
