@@ -28,14 +28,16 @@ CATALOG_SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 WIDTHS, BATCHES = (10, 50), (1, 32)
 
 
-def bench_decode(seed: int, catalog_sizes: Sequence[int] = CATALOG_SIZES, repeats: int = 5) -> list[Row]:
+def bench_decode(
+    seed: int, catalog_sizes: Sequence[int] = CATALOG_SIZES, repeats: int = 5, batches: Sequence[int] = BATCHES
+) -> list[Row]:
     """One row per catalog, width and batch. constraint_share: of our time, everything but the model's forward passes;
     step_ms: one level's forward and constraint where every beam is thought about, which is equal work for catalogs of
     every size; ours_ms leaves out the beams that are certain, of which small catalogs have more."""
     ids = IdVocabulary(LEVEL_SIZES, NUM_WORDS)
     model = _tiny_model(NUM_WORDS + ids.num_tokens)
     rows: list[Row] = []
-    shapes = [(items, width, batch) for items in catalog_sizes for width in WIDTHS for batch in BATCHES]
+    shapes = [(items, width, batch) for items in catalog_sizes for width in WIDTHS for batch in batches]
     catalog = _Catalog.random(1, seed)
     for num_items, width, batch in progress(shapes, label="bench decode"):
         if len(catalog.trie) != num_items:

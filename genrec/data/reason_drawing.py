@@ -13,12 +13,15 @@ from genrec.schema import Item
 
 MAX_CLAIMS = 3
 _WISH_SHARE, _BOUND_SHARE = 0.1, 0.3  # how many of the texts and of the numbers of an item are wished for
+_UNKNOWN_SHARE = 0.25  # of the people have no history, so that facts and wishes are all there is to say
 _FOLLOWED_SHARE, _SIMILAR_SHARE, _POPULAR_SHARE = 0.4, 0.3, 0.4
 _BOUNDS: tuple[tuple[Operator, int], ...] = (("<", 1), ("<=", 0), (">", -1), (">=", 0))
 
 
 def draw_claims(item: Item, history: Sequence[Item], rng: np.random.Generator) -> list[Claim]:
     """One to three claims for an item, those about one history item merged; empty when nothing can be said of it."""
+    if rng.random() < _UNKNOWN_SHARE:
+        history = ()
     followed = {past.item_id: int(rng.integers(1, 200)) for past in history if rng.random() < _FOLLOWED_SHARE}
     claims = candidate_claims(
         item,

@@ -60,9 +60,11 @@ def test_ndcg_agrees_with_scikit_learn() -> None:
         assert ours[f"ndcg@{k}"] == pytest.approx(ndcg_score(relevance, scores, k=k, ignore_ties=True))
 
 
-@pytest.mark.slow  # ranx compiles its metrics at first use
-@pytest.mark.filterwarnings("ignore:unsafe cast")  # from inside that compilation
-def test_figures_agree_with_ranx() -> None:
+@pytest.mark.slow
+def test_figures_agree_with_ranx(monkeypatch: pytest.MonkeyPatch) -> None:
+    import numba  # by which ranx would compile for a minute what runs for a moment
+
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", True)
     import ranx
 
     lists, targets = random_lists()
