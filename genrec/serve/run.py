@@ -28,7 +28,7 @@ from genrec.workspace import load
 _ORDER = "GENREC_SERVE"  # hands the order to the processes of several workers
 _BACKLOG = 2_048
 _M_ARENA_MAX, _NUM_ARENAS = -8, 2  # glibc's own number of it, from malloc.h
-_TRIM_EVERY_S = 30.0
+_TRIM_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
