@@ -12,16 +12,15 @@ from genrec.data.reasons import Claim, Constraint, Operator, candidate_claims, m
 from genrec.schema import Item
 
 MAX_CLAIMS = 3
-_WISH_SHARE, _BOUND_SHARE = 0.1, 0.3  # how many of the texts and of the numbers of an item are wished for
-_UNKNOWN_SHARE = 0.25  # of the people have no history, so that facts and wishes are all there is to say
+_WISH_SHARE = 0.1  # how many of an item's texts are wished for; likewise the shares below
 _FOLLOWED_SHARE, _SIMILAR_SHARE, _POPULAR_SHARE = 0.4, 0.3, 0.4
-_BOUNDS: tuple[tuple[Operator, int], ...] = (("<", 1), ("<=", 0), (">", -1), (">=", 0))
+BOUNDS: tuple[Operator, ...] = ("<", "<=", ">", ">=")
 
 
-def draw_claims(item: Item, history: Sequence[Item], rng: np.random.Generator) -> list[Claim]:
+def draw_claims(
+    item: Item, history: Sequence[Item], rng: np.random.Generator, *, wishes: Sequence[Constraint] = ()
+) -> list[Claim]:
     """One to three claims for an item, those about one history item merged; empty when nothing can be said of it."""
-    if rng.random() < _UNKNOWN_SHARE:
-        history = ()
     followed = {past.item_id: int(rng.integers(1, 200)) for past in history if rng.random() < _FOLLOWED_SHARE}
     claims = candidate_claims(
         item,
@@ -29,7 +28,7 @@ def draw_claims(item: Item, history: Sequence[Item], rng: np.random.Generator) -
         num_chosen_after=followed,
         similar=[past.item_id for past in history if rng.random() < _SIMILAR_SHARE],
         num_people=int(rng.integers(500)) if rng.random() < _POPULAR_SHARE else 0,
-        constraints=draw_wishes(item, rng),
+        constraints=wishes,
     )
     about_others = [claim for claim in claims if claim.source_title]
     pool = about_others if about_others and rng.random() < 0.5 else claims
@@ -45,11 +44,16 @@ def draw_claims(item: Item, history: Sequence[Item], rng: np.random.Generator) -
     return merge_by_source(chosen)
 
 
-def draw_wishes(item: Item, rng: np.random.Generator) -> list[Constraint]:
-    """Wishes that the item meets: its own texts, and bounds that people would name a little away from its numbers."""
+def draw_wishes(
+    item: Item, rng: np.random.Generator, *, bounds: Sequence[Operator] = BOUNDS, bound_share: float = 0.3
+) -> list[Constraint]:
+    """Wishes that the item meets: its own texts, and bounds that people would name a little away from its numbers.
+
+    bound_share: how many of its numbers are bounded.
+    """
     wishes = []
     for name, value in item.attributes.items():
-        share = _BOUND_SHARE if isinstance(value, float | int) else _WISH_SHARE
+        share = bound_share if isinstance(value, float | int) else _WISH_SHARE
         if isinstance(value, bool) or rng.random() > share:
             continue
         if isinstance(value, tuple):
@@ -57,8 +61,8 @@ def draw_wishes(item: Item, rng: np.random.Generator) -> list[Constraint]:
         if isinstance(value, str):
             wishes.append(Constraint(attribute=name, operator="=", value=value))
             continue
-        operator, nearest = _BOUNDS[int(rng.integers(len(_BOUNDS)))]
-        away = int(rng.integers(20))
-        bound = np.ceil(value) + nearest + away if operator in ("<", "<=") else np.floor(value) + nearest - away
+        operator, away = bounds[int(rng.integers(len(bounds)))], int(rng.integers(20))
+        away += operator in ("<", ">")
+        bound = np.ceil(value) + away if operator in ("<", "<=") else np.floor(value) - away
         wishes.append(Constraint(attribute=name, operator=operator, value=float(bound)))
     return wishes

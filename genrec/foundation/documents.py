@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genrec.data.reason_drawing import draw_claims
+from genrec.data.reason_drawing import draw_claims, draw_wishes
 from genrec.data.reasons import Claim, phrase
 from genrec.data.shop import talk
 from genrec.data.shop.requests import request
@@ -199,7 +199,7 @@ def draw_explanation(rng: np.random.Generator) -> ExplanationCase:
     history = [_share(rng, item, draw(rng, f"past{number}")) for number in range(int(rng.integers(1, 6)))]
     claims: list[Claim] = []
     while not claims:
-        claims = draw_claims(item, history, rng)
+        claims = draw_claims(item, history, rng, wishes=draw_wishes(item, rng, bounds=("<=",), bound_share=0.1))
     return ExplanationCase(item=item, claims=tuple(claims), others=tuple(history))
 
 

@@ -12,7 +12,7 @@ PAST = [Item(item_id=f"p{n}", title=f"Past {n}", attributes={"color": "red", "pr
 
 def test_every_kind_of_reason_is_practiced() -> None:
     rng = np.random.default_rng(1)
-    drawn = [draw_claims(ITEM, PAST, rng) for _ in range(400)]
+    drawn = [draw_claims(ITEM, PAST, rng, wishes=draw_wishes(ITEM, rng)) for _ in range(400)]
     assert {c.kind for claims in drawn for c in claims} == {"history", "range", "attribute", "neighbor", "constraint"}
     texts = {c.text for claims in drawn for c in claims if c.kind == "constraint"}
     assert {"it is red, as you asked", "it has the tag warm, as you asked"} <= texts
@@ -22,7 +22,7 @@ def test_every_kind_of_reason_is_practiced() -> None:
 
 def test_an_attribute_that_answers_a_wish_is_said_once() -> None:
     rng = np.random.default_rng(2)
-    for claims in (draw_claims(ITEM, PAST, rng) for _ in range(300)):
+    for claims in (draw_claims(ITEM, PAST, rng, wishes=draw_wishes(ITEM, rng)) for _ in range(300)):
         wished = [c.attribute for c in claims if c.kind == "constraint"]
         assert len(wished) <= 1
         assert not any(c.attribute in wished for c in claims if c.kind != "constraint")
