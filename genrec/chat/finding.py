@@ -17,6 +17,7 @@ from genrec.chat.requests import ChatRequest
 from genrec.chat.session import Session
 from genrec.data.filters import Filter
 from genrec.data.reasons import Constraint
+from genrec.errors import FilterError
 from genrec.schema import BoolArray, IntArray, Item
 from genrec.workspace import Workspace
 
@@ -77,8 +78,11 @@ class Finder:
         return int(self._passing(wishes, excluded).sum())
 
     def _passing(self, wishes: Sequence[Constraint], excluded: set[str]) -> BoolArray:
-        """Which catalog rows meet the wishes and are not excluded, bool (N,)."""
-        passing_N = self.recommender.passing(wish_filter(wishes))
+        """Which catalog rows meet the wishes and are not excluded, bool (N,); none where a wish cannot be compared."""
+        try:
+            passing_N = self.recommender.passing(wish_filter(wishes))
+        except FilterError:
+            return np.zeros(len(self.recommender.catalog), bool)
         passing_N[self._rows(excluded)] = False
         return passing_N
 

@@ -81,6 +81,17 @@ def test_nothing_fits_is_said_and_never_hidden(conversation: Conversation) -> No
     assert max(float(look["price"]) for look in looks(conversation, reply)) <= prices[2]  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("attribute", ["weight", "color"])
+def test_a_wish_that_the_catalog_cannot_compare_gives_way(conversation: Conversation, attribute: str) -> None:
+    """As one that was kept before the catalog changed."""
+    stale = Constraint(attribute=attribute, operator="<", value=3.0)
+    conversation.session.constraints.append(stale)
+    reply = conversation.say("a red lamp")
+    assert reply.relaxed == (stale,)
+    assert reply.items
+    assert all(look["category"] == "lamp" for look in looks(conversation, reply))
+
+
 def test_wishes_no_attribute_can_carry_are_admitted(conversation: Conversation) -> None:
     reply = conversation.say("something newer than that lamp")
     assert "“newer”" in reply.text
