@@ -295,6 +295,25 @@ def test_the_chosen_adapter_answers(server, visit):
     assert page.locator(".card").count() == 5
 
 
+def test_words_quicker_than_the_list_of_models_wait_for_it(server, visit):
+    page = visit(server.url)
+    page.locator("#starters button").first.wait_for()
+    page.evaluate("localStorage.clear()")
+    held = []
+    page.route("**/v1/models", lambda route: held.append(route))
+    with page.expect_request("**/v1/models"):
+        page.reload()
+    page.locator("#words").fill("I want a lamp")
+    page.keyboard.press("Enter")
+    page.locator(".turn.user").wait_for()
+    with page.expect_request("**/v1/chat/completions") as asked:
+        for route in held:
+            route.continue_()
+    assert asked.value.post_data_json["model"] == "genrec"
+    answered(page)
+    assert page.locator(".card").count() == 5
+
+
 def test_the_page_fits_a_phone_in_the_dark_and_is_reached_by_keys(server, visit, tmp_path):
     page = visit(server.url, PHONE, color_scheme="dark", bypass_csp=True)
     page.locator("#starters button").first.wait_for()

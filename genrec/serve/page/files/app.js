@@ -11,11 +11,13 @@ const LIST_INTENTS = new Set(["recommend", "like", "dislike", "history"]);
 let answering = null; // aborts the answer that is being written
 let photo = null; // data URL that goes with the next message
 let latestList = []; // item ids, as "the second one" counts them
+let offered = null; // settles when it is known which models can be asked
 
 const page = {
   say: (text) => say(text),
   failed: (error) => failed(error),
   changed: () => refresh(),
+  ready: () => ready(),
   isLatest: (itemId, place) => latestList[place] === itemId,
 };
 
@@ -82,6 +84,7 @@ async function say(text) {
   entry.previousElementSibling.scrollIntoView({ block: "start", behavior: calm() });
   announce("Looking…");
   try {
+    await ready();
     const body = { model: memory.model, messages: [{ role: "user", content }], user: memory.person, session: memory.session };
     for await (const event of stream("/v1/chat/completions", body, answering.signal)) {
       if (!event.genrec) continue;
@@ -270,14 +273,30 @@ function listen() {
   panel.prepare(page);
 }
 
+/** Wait until a model is chosen that the server offers; whoever is quicker than its list must not ask for none. */
+function ready() {
+  offered ??= get("/v1/models").then(
+    (answer) => showModels(answer.data),
+    (error) => {
+      offered = null; // whoever comes next tries again
+      throw error;
+    },
+  );
+  return offered;
+}
+
+function showModels(models) {
+  if (!models.some((model) => model.id === memory.model)) memory.model = models[0].id;
+  byId("model").replaceChildren(
+    ...models.map((model) => make("option", { value: model.id, title: model.description, selected: model.id === memory.model }, model.id)),
+  );
+  byId("model-label").hidden = models.length < 2;
+}
+
 async function begin() {
+  offered = null;
   try {
-    const models = (await get("/v1/models")).data;
-    if (!models.some((model) => model.id === memory.model)) memory.model = models[0].id;
-    byId("model").replaceChildren(
-      ...models.map((model) => make("option", { value: model.id, title: model.description, selected: model.id === memory.model }, model.id)),
-    );
-    byId("model-label").hidden = models.length < 2;
+    await ready();
   } catch (error) {
     failed(error);
     return;

@@ -111,6 +111,7 @@ async function draw(card, place, page) {
     told.textContent = `Drawing… ${Math.round(seconds)} s, usually about ${Math.max(1, Math.round(memory.drawingS))} s`;
   }, 250);
   try {
+    await page.ready();
     const order = { prompt: "", model: memory.model, item: card.item_id, user: memory.person, response_format: "url" };
     const answer = await post("/v1/images/generations", order, stopping.signal);
     memory.drawingS = (memory.drawingS + (performance.now() - began) / 1000) / 2;

@@ -93,6 +93,7 @@ const add = (item, page) =>
 
 const find = (words, page) =>
   attempt(page, async () => {
+    await page.ready();
     const found = await post("/v1/recommendations", { model: memory.model, query: words, k: 6 });
     const rows = found.recommendations.map((entry) => {
       const item = { id: entry.item_id, title: entry.title, image: entry.image };
