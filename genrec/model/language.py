@@ -24,7 +24,7 @@ from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.json_decoding import JsonGrammar, Schema
 from genrec.model.streaming import StreamedItem, stream_items
 from genrec.model.vocabulary import IdVocabulary, PromptTokenizer
-from genrec.model.writing import write_greedily
+from genrec.model.writing import Phrases, write_greedily
 from genrec.prompting import Message
 from genrec.runtime import foundation_path, hub_errors
 from genrec.schema import SemanticId
@@ -77,6 +77,7 @@ class LanguageModel:
         self._json_grammar: tuple[str, JsonGrammar] | None = None
         self._offered: dict[str, Path] = {}  # adapters that nobody has asked for yet
         self._is_folded = False
+        self._phrases = Phrases()
         if reader is not None:
             reader.attach(model)
         model.eval()  # the reader too, which would leave items unread as it does in training
@@ -237,6 +238,7 @@ class LanguageModel:
                 ids=self.ids,
                 end=self.prompts.end_of_turn,
                 max_new_tokens=max_new_tokens,
+                phrases=self._phrases,
             )
             return [self.prompts.decode(row) for row in said]
         output = self.model.generate(

@@ -1,9 +1,10 @@
 """Greedy text, several tokens at a time: what the prompt says is guessed to go on, and the model checks the guess.
 
-An explanation mostly repeats the claims that it was given, so the latest words are looked up in the prompt and what
-follows them there is drafted; one call of the model then tells how much of the draft it would have written itself
-(prompt lookup, a speculative decoding as in arXiv 2211.17192; transformers has it for one prompt at a time). The words
-are those of plain greedy decoding. Rejected drafts stay in the cache, where a mask hides them.
+An explanation mostly repeats the claims that it was given, in a frame that others had before it. So the latest words are
+looked up in the prompt and in what was said lately, and what follows them there is drafted; one call of the model then
+tells how much of the draft it would have written itself (prompt lookup, a speculative decoding as in arXiv 2211.17192;
+transformers has it for one prompt at a time). The words are those of plain greedy decoding. Rejected drafts stay in the
+cache, where a mask hides them.
 
 Axis legend: B prompts still written, T prompt tokens, K tokens of one call, S tokens in the cache, V vocabulary.
 """
@@ -15,8 +16,28 @@ import torch
 
 from genrec.model.vocabulary import IdVocabulary
 
-_NUM_DRAFTED = 6  # tokens of a draft
+_NUM_DRAFTED = 5  # tokens of a draft
 _MAX_MATCH = 3  # latest tokens that are looked up, fewer when so many are not found
+_MAX_PHRASES = 50_000
+
+
+class Phrases:
+    """What was said lately: after one to three tokens, those that followed them last."""
+
+    def __init__(self) -> None:
+        self._following: dict[tuple[int, ...], list[int]] = {}
+
+    def learn(self, tokens: Sequence[int]) -> None:
+        """Remember what follows what in a text."""
+        if len(self._following) > _MAX_PHRASES:
+            self._following.clear()
+        for end in range(1, len(tokens)):
+            for size in range(1, min(_MAX_MATCH, end) + 1):
+                self._following[tuple(tokens[end - size : end])] = list(tokens[end : end + _NUM_DRAFTED])
+
+    def after(self, latest: Sequence[int]) -> list[int]:
+        """What followed these tokens last; nothing when they were not said."""
+        return self._following.get(tuple(latest), [])
 
 
 class _Text:
@@ -40,14 +61,21 @@ class _Text:
         """Go on with tokens that the model chose."""
         self._tokens += tokens
 
-    def draft(self) -> list[int]:
-        """The last token, and what followed it, and those before it, where they came before."""
+    @property
+    def words(self) -> list[int]:
+        """What it says, after the few tokens before it, by which its beginning is looked up."""
+        return self._tokens[max(0, self._num_prompt - _MAX_MATCH + 1) :]
+
+    def draft(self, phrases: Phrases) -> list[int]:
+        """The last token, and what followed it and those before it, here or elsewhere."""
         tokens = self._tokens
         for size in range(min(_MAX_MATCH, len(tokens) - 1), 0, -1):
             latest = tokens[-size:]
             for end in range(len(tokens) - 1, size - 1, -1):
                 if tokens[end - size : end] == latest:
                     return [tokens[-1], *tokens[end : end + _NUM_DRAFTED]]
+            if following := phrases.after(latest):
+                return [tokens[-1], *following]
         return tokens[-1:]
 
 
@@ -61,10 +89,11 @@ def write_greedily(
     ids: IdVocabulary,
     end: int,
     max_new_tokens: int,
+    phrases: Phrases,
 ) -> list[list[int]]:
     """What greedy decoding says after each prompt, with the token that ends it, at most `max_new_tokens`.
 
-    tokens_BT, mask_BT: int64, the prompts padded on the left. Id tokens are never said.
+    tokens_BT, mask_BT: int64, the prompts padded on the left. Id tokens are never said. phrases: learns what is said.
     """
     texts = [_Text(prompt) for prompt in prompts]
     if not texts or max_new_tokens < 1:
@@ -76,12 +105,15 @@ def write_greedily(
         text.take(chosen)
     while True:
         is_open = [len(text.said) < max_new_tokens and text.said[-1] != end for text in writing]
+        for text, is_its in zip(writing, is_open, strict=True):
+            if not is_its:
+                phrases.learn(text.words)
         if not any(is_open):
             return [text.said for text in texts]
         if not all(is_open):
             writing = [text for text, is_its in zip(writing, is_open, strict=True) if is_its]
             read.keep(torch.tensor(is_open, device=tokens_BT.device).nonzero()[:, 0])
-        drafts = [text.draft()[: max_new_tokens - len(text.said)] for text in writing]
+        drafts = [text.draft(phrases)[: max_new_tokens - len(text.said)] for text in writing]
         longest = max(map(len, drafts))
         rows = [[*draft, *[draft[-1]] * (longest - len(draft))] for draft in drafts]
         tokens_BK = torch.tensor(rows, device=tokens_BT.device)

@@ -6,7 +6,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 from genrec.model.vocabulary import IdVocabulary
-from genrec.model.writing import write_greedily
+from genrec.model.writing import Phrases, write_greedily
 
 NUM_WORDS = 12
 IDS = IdVocabulary((4, 4), NUM_WORDS)
@@ -25,15 +25,28 @@ def make_model(kind: str, seed: int) -> torch.nn.Module:
 
 
 def padded(prompts: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    longest = max(map(len, prompts))
+    longest = max(map(len, prompts), default=1)
     tokens = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts])
     return tokens, torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
 
 
-def write(model: torch.nn.Module, prompts: list[list[int]], end: int, max_new_tokens: int = 30) -> list[list[int]]:
+def write(
+    model: torch.nn.Module,
+    prompts: list[list[int]],
+    end: int,
+    max_new_tokens: int = 30,
+    phrases: Phrases | None = None,
+) -> list[list[int]]:
     tokens, mask = padded(prompts)
     return write_greedily(
-        model, prompts, tokens_BT=tokens, mask_BT=mask, ids=IDS, end=end, max_new_tokens=max_new_tokens
+        model,
+        prompts,
+        tokens_BT=tokens,
+        mask_BT=mask,
+        ids=IDS,
+        end=end,
+        max_new_tokens=max_new_tokens,
+        phrases=phrases or Phrases(),
     )
 
 
@@ -72,10 +85,20 @@ def test_what_goes_on_as_before_is_written_in_fewer_calls(monkeypatch):
     assert len(calls) < 40  # of 60
 
 
+def test_what_was_said_lately_is_said_again_in_fewer_calls(monkeypatch):
+    model, prompts = make_model("qwen", 2), [[5, 6, 7, 8], [9, 1, 11]]
+    expected = [greedy(model, prompt, 3) for prompt in prompts]
+    calls, forward, phrases = [], model.forward, Phrases()
+    monkeypatch.setattr(model, "forward", lambda **kwargs: calls.append(1) or forward(**kwargs))
+    nums_calls = []
+    for _ in range(2):
+        calls.clear()
+        assert write(model, prompts, end=3, phrases=phrases) == expected
+        nums_calls.append(len(calls))
+    assert nums_calls[1] < nums_calls[0]
+    other = [[2, 2, 10], [9, 1, 11, 5]]  # words that were said after others never change what these say
+    assert write(model, other, end=3, phrases=phrases) == [greedy(model, prompt, 3) for prompt in other]
+
+
 def test_nothing_is_asked_for_nothing():
-    assert (
-        write_greedily(
-            None, [], tokens_BT=torch.zeros(0, 1), mask_BT=torch.zeros(0, 1), ids=IDS, end=3, max_new_tokens=9
-        )
-        == []
-    )
+    assert write(None, [], end=3) == []
