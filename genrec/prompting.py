@@ -87,12 +87,12 @@ def _variables_of(source: str) -> frozenset[str]:
     return frozenset(meta.find_undeclared_variables(_environment().parse(source)))
 
 
+@dataclass(frozen=True, slots=True)
 class Message:
     """One rendered message: a text with numbered slots, and the values that belong into them."""
 
-    def __init__(self, framed: str, values: Sequence[Text | Ids]) -> None:
-        self.framed = framed
-        self.values = tuple(values)
+    framed: str
+    values: tuple[Text | Ids, ...]
 
     def segments(self, framed: str | None = None) -> tuple[Segment, ...]:
         """Split a framed text, such as this message inside a chat template, into words and values."""
@@ -129,7 +129,7 @@ def render(name: str, **variables: object) -> Message:
         )
     except TemplateError as error:
         raise PromptError(f"prompt {name!r} cannot be rendered: {error}") from error
-    return Message(framed, values)
+    return Message(framed, tuple(values))
 
 
 def _frame(value: object, values: list[Text | Ids]) -> object:

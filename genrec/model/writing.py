@@ -1,6 +1,6 @@
 """Greedy text, several tokens at a time: what the prompt says is guessed to go on, and the model checks the guess.
 
-An explanation mostly repeats the claims that it was given, in a frame that others had before it. So the latest words are
+An explanation mostly repeats the claims that it was given, in a frame that others had before. So the latest words are
 looked up in the prompt and in what was said lately, and what follows them there is drafted; one call of the model then
 tells how much of the draft it would have written itself (prompt lookup, a speculative decoding as in arXiv 2211.17192;
 transformers has it for one prompt at a time). The words are those of plain greedy decoding. Rejected drafts stay in the

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ from genrec.workspace import Workspace
 Q = TypeVar("Q")
 A = TypeVar("A")
 MAX_SCORES, MAX_TEXTS = 64, 32  # in one call of the model, so that recommendations never wait long
+MAX_WRITTEN = 10_000  # texts that are remembered
+Order: TypeAlias = tuple[Message, int]  # what to say, in at most so many tokens
 
 
 class Case(NamedTuple):
@@ -61,7 +63,8 @@ class SharedWorkspace:
         self.scores: Batcher[Case, float] = Batcher(
             self._score, max_batch=MAX_SCORES, max_waiting=0, turns=turns, name="score"
         )
-        self.texts: Batcher[tuple[Message, int], str] = Batcher(
+        self.written: dict[Order, str] = {}  # what many ask is written once; only the batcher adds to it
+        self.texts: Batcher[Order, str] = Batcher(
             self._write, max_batch=MAX_TEXTS, max_waiting=0, turns=turns, name="write"
         )
         self.readings: Batcher[_Reading, object] = Batcher(
@@ -114,11 +117,16 @@ class SharedWorkspace:
 
         return _grouped(cases, lambda case: case.adapter, score_all)
 
-    def _write(self, orders: Sequence[tuple[Message, int]]) -> list[str]:
-        def write_all(limit: int, orders: Sequence[tuple[Message, int]]) -> Sequence[str]:
+    def _write(self, orders: Sequence[Order]) -> list[str]:
+        def write_all(limit: int, orders: Sequence[Order]) -> Sequence[str]:
             return self.workspace.model.generate_texts([message for message, _ in orders], max_new_tokens=limit)
 
-        return _grouped(orders, lambda order: order[1], write_all)
+        fresh = [order for order in dict.fromkeys(orders) if order not in self.written]
+        self.written.update(zip(fresh, _grouped(fresh, lambda order: order[1], write_all), strict=True))
+        texts = [self.written[order] for order in orders]
+        while len(self.written) > MAX_WRITTEN:
+            self.written.pop(next(iter(self.written)))
+        return texts
 
     def _read(self, orders: Sequence[_Reading]) -> list[object]:
         generate = self.workspace.model.generate_json
@@ -230,11 +238,15 @@ class _QueuedWriter:
         self._shared, self._patience = shared, patience
 
     def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
-        """As the language model writes, in a batch with other clients. Raises WriterBusy."""
+        """As the language model writes, in a batch with other clients, or wrote before. Raises WriterBusy."""
+        orders = [(message, max_new_tokens) for message in messages]
+        known = {order: text for order in orders if (text := self._shared.written.get(order)) is not None}
+        fresh = [order for order in dict.fromkeys(orders) if order not in known]
         num_waiting = self._shared.texts.num_waiting
-        if num_waiting > self._shared.max_texts:
+        if fresh and num_waiting > self._shared.max_texts:
             raise WriterBusy(f"{num_waiting} texts wait for the language model already")
-        return self._patience.wait([self._shared.texts.submit((message, max_new_tokens)) for message in messages])
+        known |= zip(fresh, self._patience.wait([self._shared.texts.submit(order) for order in fresh]), strict=True)
+        return [known[order] for order in orders]
 
     def generate_json(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
         """As the language model answers under a schema, in line with other clients."""

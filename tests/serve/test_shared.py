@@ -100,6 +100,27 @@ def test_a_writer_with_too_much_to_say_says_so(shop, tmp_path):
     shared.close()
 
 
+def test_what_many_ask_is_written_once(shop, tmp_path, monkeypatch):
+    shared = SharedWorkspace(shop, ServeConfig())
+    view, _ = view_of(shared, tmp_path)
+    written, generate = [], shop.model.generate_texts
+    monkeypatch.setattr(
+        shop.model, "generate_texts", lambda asked, **kw: written.extend(asked) or generate(asked, **kw)
+    )
+    messages = [render("next_item", query=words) for words in ("a red lamp", "a mug", "a red lamp")]
+    texts = view.model.generate_texts(messages, max_new_tokens=4)
+    assert written == messages[:2]
+    assert texts == generate(messages, max_new_tokens=4)
+    assert view.model.generate_texts(messages[:1], max_new_tokens=4) == texts[:1]
+    assert len(written) == 2
+    view.model.generate_texts(messages[:1], max_new_tokens=5)
+    assert len(written) == 3
+    monkeypatch.setattr("genrec.serve.shared.MAX_WRITTEN", 2)
+    view.model.generate_texts(messages, max_new_tokens=6)
+    assert len(shared.written) == 2
+    shared.close()
+
+
 def test_an_adapters_view_scores_by_the_adapter(shop, shared, tmp_path):
     warm = shop.add_adapter("warm")
     view, _ = view_of(shared, tmp_path, adapter=warm)
