@@ -86,6 +86,21 @@ def format_attribute(value: AttributeValue) -> str:
     return f"{value:g}" if isinstance(value, float) else value
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The different values of an attribute, and which of them each item has: int64 (N,), -1 where it has none."""
+
+    values: tuple[AttributeValue, ...]
+    places_N: IntArray
+
+    @classmethod
+    def of(cls, values: Iterable[AttributeValue | None]) -> "Column":
+        """Sort out the values of all items."""
+        places: dict[tuple[type, AttributeValue], int] = {}  # by type, for True equals 1
+        places_N = [-1 if v is None else places.setdefault((type(v), v), len(places)) for v in values]
+        return cls(tuple(value for _, value in places), np.array(places_N, dtype=np.int64))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
     """The ordered items; row *i* is the same item in every artifact.
@@ -95,6 +110,7 @@ class Catalog:
 
     items: tuple[Item, ...]
     _rows: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    _columns: dict[str, Column] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         rows = {item.item_id: row for row, item in enumerate(self.items)}
@@ -129,6 +145,15 @@ class Catalog:
     def rows(self, item_ids: Iterable[str]) -> IntArray:
         """The rows of several items, int64. Raises UnknownItem."""
         return np.array([self.row(item_id) for item_id in item_ids], dtype=np.int64)
+
+    def column(self, attribute: str) -> Column:
+        """One attribute of all items, sorted out once if any has it."""
+        column = self._columns.get(attribute)
+        if column is None:
+            column = Column.of(item.attributes.get(attribute) for item in self.items)
+            if column.values:
+                self._columns[attribute] = column
+        return column
 
     @property
     def fingerprint(self) -> str:

@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 
 from genrec.errors import FilterError
-from genrec.schema import AttributeValue, BoolArray, Catalog, format_attribute
+from genrec.schema import AttributeValue, BoolArray, Catalog, Column, format_attribute
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "contains"]
 OPERATORS: tuple[Operator, ...] = ("=", "!=", "<", "<=", ">", ">=", "contains")
@@ -116,8 +116,9 @@ class _Comparison:
 
     def mask(self, catalog: Catalog) -> BoolArray:
         column = _column(catalog, self.attribute)
-        matches = self._matcher([value for value in column if value is not None])
-        return np.array([value is not None and matches(value) for value in column], dtype=np.bool_)
+        matches = self._matcher(column.values)
+        fits = np.array([*map(matches, column.values), False], dtype=np.bool_)  # the last: of items that have none
+        return fits[column.places_N]
 
     def _matcher(self, present: Sequence[AttributeValue]) -> Callable[[AttributeValue], bool]:
         if all(isinstance(value, bool) for value in present):
@@ -207,17 +208,19 @@ def _join(word: Literal["and", "or"], *nodes: _Node) -> _Node:
     return _Junction(word, tuple(flat))
 
 
-def _column(catalog: Catalog, attribute: str) -> list[AttributeValue | None]:
-    """The attribute's value of every item, None where it is lacking; names match regardless of case."""
-    if any(attribute in item.attributes for item in catalog):
-        return [item.attributes.get(attribute) for item in catalog]
+def _column(catalog: Catalog, attribute: str) -> Column:
+    """The attribute's values; names match regardless of case."""
+    column = catalog.column(attribute)
+    if column.values:
+        return column
     names = {name.casefold(): name for name in (*FIELDS, *(name for item in catalog for name in item.attributes))}
     name = names.get(attribute.casefold())
     if name is None:
         raise FilterError(f"attribute {attribute!r} is unknown; the catalog has {', '.join(sorted(names.values()))}")
-    if name in FIELDS and not any(name in item.attributes for item in catalog):
-        return [getattr(item, name) for item in catalog]
-    return [item.attributes.get(name) for item in catalog]
+    column = catalog.column(name)
+    if column.values or name not in FIELDS:
+        return column
+    return Column(tuple(getattr(item, name) for item in catalog), np.arange(len(catalog)))
 
 
 def _texts(value: AttributeValue) -> Iterable[str]:
