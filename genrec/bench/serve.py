@@ -24,6 +24,7 @@ import psutil
 
 from genrec.bench.measure import Row
 from genrec.data.ingest import ingest, load_workspace_data
+from genrec.data.reasons import sayable_attributes
 from genrec.errors import StageFailed
 from genrec.pipeline import build
 from genrec.runtime import progress
@@ -32,7 +33,6 @@ NUM_ITEMS, NUM_PEOPLE = 880, 600
 SETTINGS = ("tune.epochs=0.2", "tune.checkpoints_per_run=1", "sequence.epochs=1", "recommend.sequence_weight=0.5")
 CLIENTS = (1, 16, 32)
 COMPARED_CLIENTS = 16  # at which batches stand beside one request at a time
-WORDS = ("a red lamp under 80", "something blue", "a warm mug", "a minimal clock", "a striped bag under 120")
 START_LIMIT_S = 300.0
 WARM_UP_S = 10.0  # of the same load, before anything is measured
 
@@ -105,22 +105,45 @@ class _Tally:
     num_errors: int = 0
 
 
-Turn = Callable[[http.client.HTTPConnection, random.Random, Sequence[str]], float]
+@dataclass(frozen=True, slots=True)
+class _Public:
+    """Who may come, and what they may ask for."""
+
+    people: Sequence[str]
+    sayings: Sequence[str]
+
+    @classmethod
+    def of(cls, shop: Path) -> "_Public":
+        """The known people of a workspace; for each item, two of its words, every other time below a number."""
+        data = load_workspace_data(shop)
+        sayings = []
+        for number, item in enumerate(data.catalog):
+            values = sayable_attributes(item)
+            texts = [value for value in values.values() if isinstance(value, str)]
+            words = [texts[(number + step) % len(texts)] for step in range(min(2, len(texts)))] or [item.title]
+            numbers = [value for value in values.values() if isinstance(value, float) and value > 0]
+            bound = f" under {1.2 * numbers[0]:.0f}" if numbers and number % 2 else ""
+            sayings.append(f"something {' '.join(words)}{bound}")
+        return cls(list(data.interactions.user_bounds()), sayings)
 
 
-def _recommend(connection: http.client.HTTPConnection, rng: random.Random, people: Sequence[str]) -> float:
+Turn = Callable[[http.client.HTTPConnection, random.Random, _Public], float]
+
+
+def _recommend(connection: http.client.HTTPConnection, rng: random.Random, public: _Public) -> float:
     """Ask for ten items for somebody; returns when they came."""
-    _post(connection, "/v1/recommendations", {"user": rng.choice(people), "k": 10})
+    _post(connection, "/v1/recommendations", {"user": rng.choice(public.people), "k": 10})
     answer = json.loads(connection.getresponse().read())
     if len(answer.get("recommendations", ())) != 10:
         raise ValueError(f"not ten items: {answer}")
     return time.perf_counter()
 
 
-def _chat(connection: http.client.HTTPConnection, rng: random.Random, people: Sequence[str]) -> float:
-    """Say something, and read the answer as it streams; returns when the first items came."""
-    said = [{"role": "user", "content": rng.choice(WORDS)}]
-    _post(connection, "/v1/chat/completions", {"model": "genrec", "stream": True, "messages": said})
+def _chat(connection: http.client.HTTPConnection, rng: random.Random, public: _Public) -> float:
+    """Say something, half of the time as someone known, and read the answer as it streams; returns when items came."""
+    said = [{"role": "user", "content": rng.choice(public.sayings)}]
+    person = {"user": rng.choice(public.people)} if rng.random() < 0.5 else {}
+    _post(connection, "/v1/chat/completions", {"model": "genrec", "stream": True, "messages": said, **person})
     first, last, response = 0.0, b"", connection.getresponse()
     for line in iter(response.readline, b""):
         if not first and b'"item_id"' in line:
@@ -147,16 +170,16 @@ def bench_serve(
     """
     with tempfile.TemporaryDirectory() as folder:
         shop = directory or _small_shop(Path(folder) / "shop", seed)
-        people = list(load_workspace_data(shop).interactions.user_bounds())
+        public = _Public.of(shop)
         store = ("--store", f"sqlite:///{folder}/store.db")
         rows = []
         with ServerProcess(shop, *store) as server:
             cases = [(kind, count) for kind in KINDS for count in clients]
             for kind, count in progress(cases, label="bench serve"):
-                rows.append(_measure(server, kind, count, seconds, people, seed))
+                rows.append(_measure(server, kind, count, seconds, public, seed))
         if COMPARED_CLIENTS in clients:
             with ServerProcess(shop, *store, "--set", "serve.max_batch=1") as server:
-                alone = _measure(server, "recommend", COMPARED_CLIENTS, seconds, people, seed)
+                alone = _measure(server, "recommend", COMPARED_CLIENTS, seconds, public, seed)
             for row in rows:
                 is_compared = row["kind"] == "recommend" and row["clients"] == COMPARED_CLIENTS
                 row["ratio"] = float(row["requests_per_s"]) / float(alone["requests_per_s"]) if is_compared else ""
@@ -170,13 +193,11 @@ def _small_shop(directory: Path, seed: int) -> Path:
     return directory
 
 
-def _measure(
-    server: ServerProcess, kind: str, num_clients: int, seconds: float, people: Sequence[str], seed: int
-) -> Row:
-    _ask_together(server, kind, [_Tally() for _ in range(num_clients)], min(seconds, WARM_UP_S), people, seed)
+def _measure(server: ServerProcess, kind: str, num_clients: int, seconds: float, public: _Public, seed: int) -> Row:
+    _ask_together(server, kind, [_Tally() for _ in range(num_clients)], min(seconds, WARM_UP_S), public, seed)
     tallies = [_Tally() for _ in range(num_clients)]
     rss_mb_start, start = server.rss_mb, time.monotonic()
-    _ask_together(server, kind, tallies, seconds, people, seed)
+    _ask_together(server, kind, tallies, seconds, public, seed)
     took_s = time.monotonic() - start
     first = np.concatenate([tally.first_s for tally in tallies]) * 1e3
     whole = np.concatenate([tally.whole_s for tally in tallies]) * 1e3
@@ -197,11 +218,11 @@ def _measure(
 
 
 def _ask_together(
-    server: ServerProcess, kind: str, tallies: Sequence[_Tally], seconds: float, people: Sequence[str], seed: int
+    server: ServerProcess, kind: str, tallies: Sequence[_Tally], seconds: float, public: _Public, seed: int
 ) -> None:
     ends = time.monotonic() + seconds
     threads = [
-        threading.Thread(target=_ask, args=(server, KINDS[kind], tally, random.Random(seed + number), people, ends))
+        threading.Thread(target=_ask, args=(server, KINDS[kind], tally, random.Random(seed + number), public, ends))
         for number, tally in enumerate(tallies)
     ]
     for thread in threads:
@@ -210,15 +231,13 @@ def _ask_together(
         thread.join()
 
 
-def _ask(
-    server: ServerProcess, turn: Turn, tally: _Tally, rng: random.Random, people: Sequence[str], ends: float
-) -> None:
+def _ask(server: ServerProcess, turn: Turn, tally: _Tally, rng: random.Random, public: _Public, ends: float) -> None:
     """Ask one thing after the other until the time is over; an answer at least is waited for."""
     with server.connect() as connection:
         while True:
             start = time.perf_counter()
             try:
-                first = turn(connection, rng, people)
+                first = turn(connection, rng, public)
                 tally.first_s.append(first - start)
                 tally.whole_s.append(time.perf_counter() - start)
             except (OSError, ValueError, http.client.HTTPException):
