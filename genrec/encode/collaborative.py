@@ -9,7 +9,6 @@ Axis legend: N items, D features, E events.
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.extmath import randomized_svd
 
 from genrec.encode.fusion.contract import unit_rows
 from genrec.errors import ConfigError
@@ -71,6 +70,8 @@ def _ppmi(counts_NN: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def _factor(ppmi_NN: sparse.csr_matrix, rank: int, seed: int) -> FloatArray:
+    from sklearn.utils.extmath import randomized_svd  # takes a second, and only building needs it
+
     left_NR, values_R, _ = randomized_svd(ppmi_NN, n_components=rank, n_iter=6, random_state=seed)
     scaled_NR = left_NR * np.sqrt(values_R)
     scaled_NR[np.asarray(abs(ppmi_NN).sum(axis=1)).ravel() == 0.0] = 0.0

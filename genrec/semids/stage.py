@@ -16,7 +16,7 @@ from genrec.encode.fusion import Fuser, load_fuser
 from genrec.errors import ArtifactError, IdTableMismatch, ShapeError
 from genrec.schema import Catalog, Embeddings, FloatArray, IntArray
 from genrec.semids.quantizers import Graph, Quantizer, load_quantizer, make_quantizer
-from genrec.semids.report import TokenReport, draw_code_map, make_report
+from genrec.semids.report import TokenReport, make_report
 from genrec.semids.table import SemanticIdTable
 
 FUSED_FILE, TABLE_FILE, REPORT_FILE, MAP_FILE = "fused.npy", "table.parquet", "report.json", "code_map.png"
@@ -91,6 +91,8 @@ def save_semids(
     report: TokenReport,
 ) -> None:
     """Write fused.npy, fuser/, quantizer/, table.parquet, report.json and code_map.png."""
+    from genrec.semids.code_map import draw_code_map  # matplotlib takes half a second, and only building draws
+
     directory.mkdir(parents=True, exist_ok=True)
     with write_file(directory / FUSED_FILE) as partial:
         np.save(partial, np.ascontiguousarray(fused_ND, dtype=np.float32), allow_pickle=False)

@@ -12,7 +12,6 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import RidgeCV
 
 from genrec.config import FuseConfig
 from genrec.encode.fusion.contract import Arrays, Fuser, unit_rows
@@ -119,6 +118,8 @@ def _whitening(vectors_ND: FloatArray, num_axes: int) -> tuple[FloatArray, Float
 
 def _fit_predictor(inputs_NI: FloatArray, targets_NP: FloatArray) -> FloatArray:
     """Ridge coefficients with the intercept last, float32 (I + 1, P); the strength is chosen by leave-one-out error."""
+    from sklearn.linear_model import RidgeCV  # takes a second, and only fitting needs it
+
     ridge = RidgeCV(alphas=RIDGE_STRENGTHS).fit(inputs_NI.astype(np.float64), targets_NP.astype(np.float64))
     coefficients: npt.NDArray[np.float64] = np.asarray(ridge.coef_).reshape(targets_NP.shape[1], -1).T
     intercept = np.broadcast_to(ridge.intercept_, (1, targets_NP.shape[1]))
