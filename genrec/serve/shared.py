@@ -232,10 +232,11 @@ class WorkspaceView(Workspace):
 
 
 class _QueuedWriter:
-    """What explanations and conversations ask of a language model."""
+    """What explanations and conversations ask of a language model; who asks again stands back while others wait."""
 
     def __init__(self, shared: SharedWorkspace, patience: Patience) -> None:
         self._shared, self._patience = shared, patience
+        self._max_before = shared.max_texts
 
     def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
         """As the language model writes, in a batch with other clients, or wrote before. Raises WriterBusy."""
@@ -243,8 +244,9 @@ class _QueuedWriter:
         known = {order: text for order in orders if (text := self._shared.written.get(order)) is not None}
         fresh = [order for order in dict.fromkeys(orders) if order not in known]
         num_waiting = self._shared.texts.num_waiting
-        if fresh and num_waiting > self._shared.max_texts:
+        if fresh and num_waiting > self._max_before:
             raise WriterBusy(f"{num_waiting} texts wait for the language model already")
+        self._max_before = 0 if fresh else self._max_before
         known |= zip(fresh, self._patience.wait([self._shared.texts.submit(order) for order in fresh]), strict=True)
         return [known[order] for order in orders]
 
