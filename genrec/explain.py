@@ -223,7 +223,8 @@ def score_drops(
     """Leave-one-out attribution: per case, by how many nats the item's score falls without each history item."""
     cases: list[tuple[int, str | None]] = []
     for number, history in enumerate(histories):
-        cases += [(number, None), *((number, past) for past in dict.fromkeys(history))]
+        if history:
+            cases += [(number, None), *((number, past) for past in dict.fromkeys(history))]
     reduced = [[past for past in histories[number] if past != without] for number, without in cases]
     targets = [item_ids[number] for number, _ in cases]
     scores = recommender.score(reduced, targets, [query] * len(cases)) if cases else np.zeros(0)

@@ -109,6 +109,8 @@ def test_drops_are_the_score_without_each_history_item() -> None:
     drops = score_drops(recommender, [("i1", "i4", "i2"), ()], ["i8", "i8"])
     assert drops == [{"i1": pytest.approx(0.0), "i4": pytest.approx(1.54), "i2": pytest.approx(0.0)}, {}]
     assert recommender.num_calls == 1
+    assert score_drops(recommender, [()], ["i8"]) == [{}]
+    assert recommender.num_calls == 1  # nothing is asked about a history that is not there
 
 
 def test_evidence_names_the_history_item_that_the_score_rests_on() -> None:
