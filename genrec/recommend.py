@@ -11,7 +11,7 @@ import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,7 +27,7 @@ from genrec.encode.clip import ClipEncoder, Picture
 from genrec.encode.likeness import Aim, likenesses
 from genrec.encode.newcomers import Newcomers
 from genrec.encode.stage import load_embeddings
-from genrec.errors import ArtifactError, FilterError, IdTableMismatch, InputError, UnknownItem
+from genrec.errors import ArtifactError, IdTableMismatch, InputError, UnknownItem
 from genrec.model.adapters import find_adapter, read_card
 from genrec.model.decoding import Watch, unwatched
 from genrec.model.examples import history_prompt
@@ -36,12 +36,12 @@ from genrec.model.language import OWN, LanguageModel, read_ids
 from genrec.model.mixing import NUM_LIKELY, mix_beams, mix_expectations, stream_mixture
 from genrec.runtime import pick_device
 from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, IntArray, Interactions, Recommendation
+from genrec.semids.eligibility import Eligibility, Eligible
 from genrec.semids.stage import SemanticIds, load_semids
 from genrec.semids.trie import Mask, Trie
 
 log = logging.getLogger(__name__)
 R = TypeVar("R", bound="Recommender")
-MAX_KEPT_FILTERS = 64  # worked out for the trie, one byte per node each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +67,6 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class _Passing:
-    """The items that pass a filter: bool (N,) and, unless all do, the same for every node of the trie."""
-
-    allowed_N: BoolArray
-    mask: Mask | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Search:
     """One search by beams: what is asked, among which nodes of the trie, and without which catalog rows.
 
@@ -83,7 +75,7 @@ class _Search:
 
     request: Request
     mask: Mask | None
-    excluded: IntArray
+    left_out: IntArray
     key: Request | None = None
 
 
@@ -127,8 +119,7 @@ class Recommender:
         self.sequence_weight = sequence_weight if experts is not None else 0.0
         self.trie = Trie.build(table.codes, device=model.device)
         self.watch: Watch = unwatched
-        self._rows_passing = lru_cache(MAX_KEPT_FILTERS)(self._find_rows_passing)
-        self._items_passing = lru_cache(MAX_KEPT_FILTERS)(self._find_items_passing)
+        self.eligibility = Eligibility(catalog, self.trie)
         self._beams: dict[Request | None, tuple[IntArray, npt.NDArray[np.float64]]] | None = None
 
     @classmethod
@@ -303,7 +294,7 @@ class Recommender:
         """Raises what `answer` would raise for this request: UnknownItem, FilterError, InputError."""
         filled = self._filled(request, None, None)
         self.catalog.rows((*filled.history, *filled.like, *filled.unlike))
-        self._allowed(filled, self._items_passing(filled.where), self._excluded(filled))
+        self._eligible(filled)
 
     def _filled(self, request: Request, k: int | None, exclude_history: bool | None) -> Request:
         """The request with nothing left open."""
@@ -335,15 +326,15 @@ class Recommender:
         wanted = parse_filter(where) if isinstance(where, str) else where
         asked = self._asked_history(user, history)
         request = Request(history=asked, where=wanted, exclude=tuple(exclude), exclude_history=True)
-        passing, excluded = self._items_passing(wanted), self._excluded(request)
-        allowed_BN = self._allowed(request, passing, excluded)[None]
+        eligible = self._eligible(request)
+        allowed_BN = eligible.allowed_N[None]
         weight = float(self._weights([request.history])[0])
         expected_N = self._expect([request.history], allowed_BN)[0] if weight else np.full(allowed_BN.shape[1], -np.inf)
         generated = self.model.stream(
             self._prompt(request.history, ""),
             trie=self.trie,
             k=int(allowed_BN.sum()),
-            narrowing=self.trie.narrow([passing.mask], [excluded]),
+            narrowing=self.trie.narrow([eligible.mask], [eligible.left_out]),
         )
         num_wanted = self.config.recommend.k if k is None else k
         ranked = itertools.islice(stream_mixture(generated, expected_N, weight), num_wanted)
@@ -406,11 +397,8 @@ class Recommender:
     def _answer_batch(self, requests: Sequence[Request], sequence_weight: float | None) -> list[list[Recommendation]]:
         """The answers to requests that leave nothing open and want beams of one width."""
         width = self._width(requests[0])
-        passing = [self._items_passing(request.where) for request in requests]
-        excluded = [self._excluded(request) for request in requests]
-        allowed_BN = np.stack(
-            [self._allowed(request, p, rows) for request, p, rows in zip(requests, passing, excluded, strict=True)]
-        )
+        eligible = [self._eligible(request) for request in requests]
+        allowed_BN = np.stack([its.allowed_N for its in eligible])
         for request, num_legal in zip(requests, allowed_BN.sum(axis=1), strict=True):
             if request.k is not None and num_legal < request.k:
                 log.warning(
@@ -429,14 +417,14 @@ class Recommender:
         weight_B = self._weights(histories, sequence_weight) * [request.adapter is None for request in requests]
         searches = [
             # Where the item experts have the whole share, beams matter only if likeness is added to what they find.
-            _Search(request, p.mask, rows, None if number in likeness_BN else request)
+            _Search(request, its.mask, its.left_out, None if number in likeness_BN else request)
             if weight_B[number] < 1 or number in likeness_BN
             else None
-            for number, (request, p, rows) in enumerate(zip(requests, passing, excluded, strict=True))
+            for number, (request, its) in enumerate(zip(requests, eligible, strict=True))
         ]
         for number, rows in nearest.items():
             mask = self.trie.mask(_is_among(rows, self.catalog))
-            searches.append(_Search(requests[number], mask, excluded[number]))
+            searches.append(_Search(requests[number], mask, eligible[number].left_out))
         rows_BW, scores_BW = self._search(searches, width)
         expected_BN = self._expect(histories, allowed_BN) if weight_B.any() else np.full(allowed_BN.shape, -np.inf)
         place_of = {number: len(requests) + place for place, number in enumerate(nearest)}
@@ -487,7 +475,7 @@ class Recommender:
                 [self._prompt(search.request.history, search.request.query) for _, search in asked],
                 trie=self.trie,
                 width=width,
-                narrowing=self.trie.narrow([s.mask for _, s in asked], [s.excluded for _, s in asked]),
+                narrowing=self.trie.narrow([s.mask for _, s in asked], [s.left_out for _, s in asked]),
                 adapters=[adapter or OWN for adapter in adapters] if any(adapters) else None,
                 watch=self.watch,
             )
@@ -511,37 +499,10 @@ class Recommender:
         joined = np.concatenate([rows, newcomers.rows[usable & ~np.isin(newcomers.rows, rows)]])
         return joined, best[joined]
 
-    def passing(self, where: Filter | None) -> BoolArray:
-        """Which catalog rows pass a filter, bool (N,); worked out once for all who ask.
-
-        Raises FilterError when a value cannot be compared.
-        """
-        return self._rows_passing(where).copy()
-
-    def _find_rows_passing(self, where: Filter | None) -> BoolArray:
-        return np.ones(len(self.catalog), bool) if where is None else where.mask(self.catalog)
-
-    def _find_items_passing(self, where: Filter | None) -> _Passing:
-        """The items that pass a filter. Raises FilterError when none does."""
-        allowed_N = self.passing(where)
-        if not allowed_N.any():
-            raise FilterError(f"no item is left: 0 of {len(allowed_N)} items pass the filter {where}; loosen it")
-        return _Passing(allowed_N, None if where is None else self.trie.mask(allowed_N))
-
-    def _excluded(self, request: Request) -> IntArray:
-        """Catalog rows that may not come back, int64."""
-        return self.catalog.rows((*request.exclude, *(request.history if request.exclude_history else ())))
-
-    def _allowed(self, request: Request, passing: _Passing, excluded: IntArray) -> BoolArray:
-        """Which catalog rows may be recommended, bool (N,). Raises FilterError when none."""
-        allowed = passing.allowed_N.copy()
-        allowed[excluded] = False
-        if not allowed.any():
-            raise FilterError(
-                f"no item is left: {int(passing.allowed_N.sum())} of {len(allowed)} items pass the filter "
-                f"{request.where or 'none'}, and those are in the history or excluded; loosen the filter"
-            )
-        return allowed
+    def _eligible(self, request: Request) -> Eligible:
+        """What a request may get. Raises UnknownItem, FilterError."""
+        history = request.history if request.exclude_history else ()
+        return self.eligibility.find(request.where, (*request.exclude, *history))
 
     def _aim(self, request: Request) -> Aim:
         """What the wanted is like and unlike, beside what the history says."""

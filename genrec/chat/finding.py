@@ -80,7 +80,7 @@ class Finder:
     def _passing(self, wishes: Sequence[Constraint], excluded: set[str]) -> BoolArray:
         """Which catalog rows meet the wishes and are not excluded, bool (N,); none where a wish cannot be compared."""
         try:
-            passing_N = self.recommender.passing(wish_filter(wishes))
+            passing_N = self.recommender.eligibility.passing(wish_filter(wishes))
         except FilterError:
             return np.zeros(len(self.recommender.catalog), bool)
         passing_N[self._rows(excluded)] = False
