@@ -12,9 +12,11 @@ from genrec.data.reasons import Claim, Constraint, Operator, candidate_claims, m
 from genrec.schema import Item
 
 MAX_CLAIMS = 3
+UNKNOWN_SHARE = 0.25  # of those who are given reasons have no history: facts and wishes are all there is to say
 _WISH_SHARE = 0.1  # how many of an item's texts are wished for; likewise the shares below
 _FOLLOWED_SHARE, _SIMILAR_SHARE, _POPULAR_SHARE = 0.4, 0.3, 0.4
-BOUNDS: tuple[Operator, ...] = ("<", "<=", ">", ">=")
+_BOUND_SHARE = 0.3  # how many of its numbers are bounded
+_BOUNDS: tuple[Operator, ...] = ("<", "<=", ">", ">=")
 
 
 def draw_claims(
@@ -44,16 +46,11 @@ def draw_claims(
     return merge_by_source(chosen)
 
 
-def draw_wishes(
-    item: Item, rng: np.random.Generator, *, bounds: Sequence[Operator] = BOUNDS, bound_share: float = 0.3
-) -> list[Constraint]:
-    """Wishes that the item meets: its own texts, and bounds that people would name a little away from its numbers.
-
-    bound_share: how many of its numbers are bounded.
-    """
+def draw_wishes(item: Item, rng: np.random.Generator) -> list[Constraint]:
+    """Wishes that the item meets: its own texts, and bounds that people would name a little away from its numbers."""
     wishes = []
     for name, value in item.attributes.items():
-        share = bound_share if isinstance(value, float | int) else _WISH_SHARE
+        share = _BOUND_SHARE if isinstance(value, float | int) else _WISH_SHARE
         if isinstance(value, bool) or rng.random() > share:
             continue
         if isinstance(value, tuple):
@@ -61,7 +58,7 @@ def draw_wishes(
         if isinstance(value, str):
             wishes.append(Constraint(attribute=name, operator="=", value=value))
             continue
-        operator, away = bounds[int(rng.integers(len(bounds)))], int(rng.integers(20))
+        operator, away = _BOUNDS[int(rng.integers(len(_BOUNDS)))], int(rng.integers(20))
         away += operator in ("<", ">")
         bound = np.ceil(value) + away if operator in ("<", "<=") else np.floor(value) - away
         wishes.append(Constraint(attribute=name, operator=operator, value=float(bound)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genrec.data.reason_drawing import draw_claims, draw_wishes
+from genrec.data.reason_drawing import UNKNOWN_SHARE, draw_claims, draw_wishes
 from genrec.data.reasons import Claim, phrase
 from genrec.data.shop import talk
 from genrec.data.shop.requests import request
@@ -193,13 +193,14 @@ def asked_words(attributes: Attributes, rng: np.random.Generator) -> str:
 
 
 def draw_explanation(rng: np.random.Generator) -> ExplanationCase:
-    """Draw an item, a history and one to three of the claims that hold."""
+    """Draw an item, a history, of some none, and one to three of the claims that hold."""
     draw = shop_item if rng.random() < 0.5 else made_up_item
     item = draw(rng, "item")
-    history = [_share(rng, item, draw(rng, f"past{number}")) for number in range(int(rng.integers(1, 6)))]
+    num_past = 0 if rng.random() < UNKNOWN_SHARE else int(rng.integers(1, 6))
+    history = [_share(rng, item, draw(rng, f"past{number}")) for number in range(num_past)]
     claims: list[Claim] = []
     while not claims:
-        claims = draw_claims(item, history, rng, wishes=draw_wishes(item, rng, bounds=("<=",), bound_share=0.1))
+        claims = draw_claims(item, history, rng, wishes=draw_wishes(item, rng))
     return ExplanationCase(item=item, claims=tuple(claims), others=tuple(history))
 
 

@@ -45,7 +45,7 @@ CHECKPOINT = "training.pt"
 class TrainConfig:
     """How the model is trained: num_steps batches of `rows` packed rows; threads of torch's CPU pool."""
 
-    num_steps: int = 2400
+    num_steps: int = 3600
     rows: int = 12
     muon_rate: float = 0.02
     adam_rate: float = 4e-3

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genrec.data.reason_drawing import draw_claims, draw_wishes
+from genrec.data.reason_drawing import UNKNOWN_SHARE, draw_claims, draw_wishes
 from genrec.data.reasons import phrase
 from genrec.model.vocabulary import PromptTokenizer
 from genrec.prompting import Ids, render
@@ -20,7 +20,6 @@ from genrec.schema import Catalog, FloatArray, IntArray, Item, SemanticId
 IGNORE = -100  # the label that torch's cross-entropy leaves out
 MAX_QUERY_WORDS = 40  # characters of an attribute value that still reads as a query
 MAX_TEXT_TOKENS = 96
-UNKNOWN_SHARE = 0.25  # of those who are given reasons have no history: facts and wishes are all there is to say
 
 
 @dataclass(frozen=True, slots=True)
