@@ -38,7 +38,7 @@ bench: demo  ## The tables over the demo's workspace, the ones that need no data
 	$(BIN)/python benchmarks/fuzz_requests.py $(DEMO_DIR)
 	$(if $(DATA),$(BIN)/python benchmarks/real_data.py $(DATA) real-data)
 
-foundation: $(STAMP)  ## Train the tiny foundation models again (about two hours on two cores).
+foundation: $(STAMP)  ## Train the tiny foundation models again (two to three hours on two cores).
 	$(BIN)/python -m genrec.foundation all
 
 clean:
