@@ -28,17 +28,17 @@ from genrec.workspace import Workspace
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-MAX_SCORES, MAX_TEXTS = 64, 32  # in one call of the model, so that recommendations never wait long
+MAX_SCORED, MAX_TEXTS = 64, 32  # histories and texts in one call of the model, so that recommendations never wait long
 MAX_WRITTEN = 10_000  # texts that are remembered
 Order: TypeAlias = tuple[Message, int]  # what to say, in at most so many tokens
 
 
 class Case(NamedTuple):
-    """An item to score after a history and words."""
+    """Items to score after a history and words, which are read once for all of them."""
 
     history: tuple[str, ...]
-    item_id: str
     query: str
+    item_ids: tuple[str, ...]
     adapter: str | None
 
 
@@ -60,8 +60,8 @@ class SharedWorkspace:
             self._recommend, max_batch=config.max_batch, max_waiting=max_waiting, turns=turns, name="recommend"
         )
         # As many wait for these two as there are threads that ask.
-        self.scores: Batcher[Case, float] = Batcher(
-            self._score, max_batch=MAX_SCORES, max_waiting=0, turns=turns, name="score"
+        self.scores: Batcher[Case, npt.NDArray[np.float64]] = Batcher(
+            self._score, max_batch=MAX_SCORED, max_waiting=0, turns=turns, name="score"
         )
         self.written: dict[Order, str] = {}  # what many ask is written once; only the batcher adds to it
         self.texts: Batcher[Order, str] = Batcher(
@@ -110,10 +110,12 @@ class SharedWorkspace:
             answers[number] = answer
         return answers
 
-    def _score(self, cases: Sequence[Case]) -> list[float]:
-        def score_all(adapter: str | None, cases: Sequence[Case]) -> Sequence[float]:
-            histories, item_ids, queries, _ = zip(*cases, strict=True)
-            return self.workspace.score(histories, item_ids, queries, adapter).tolist()
+    def _score(self, cases: Sequence[Case]) -> list[npt.NDArray[np.float64]]:
+        def score_all(adapter: str | None, cases: Sequence[Case]) -> Sequence[npt.NDArray[np.float64]]:
+            asked = [(case.history, item_id, case.query) for case in cases for item_id in case.item_ids]
+            histories, item_ids, queries = zip(*asked, strict=True)
+            scores = self.workspace.score(histories, item_ids, queries, adapter)
+            return np.split(scores, np.cumsum([len(case.item_ids) for case in cases])[:-1])
 
         return _grouped(cases, lambda case: case.adapter, score_all)
 
@@ -196,12 +198,18 @@ class WorkspaceView(Workspace):
     ) -> npt.NDArray[np.float64]:
         """As the workspace scores, in batches with other clients."""
         words = queries or [""] * len(histories)
-        chosen = adapter or self._adapter
+        places: dict[tuple[tuple[str, ...], str], list[int]] = {}
+        for place, (history, query) in enumerate(zip(histories, words, strict=True)):
+            places.setdefault((tuple(history), query), []).append(place)
         cases = [
-            Case(tuple(past), item_id, query, chosen)
-            for past, item_id, query in zip(histories, item_ids, words, strict=True)
+            Case(history, query, tuple(item_ids[place] for place in theirs), adapter or self._adapter)
+            for (history, query), theirs in places.items()
         ]
-        return np.array(self._patience.wait([self._shared.scores.submit(case) for case in cases]), dtype=np.float64)
+        scores = np.zeros(len(item_ids))
+        found = self._patience.wait([self._shared.scores.submit(case) for case in cases])
+        for theirs, some in zip(places.values(), found, strict=True):
+            scores[theirs] = some
+        return scores
 
     def visualize(
         self,
@@ -232,11 +240,10 @@ class WorkspaceView(Workspace):
 
 
 class _QueuedWriter:
-    """What explanations and conversations ask of a language model; who asks again stands back while others wait."""
+    """What explanations and conversations ask of a language model."""
 
     def __init__(self, shared: SharedWorkspace, patience: Patience) -> None:
         self._shared, self._patience = shared, patience
-        self._max_before = shared.max_texts
 
     def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
         """As the language model writes, in a batch with other clients, or wrote before. Raises WriterBusy."""
@@ -244,9 +251,8 @@ class _QueuedWriter:
         known = {order: text for order in orders if (text := self._shared.written.get(order)) is not None}
         fresh = [order for order in dict.fromkeys(orders) if order not in known]
         num_waiting = self._shared.texts.num_waiting
-        if fresh and num_waiting > self._max_before:
+        if fresh and num_waiting > self._shared.max_texts:
             raise WriterBusy(f"{num_waiting} texts wait for the language model already")
-        self._max_before = 0 if fresh else self._max_before
         known |= zip(fresh, self._patience.wait([self._shared.texts.submit(order) for order in fresh]), strict=True)
         return [known[order] for order in orders]
 

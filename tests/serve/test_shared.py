@@ -100,24 +100,6 @@ def test_a_writer_with_too_much_to_say_says_so(shop, tmp_path):
     shared.close()
 
 
-def test_who_asks_again_stands_back_while_others_wait(shop, tmp_path):
-    shared = SharedWorkspace(shop, ServeConfig(max_texts=2))
-    view, _ = view_of(shared, tmp_path)
-    first, again, *others = (render("next_item", query=words) for words in ("a lamp", "a mug", "a bag", "a vase"))
-    view.model.generate_texts([first], max_new_tokens=4)
-    with shared.texts._turns:
-        waiting = [shared.texts.submit((other, 4)) for other in others]
-        while shared.texts.num_waiting > 1:
-            time.sleep(0.01)
-        with pytest.raises(WriterBusy, match="1 texts wait"):
-            view.model.generate_texts([again], max_new_tokens=4)
-        assert view.model.generate_texts([first], max_new_tokens=4)  # what was written needs no line
-    for future in waiting:
-        future.result(60)
-    assert view.model.generate_texts([again], max_new_tokens=4)
-    shared.close()
-
-
 def test_what_many_ask_is_written_once(shop, tmp_path, monkeypatch):
     shared = SharedWorkspace(shop, ServeConfig())
     view, _ = view_of(shared, tmp_path)
