@@ -12,6 +12,7 @@
     │   ├── PromptError                 a prompt template that is missing or misused
     │   └── StoreError                  a database that cannot be used
     ├── WriterBusy                      the language model has too much else to say; templates say it
+    ├── ModelEnded                      the model's process ended; it is started again
     └── StageFailed                     our own fault, with the stage that failed
 
 Every message says what was found, what was wanted and what to do next, on one line.
@@ -68,6 +69,10 @@ class StoreError(InputError):
 
 class WriterBusy(GenrecError):
     """The language model has too many other texts to write for this one to be in time."""
+
+
+class ModelEnded(GenrecError):
+    """The process in which the model works ended before its answer."""
 
 
 class StageFailed(GenrecError):

@@ -276,10 +276,9 @@ def _claim_weight(claim: Claim, history: Sequence[Item], drops: Mapping[str, flo
         numbers = [(past, past.attributes.get(claim.attribute)) for past in history]
         gaps = [(abs(v - claim.value), past) for past, v in numbers if isinstance(v, float | int)]  # type: ignore[operator]
         return drops.get(min(gaps, key=lambda gap: gap[0])[1].item_id, 0.0)
-    keys = set(_value_keys(claim))
-    sharing = [
-        past for past in history if keys & {k for name, v in past.attributes.items() for k in _attribute_keys(name, v)}
-    ]
+    name, keys = claim.attribute, set(_value_keys(claim))
+    with_it = [past for past in history if name in past.attributes]
+    sharing = [past for past in with_it if not keys.isdisjoint(_attribute_keys(name, past.attributes[name]))]
     return max((drops.get(past.item_id, 0.0) for past in sharing), default=0.0)
 
 

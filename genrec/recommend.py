@@ -137,18 +137,9 @@ class Recommender:
         stages = ("embeddings", "semids", "sequence", "experts", "model", "mixture")
         manifests = {stage: read_manifest(root / stage, stage) for stage in stages}
         folder = None if adapter is None else _fitting_adapter(root, adapter)
-        model = LanguageModel.load(
-            root / "model",
-            device=pick_device(config.device),
-            dtype=config.tune.dtype,
-            four_bit=config.tune.method == "qlora",
-            adapter=folder,
-        )
-        model.fold()
         embeddings = load_embeddings(root / "embeddings")
         chosen, lift = (float(manifests["mixture"].details[name]) for name in ("sequence_weight", "lift"))  # type: ignore[arg-type]
-        # An adapter answers alone: the experts know nothing of its domain.
-        experts = None if folder else find_experts(root, model.device, embeddings)
+        model, experts = cls._load_models(root, config, folder, embeddings, lift)
         wanted = config.recommend.sequence_weight
         return cls(
             directory=root,
@@ -158,9 +149,26 @@ class Recommender:
             embeddings=embeddings,
             semantic_ids=load_semids(root / "semids"),
             model=model,
-            experts=None if experts is None else experts.lifted(lift),
+            experts=experts,
             sequence_weight=wanted if wanted >= 0 else chosen,
         )
+
+    @classmethod
+    def _load_models(
+        cls, root: Path, config: Config, adapter: Path | None, embeddings: Mapping[str, Embeddings], lift: float
+    ) -> tuple[LanguageModel, ItemExperts | None]:
+        """What is trained; lift: of the items without events, in nats."""
+        model = LanguageModel.load(
+            root / "model",
+            device=pick_device(config.device),
+            dtype=config.tune.dtype,
+            four_bit=config.tune.method == "qlora",
+            adapter=adapter,
+        )
+        model.fold()
+        # An adapter answers alone: the experts know nothing of its domain.
+        experts = None if adapter else find_experts(root, model.device, embeddings)
+        return model, None if experts is None else experts.lifted(lift)
 
     def add_adapter(self, adapter: str | Path) -> str:
         """Offer a domain adapter beside what is loaded; returns the name by which requests choose it.
@@ -376,8 +384,9 @@ class Recommender:
         if self.experts is None or weight <= 0:
             return np.zeros(len(histories))
         num_known = self.experts.num_items
-        is_known_B = [bool((self.catalog.rows(history) < num_known).any()) for history in histories]
-        return weight * np.array(is_known_B, dtype=np.float64)
+        different = dict.fromkeys(map(tuple, histories))
+        is_known = {history: bool((self.catalog.rows(history) < num_known).any()) for history in different}
+        return weight * np.array([is_known[tuple(history)] for history in histories], dtype=np.float64)
 
     def _expect(self, histories: Sequence[Sequence[str]], allowed_BN: BoolArray) -> npt.NDArray[np.float64]:
         """The item experts' log-probabilities, float64 (B, N); -inf where not allowed, and for items it lacks."""
@@ -406,19 +415,20 @@ class Recommender:
                 )
         aims = {number: aim for number, request in enumerate(requests) if (aim := self._aim(request))}
         likeness_BN = dict(zip(aims, likenesses(list(aims.values()), self.embeddings, self.clip), strict=True))
+        histories = [request.history for request in requests]
+        # An adapter answers alone: the experts know nothing of its domain.
+        weight_B = self._weights(histories, sequence_weight) * [request.adapter is None for request in requests]
+        # Where the item experts have the whole share, they know every item, and nothing is left to beams.
+        is_searched_B = weight_B < 1
         # Beside the beams of each request that names what it wants, beams of their own find what is nearest to that.
         nearest = {
             number: _largest(np.where(allowed_BN[number], likeness_N, -np.inf), width)
             for number, likeness_N in likeness_BN.items()
-            if aims[number].is_named
+            if aims[number].is_named and is_searched_B[number]
         }
-        histories = [request.history for request in requests]
-        # An adapter answers alone: the experts know nothing of its domain.
-        weight_B = self._weights(histories, sequence_weight) * [request.adapter is None for request in requests]
         searches = [
-            # Where the item experts have the whole share, beams matter only if likeness is added to what they find.
             _Search(request, its.mask, its.left_out, None if number in likeness_BN else request)
-            if weight_B[number] < 1 or number in likeness_BN
+            if is_searched_B[number]
             else None
             for number, (request, its) in enumerate(zip(requests, eligible, strict=True))
         ]
@@ -431,8 +441,9 @@ class Recommender:
         answers = []
         for number, request in enumerate(requests):
             weight, expected_N = float(weight_B[number]), expected_BN[number]
-            # Beside likeness, what an item lacks without a beam of its own would count; the nearest have one.
-            num_likely = width if number in likeness_BN else max(width, NUM_LIKELY)
+            num_likely = max(width, NUM_LIKELY)
+            if number in likeness_BN:  # beside it, what an item lacks without a beam would count; the nearest have one
+                num_likely = width if is_searched_B[number] else len(self.catalog)
             rows, scores = mix_expectations(rows_BW[number], scores_BW[number], expected_N, weight, num_likely)
             if not weight or self.experts is None or not self.experts.knows_newcomers:
                 rows, scores = self._join_newcomers(rows, scores, allowed_BN[number])

@@ -4,9 +4,11 @@ Knows nothing of any model's architecture.
 """
 
 import contextlib
+import ctypes
 import logging
 import random
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from pathlib import Path
@@ -25,6 +27,8 @@ T = TypeVar("T")
 FOUNDATION_DIR = Path(__file__).parent / "foundation"
 TINY_PREFIX = "genrec-tiny-"
 SECONDS_BETWEEN_LINES = 15.0  # of progress in a log
+_M_ARENA_MAX, _NUM_ARENAS = -8, 2  # glibc's own number of it, from malloc.h
+_TRIM_EVERY_S = 5.0
 _last_printed: dict[str, float] = {}  # label: seconds into its work
 
 ProgressHook = Callable[[str, int, int, float], None]  # label, done, total (0: unknown), seconds so far
@@ -75,6 +79,24 @@ def quiet_libraries() -> None:
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
+
+
+def return_freed_memory() -> None:
+    """Give freed memory back now and then: batches of ever new shapes leave holes that glibc would hold on to.
+
+    Does nothing where the C library is another one.
+    """
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc is None or not hasattr(libc, "malloc_trim"):
+        return
+    libc.mallopt(_M_ARENA_MAX, _NUM_ARENAS)
+
+    def trim() -> None:
+        while True:
+            time.sleep(_TRIM_EVERY_S)
+            libc.malloc_trim(0)
+
+    threading.Thread(target=trim, name="trim", daemon=True).start()
 
 
 def pick_device(name: str = "auto") -> "torch.device":

@@ -48,6 +48,9 @@ class Workspace(Recommender):
 
         return Conversation(self)
 
+    def close(self) -> None:
+        """End what works for it elsewhere; of itself it has nothing to end."""
+
     @cached_property
     def request_reader(self) -> "RequestReader":
         """What understands messages about this catalog; its words are collected at first use."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from genrec.data.filters import parse_filter
+from genrec.encode.likeness import Aim, likenesses
 from genrec.errors import FilterError, InputError, UnknownItem, UnknownUser
 from genrec.recommend import Request
 
@@ -262,5 +263,22 @@ def test_beams_are_sought_where_they_have_a_share(shop_recommender, histories, m
     monkeypatch.setattr(shop_recommender.model, "search", lambda *_, **__: pytest.fail("nothing is to be sought"))
     found = shop_recommender.recommend_batch(histories, k=5, sequence_weight=1)
     assert [len(entries) for entries in found] == [5] * len(histories)
+    words = ["a red lamp"] * len(histories)
+    found = shop_recommender.recommend_batch(histories, k=5, sequence_weight=1, queries=words)
+    assert [len(entries) for entries in found] == [5] * len(histories)
     with pytest.raises(pytest.fail.Exception, match="nothing is to be sought"):
-        shop_recommender.recommend_batch(histories, k=5, sequence_weight=1, queries=["a red lamp"] * len(histories))
+        shop_recommender.recommend_batch(histories, k=5, sequence_weight=0.9, queries=words)
+
+
+def test_words_beside_the_experts_alone_rank_the_whole_catalog(shop_recommender, histories):
+    catalog, config = shop_recommender.catalog, shop_recommender.config.recommend
+    item_ids = [item.item_id for item in catalog]
+    (alone,) = shop_recommender.recommend_batch(histories[:1], k=len(catalog), sequence_weight=1)
+    (found,) = shop_recommender.recommend_batch(histories[:1], k=5, sequence_weight=1, queries=["a red lamp"])
+    nothing = np.zeros(0, dtype=np.int64)
+    aim = Aim(words="a red lamp", like=nothing, unlike=nothing)
+    (likeness_N,) = likenesses([aim], shop_recommender.embeddings, shop_recommender.clip)
+    score = {e.item_id: e.score_nats + config.query_weight * likeness_N[item_ids.index(e.item_id)] for e in alone}
+    best = sorted(score, key=lambda item_id: -score[item_id])[:5]
+    assert [entry.item_id for entry in found] == best
+    assert [entry.score_nats for entry in found] == pytest.approx([score[item_id] for item_id in best])

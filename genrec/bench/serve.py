@@ -69,8 +69,9 @@ class ServerProcess:
 
     @property
     def rss_mb(self) -> float:
-        """Resident memory in MiB."""
-        return float(psutil.Process(self.process.pid).memory_info().rss) / 2**20
+        """Resident memory in MiB, of its processes together."""
+        own = psutil.Process(self.process.pid)
+        return float(sum(process.memory_info().rss for process in (own, *own.children(recursive=True)))) / 2**20
 
     def log_lines(self) -> list[str]:
         """What it wrote to stderr."""

@@ -8,6 +8,7 @@ more than its claims is decided in reason_check.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -123,12 +124,17 @@ def say_attribute(attribute: str, value: AttributeValue) -> str:
 
 def is_sayable(attribute: str, value: AttributeValue) -> bool:
     """Whether a value can be part of a reason: short, no identifier, no address, not a plain no."""
-    if _IDENTIFIER.search(attribute) or value is False:
+    if _is_identifier(attribute) or value is False:
         return False
     if isinstance(value, float | int):
         return bool(np.isfinite(value))
     values = value if isinstance(value, tuple) else (value,)
     return bool(values) and all(0 < len(v.strip()) <= MAX_VALUE_LENGTH and "://" not in v for v in values)
+
+
+@cache
+def _is_identifier(attribute: str) -> bool:
+    return _IDENTIFIER.search(attribute) is not None
 
 
 def sayable_attributes(item: Item) -> dict[str, AttributeValue]:
@@ -138,11 +144,12 @@ def sayable_attributes(item: Item) -> dict[str, AttributeValue]:
 
 def history_claims(item: Item, past: Item) -> list[Claim]:
     """What an item shares with one item of the history, one claim per attribute; none when that item has no title."""
+    if not past.title or past.item_id == item.item_id:
+        return []
     claims = []
-    theirs = sayable_attributes(past)
-    for name, value in sayable_attributes(item).items():
-        common = _shared(value, theirs.get(name))
-        if common is not None and past.title and past.item_id != item.item_id:
+    for name, value in item.attributes.items():
+        common = _shared(value, past.attributes.get(name))
+        if common is not None and is_sayable(name, value) and is_sayable(name, past.attributes[name]):
             text = f"it {say_attribute(name, common)}, like {past.title}"
             claims.append(
                 Claim(

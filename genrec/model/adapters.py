@@ -4,22 +4,23 @@ Knows how an adapter is written, found, checked against the model it is meant fo
 checkpoint; deliberately knows nothing of training.
 """
 
+import json
 import re
 import shutil
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 import torch
-from peft import PeftModel
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from genrec.artifacts import write_text
 from genrec.errors import ArtifactError, ConfigError, IdTableMismatch
 from genrec.model.language import BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm, read_ids
-from genrec.model.tuning import save_plain_lora
 
 CARD_FILE = "adapter.toml"
 WEIGHTS_FILE = "adapter_model.safetensors"
@@ -94,6 +95,21 @@ def read_card(directory: Path) -> AdapterCard:
         raise ArtifactError(f"{path} is not a readable adapter card ({error}); train the adapter again") from error
 
 
+def save_plain_lora(model: Any, directory: Path) -> None:
+    """Save the LoRA matrices alone: a plain adapter that other engines load, without rows of the vocabulary."""
+    partial = directory.with_name(f"{directory.name}.all")
+    model.save_pretrained(partial, save_embedding_layers=False)
+    weights = load_file(partial / WEIGHTS_FILE)
+    settings = json.loads((partial / "adapter_config.json").read_text(encoding="utf-8"))
+    settings["trainable_token_indices"] = None
+    settings["base_model_name_or_path"] = None
+    settings["target_modules"] = sorted(settings["target_modules"])  # a set until now
+    directory.mkdir(parents=True, exist_ok=True)
+    save_file({k: v for k, v in weights.items() if "lora_" in k}, directory / WEIGHTS_FILE)
+    write_text(directory / "adapter_config.json", json.dumps(settings, indent=1, sort_keys=True))
+    shutil.rmtree(partial)
+
+
 def save_adapter(language_model: LanguageModel, directory: Path, card: AdapterCard) -> None:
     """Write the LoRA, adapter.toml and a README.md card into a fresh folder."""
     save_plain_lora(language_model.model, directory)
@@ -140,6 +156,8 @@ def export_merged(model_directory: Path, adapter: Path | None, out: Path) -> Non
     model = load_causal_lm(str(base), dtype="float32", four_bit=False, device=torch.device("cpu"))
     lora = adapter or model_directory / "adapter"
     if lora.is_dir():
+        from peft import PeftModel
+
         model = PeftModel.from_pretrained(model, lora).merge_and_unload()
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

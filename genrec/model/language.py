@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from genrec.errors import ArtifactError, InputError
@@ -64,6 +63,12 @@ def read_ids(directory: Path) -> tuple[IdVocabulary, str, str]:
     return ids, record["id_space"], record["foundation"]
 
 
+def load_prompts(directory: Path) -> tuple[PromptTokenizer, str]:
+    """What a tuned model's prompts are made with, and its id space. Raises ArtifactError."""
+    ids, id_space, _ = read_ids(directory)
+    return PromptTokenizer(AutoTokenizer.from_pretrained(directory / BASE_DIR), ids), id_space
+
+
 class LanguageModel:
     """A causal language model that knows the id tokens of one id space."""
 
@@ -96,15 +101,16 @@ class LanguageModel:
 
         Raises ArtifactError when the directory holds no tuned model.
         """
-        ids, id_space, _ = read_ids(directory)
-        tokenizer = AutoTokenizer.from_pretrained(directory / BASE_DIR)
+        prompts, id_space = load_prompts(directory)
         model = load_causal_lm(str(directory / BASE_DIR), dtype=dtype, four_bit=four_bit, device=device)
         lora = adapter or directory / ADAPTER_DIR
         if adapter is not None or lora.is_dir():
+            from peft import PeftModel  # 150 MB, which who only writes prompts does without
+
             model = PeftModel.from_pretrained(model, lora)
         path = directory / READER_FILE
-        reader = ItemReader.load(path, ids, device) if path.is_file() else None
-        return cls(model, PromptTokenizer(tokenizer, ids), id_space=id_space, reader=reader)
+        reader = ItemReader.load(path, prompts.ids, device) if path.is_file() else None
+        return cls(model, prompts, id_space=id_space, reader=reader)
 
     @property
     def ids(self) -> IdVocabulary:
@@ -116,12 +122,16 @@ class LanguageModel:
         """Where the weights are."""
         return next(self.model.parameters()).device
 
+    @property
+    def _has_adapters(self) -> bool:
+        return hasattr(self.model, "peft_config")
+
     def fold(self) -> None:
         """Add the model's own LoRA to the weights, which answers the same in less time, until it has to be apart.
 
         Only in float32: narrower weights would lose digits by it.
         """
-        is_alone = isinstance(self.model, PeftModel) and len(self.model.peft_config) == 1
+        is_alone = self._has_adapters and len(self.model.peft_config) == 1
         if is_alone and not self._is_folded and all(p.dtype == torch.float32 for p in self.model.parameters()):
             self.model.merge_adapter()
             self._is_folded = True
@@ -136,7 +146,7 @@ class LanguageModel:
 
         Raises InputError when the model has none of its own, as one tuned with all weights.
         """
-        if not isinstance(self.model, PeftModel):
+        if not self._has_adapters:
             raise InputError(f"adapter {name!r} needs a model tuned by LoRA; this one was tuned with all its weights")
         if name not in self.model.peft_config:
             self._offered[name] = directory
@@ -262,7 +272,7 @@ class LanguageModel:
         prompt = self.prompts.encode_prompt(message)
         tokens_BT, mask_BT = self.prompts.pad_left([prompt], self.device)
         self._unfold()
-        alone = self.model.disable_adapter() if isinstance(self.model, PeftModel) else nullcontext()
+        alone = self.model.disable_adapter() if self._has_adapters else nullcontext()
         with alone:
             output = self.model.generate(
                 input_ids=tokens_BT,

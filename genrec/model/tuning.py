@@ -29,6 +29,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from genrec.artifacts import write_file, write_text
 from genrec.config import TuneConfig
+from genrec.model.adapters import save_plain_lora
 from genrec.model.decoding import Head
 from genrec.model.examples import IGNORE, Example
 from genrec.model.item_reader import READER_FILE, ItemReader
@@ -365,18 +366,3 @@ def _write_trained_rows(tuned: Any, plain: Any, prompts: PromptTokenizer) -> Non
         layer = getattr(wrapped, "token_adapter", None)
         weight = layer.get_merged_weights(layer.active_adapters) if layer is not None else wrapped.weight
         getattr(plain, name)().weight[first:last] = weight[first:last].to(plain.dtype).cpu()
-
-
-def save_plain_lora(model: Any, directory: Path) -> None:
-    """Save the LoRA matrices alone: a plain adapter that other engines load, without rows of the vocabulary."""
-    partial = directory.with_name(f"{directory.name}.all")
-    model.save_pretrained(partial, save_embedding_layers=False)
-    weights = load_file(partial / "adapter_model.safetensors")
-    settings = json.loads((partial / "adapter_config.json").read_text(encoding="utf-8"))
-    settings["trainable_token_indices"] = None
-    settings["base_model_name_or_path"] = None
-    settings["target_modules"] = sorted(settings["target_modules"])  # a set until now
-    directory.mkdir(parents=True, exist_ok=True)
-    save_file({k: v for k, v in weights.items() if "lora_" in k}, directory / "adapter_model.safetensors")
-    write_text(directory / "adapter_config.json", json.dumps(settings, indent=1, sort_keys=True))
-    shutil.rmtree(partial)

@@ -7,12 +7,14 @@ Knows nothing of what a request is.
 """
 
 import asyncio
+import heapq
+import itertools
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Generic, TypeVar
 
 Q = TypeVar("Q")
@@ -27,29 +29,36 @@ class Overloaded(Exception):
 
 
 class Turns:
-    """A lock that is given to who has waited longest."""
+    """A lock that is given to who is most urgent, and among these to who has waited longest."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._num_taken = self._num_done = 0
+        self._waiting: list[tuple[int, int]] = []  # a heap of ranks and numbers
+        self._numbers = itertools.count()
+        self._is_taken = False
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def of(self, rank: int) -> Iterator[None]:
+        """Wait for a turn, and hold it; rank: 0 for the most urgent."""
+        mine = rank, next(self._numbers)
         with self._changed:
-            mine = self._num_taken
-            self._num_taken += 1
-            self._changed.wait_for(lambda: self._num_done == mine)
-
-    def __exit__(self, *_: object) -> None:
-        with self._changed:
-            self._num_done += 1
-            self._changed.notify_all()
+            heapq.heappush(self._waiting, mine)
+            self._changed.wait_for(lambda: not self._is_taken and self._waiting[0] == mine)
+            heapq.heappop(self._waiting)
+            self._is_taken = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_taken = False
+                self._changed.notify_all()
 
 
 class Batcher(Generic[Q, A]):
     """answer: many requests in, as many answers out, or an exception in place of an answer.
 
-    max_waiting: 0 is no limit; turns: what is entered while a batch is taken and answered, where several batchers share
-    a model.
+    max_waiting: 0 is no limit; turn: gives what is entered while a batch is taken and answered, where several batchers
+    share a model.
     """
 
     def __init__(
@@ -58,11 +67,11 @@ class Batcher(Generic[Q, A]):
         *,
         max_batch: int = 32,
         max_waiting: int = 1024,
-        turns: AbstractContextManager[None] | None = None,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
         name: str = "batcher",
     ) -> None:
         self.name, self._answer, self._max_batch = name, answer, max_batch
-        self._turns = nullcontext() if turns is None else turns
+        self._turn = turn
         self._waiting: queue.Queue[tuple[Q, Future[A]] | None] = queue.Queue(max_waiting)
         self.batch_sizes: list[int] = []  # of the last batches, for metrics
         self._closed = False
@@ -104,22 +113,28 @@ class Batcher(Generic[Q, A]):
         while is_open:
             taken = [self._waiting.get()]
             self._take(taken, max(self.batch_sizes[-2:], default=1), _GATHERING_S)
-            with self._turns:
+            with self._turn():
                 self._take(taken, self._max_batch, 0.0)
-                is_open = taken[-1] is not None
+                is_open = None not in taken
                 batch = [entry for entry in taken if entry is not None and entry[1].set_running_or_notify_cancel()]
                 if batch:
                     self._answer_batch(batch)
 
     def _take(self, taken: "list[tuple[Q, Future[A]] | None]", count: int, longest_s: float) -> None:
-        """Add what waits, until there are so many, nobody comes for a pause, the time is over, or the end comes."""
+        """Add what waits, until there are so many, nobody comes for a pause, the time is over, or the end comes.
+
+        Who has gone meanwhile does not count.
+        """
         ends = time.monotonic() + longest_s
-        while len(taken) < count and taken[-1] is not None:
+        taken[:] = [entry for entry in taken if entry is None or not entry[1].cancelled()]
+        while len(taken) < count and None not in taken[-1:]:
             pause_s = min(_PAUSE_S, ends - time.monotonic())
             try:
-                taken.append(self._waiting.get(timeout=pause_s) if pause_s > 0 else self._waiting.get_nowait())
+                entry = self._waiting.get(timeout=pause_s) if pause_s > 0 else self._waiting.get_nowait()
             except queue.Empty:
                 return
+            if entry is None or not entry[1].cancelled():
+                taken.append(entry)
 
     def _answer_batch(self, batch: list[tuple[Q, "Future[A]"]]) -> None:
         self.batch_sizes = [*self.batch_sizes[-99:], len(batch)]

@@ -71,6 +71,7 @@ class Engine:
         self.is_open = False
         self._threads.shutdown()
         self.shared.close()
+        self.workspace.close()
 
     def model(self, name: str) -> ServedModel:
         """A served model. Raises Problem 404."""

@@ -3,6 +3,7 @@
 Whatever works for one client on a thread asks it between its steps.
 """
 
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -17,6 +18,10 @@ _GLANCE_S = 0.5  # how often who waits looks whether the client does too
 
 class ClientLeft(GenrecError):
     """Nobody waits for the answer any more."""
+
+
+class NotBegun(GenrecError):
+    """What was asked for did not begin in time."""
 
 
 class Patience:
@@ -45,19 +50,26 @@ class Patience:
         if time.monotonic() > self._ends:
             raise TimeoutError("the answer took too long")
 
-    def wait(self, futures: Sequence["Future[A]"]) -> list[A]:
-        """What the futures give. Raises ClientLeft or TimeoutError, and then cancels what has not begun."""
+    def wait(self, futures: Sequence["Future[A]"], *, begun_within_s: float = math.inf) -> list[A]:
+        """What the futures give. Raises ClientLeft or TimeoutError, and then cancels what has not begun.
+
+        Raises NotBegun when one has not begun in time.
+        """
+        begun_by = time.monotonic() + begun_within_s
         try:
-            return [self._wait_for(future) for future in futures]
+            return [self._wait_for(future, begun_by) for future in futures]
         finally:
             for future in futures:
                 future.cancel()
 
-    def _wait_for(self, future: "Future[A]") -> A:
+    def _wait_for(self, future: "Future[A]", begun_by: float) -> A:
         while True:
             self.check()
+            left_s = begun_by - time.monotonic()
             try:
-                return future.result(timeout=_GLANCE_S)
+                return future.result(timeout=min(_GLANCE_S, left_s) if left_s > 0 else _GLANCE_S)
             except TimeoutError:
                 if future.done():
                     raise
+            if time.monotonic() >= begun_by and future.cancel():
+                raise NotBegun("too much else was asked for before")

@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from genrec.errors import InputError, UnknownItem, UnknownUser
+from genrec.errors import InputError, ModelEnded, UnknownItem, UnknownUser
 from genrec.serve.batching import Overloaded
 from genrec.serve.patience import ClientLeft
 
@@ -52,6 +52,10 @@ def problem_of(error: Exception) -> Problem:
                 status=503, code="overloaded", message=f"{error}; try again soon", kind="server_error",
                 headers={"Retry-After": "1"},
             )  # fmt: skip
+        case ModelEnded():
+            return Problem(
+                status=503, code="model_ended", message=str(error), kind="server_error", headers={"Retry-After": "10"}
+            )
         case ClientLeft():
             return Problem(status=503, code="client_left", message=str(error), kind="server_error")
         case TimeoutError():

@@ -3,13 +3,9 @@
 A signal to end lets what is in hand be finished.
 """
 
-import ctypes
 import ipaddress
 import json
 import os
-import sys
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,16 +15,14 @@ from fastapi import FastAPI
 
 from genrec.config import Config
 from genrec.errors import ConfigError, InputError
-from genrec.runtime import quiet_libraries, silence_progress
+from genrec.runtime import quiet_libraries, return_freed_memory, silence_progress
+from genrec.serve.apart import WorkspaceApart
 from genrec.serve.app import create_app
 from genrec.serve.store import Store, default_url
 from genrec.serve.telemetry import configure_logging
-from genrec.workspace import load
 
 _ORDER = "GENREC_SERVE"  # hands the order to the processes of several workers
 _BACKLOG = 2_048
-_M_ARENA_MAX, _NUM_ARENAS = -8, 2  # glibc's own number of it, from malloc.h
-_TRIM_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +67,7 @@ def serve(order: Order) -> None:
 def make_app(order: Order) -> FastAPI:
     """The application of one process."""
     return_freed_memory()
-    workspace = load(order.directory)
+    workspace = WorkspaceApart.load(order.directory)
     workspace.config = _config(order)
     store = Store.open(order.store or default_url(Path(order.directory)))
     is_open = is_loopback(order.host)
@@ -85,24 +79,6 @@ def app_of_worker() -> FastAPI:
     quiet_libraries()
     configure_logging()
     return make_app(Order(**json.loads(os.environ[_ORDER])))
-
-
-def return_freed_memory() -> None:
-    """Give freed memory back now and then: batches of ever new shapes leave holes that glibc would hold on to.
-
-    Does nothing where the C library is another one.
-    """
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    if libc is None or not hasattr(libc, "malloc_trim"):
-        return
-    libc.mallopt(_M_ARENA_MAX, _NUM_ARENAS)
-
-    def trim() -> None:
-        while True:
-            time.sleep(_TRIM_EVERY_S)
-            libc.malloc_trim(0)
-
-    threading.Thread(target=trim, name="trim", daemon=True).start()
 
 
 def is_loopback(host: str) -> bool:

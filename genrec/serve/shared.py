@@ -22,13 +22,13 @@ from genrec.prompting import Message
 from genrec.recommend import Request
 from genrec.schema import FloatArray, Recommendation, Visual
 from genrec.serve.batching import Batcher, Turns
-from genrec.serve.patience import Patience
+from genrec.serve.patience import NotBegun, Patience
 from genrec.visualize import DrawingStopped, visualize
 from genrec.workspace import Workspace
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-MAX_SCORED, MAX_TEXTS = 64, 32  # histories and texts in one call of the model, so that recommendations never wait long
+MAX_SCORED, MAX_TEXTS = 256, 32  # histories and texts in one call of the model, so that recommendations never wait long
 MAX_WRITTEN = 10_000  # texts that are remembered
 Order: TypeAlias = tuple[Message, int]  # what to say, in at most so many tokens
 
@@ -54,21 +54,23 @@ class SharedWorkspace:
     """Owns a workspace; only its batchers use the model."""
 
     def __init__(self, workspace: Workspace, config: ServeConfig) -> None:
-        self.workspace, self.drawing_limit_s, self.max_texts = workspace, config.drawing_limit_s, config.max_texts
-        turns, max_waiting = Turns(), config.max_waiting
+        self.workspace, self.drawing_limit_s = workspace, config.drawing_limit_s
+        self.max_wait_for_words_s, max_waiting = config.max_wait_for_words_s, config.max_waiting
+        turns = Turns()
+        at_once, when_there_is_time = partial(turns.of, 0), partial(turns.of, 1)
         self.recommendations: Batcher[Request, list[Recommendation]] = Batcher(
-            self._recommend, max_batch=config.max_batch, max_waiting=max_waiting, turns=turns, name="recommend"
+            self._recommend, max_batch=config.max_batch, max_waiting=max_waiting, turn=at_once, name="recommend"
         )
         # As many wait for these two as there are threads that ask.
         self.scores: Batcher[Case, npt.NDArray[np.float64]] = Batcher(
-            self._score, max_batch=MAX_SCORED, max_waiting=0, turns=turns, name="score"
+            self._score, max_batch=MAX_SCORED, max_waiting=0, turn=at_once, name="score"
         )
         self.written: dict[Order, str] = {}  # what many ask is written once; only the batcher adds to it
         self.texts: Batcher[Order, str] = Batcher(
-            self._write, max_batch=MAX_TEXTS, max_waiting=0, turns=turns, name="write"
+            self._write, max_batch=MAX_TEXTS, max_waiting=0, turn=when_there_is_time, name="write"
         )
         self.readings: Batcher[_Reading, object] = Batcher(
-            self._read, max_batch=1, max_waiting=0, turns=turns, name="read"
+            self._read, max_batch=1, max_waiting=0, turn=at_once, name="read"
         )
         self.vectors: Batcher[str, FloatArray] = Batcher(
             lambda texts: list(workspace.clip.encode_texts(texts)), max_waiting=max_waiting, name="embed"
@@ -250,10 +252,12 @@ class _QueuedWriter:
         orders = [(message, max_new_tokens) for message in messages]
         known = {order: text for order in orders if (text := self._shared.written.get(order)) is not None}
         fresh = [order for order in dict.fromkeys(orders) if order not in known]
-        num_waiting = self._shared.texts.num_waiting
-        if fresh and num_waiting > self._shared.max_texts:
-            raise WriterBusy(f"{num_waiting} texts wait for the language model already")
-        known |= zip(fresh, self._patience.wait([self._shared.texts.submit(order) for order in fresh]), strict=True)
+        futures = [self._shared.texts.submit(order) for order in fresh]
+        try:
+            written = self._patience.wait(futures, begun_within_s=self._shared.max_wait_for_words_s)
+        except NotBegun as error:
+            raise WriterBusy(f"the language model is busy: {error}") from None
+        known |= zip(fresh, written, strict=True)
         return [known[order] for order in orders]
 
     def generate_json(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:

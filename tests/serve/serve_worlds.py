@@ -23,7 +23,9 @@ from genrec.serve.engine import Engine
 from genrec.serve.store import Store
 from genrec.workspace import Workspace
 
-PATIENT = ServeConfig(time_limit_s=300, drawing_limit_s=300)  # a machine that is busy otherwise fails no test
+PATIENT = ServeConfig(
+    time_limit_s=300, drawing_limit_s=300, max_wait_for_words_s=300
+)  # a machine that is busy otherwise fails no test
 
 
 def script(name: str) -> ModuleType:

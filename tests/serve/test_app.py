@@ -229,13 +229,12 @@ def test_a_drawing_is_stopped_when_its_client_hangs_up(server, shop):
 
 def test_more_than_can_wait_is_refused_with_503(shop, tmp_path):
     with serving(shop, tmp_path, replace(PATIENT, max_waiting=1, max_batch=1)) as server:
-        turn = server.engine.shared.recommendations._turns
         answers: list[int] = []
 
         def ask():
             answers.append(server.post("/v1/recommendations", k=1).status_code)
 
-        with turn:  # the model is busy
+        with server.engine.shared.recommendations._turn():  # the model is busy
             threads = [threading.Thread(target=ask) for _ in range(5)]
             for thread in threads:
                 thread.start()

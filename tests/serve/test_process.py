@@ -158,11 +158,11 @@ def test_the_command_line_imports_nothing_of_the_server():
 HOLES = """
 import sys, time
 import numpy as np, psutil
-from genrec.serve import run
+from genrec import runtime
 
 if sys.argv[1] == "returned":
-    run._TRIM_EVERY_S = 0.1
-    run.return_freed_memory()
+    runtime._TRIM_EVERY_S = 0.1
+    runtime.return_freed_memory()
 del [np.ones(1 << 18) for _ in range(4)][:]  # glibc takes blocks of this size for usual from here on
 before = psutil.Process().memory_info().rss
 large, small = [], []

@@ -15,12 +15,12 @@ from genrec.prompting import render
 from genrec.recommend import Request
 from genrec.serve.batching import Turns
 from genrec.serve.patience import ClientLeft, Patience
-from genrec.serve.shared import SharedWorkspace, WorkspaceView
+from genrec.serve.shared import Case, SharedWorkspace, WorkspaceView
 
 
 @pytest.fixture
 def shared(shop):
-    opened = SharedWorkspace(shop, ServeConfig())
+    opened = SharedWorkspace(shop, ServeConfig(max_wait_for_words_s=300))
     opened.warm_up()
     yield opened
     opened.close()
@@ -46,8 +46,7 @@ def test_unequal_requests_in_one_batch_are_answered_as_alone(shop, shared):
         Request(history=histories[6], query="something blue", image=photo, adapter=warm, k=5),
         Request(history=histories[7], image=photo, where=parse_filter("not category = lamp")),
     ]
-    turn = shared.recommendations._turns
-    with turn:  # nobody is answered until all are in line
+    with shared.recommendations._turn():  # nobody is answered until all are in line
         futures = [shared.recommendations.submit(request) for request in requests]
     together = [future.result(300) for future in futures]
     assert shared.recommendations.batch_sizes[-1] == len(requests)
@@ -86,17 +85,37 @@ def test_clients_who_ask_at_once_are_explained_as_alone(shop, shared, tmp_path):
 
 
 def test_a_writer_with_too_much_to_say_says_so(shop, tmp_path):
-    shared = SharedWorkspace(shop, ServeConfig(max_texts=2))
-    view, _ = view_of(shared, tmp_path)
-    message = render("next_item", query="a red lamp")
-    with shared.texts._turns:  # the language model is at work
-        waiting = [shared.texts.submit((message, 4)) for _ in range(4)]
-        while shared.texts.num_waiting > 3:  # one is taken
+    shared = SharedWorkspace(shop, ServeConfig(max_wait_for_words_s=0.2))
+    view, patience = view_of(shared, tmp_path)
+    message, another = render("next_item", query="a red lamp"), render("next_item", query="a mug")
+    with shared.texts._turn():  # the language model is at work
+        waiting = shared.texts.submit((message, 4))
+        with pytest.raises(WriterBusy, match="the language model is busy"):
+            view.model.generate_texts([another], max_new_tokens=4)
+        assert not patience.is_over
+    text = waiting.result(60)
+    assert (another, 4) not in shared.written  # nobody waits for it any more
+    shared.max_wait_for_words_s = 60
+    assert view.model.generate_texts([message, another], max_new_tokens=4)[0] == text
+    shared.close()
+
+
+def test_recommendations_and_scores_are_found_before_words_are(shop, tmp_path):
+    shared = SharedWorkspace(shop, ServeConfig())
+    order = []
+    with shared.texts._turn():  # the language model is at work
+        futures = {"words": shared.texts.submit((render("next_item", query="a red lamp"), 4))}
+        while shared.texts.num_waiting:
             time.sleep(0.01)
-        with pytest.raises(WriterBusy, match="3 texts wait for the language model"):
-            view.model.generate_texts([message], max_new_tokens=4)
-    assert len({future.result(60) for future in waiting}) == 1
-    assert view.model.generate_texts([message], max_new_tokens=4) == [waiting[0].result()]
+        time.sleep(0.2)  # it stands in line
+        futures["items"] = shared.recommendations.submit(Request(k=3))
+        futures["scores"] = shared.scores.submit(Case((), "", (shop.catalog.items[0].item_id,), None))
+        for name, future in futures.items():
+            future.add_done_callback(lambda _, name=name: order.append(name))
+        time.sleep(0.2)
+    for future in futures.values():
+        future.result(60)
+    assert order[-1] == "words"
     shared.close()
 
 
@@ -161,20 +180,20 @@ def test_patience_ends(shop, shared, tmp_path):
         view.recommend(history=[], k=1)
 
 
-def test_turns_are_taken_in_the_order_of_asking():
+def test_turns_are_taken_by_urgency_then_in_the_order_of_asking():
     turns, order = Turns(), []
 
-    def take(number):
-        with turns:
-            order.append(number)
+    def take(rank, number):
+        with turns.of(rank):
+            order.append((rank, number))
 
-    with turns:
+    with turns.of(1):
         threads = []
         for number in range(8):
-            threads.append(threading.Thread(target=take, args=(number,)))
+            threads.append(threading.Thread(target=take, args=(number % 2, number)))
             threads[-1].start()
-            while turns._num_taken < number + 2:
+            while len(turns._waiting) < number + 1:
                 time.sleep(0.001)
     for thread in threads:
         thread.join()
-    assert order == list(range(8))
+    assert order == [(0, 0), (0, 2), (0, 4), (0, 6), (1, 1), (1, 3), (1, 5), (1, 7)]

@@ -1,0 +1,176 @@
+"""A workspace whose language model and item experts work in a process of their own.
+
+The threads that speak with clients would take the interpreter from the model between any two of its steps; in its own
+process it keeps a core to itself. What crosses over is requests, item ids and words, many in one message.
+"""
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from genrec.config import Config
+from genrec.errors import ModelEnded
+from genrec.model.language import load_prompts
+from genrec.prompting import Message
+from genrec.recommend import Request
+from genrec.runtime import pick_device, quiet_libraries, return_freed_memory, silence_progress
+from genrec.schema import Embeddings, Recommendation
+from genrec.serve.telemetry import configure_logging
+from genrec.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+
+class ModelProcess:
+    """A process that loads a workspace and answers one call at a time; it is started again when it ends."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory, self._adapters = directory, list[Path]()
+        self._lock = threading.Lock()
+        self._start()
+
+    def _start(self) -> None:
+        self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin)
+        self._loading = self._pool.submit(_load, self._directory, tuple(self._adapters))
+
+    def __call__(self, method: str, *arguments: object, **options: object) -> Any:  # Any: what the method returns
+        """What a method of the workspace, such as "answer" or "model.generate_texts", returns there, or raises.
+
+        Raises ModelEnded when the process ended meanwhile.
+        """
+        with self._lock:
+            pool, loading = self._pool, self._loading
+        try:
+            loading.result()
+            return pool.submit(_call, method, arguments, options).result()
+        except BrokenProcessPool:
+            with self._lock:
+                if self._pool is pool:
+                    log.error("the model's process ended; it is started again")
+                    self._start()
+            raise ModelEnded("the model's process ended while it worked on this; it is started again") from None
+
+    def add_adapter(self, folder: Path) -> None:
+        """Offer a domain adapter, also after the process has been started again."""
+        self("add_adapter", folder)
+        self._adapters.append(folder)
+
+    def close(self) -> None:
+        """End the process."""
+        self._pool.shutdown()
+
+
+class _ModelElsewhere:
+    """What is known here of the language model."""
+
+    def __init__(self, root: Path, config: Config) -> None:
+        self.prompts, self.id_space = load_prompts(root / "model")
+        self.device = pick_device(config.device)
+        self.process = ModelProcess(root)
+
+    def add_adapter(self, _: str, folder: Path) -> None:
+        self.process.add_adapter(folder)
+
+    def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
+        texts: list[str] = self.process("model.generate_texts", list(messages), max_new_tokens=max_new_tokens)
+        return texts
+
+    def generate_json(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
+        return self.process("model.generate_json", message, schema, max_new_tokens=max_new_tokens)
+
+
+class WorkspaceApart(Workspace):
+    """A workspace that answers, scores and writes in a process of its own; what it cannot do is to stream items."""
+
+    @classmethod
+    def _load_models(
+        cls, root: Path, config: Config, adapter: Path | None, embeddings: Mapping[str, Embeddings], lift: float
+    ) -> Any:
+        return _ModelElsewhere(root, config), None
+
+    def answer(
+        self,
+        requests: Sequence[Request],
+        *,
+        k: int | None = None,
+        exclude_history: bool | None = None,
+        sequence_weight: float | None = None,
+    ) -> list[list[Recommendation]]:
+        """As a workspace answers."""
+        options = {"k": k, "exclude_history": exclude_history, "sequence_weight": sequence_weight}
+        answers: list[list[Recommendation]] = self._ask("answer", list(requests), **options)
+        return answers
+
+    def score(
+        self,
+        histories: Sequence[Sequence[str]],
+        item_ids: Sequence[str],
+        queries: Sequence[str] | None = None,
+        adapter: str | None = None,
+    ) -> npt.NDArray[np.float64]:
+        """As a workspace scores."""
+        scores: npt.NDArray[np.float64] = self._ask("score", histories, item_ids, queries, adapter)
+        return scores
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.close()
+
+    @property
+    def _process(self) -> ModelProcess:
+        process: ModelProcess = self.model.process  # type: ignore[attr-defined]  # a _ModelElsewhere
+        return process
+
+    def _ask(self, method: str, *arguments: object, **options: object) -> Any:
+        return self._process(method, *arguments, **options)
+
+
+# ---- in the model's process
+
+_workspace: Workspace
+
+
+def _begin() -> None:
+    """Outlive signals that are meant for whoever started this process, but not its end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    starter = parent_process()
+    assert starter is not None
+
+    def end_with_starter() -> None:
+        starter.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_starter, name="end with starter", daemon=True).start()
+    quiet_libraries()
+    configure_logging()
+    return_freed_memory()
+    if "OMP_NUM_THREADS" not in os.environ:  # one core is left to who speaks with clients
+        torch.set_num_threads(max(1, torch.get_num_threads() - 1))
+
+
+def _load(directory: Path, adapters: Sequence[Path]) -> None:
+    global _workspace
+    with silence_progress():
+        _workspace = Workspace.load(directory)
+        for adapter in adapters:
+            _workspace.add_adapter(adapter)
+
+
+def _call(method: str, arguments: Sequence[object], options: Mapping[str, object]) -> object:
+    target: Any = _workspace  # Any: whatever has the method
+    for name in method.split("."):
+        target = getattr(target, name)
+    answer: Callable[..., object] = target
+    return answer(*arguments, **options)
