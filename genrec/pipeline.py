@@ -23,7 +23,7 @@ from genrec.encode.collaborative import collaborative_embeddings, count_pairs
 from genrec.encode.fusion import load_fuser, make_fuser
 from genrec.encode.stage import encode_catalog, encode_items, load_embeddings, save_embeddings
 from genrec.errors import ArtifactError
-from genrec.model.experts import EXPERTS_FILE, ItemExperts, find_experts
+from genrec.model.experts import EXPERTS_FILE, NEWCOMER_LIKENESS, ItemExperts, find_experts
 from genrec.model.item_reader import LAYOUT
 from genrec.model.language import LanguageModel
 from genrec.model.recipe import MAX_MIXING_CASES, Judge, train_sequence_on, tune_on
@@ -183,7 +183,9 @@ class _Workspace:
                 "events": events,
                 "experts": experts,
                 "model": artifacts.read_manifest(self.root / "model", "model").fingerprint,
-                "recommend": artifacts.fingerprint(config.recommend.beam_width, config.recommend.newcomer_exposure),
+                "recommend": artifacts.fingerprint(
+                    config.recommend.beam_width, config.recommend.newcomer_exposure, NEWCOMER_LIKENESS
+                ),
                 "split": split,
             }
         return {
@@ -347,7 +349,7 @@ def _make_mixture(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     """Weigh the item experts against the beams on validation cases."""
     config, root, catalog = workspace.config, workspace.root, workspace.catalog
     device = pick_device(config.device)
-    share, lift = 0.0, 0.0
+    share, lift = 0.0, None
     experts = find_experts(root, device, load_embeddings(root / "embeddings"))
     if experts is not None:
         language_model = LanguageModel.load(

@@ -138,8 +138,8 @@ class Recommender:
         manifests = {stage: read_manifest(root / stage, stage) for stage in stages}
         folder = None if adapter is None else _fitting_adapter(root, adapter)
         embeddings = load_embeddings(root / "embeddings")
-        chosen, lift = (float(manifests["mixture"].details[name]) for name in ("sequence_weight", "lift"))  # type: ignore[arg-type]
-        model, experts = cls._load_models(root, config, folder, embeddings, lift)
+        chosen, lift = (manifests["mixture"].details[name] for name in ("sequence_weight", "lift"))
+        model, experts = cls._load_models(root, config, folder, embeddings, lift)  # type: ignore[arg-type]
         wanted = config.recommend.sequence_weight
         return cls(
             directory=root,
@@ -150,14 +150,14 @@ class Recommender:
             semantic_ids=load_semids(root / "semids"),
             model=model,
             experts=experts,
-            sequence_weight=wanted if wanted >= 0 else chosen,
+            sequence_weight=wanted if wanted >= 0 else float(chosen),  # type: ignore[arg-type]
         )
 
     @classmethod
     def _load_models(
-        cls, root: Path, config: Config, adapter: Path | None, embeddings: Mapping[str, Embeddings], lift: float
+        cls, root: Path, config: Config, adapter: Path | None, embeddings: Mapping[str, Embeddings], lift: float | None
     ) -> tuple[LanguageModel, ItemExperts | None]:
-        """What is trained; lift: of the items without events, in nats."""
+        """What is trained; lift: of the items without events, in nats, None for none."""
         model = LanguageModel.load(
             root / "model",
             device=pick_device(config.device),

@@ -34,6 +34,7 @@ from genrec.schema import Catalog, Embeddings, FloatArray, IntArray, Interaction
 EXPERTS_FILE = "experts.safetensors"
 FADING = 0.7  # an item counts so much less than the one chosen after it
 MAX_CASES = 8000  # validation cases that choose the weights
+NEWCOMER_LIKENESS = 4.0  # nats per cosine beside the likeness that counts for all: of new items, little else is known
 _NUM_LATEST = 20  # items of a history that are looked at; what lies before has faded
 _WINDOW = 5  # later events of a history that follow an item, the one d steps away as 1/d
 _GRIDS: Mapping[str, tuple[float, ...]] = {
@@ -69,7 +70,7 @@ class ItemExperts:
     followed_NN: sparse, how often items came soon after each item; counts_N: training events of each item; content_ND:
     unit rows, zero where an item has no content. All three may cover fewer items than the sequence model knows; what
     was added since is taken for an item that nothing is known of but its content. lift: nats by which items that nobody
-    has chosen are raised.
+    has chosen are raised, and their likeness counts more then; None leaves them as they are.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class ItemExperts:
         counts_N: IntArray,
         content_ND: FloatArray,
         weights: ExpertWeights | None = None,
-        lift: float = 0.0,
+        lift: float | None = None,
     ) -> None:
         self.sequence_model, self.weights, self.lift = sequence_model, weights or ExpertWeights(), lift
         self._counted = (followed_NN, counts_N)
@@ -163,9 +164,11 @@ class ItemExperts:
         pool.weights = replace(pool.weights, scale=pool._likeliest_scale(cases[:_MAX_SCALED]))
         return pool
 
-    def lifted(self, lift: float) -> "ItemExperts":
+    def lifted(self, lift: float | None) -> "ItemExperts":
         """The pool with another lift."""
-        return self._with(lift=lift)
+        other = self._with()
+        other.lift = lift
+        return other
 
     def hiding(self, rows: IntArray) -> "ItemExperts":
         """The pool as if nobody had ever chosen these items; they are new to it, and known by their content alone."""
@@ -184,7 +187,6 @@ class ItemExperts:
         self,
         *,
         weights: ExpertWeights | None = None,
-        lift: float | None = None,
         sequence_model: SequenceModel | None = None,
         followed_NN: Sparse = None,
         counts_N: IntArray | None = None,
@@ -195,7 +197,7 @@ class ItemExperts:
             counts_N=self._counted[1] if counts_N is None else counts_N,
             content_ND=self._content_ND,
             weights=weights or self.weights,
-            lift=self.lift if lift is None else lift,
+            lift=self.lift,
         )
 
     def save(self, path: Path) -> None:
@@ -212,13 +214,17 @@ class ItemExperts:
 
         own_BN: shares of followers that are to be taken off.
         """
-        weights = self.weights
-        if weights == ExpertWeights() and not self.lift:
+        weights, new_N = self.weights, self.is_new_N
+        lift = self.lift if new_N.any() else None
+        if weights == ExpertWeights() and lift is None:
             return expected_BN
-        names = [name for name in _GRIDS if getattr(weights, name)]
-        for name, opinion_BN in self._opinions(histories, names, own_BN).items():
+        names = [name for name in _GRIDS if getattr(weights, name) or (name == "likeness" and lift is not None)]
+        opinions = self._opinions(histories, names, own_BN)
+        for name, opinion_BN in opinions.items():
             expected_BN = expected_BN + getattr(weights, name) * opinion_BN
-        raised_BN = weights.scale * expected_BN + self.lift * self.is_new_N.astype(np.float32)
+        raised_BN = weights.scale * expected_BN
+        if lift is not None:
+            raised_BN[:, new_N] += NEWCOMER_LIKENESS * opinions["likeness"][:, new_N] + lift
         pooled: npt.NDArray[np.float32] = torch.from_numpy(raised_BN).log_softmax(dim=1).numpy()
         return pooled
 

@@ -74,7 +74,7 @@ class MixtureCases:
 
     @classmethod
     def find(cls, answered: Sequence[Answered], experts: ItemExperts) -> Self:
-        """Ask the experts beside the beams; what is in the history is left out."""
+        """Ask the experts, of a lift of 0 or none, beside the beams; what is in the history is left out."""
         new = np.flatnonzero(experts.is_new_N)
         width = len(answered[0][2]) + min(NUM_LIKELY, experts.num_items) + min(_LISTED, len(new))
         rows_BM = np.full((len(answered), width), -1)
@@ -82,7 +82,7 @@ class MixtureCases:
         mass_B = np.zeros(len(answered))
         for start in range(0, len(answered), _BATCH):
             batch = answered[start : start + _BATCH]
-            expected_BN = experts.lifted(0.0).log_probabilities([history for history, *_ in batch])
+            expected_BN = experts.log_probabilities([history for history, *_ in batch])
             for place, (expected_N, (history, _, rows_W, nats_W)) in enumerate(
                 zip(expected_BN.astype(np.float64), batch, strict=True), start
             ):

@@ -129,12 +129,13 @@ class Judge:
 
     def mix(
         self, language_model: LanguageModel, experts: ItemExperts, *, width: int, exposure: float
-    ) -> tuple[float, float]:
+    ) -> tuple[float, float | None]:
         """The item experts' share in the mixture with the beams, and the lift of items that nobody has chosen.
 
         With the lift such items are shown `exposure` times as often as a known one is on average, and the share is that
         of the best ndcg@10 then: what beams never show must be lifted further beside them, which costs the others more.
-        Where too few are new, some known items are taken for new. Both are 0 without cases.
+        Where too few are new, some known items are taken for new. The share is 0 without cases; without a lift, what is
+        new stays as it is.
         """
         answered = [
             (self._catalog.rows(case.history), int(target), rows_W, scores_W)
@@ -142,10 +143,11 @@ class Judge:
             for case, target, rows_W, scores_W in zip(cases, targets, rows_BW, scores_BW, strict=True)
         ]
         if not answered:
-            return 0.0, 0.0
-        found = lifting = MixtureCases.find(answered, experts)
+            return 0.0, None
         if exposure <= 0 or not experts.knows_newcomers:
-            return max(WEIGHTS, key=found.ndcg), 0.0
+            return max(WEIGHTS, key=MixtureCases.find(answered, experts.lifted(None)).ndcg), None
+        experts = experts.lifted(0.0)
+        found = lifting = MixtureCases.find(answered, experts)
         known = np.flatnonzero(~experts.is_new_N)
         num_hidden = min(len(known) - 1, max(1, round(_HIDDEN_SHARE * experts.num_items)))
         if experts.num_items - len(known) < LEAST_NEWCOMERS and num_hidden > 0:
@@ -156,7 +158,7 @@ class Judge:
             ]
             lifting = MixtureCases.find(unseen, experts.hiding(hidden))
         if not lifting.fair_share:
-            return max(WEIGHTS, key=found.ndcg), 0.0
+            return max(WEIGHTS, key=found.ndcg), None
         # Beams are never lifted: alone they would win by not showing what is new.
         lifts = {share: lifting.least_lift(share, exposure) for share in WEIGHTS if share}
         share = max(lifts, key=lambda share: found.ndcg(share, lifts[share]))

@@ -95,7 +95,7 @@ class WorkspaceApart(Workspace):
 
     @classmethod
     def _load_models(
-        cls, root: Path, config: Config, adapter: Path | None, embeddings: Mapping[str, Embeddings], lift: float
+        cls, root: Path, config: Config, adapter: Path | None, embeddings: Mapping[str, Embeddings], lift: float | None
     ) -> Any:
         return _ModelElsewhere(root, config), None
 

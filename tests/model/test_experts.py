@@ -7,7 +7,7 @@ from scipy import sparse
 
 from genrec.config import SequenceConfig
 from genrec.data.splits import split_interactions
-from genrec.model.experts import ExpertWeights, ItemExperts, find_experts
+from genrec.model.experts import NEWCOMER_LIKENESS, ExpertWeights, ItemExperts, find_experts
 from genrec.model.sequence import SequenceModel
 from genrec.model.sequence_training import validation_ndcg
 from genrec.schema import Catalog, Interactions, Item
@@ -107,7 +107,7 @@ def test_experts_that_know_nothing_get_no_weight():
 
 
 def test_a_pool_is_never_worse_than_its_sequence_model_where_it_was_weighed(shop_recommender):
-    experts, catalog = shop_recommender.experts.lifted(0), shop_recommender.catalog
+    experts, catalog = shop_recommender.experts.lifted(None), shop_recommender.catalog
     validation = split_interactions(shop_recommender.interactions, shop_recommender.config.split).validation
     cases = [(catalog.rows(case.history), catalog.row(case.target)) for case in validation]
     alone = validation_ndcg(experts.sequence_model, cases)
@@ -161,6 +161,22 @@ def test_a_teacher_does_not_know_what_comes_because_it_saw_it_come():
     seen = [np.exp(pool.log_probabilities([h[:1]])[0, h[1]]) for h in noise]
     assert np.mean(seen) > 0.5  # what chance brought once, taken for a rule
     assert np.mean(is_next) < 0.1
+
+
+def test_new_items_are_raised_by_a_lift_and_by_their_likeness(shop_recommender):
+    histories = [
+        shop_recommender.catalog.rows(shop_recommender.history_of(user)) for user in ("user-00000", "user-00007")
+    ]
+    as_they_are, raised = (shop_recommender.experts.lifted(lift) for lift in (None, 0.7))
+    gain_BN = raised.log_probabilities(histories) - as_they_are.log_probabilities(histories)
+    likeness_BN = raised._likeness(histories)
+    for history, gain_N, likeness_N in zip(histories, gain_BN, likeness_BN, strict=True):
+        known = np.setdiff1d(np.flatnonzero(~raised.is_new_N), history)
+        taken = gain_N[known].mean()  # what is given to some is taken from all
+        assert taken < 0
+        np.testing.assert_allclose(gain_N[known], taken, atol=1e-4)
+        wanted_N = taken + 0.7 + NEWCOMER_LIKENESS * likeness_N
+        np.testing.assert_allclose(gain_N[raised.is_new_N], wanted_N[raised.is_new_N], atol=1e-4)
 
 
 def test_hidden_items_are_known_by_their_content_alone(shop_recommender):
