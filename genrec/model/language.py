@@ -105,7 +105,7 @@ class LanguageModel:
         model = load_causal_lm(str(directory / BASE_DIR), dtype=dtype, four_bit=four_bit, device=device)
         lora = adapter or directory / ADAPTER_DIR
         if adapter is not None or lora.is_dir():
-            from peft import PeftModel  # 150 MB, which who only writes prompts does without
+            from peft import PeftModel  # not for who only writes prompts
 
             model = PeftModel.from_pretrained(model, lora)
         path = directory / READER_FILE

@@ -21,6 +21,7 @@ from PIL import Image
 
 from genrec.chat.session import Session
 from genrec.chat.turn import Conversation, Reply
+from genrec.errors import ModelEnded
 from genrec.serve.batching import Overloaded
 from genrec.serve.engine import Engine, IsGone, ServedModel
 from genrec.serve.problems import Problem
@@ -86,7 +87,7 @@ class Talk:
         if engine.config.gives_reasons and any(not card.reason for card in answered.reply.items):
             try:
                 reply = await engine.run(partial(conversation.with_reasons, answered.reply), patience, is_gone)
-            except (TimeoutError, Overloaded) as error:
+            except (TimeoutError, Overloaded, ModelEnded) as error:
                 log.warning("reasons are left out: %s", error)  # the items were found, and the session knows of them
             else:
                 yield Answered(reply, answered.visual)

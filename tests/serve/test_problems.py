@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from starlette.exceptions import HTTPException
 
-from genrec.errors import ArtifactError, FilterError, UnknownItem, UnknownUser
+from genrec.errors import ArtifactError, FilterError, ModelEnded, UnknownItem, UnknownUser
 from genrec.serve.batching import Overloaded
 from genrec.serve.patience import ClientLeft
 from genrec.serve.problems import Problem, problem_of
@@ -20,6 +20,7 @@ from genrec.serve.problems import Problem, problem_of
         (FilterError("no item is left"), 400, "invalid_value"),
         (ArtifactError("broken"), 400, "invalid_value"),
         (Overloaded("9 wait"), 503, "overloaded"),
+        (ModelEnded("started again"), 503, "model_ended"),
         (ClientLeft("gone"), 503, "client_left"),
         (TimeoutError(), 504, "timeout"),
         (HTTPException(405), 405, "method_not_allowed"),
