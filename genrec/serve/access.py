@@ -43,12 +43,16 @@ class Access:
         self._store, self._is_open = store, is_open
         self._budget = Budget(num_sharing=num_sharing)
 
+    def is_open_to(self, authorization: str | None) -> bool:
+        """Whether no key is asked for, and none was given."""
+        return authorization is None and self._is_open
+
     def check(self, authorization: str | None, scope: str) -> Key | None:
         """The key that may do this, any key for an empty scope; None where none is needed.
 
         Raises Problem 401, 403 or 429.
         """
-        if authorization is None and self._is_open:
+        if self.is_open_to(authorization):
             return None
         scheme, _, secret = (authorization or "").partition(" ")
         key = self._store.find_key(secret.strip()) if scheme.lower() == "bearer" and secret.strip() else None

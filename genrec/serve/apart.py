@@ -4,16 +4,18 @@ The threads that speak with clients would take the interpreter from the model be
 process it keeps a core to itself. What crosses over is requests, item ids and words, many in one message.
 """
 
+import atexit
 import logging
 import os
+import pickle
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import traceback
+from collections.abc import Mapping, Sequence
 from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -30,36 +32,47 @@ from genrec.serve.telemetry import configure_logging
 from genrec.workspace import Workspace
 
 log = logging.getLogger(__name__)
+_Call: TypeAlias = tuple[str, Sequence[object], Mapping[str, object]]  # a method, its arguments and options
 
 
 class ModelProcess:
-    """A process that loads a workspace and answers one call at a time; it is started again when it ends."""
+    """A process that loads a workspace and answers one call at a time; it is started again when it ends.
+
+    Whoever calls speaks with it directly: threads between them would have to wait for the interpreter, each in turn.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory, self._adapters = directory, list[Path]()
-        self._lock = threading.Lock()
+        self._turn, self._is_open = threading.Lock(), True
         self._start()
+        atexit.register(self.close)
 
     def _start(self) -> None:
-        self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin)
-        self._loading = self._pool.submit(_load, self._directory, tuple(self._adapters))
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs, self._directory, tuple(self._adapters)))
+        self._process.start()
+        theirs.close()  # so that its end is noticed here
 
     def __call__(self, method: str, *arguments: object, **options: object) -> Any:  # Any: what the method returns
         """What a method of the workspace, such as "answer" or "model.generate_texts", returns there, or raises.
 
-        Raises ModelEnded when the process ended meanwhile.
+        Raises ModelEnded when the process ended meanwhile, or was closed.
         """
-        with self._lock:
-            pool, loading = self._pool, self._loading
-        try:
-            loading.result()
-            return pool.submit(_call, method, arguments, options).result()
-        except BrokenProcessPool:
-            with self._lock:
-                if self._pool is pool:
-                    log.error("the model's process ended; it is started again")
-                    self._start()
-            raise ModelEnded("the model's process ended while it worked on this; it is started again") from None
+        with self._turn:
+            if not self._is_open:
+                raise ModelEnded("the model's process was closed")
+            try:
+                self._pipe.send((method, arguments, options))
+                answer, error = self._pipe.recv()
+            except (EOFError, OSError):
+                log.error("the model's process ended; it is started again")
+                self._process.join()
+                self._start()
+                raise ModelEnded("the model's process ended while it worked on this; it is started again") from None
+        if error is not None:
+            raise error
+        return answer
 
     def add_adapter(self, folder: Path) -> None:
         """Offer a domain adapter, also after the process has been started again."""
@@ -67,8 +80,12 @@ class ModelProcess:
         self._adapters.append(folder)
 
     def close(self) -> None:
-        """End the process."""
-        self._pool.shutdown()
+        """End the process, when it has answered what it works on."""
+        with self._turn:
+            self._is_open = False
+            self._pipe.close()
+            self._process.join()
+        atexit.unregister(self.close)
 
 
 class _ModelElsewhere:
@@ -138,7 +155,43 @@ class WorkspaceApart(Workspace):
 
 # ---- in the model's process
 
-_workspace: Workspace
+
+def _work(pipe: Connection, directory: Path, adapters: Sequence[Path]) -> None:
+    """Load a workspace, and answer calls until nobody is there to ask."""
+    _begin()
+    workspace: Workspace | Exception
+    try:
+        with silence_progress():
+            workspace = Workspace.load(directory)
+            for adapter in adapters:
+                workspace.add_adapter(adapter)
+    except Exception as error:  # whoever calls must be told
+        workspace = error
+    while True:
+        try:
+            call = pipe.recv()
+        except EOFError:
+            return
+        answer = _answer(workspace, call)
+        try:
+            pipe.send(answer)
+        except (TypeError, AttributeError, pickle.PicklingError) as error:  # nothing was sent
+            pipe.send((None, RuntimeError(f"{call[0]}: {answer[1]!r} cannot be sent ({error})")))
+
+
+def _answer(workspace: Workspace | Exception, call: _Call) -> tuple[object, Exception | None]:
+    """What a method returns, or raises."""
+    if isinstance(workspace, Exception):
+        return None, workspace
+    method, arguments, options = call
+    target: Any = workspace  # Any: whatever has the method
+    for name in method.split("."):
+        target = getattr(target, name)
+    try:
+        return target(*arguments, **options), None
+    except Exception as error:  # whoever calls must be told, and where it was
+        error.add_note(f"in the model's process:\n{traceback.format_exc()}")
+        return None, error
 
 
 def _begin() -> None:
@@ -158,19 +211,3 @@ def _begin() -> None:
     return_freed_memory()
     if "OMP_NUM_THREADS" not in os.environ:  # one core is left to who speaks with clients
         torch.set_num_threads(max(1, torch.get_num_threads() - 1))
-
-
-def _load(directory: Path, adapters: Sequence[Path]) -> None:
-    global _workspace
-    with silence_progress():
-        _workspace = Workspace.load(directory)
-        for adapter in adapters:
-            _workspace.add_adapter(adapter)
-
-
-def _call(method: str, arguments: Sequence[object], options: Mapping[str, object]) -> object:
-    target: Any = _workspace  # Any: whatever has the method
-    for name in method.split("."):
-        target = getattr(target, name)
-    answer: Callable[..., object] = target
-    return answer(*arguments, **options)

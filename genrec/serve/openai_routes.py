@@ -80,26 +80,25 @@ async def chat(request: Request, body: ChatBody) -> JSONResponse | StreamingResp
     model = engine.model(body.model)
     turns = await run_in_threadpool(_turns, said if session is None else said[-1:], engine.config.max_picture_pixels)
     answers = talk.answer(turns, model=model, person=body.user, session=session, is_gone=request.is_disconnected)
-    num_read = await run_in_threadpool(engine.count_tokens, [message.text for message in body.messages])
+    read = [message.text for message in body.messages]
     frame = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model.name}
     links = Links(str(request.base_url))
     if body.stream:
         first = await anext(answers)  # what goes wrong until here gets its own status
         include_usage = bool(body.stream_options and body.stream_options.include_usage)
-        chunks = _chunks(engine, first, answers, session, links, num_read)
-        events = _events(chunks, frame, include_usage=include_usage)
+        counted = read if include_usage else None
+        events = _events(_chunks(engine, first, answers, session, links, counted), frame, include_usage=include_usage)
         return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
     async for answered in answers:
         last = answered
     content = reply_markdown(last.reply, last.visual, links, with_reasons=True)
-    num_written = await run_in_threadpool(engine.count_tokens, [content])
     choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
     return JSONResponse(
         {
             **frame,
             "object": "chat.completion",
             "choices": [choice],
-            "usage": _usage(num_read, num_written),
+            "usage": await run_in_threadpool(_count, engine, read, content),
             "genrec": reply_shape(last.reply, last.visual, session, links),
         }
     )
@@ -119,9 +118,17 @@ def _turns(messages: Sequence[ChatMessage], max_pixels: int) -> list[Turn]:
 
 
 async def _chunks(
-    engine: Engine, first: Answered, rest: AsyncIterator[Answered], session: str | None, links: Links, num_read: int
+    engine: Engine,
+    first: Answered,
+    rest: AsyncIterator[Answered],
+    session: str | None,
+    links: Links,
+    counted: Sequence[str] | None,
 ) -> AsyncIterator[JsonObject]:
-    """What each event says beyond its frame: who speaks, items at once, then their reasons, the end, what it took."""
+    """What each event says beyond its frame: who speaks, items at once, then their reasons, the end.
+
+    counted: what was read, where it is to be said last what all took.
+    """
     yield {"choices": [_delta({"role": "assistant", "content": ""})]}
     content = reply_markdown(first.reply, first.visual, links, with_reasons=False)
     shape = reply_shape(first.reply, first.visual, session, links)
@@ -132,16 +139,16 @@ async def _chunks(
         shape = reply_shape(answered.reply, answered.visual, session, links)
         yield {"choices": [_delta({"content": reasons})], "genrec": shape}
     yield {"choices": [_delta({}, finish_reason="stop")]}
-    yield {"choices": [], "usage": _usage(num_read, await run_in_threadpool(engine.count_tokens, [content]))}
+    if counted is not None:
+        yield {"choices": [], "usage": await run_in_threadpool(_count, engine, counted, content)}
 
 
 async def _events(chunks: AsyncIterator[JsonObject], frame: JsonObject, *, include_usage: bool) -> AsyncIterator[str]:
     try:
         async for chunk in chunks:
-            if chunk["choices"] or include_usage:
-                counted = {"usage": None} if include_usage else {}
-                event = {**frame, "object": "chat.completion.chunk", **counted, **chunk}
-                yield f"data: {json.dumps(event, ensure_ascii=False, allow_nan=False)}\n\n"
+            counted = {"usage": None} if include_usage else {}
+            event = {**frame, "object": "chat.completion.chunk", **counted, **chunk}
+            yield f"data: {json.dumps(event, ensure_ascii=False, allow_nan=False)}\n\n"
     except Exception as error:  # the status has been sent; an event must tell
         problem = problem_of(error)
         if problem.status == 500:
@@ -152,6 +159,10 @@ async def _events(chunks: AsyncIterator[JsonObject], frame: JsonObject, *, inclu
 
 def _delta(delta: JsonObject, finish_reason: str | None = None) -> JsonObject:
     return {"index": 0, "delta": delta, "finish_reason": finish_reason}
+
+
+def _count(engine: Engine, read: Sequence[str], written: str) -> JsonObject:
+    return _usage(engine.count_tokens(read), engine.count_tokens([written]))
 
 
 def _usage(num_read: int, num_written: int = 0) -> JsonObject:

@@ -6,7 +6,8 @@ Knows the shapes of wire; deliberately knows no routes.
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -19,15 +20,22 @@ JsonObject = dict[str, Any]  # Any: JSON
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>])")
 
 
-def finite(value: Any) -> Any:  # Any: JSON in, JSON out
-    """The same with None for numbers that JSON lacks, and lists for tuples."""
+def finite(value: Any) -> Any:  # Any: JSON or records in, JSON out
+    """The same with None for numbers that JSON lacks, lists for tuples, and objects for records."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(name): finite(entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):
         return [finite(entry) for entry in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {name: finite(getattr(value, name)) for name in _names_of(type(value))}
     return value
+
+
+@cache
+def _names_of(record: Any) -> tuple[str, ...]:  # Any: a dataclass
+    return tuple(field.name for field in fields(record))
 
 
 class Links:
@@ -62,7 +70,11 @@ def recommendation_shape(
 ) -> JsonObject:
     """One item of a ranked list."""
     shape = {
-        **finite(asdict(entry)),
+        "rank": entry.rank,
+        "item_id": entry.item_id,
+        "title": entry.title,
+        "semantic_id": list(entry.semantic_id),
+        "score_nats": finite(entry.score_nats),
         "price": finite(price),
         "image": links.item(item.item_id, has_image=item.image is not None),
     }
@@ -82,7 +94,7 @@ def card_shape(card: Card, links: Links) -> JsonObject:
 
 
 def _evidence(evidence: Sequence[Evidence]) -> list[JsonObject]:
-    return [finite(asdict(entry)) for entry in evidence]
+    return [finite(entry) for entry in evidence]
 
 
 def visual_shape(visual: KeptVisual, links: Links) -> JsonObject:
@@ -100,8 +112,8 @@ def reply_shape(reply: Reply, visual: KeptVisual | None, session: str | None, li
     return {
         "text": reply.text,
         "cards": [card_shape(card, links) for card in reply.items],
-        "request": finite(asdict(reply.request) | {"image": reply.request.image is not None}),
-        "relaxed": [finite(asdict(wish)) for wish in reply.relaxed],
+        "request": finite(reply.request) | {"image": reply.request.image is not None},
+        "relaxed": [finite(wish) for wish in reply.relaxed],
         "visual": None if visual is None else visual_shape(visual, links),
         "session": session,
     }

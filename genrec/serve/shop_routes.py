@@ -82,7 +82,8 @@ async def recommend(request: Request, body: RecommendBody) -> JSONResponse:
         histories = [taste.history] * len(found)
         explain = partial(explain_batch, view, histories, item_ids, query=body.query)
         reasons = list(await engine.run(explain, patience, request.is_disconnected))
-    shapes = [_shape(engine, entry, why, request) for entry, why in zip(found, reasons, strict=True)]
+    links = Links(str(request.base_url))
+    shapes = [_shape(engine, entry, why, links) for entry, why in zip(found, reasons, strict=True)]
     answer = {"model": model.name, "history": list(taste.history), "unknown": unknown, "recommendations": shapes}
     return JSONResponse(answer)
 
@@ -101,11 +102,11 @@ def _taste(engine: Engine, body: RecommendBody) -> tuple[Taste, list[str]]:
     return Taste(history=tuple(item_id for item_id in body.history if item_id in catalog)), unknown
 
 
-def _shape(engine: Engine, entry: Recommendation, why: Explanation | None, request: Request) -> dict[str, Any]:
+def _shape(engine: Engine, entry: Recommendation, why: Explanation | None, links: Links) -> dict[str, Any]:
     item, name = engine.workspace.catalog[entry.item_id], engine.reader.lexicon.price
     price = None if name is None else item.attributes.get(name)
     number = float(price) if isinstance(price, float | int) and not isinstance(price, bool) else None
-    return recommendation_shape(entry, item, number, why, Links(str(request.base_url)))
+    return recommendation_shape(entry, item, number, why, links)
 
 
 @router.get("/items", response_model=ItemList, openapi_extra=needs("recommend"), tags=["items"])

@@ -30,6 +30,11 @@ STORE_FILE = "store.db"
 SECRET_PREFIX = "genrec-"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MS = 30_000
+_EVENTS_OF = (  # made once, as it is asked with nearly every request
+    sa.select(*(getattr(EventRow, name) for name in Event.__dataclass_fields__))
+    .where(EventRow.person == sa.bindparam("person"))
+    .order_by(EventRow.number)
+)
 
 
 def default_url(directory: Path) -> str:
@@ -49,7 +54,7 @@ class Store:
         """Connect and bring the tables up to date. Raises StoreError when the database cannot be used."""
         engine: sa.Engine | None = None
         try:
-            engine = sa.create_engine(_with_driver(url), pool_pre_ping=True)
+            engine = sa.create_engine(_with_driver(url), pool_pre_ping=not url.startswith("sqlite"))  # no wire there
             if engine.dialect.name == "sqlite":
                 sa.event.listen(engine, "connect", _prepare_sqlite)
             with engine.begin() as connection:
@@ -117,9 +122,8 @@ class Store:
 
     def events_of(self, person: str) -> list[Event]:
         """One person's events in the order they came."""
-        with self._work() as work:
-            rows = work.scalars(sa.select(EventRow).where(EventRow.person == person).order_by(EventRow.number))
-            return [_event(row) for row in rows]
+        with self._engine.connect() as connection:
+            return [Event(**row) for row in connection.execute(_EVENTS_OF, {"person": person}).mappings()]
 
     def num_events(self) -> int:
         """How many events there are."""
