@@ -298,6 +298,20 @@ class Recommender:
                     answers[number] = answer
         return answers
 
+    def answer_each(self, requests: Sequence[Request]) -> list[list[Recommendation] | InputError]:
+        """`answer`, where a request that cannot be answered gets its error and takes nothing from the others."""
+        answers: list[list[Recommendation] | InputError] = [InputError("unchecked")] * len(requests)
+        sound = []
+        for number, request in enumerate(requests):
+            try:
+                self.check(request)
+                sound.append(number)
+            except InputError as error:
+                answers[number] = error
+        for number, answer in zip(sound, self.answer([requests[number] for number in sound]), strict=True):
+            answers[number] = answer
+        return answers
+
     def check(self, request: Request) -> None:
         """Raises what `answer` would raise for this request: UnknownItem, FilterError, InputError."""
         filled = self._filled(request, None, None)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from genrec.recommend import Recommender
 from genrec.schema import Explanation, Visual
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 class Workspace(Recommender):
-    """What `genrec.load` returns."""
+    """What `genrec.load` returns. pauses_writing: whether it answers on while it writes texts."""
+
+    pauses_writing: ClassVar[bool] = False
 
     def explain(
         self, *, item: str, user: str | None = None, history: Sequence[str] | None = None, query: str = ""

@@ -198,12 +198,20 @@ class PromptMemory:
         return places, [self._log_probs(thought_1WD[0, row], depth) for row, depth in enumerate(depths)]
 
     def _read(self, tokens_BT: torch.Tensor, mask_BT: torch.Tensor, positions_BT: torch.Tensor) -> torch.Tensor:
-        """What the model thinks after each prompt, (B, 1, ...). On CPUs, prompts of like length are read together, so
-        that little is computed for padding; then their keys and values are joined."""
+        """What the model thinks after each prompt, (B, 1, ...). Equal prompts are read once; on CPUs, where a call
+        costs little beside its tokens, prompts of like length are read together, so that little is computed for
+        padding. Their keys and values are joined."""
         lengths = self._length_B.tolist()
-        # In parts where a call costs little beside its tokens.
-        in_parts = self._model.device.type == "cpu" and keeps_all_tokens(self._model)
-        groups = groups_of_like_length(lengths) if in_parts else [list(range(len(lengths)))]
+        first_of_B = list(range(len(lengths)))  # the row that is read for each
+        if keeps_all_tokens(self._model):
+            adapters = self._adapters or [""] * len(lengths)
+            seen: dict[object, int] = {}
+            prompts = zip(map(tuple, tokens_BT.tolist()), lengths, adapters, strict=True)
+            first_of_B = [seen.setdefault(prompt, row) for row, prompt in enumerate(prompts)]
+        read = list(dict.fromkeys(first_of_B))
+        groups = [read]
+        if keeps_all_tokens(self._model) and self._model.device.type == "cpu":
+            groups = [[read[n] for n in group] for group in groups_of_like_length([lengths[row] for row in read])]
         last: list[torch.Tensor] = []
         states: list[torch.Tensor] = []
         caches: list[Any] = []
@@ -216,7 +224,8 @@ class PromptMemory:
             last.append(self._run(tokens, mask, positions, 1)[:, -1:])
             states += [] if self._reader is None else [self._reader.last_state_BC]
             caches.append(self._cache)
-        order = torch.tensor([row for group in groups for row in group], device=tokens_BT.device).argsort()
+        place_of = {row: place for place, row in enumerate(row for group in groups for row in group)}
+        order = torch.tensor([place_of[row] for row in first_of_B], device=tokens_BT.device)
         self._cache = _join(caches, order, tokens_BT.shape[1])
         self._options = {} if self._adapters is None else {"adapter_names": list(self._adapters)}
         if self._reader is not None:
@@ -283,7 +292,7 @@ def keeps_all_tokens(model: Any) -> bool:
 def _join(caches: Sequence[Any], order: torch.Tensor, length: int) -> Any:
     """One cache of all prompts, padded on the left; order: where each prompt stands among those of the caches."""
     joined = caches[0]
-    if len(caches) == 1:
+    if len(caches) == 1 and torch.equal(order, torch.arange(len(order), device=order.device)):
         return joined
     for number, layer in enumerate(joined.layers):
         for name in ("keys", "values"):

@@ -7,7 +7,7 @@ Axis legend: B batch, T tokens, L levels.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,7 @@ class LanguageModel:
         self._offered: dict[str, Path] = {}  # adapters that nobody has asked for yet
         self._is_folded = False
         self._phrases = Phrases()
+        self.pause: Callable[[], None] = lambda: None  # called between the steps of texts, to use the model for more
         if reader is not None:
             reader.attach(model)
         model.eval()  # the reader too, which would leave items unread as it does in training
@@ -249,6 +250,7 @@ class LanguageModel:
                 end=self.prompts.end_of_turn,
                 max_new_tokens=max_new_tokens,
                 phrases=self._phrases,
+                pause=self.pause,
             )
             return [self.prompts.decode(row) for row in said]
         output = self.model.generate(

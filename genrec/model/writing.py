@@ -9,7 +9,7 @@ cache, where a mask hides them.
 Axis legend: B prompts still written, T prompt tokens, K tokens of one call, S tokens in the cache, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -90,10 +90,12 @@ def write_greedily(
     end: int,
     max_new_tokens: int,
     phrases: Phrases,
+    pause: Callable[[], None],
 ) -> list[list[int]]:
     """What greedy decoding says after each prompt, with the token that ends it, at most `max_new_tokens`.
 
-    tokens_BT, mask_BT: int64, the prompts padded on the left. Id tokens are never said. phrases: learns what is said.
+    tokens_BT, mask_BT: int64, the prompts padded on the left. Id tokens are never said. phrases: learns what is said;
+    pause: called between any two calls of the model, which others may use meanwhile.
     """
     texts = [_Text(prompt) for prompt in prompts]
     if not texts or max_new_tokens < 1:
@@ -113,6 +115,7 @@ def write_greedily(
         if not all(is_open):
             writing = [text for text, is_its in zip(writing, is_open, strict=True) if is_its]
             read.keep(torch.tensor(is_open, device=tokens_BT.device).nonzero()[:, 0])
+        pause()
         drafts = [text.draft(phrases)[: max_new_tokens - len(text.said)] for text in writing]
         longest = max(map(len, drafts))
         rows = [[*draft, *[draft[-1]] * (longest - len(draft))] for draft in drafts]

@@ -5,6 +5,7 @@ process it keeps a core to itself. What crosses over is requests, item ids and w
 """
 
 import atexit
+import contextlib
 import logging
 import os
 import pickle
@@ -12,8 +13,9 @@ import signal
 import threading
 import traceback
 from collections.abc import Mapping, Sequence
+from functools import partial
 from multiprocessing import get_context, parent_process
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,7 +24,7 @@ import numpy.typing as npt
 import torch
 
 from genrec.config import Config
-from genrec.errors import ModelEnded
+from genrec.errors import InputError, ModelEnded
 from genrec.model.language import load_prompts
 from genrec.prompting import Message
 from genrec.recommend import Request
@@ -36,39 +38,50 @@ _Call: TypeAlias = tuple[str, Sequence[object], Mapping[str, object]]  # a metho
 
 
 class ModelProcess:
-    """A process that loads a workspace and answers one call at a time; it is started again when it ends.
+    """A process that loads a workspace and answers calls; it is started again when it ends.
 
-    Whoever calls speaks with it directly: threads between them would have to wait for the interpreter, each in turn.
+    Two lines lead to it, one call at a time each: while it works on a patient one, it pauses for urgent ones. Whoever
+    calls speaks with it directly: threads between them would have to wait for the interpreter, each in turn.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory, self._adapters = directory, list[Path]()
-        self._turn, self._is_open = threading.Lock(), True
+        self._starting, self._is_open = threading.Lock(), True
+        self._turns = {True: threading.Lock(), False: threading.Lock()}  # by whether the line is patient
         self._start()
         atexit.register(self.close)
 
     def _start(self) -> None:
         context = get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs, self._directory, tuple(self._adapters)))
+        (urgent, its_urgent), (patient, its_patient) = context.Pipe(), context.Pipe()
+        self._lines = {True: patient, False: urgent}
+        order = (its_urgent, its_patient, self._directory, tuple(self._adapters))
+        self._process = context.Process(target=_work, args=order)
         self._process.start()
-        theirs.close()  # so that its end is noticed here
+        its_urgent.close()  # so that its end is noticed here
+        its_patient.close()
 
-    def __call__(self, method: str, *arguments: object, **options: object) -> Any:  # Any: what the method returns
+    def __call__(
+        self, method: str, *arguments: object, is_patient: bool = False, **options: object
+    ) -> Any:  # Any: what the method returns
         """What a method of the workspace, such as "answer" or "model.generate_texts", returns there, or raises.
 
         Raises ModelEnded when the process ended meanwhile, or was closed.
         """
-        with self._turn:
-            if not self._is_open:
-                raise ModelEnded("the model's process was closed")
+        with self._turns[is_patient]:
+            with self._starting:
+                if not self._is_open:
+                    raise ModelEnded("the model's process was closed")
+                line = self._lines[is_patient]
             try:
-                self._pipe.send((method, arguments, options))
-                answer, error = self._pipe.recv()
+                line.send((method, arguments, options))
+                answer, error = line.recv()
             except (EOFError, OSError):
-                log.error("the model's process ended; it is started again")
-                self._process.join()
-                self._start()
+                with self._starting:
+                    if line is self._lines[is_patient] and self._is_open:
+                        log.error("the model's process ended; it is started again")
+                        self._process.join()
+                        self._start()
                 raise ModelEnded("the model's process ended while it worked on this; it is started again") from None
         if error is not None:
             raise error
@@ -81,9 +94,10 @@ class ModelProcess:
 
     def close(self) -> None:
         """End the process, when it has answered what it works on."""
-        with self._turn:
+        with self._turns[True], self._turns[False], self._starting:
             self._is_open = False
-            self._pipe.close()
+            for line in self._lines.values():
+                line.close()
             self._process.join()
         atexit.unregister(self.close)
 
@@ -100,7 +114,8 @@ class _ModelElsewhere:
         self.process.add_adapter(folder)
 
     def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
-        texts: list[str] = self.process("model.generate_texts", list(messages), max_new_tokens=max_new_tokens)
+        method, order = "model.generate_texts", list(messages)
+        texts: list[str] = self.process(method, order, max_new_tokens=max_new_tokens, is_patient=True)
         return texts
 
     def generate_json(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
@@ -109,6 +124,8 @@ class _ModelElsewhere:
 
 class WorkspaceApart(Workspace):
     """A workspace that answers, scores and writes in a process of its own; what it cannot do is to stream items."""
+
+    pauses_writing = True
 
     @classmethod
     def _load_models(
@@ -127,6 +144,11 @@ class WorkspaceApart(Workspace):
         """As a workspace answers."""
         options = {"k": k, "exclude_history": exclude_history, "sequence_weight": sequence_weight}
         answers: list[list[Recommendation]] = self._ask("answer", list(requests), **options)
+        return answers
+
+    def answer_each(self, requests: Sequence[Request]) -> list[list[Recommendation] | InputError]:
+        """As a workspace answers each."""
+        answers: list[list[Recommendation] | InputError] = self._ask("answer_each", list(requests))
         return answers
 
     def score(
@@ -149,14 +171,14 @@ class WorkspaceApart(Workspace):
         process: ModelProcess = self.model.process  # type: ignore[attr-defined]  # a _ModelElsewhere
         return process
 
-    def _ask(self, method: str, *arguments: object, **options: object) -> Any:
+    def _ask(self, method: str, *arguments: object, **options: Any) -> Any:
         return self._process(method, *arguments, **options)
 
 
 # ---- in the model's process
 
 
-def _work(pipe: Connection, directory: Path, adapters: Sequence[Path]) -> None:
+def _work(urgent: Connection, patient: Connection, directory: Path, adapters: Sequence[Path]) -> None:
     """Load a workspace, and answer calls until nobody is there to ask."""
     _begin()
     workspace: Workspace | Exception
@@ -165,18 +187,28 @@ def _work(pipe: Connection, directory: Path, adapters: Sequence[Path]) -> None:
             workspace = Workspace.load(directory)
             for adapter in adapters:
                 workspace.add_adapter(adapter)
+        workspace.model.pause = partial(_answer_waiting, workspace, urgent)
     except Exception as error:  # whoever calls must be told
         workspace = error
-    while True:
-        try:
-            call = pipe.recv()
-        except EOFError:
-            return
-        answer = _answer(workspace, call)
-        try:
-            pipe.send(answer)
-        except (TypeError, AttributeError, pickle.PicklingError) as error:  # nothing was sent
-            pipe.send((None, RuntimeError(f"{call[0]}: {answer[1]!r} cannot be sent ({error})")))
+    with contextlib.suppress(EOFError):
+        while True:
+            ready = wait([urgent, patient])
+            _answer_next(workspace, urgent if urgent in ready else patient)
+
+
+def _answer_waiting(workspace: Workspace, line: Connection) -> None:
+    with contextlib.suppress(EOFError):  # the end is noticed again where calls are waited for
+        if line.poll():  # one, so that texts come to an end, however many calls there are
+            _answer_next(workspace, line)
+
+
+def _answer_next(workspace: Workspace | Exception, line: Connection) -> None:
+    call: _Call = line.recv()
+    answer = _answer(workspace, call)
+    try:
+        line.send(answer)
+    except (TypeError, AttributeError, pickle.PicklingError) as error:  # nothing was sent
+        line.send((None, RuntimeError(f"{call[0]}: {answer[1]!r} cannot be sent ({error})")))
 
 
 def _answer(workspace: Workspace | Exception, call: _Call) -> tuple[object, Exception | None]:

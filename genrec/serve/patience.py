@@ -50,12 +50,11 @@ class Patience:
         if time.monotonic() > self._ends:
             raise TimeoutError("the answer took too long")
 
-    def wait(self, futures: Sequence["Future[A]"], *, begun_within_s: float = math.inf) -> list[A]:
+    def wait(self, futures: Sequence["Future[A]"], *, begun_by: float = math.inf) -> list[A]:
         """What the futures give. Raises ClientLeft or TimeoutError, and then cancels what has not begun.
 
-        Raises NotBegun when one has not begun in time.
+        begun_by: a time of `time.monotonic`. Raises NotBegun when one has not begun by then.
         """
-        begun_by = time.monotonic() + begun_within_s
         try:
             return [self._wait_for(future, begun_by) for future in futures]
         finally:
@@ -66,10 +65,10 @@ class Patience:
         while True:
             self.check()
             left_s = begun_by - time.monotonic()
+            if left_s <= 0 and future.cancel():
+                raise NotBegun("too much else was asked for before")
             try:
                 return future.result(timeout=min(_GLANCE_S, left_s) if left_s > 0 else _GLANCE_S)
             except TimeoutError:
                 if future.done():
                     raise
-            if time.monotonic() >= begun_by and future.cancel():
-                raise NotBegun("too much else was asked for before")

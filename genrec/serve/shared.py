@@ -5,8 +5,10 @@ in a line of their own. Each client holds a view, a workspace with the same part
 waits, for as long as its client does. Knows no wire format and no store.
 """
 
+import time
 import uuid
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +30,8 @@ from genrec.workspace import Workspace
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-MAX_SCORED, MAX_TEXTS = 256, 32  # histories and texts in one call of the model, so that recommendations never wait long
+MAX_SCORED = 256  # histories in one call of the model
+MAX_TEXTS, MAX_TEXTS_ON_CPU = 32, 8  # in one call, for whose last text all wait
 MAX_WRITTEN = 10_000  # texts that are remembered
 Order: TypeAlias = tuple[Message, int]  # what to say, in at most so many tokens
 
@@ -57,17 +60,25 @@ class SharedWorkspace:
         self.workspace, self.drawing_limit_s = workspace, config.drawing_limit_s
         self.max_wait_for_words_s, max_waiting = config.max_wait_for_words_s, config.max_waiting
         turns = Turns()
-        at_once, when_there_is_time = partial(turns.of, 0), partial(turns.of, 1)
+        at_once = partial(turns.of, 0)
+        when_there_is_time: Callable[[], AbstractContextManager[None]] = partial(turns.of, 1)
+        if workspace.pauses_writing:
+            when_there_is_time = nullcontext
         self.recommendations: Batcher[Request, list[Recommendation]] = Batcher(
-            self._recommend, max_batch=config.max_batch, max_waiting=max_waiting, turn=at_once, name="recommend"
+            self.workspace.answer_each,
+            max_batch=config.max_batch,
+            max_waiting=max_waiting,
+            turn=at_once,
+            name="recommend",
         )
         # As many wait for these two as there are threads that ask.
         self.scores: Batcher[Case, npt.NDArray[np.float64]] = Batcher(
             self._score, max_batch=MAX_SCORED, max_waiting=0, turn=at_once, name="score"
         )
         self.written: dict[Order, str] = {}  # what many ask is written once; only the batcher adds to it
+        max_texts = MAX_TEXTS_ON_CPU if workspace.model.device.type == "cpu" else MAX_TEXTS
         self.texts: Batcher[Order, str] = Batcher(
-            self._write, max_batch=MAX_TEXTS, max_waiting=0, turn=when_there_is_time, name="write"
+            self._write, max_batch=max_texts, max_waiting=0, turn=when_there_is_time, name="write"
         )
         self.readings: Batcher[_Reading, object] = Batcher(
             self._read, max_batch=1, max_waiting=0, turn=at_once, name="read"
@@ -97,20 +108,6 @@ class SharedWorkspace:
         """Answer what waits, then end."""
         for batcher in self.batchers:
             batcher.close()
-
-    def _recommend(self, requests: Sequence[Request]) -> list[list[Recommendation] | BaseException]:
-        answers: list[list[Recommendation] | BaseException] = [InputError("unchecked")] * len(requests)
-        sound = []
-        for number, request in enumerate(requests):
-            try:
-                self.workspace.check(request)
-                sound.append(number)
-            except InputError as error:
-                answers[number] = error
-        found = self.workspace.answer([requests[number] for number in sound])
-        for number, answer in zip(sound, found, strict=True):
-            answers[number] = answer
-        return answers
 
     def _score(self, cases: Sequence[Case]) -> list[npt.NDArray[np.float64]]:
         def score_all(adapter: str | None, cases: Sequence[Case]) -> Sequence[npt.NDArray[np.float64]]:
@@ -246,6 +243,7 @@ class _QueuedWriter:
 
     def __init__(self, shared: SharedWorkspace, patience: Patience) -> None:
         self._shared, self._patience = shared, patience
+        self._begun_by: float | None = None  # when the last of its texts must have begun
 
     def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
         """As the language model writes, in a batch with other clients, or wrote before. Raises WriterBusy."""
@@ -253,8 +251,10 @@ class _QueuedWriter:
         known = {order: text for order in orders if (text := self._shared.written.get(order)) is not None}
         fresh = [order for order in dict.fromkeys(orders) if order not in known]
         futures = [self._shared.texts.submit(order) for order in fresh]
+        if self._begun_by is None:
+            self._begun_by = time.monotonic() + self._shared.max_wait_for_words_s
         try:
-            written = self._patience.wait(futures, begun_within_s=self._shared.max_wait_for_words_s)
+            written = self._patience.wait(futures, begun_by=self._begun_by)
         except NotBegun as error:
             raise WriterBusy(f"the language model is busy: {error}") from None
         known |= zip(fresh, written, strict=True)

@@ -117,6 +117,35 @@ def test_prompts_of_unequal_length_are_answered_as_each_alone(sliding):
         torch.testing.assert_close(together.score_nats[number], alone.score_nats[0], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("others", [[], [[4, 4, 4, 4, 4, 4, 4]]])  # alone, and in a cache that is joined of parts
+def test_equal_prompts_are_read_once_and_answered_each_by_its_own_filter(others):
+    ids = IdVocabulary((4, 4, 4), NUM_WORDS)
+    model = make_model(2, NUM_WORDS + ids.num_tokens)
+    trie = Trie.build(make_codes(2, 40, (4, 4, 4)))
+    prompts = [[1, 2, 3], *others, [1, 2, 3], [1, 2, 3]]
+    masks = [trie.mask(np.arange(40) % 3 == number % 3) for number in range(len(prompts))]
+    num_read = []
+    model.model.register_forward_pre_hook(
+        lambda _, args, kwargs: num_read.append(len(kwargs["input_ids"])), with_kwargs=True
+    )
+
+    def answer(numbers):
+        some = [prompts[number] for number in numbers]
+        longest = max(map(len, some))
+        tokens = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in some])
+        narrowing = trie.narrow([masks[number] for number in numbers], [np.array([], int)] * len(numbers))
+        return search_beams(
+            model, tokens_BT=tokens, mask_BT=(tokens > 0).long(), trie=trie, ids=ids, width=8, narrowing=narrowing
+        )
+
+    together = answer(range(len(prompts)))
+    assert num_read[0] == 1 + len(others)
+    for number in range(len(prompts)):
+        alone = answer([number])
+        assert together.row[number].tolist() == alone.row[0].tolist()
+        torch.testing.assert_close(together.score_nats[number], alone.score_nats[0], rtol=1e-4, atol=1e-4)
+
+
 def test_prompts_are_parted_where_that_computes_least():
     rng = np.random.default_rng(0)
     for _ in range(20):

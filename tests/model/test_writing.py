@@ -1,5 +1,7 @@
 """Text that is written several tokens at a time is what greedy decoding writes, in fewer calls."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -36,6 +38,7 @@ def write(
     end: int,
     max_new_tokens: int = 30,
     phrases: Phrases | None = None,
+    pause: Callable[[], None] = lambda: None,
 ) -> list[list[int]]:
     tokens, mask = padded(prompts)
     return write_greedily(
@@ -47,6 +50,7 @@ def write(
         end=end,
         max_new_tokens=max_new_tokens,
         phrases=phrases or Phrases(),
+        pause=pause,
     )
 
 
@@ -72,6 +76,15 @@ def test_it_is_what_one_token_at_a_time_gives(kind, seed):
         assert write(model, prompts, end=end, max_new_tokens=5) == [said[:5] for said in written]
         lengths |= {len(said) for said in written}
     assert len(lengths) > 2  # some end before others
+
+
+def test_others_may_use_the_model_between_its_steps():
+    model, prompts = make_model("qwen", 0), [[5, 6, 7], [8, 9]]
+    written = write(model, prompts, end=3)
+    aside = []
+    assert write(model, prompts, end=3, pause=lambda: aside.append(write(model, prompts[:1], end=3))) == written
+    assert len(aside) > 2
+    assert all(said == written[:1] for said in aside)
 
 
 def test_what_goes_on_as_before_is_written_in_fewer_calls(monkeypatch):

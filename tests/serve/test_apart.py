@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import psutil
@@ -42,6 +43,20 @@ def test_it_answers_scores_and_writes_as_a_workspace_does(shop, apart):
     told = [explain_batch(workspace, [history] * 3, items) for workspace in (apart, shop)]
     assert [e.text for e in told[0]] == [e.text for e in told[1]]
     assert apart.model.prompts.encode_text("a red lamp") == shop.model.prompts.encode_text("a red lamp")
+
+
+def test_it_pauses_texts_to_answer_what_is_urgent(shop, apart):
+    messages = [render("next_item", query=f"a red lamp {number}") for number in range(40)]
+    expected = shop.model.generate_texts(messages, max_new_tokens=60)
+    with ThreadPoolExecutor(1) as pool:
+        texts = pool.submit(apart.model.generate_texts, messages, max_new_tokens=60)
+        time.sleep(0.1)
+        num_answered = 0
+        while not texts.done():
+            apart.score([[]], [apart.catalog.items[0].item_id])
+            num_answered += not texts.done()
+    assert num_answered > 1
+    assert texts.result() == expected
 
 
 def test_errors_come_back_as_they_are(apart):

@@ -93,9 +93,12 @@ def test_a_writer_with_too_much_to_say_says_so(shop, tmp_path):
         with pytest.raises(WriterBusy, match="the language model is busy"):
             view.model.generate_texts([another], max_new_tokens=4)
         assert not patience.is_over
+        with pytest.raises(WriterBusy):  # it has waited long enough for this answer
+            view.model.generate_texts([message], max_new_tokens=3)
     text = waiting.result(60)
     assert (another, 4) not in shared.written  # nobody waits for it any more
     shared.max_wait_for_words_s = 60
+    view, _ = view_of(shared, tmp_path)
     assert view.model.generate_texts([message, another], max_new_tokens=4)[0] == text
     shared.close()
 
