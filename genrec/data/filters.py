@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 
 from genrec.errors import FilterError
-from genrec.schema import AttributeValue, BoolArray, Catalog, Column, format_attribute
+from genrec.schema import AttributeValue, BoolArray, Catalog, Column, FloatArray, format_attribute
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "contains"]
 OPERATORS: tuple[Operator, ...] = ("=", "!=", "<", "<=", ">", ">=", "contains")
@@ -36,12 +36,12 @@ _TOKEN = re.compile(
     r"""|(?P<word>[^\s=!<>(),'"][^\s=!<>(),"]*))""",
     re.DOTALL,
 )
-_ORDER: dict[str, Callable[[float, float], bool]] = {
-    "=": lambda found, wanted: found == wanted,
-    "<": lambda found, wanted: found < wanted,
-    "<=": lambda found, wanted: found <= wanted,
-    ">": lambda found, wanted: found > wanted,
-    ">=": lambda found, wanted: found >= wanted,
+_ORDER: dict[str, np.ufunc] = {
+    "=": np.equal,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
 }
 
 
@@ -116,16 +116,15 @@ class _Comparison:
 
     def mask(self, catalog: Catalog) -> BoolArray:
         column = _column(catalog, self.attribute)
-        matches = self._matcher(column.values)
-        fits = np.array([*map(matches, column.values), False], dtype=np.bool_)  # the last: of items that have none
-        return fits[column.places_N]
+        fits_V = np.append(self._fits(column.values), False)  # the last: of items that have none
+        return fits_V[column.places_N]
 
-    def _matcher(self, present: Sequence[AttributeValue]) -> Callable[[AttributeValue], bool]:
-        if all(isinstance(value, bool) for value in present):
-            return self._match_truths()
-        if all(_is_number(value) for value in present):
-            return self._match_numbers()
-        return self._match_texts()
+    def _fits(self, present: Sequence[AttributeValue]) -> BoolArray:
+        """Which of these values match."""
+        if present and all(_is_number(value) for value in present):
+            return self._match_numbers(np.array(present, dtype=np.float64))
+        matches = self._match_truths() if all(isinstance(value, bool) for value in present) else self._match_texts()
+        return np.array([*map(matches, present)], dtype=np.bool_)
 
     def _match_truths(self) -> Callable[[AttributeValue], bool]:
         wanted = [_TRUTHS.get(value.casefold()) for value in self.values]
@@ -135,15 +134,14 @@ class _Comparison:
             )
         return lambda value: value in wanted
 
-    def _match_numbers(self) -> Callable[[AttributeValue], bool]:
+    def _match_numbers(self, present_V: FloatArray) -> BoolArray:
         compare = _ORDER.get(self.operator)
         wanted = [_number(value) for value in self.values]
         if compare is None or None in wanted:
             raise FilterError(
                 f"{self} cannot be compared: {self.attribute!r} is a number; write {self.attribute} < 40, or = 40"
             )
-        numbers = [number for number in wanted if number is not None]
-        return lambda value: any(compare(float(value), number) for number in numbers)  # type: ignore[arg-type]
+        return np.logical_or.reduce([compare(present_V, number) for number in wanted])
 
     def _match_texts(self) -> Callable[[AttributeValue], bool]:
         wanted = [value.casefold() for value in self.values]

@@ -208,9 +208,10 @@ def range_claims(item: Item, history: Sequence[Item]) -> list[Claim]:
         numbers = [float(v) for v in found if isinstance(v, float | int) and not isinstance(v, bool)]
         if isinstance(value, bool) or not isinstance(value, float | int) or len(numbers) < 3:
             continue
-        low, high = np.quantile(numbers, 0.1, method="higher"), np.quantile(numbers, 0.9, method="lower")
+        ordered, last = sorted(numbers), len(numbers) - 1
+        low, high = ordered[-(-last // 10)], ordered[9 * last // 10]
         if low < high and low <= float(value) <= high:
-            span = f"{format_number(float(low))} to {format_number(float(high))}"
+            span = f"{format_number(low)} to {format_number(high)}"
             text = f"it {say_attribute(name, value)}, within the {span} usual for you"
             claims.append(Claim(kind="range", source=name, attribute=name, value=value, text=text))
     return claims

@@ -129,10 +129,9 @@ async def _chunks(
 
     counted: what was read, where it is to be said last what all took.
     """
-    yield {"choices": [_delta({"role": "assistant", "content": ""})]}
     content = reply_markdown(first.reply, first.visual, links, with_reasons=False)
     shape = reply_shape(first.reply, first.visual, session, links)
-    yield {"choices": [_delta({"content": content})], "genrec": shape}
+    yield {"choices": [_delta({"role": "assistant", "content": content})], "genrec": shape}
     async for answered in rest:
         reasons = "\n\n" + reasons_markdown(answered.reply)
         content += reasons

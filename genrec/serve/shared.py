@@ -30,18 +30,18 @@ from genrec.workspace import Workspace
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-MAX_SCORED = 256  # histories in one call of the model
+MAX_SCORED = 16  # clients whose scores are worked out in one call
 MAX_TEXTS, MAX_TEXTS_ON_CPU = 32, 8  # in one call, for whose last text all wait
 MAX_WRITTEN = 10_000  # texts that are remembered
 Order: TypeAlias = tuple[Message, int]  # what to say, in at most so many tokens
 
 
 class Case(NamedTuple):
-    """Items to score after a history and words, which are read once for all of them."""
+    """What one client wants scored: items, each after a history and words."""
 
-    history: tuple[str, ...]
-    query: str
-    item_ids: tuple[str, ...]
+    histories: Sequence[Sequence[str]]
+    item_ids: Sequence[str]
+    queries: Sequence[str]
     adapter: str | None
 
 
@@ -111,8 +111,9 @@ class SharedWorkspace:
 
     def _score(self, cases: Sequence[Case]) -> list[npt.NDArray[np.float64]]:
         def score_all(adapter: str | None, cases: Sequence[Case]) -> Sequence[npt.NDArray[np.float64]]:
-            asked = [(case.history, item_id, case.query) for case in cases for item_id in case.item_ids]
-            histories, item_ids, queries = zip(*asked, strict=True)
+            histories = [history for case in cases for history in case.histories]
+            item_ids = [item_id for case in cases for item_id in case.item_ids]
+            queries = [query for case in cases for query in case.queries]
             scores = self.workspace.score(histories, item_ids, queries, adapter)
             return np.split(scores, np.cumsum([len(case.item_ids) for case in cases])[:-1])
 
@@ -196,19 +197,8 @@ class WorkspaceView(Workspace):
         adapter: str | None = None,
     ) -> npt.NDArray[np.float64]:
         """As the workspace scores, in batches with other clients."""
-        words = queries or [""] * len(histories)
-        places: dict[tuple[tuple[str, ...], str], list[int]] = {}
-        for place, (history, query) in enumerate(zip(histories, words, strict=True)):
-            places.setdefault((tuple(history), query), []).append(place)
-        cases = [
-            Case(history, query, tuple(item_ids[place] for place in theirs), adapter or self._adapter)
-            for (history, query), theirs in places.items()
-        ]
-        scores = np.zeros(len(item_ids))
-        found = self._patience.wait([self._shared.scores.submit(case) for case in cases])
-        for theirs, some in zip(places.values(), found, strict=True):
-            scores[theirs] = some
-        return scores
+        case = Case(histories, item_ids, queries or [""] * len(histories), adapter or self._adapter)
+        return self._patience.wait([self._shared.scores.submit(case)])[0]
 
     def visualize(
         self,

@@ -112,7 +112,7 @@ def test_recommendations_and_scores_are_found_before_words_are(shop, tmp_path):
             time.sleep(0.01)
         time.sleep(0.2)  # it stands in line
         futures["items"] = shared.recommendations.submit(Request(k=3))
-        futures["scores"] = shared.scores.submit(Case((), "", (shop.catalog.items[0].item_id,), None))
+        futures["scores"] = shared.scores.submit(Case([()], [shop.catalog.items[0].item_id], [""], None))
         for name, future in futures.items():
             future.add_done_callback(lambda _, name=name: order.append(name))
         time.sleep(0.2)
