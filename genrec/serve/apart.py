@@ -197,7 +197,8 @@ def _work(urgent: Connection, patient: Connection, directory: Path, adapters: Se
 
 
 def _answer_waiting(workspace: Workspace, line: Connection) -> None:
-    with contextlib.suppress(EOFError):  # the end is noticed again where calls are waited for
+    """Between the steps of a text: answer as if nothing else were done. Its end is noticed where calls are awaited."""
+    with contextlib.suppress(EOFError), torch.inference_mode(mode=False):
         if line.poll():  # one, so that texts come to an end, however many calls there are
             _answer_next(workspace, line)
 

@@ -75,7 +75,14 @@ def test_after_its_end_the_process_is_started_again_with_its_adapters(shop, apar
         process.kill()
     with pytest.raises(ModelEnded, match="started again"):
         apart.answer([request])
-    assert apart.answer([request]) == [expected]
+    apart.score([[]], [apart.catalog.items[0].item_id])  # it is up
+    with ThreadPoolExecutor(1) as pool:
+        messages = [render("next_item", query=f"a red lamp {number}") for number in range(150)]
+        texts = pool.submit(apart.model.generate_texts, messages, max_new_tokens=60)
+        time.sleep(0.1)
+        assert apart.answer([request]) == [expected]  # its adapter is loaded while texts are written
+        assert not texts.done()
+        assert texts.result() == shop.model.generate_texts(messages, max_new_tokens=60)
 
 
 ALONE = """
