@@ -233,7 +233,9 @@ class _QueuedWriter:
 
     def __init__(self, shared: SharedWorkspace, patience: Patience) -> None:
         self._shared, self._patience = shared, patience
-        self._begun_by: float | None = None  # when the last of its texts must have begun
+        self._wait_s = (
+            shared.max_wait_for_words_s
+        )  # for the next try to begin; each waits half as long as the one before
 
     def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
         """As the language model writes, in a batch with other clients, or wrote before. Raises WriterBusy."""
@@ -241,10 +243,9 @@ class _QueuedWriter:
         known = {order: text for order in orders if (text := self._shared.written.get(order)) is not None}
         fresh = [order for order in dict.fromkeys(orders) if order not in known]
         futures = [self._shared.texts.submit(order) for order in fresh]
-        if self._begun_by is None:
-            self._begun_by = time.monotonic() + self._shared.max_wait_for_words_s
+        begun_by, self._wait_s = time.monotonic() + self._wait_s, self._wait_s / 2
         try:
-            written = self._patience.wait(futures, begun_by=self._begun_by)
+            written = self._patience.wait(futures, begun_by=begun_by)
         except NotBegun as error:
             raise WriterBusy(f"the language model is busy: {error}") from None
         known |= zip(fresh, written, strict=True)

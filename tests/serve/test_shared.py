@@ -93,12 +93,14 @@ def test_a_writer_with_too_much_to_say_says_so(shop, tmp_path):
         with pytest.raises(WriterBusy, match="the language model is busy"):
             view.model.generate_texts([another], max_new_tokens=4)
         assert not patience.is_over
-        with pytest.raises(WriterBusy):  # it has waited long enough for this answer
+        start = time.monotonic()
+        with pytest.raises(WriterBusy):
             view.model.generate_texts([message], max_new_tokens=3)
+        assert time.monotonic() - start < 0.19  # it has waited before, for the same answer
     text = waiting.result(60)
     assert (another, 4) not in shared.written  # nobody waits for it any more
     shared.max_wait_for_words_s = 60
-    view, _ = view_of(shared, tmp_path)
+    view, _ = view_of(shared, tmp_path)  # for another answer
     assert view.model.generate_texts([message, another], max_new_tokens=4)[0] == text
     shared.close()
 
@@ -123,7 +125,7 @@ def test_recommendations_and_scores_are_found_before_words_are(shop, tmp_path):
 
 
 def test_what_many_ask_is_written_once(shop, tmp_path, monkeypatch):
-    shared = SharedWorkspace(shop, ServeConfig())
+    shared = SharedWorkspace(shop, ServeConfig(max_wait_for_words_s=300))
     view, _ = view_of(shared, tmp_path)
     written, generate = [], shop.model.generate_texts
     monkeypatch.setattr(
