@@ -106,9 +106,12 @@ class SequenceModel(nn.Module):
         other.is_known_N[places_M] = False
         return other
 
-    def encode(self, rows_BT: torch.Tensor, item_vectors_ND: torch.Tensor) -> torch.Tensor:
+    def encode(
+        self, rows_BT: torch.Tensor, item_vectors_ND: torch.Tensor, *, last_B: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """The state after each item, float32 (B, T, D). rows_BT: int64, at most `max_history` long, padded by N on the
-        right, where states mean nothing."""
+        right, where states mean nothing. last_B: int64, the place of each history whose state alone is wanted, (B, D).
+        """
         length = rows_BT.shape[1]
         padded_ND = torch.cat([item_vectors_ND, item_vectors_ND.new_zeros(1, item_vectors_ND.shape[1])])
         x_BTD = F.embedding(rows_BT, padded_ND)
@@ -117,9 +120,15 @@ class SequenceModel(nn.Module):
         x_BTD = self.dropout(self.norm(x_BTD))
         places_T = torch.arange(length, device=rows_BT.device)
         lag_TT = places_T[:, None] - places_T
-        for block in self.blocks:
-            x_BTD = block(x_BTD, lag_TT)
-        return x_BTD
+        *before, last = self.blocks
+        for block in before:
+            x_BTD = block(x_BTD, x_BTD, lag_TT)
+        if last_B is None:
+            states_BTD: torch.Tensor = last(x_BTD, x_BTD, lag_TT)
+            return states_BTD
+        last_BXD = x_BTD[torch.arange(len(last_B), device=last_B.device), last_B, None]
+        state_BD: torch.Tensor = last(last_BXD, x_BTD, lag_TT[last_B, None])[:, 0]
+        return state_BD
 
     @torch.no_grad()
     def states(self, rows_E: torch.Tensor, starts_E: torch.Tensor, *, batch_size: int = 256) -> torch.Tensor:
@@ -164,7 +173,7 @@ class SequenceModel(nn.Module):
         rows_BT = pad_histories(newest, self.num_items).to(self.is_known_N.device)
         last_B = torch.tensor([len(history) - 1 for history in newest], device=rows_BT.device)
         vectors_ND = self.item_vectors()
-        states_BD = self.encode(rows_BT, vectors_ND)[torch.arange(len(newest), device=rows_BT.device), last_B]
+        states_BD = self.encode(rows_BT, vectors_ND, last_B=last_B.clamp(min=0))
         states_BD = states_BD.masked_fill(last_B[:, None] < 0, 0)  # nothing is known of nobody
         scores_BN = self.score(states_BD, vectors_ND).float()
         if self.config.repeats == "left-out":

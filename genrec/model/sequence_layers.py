@@ -4,7 +4,7 @@ Both look back alone, so one pass over a history answers for each of its prefixe
 1808.09781. BSARec: Shin et al. 2024, arXiv 2312.10325; its filter is not causal, so the paper trains one pass a prefix.
 Here a place is filtered by what the paper's filter does to the last place of a history.
 
-Axis legend: B batch, T history positions, H heads, D features.
+Axis legend: B batch, T history positions, X of them that are wanted, H heads, D features.
 """
 
 import torch
@@ -45,13 +45,14 @@ class Filter(nn.Module):
         self.dropout = Dropout(dropout)
         self.norm = nn.LayerNorm(num_features)
 
-    def forward(self, x_BTD: torch.Tensor, lag_TT: torch.Tensor) -> torch.Tensor:
-        """lag_TT: int64, how far back each place lies from each, below zero where it lies ahead."""
-        low_TT = self.low_T[lag_TT.clamp(min=0)] * (lag_TT >= 0)
-        low_BTD = low_TT @ x_BTD
-        mixed_BTD = low_BTD + self.weight_of_high.square() * (x_BTD - low_BTD)
-        filtered_BTD: torch.Tensor = self.norm(x_BTD + self.dropout(mixed_BTD))
-        return filtered_BTD
+    def forward(self, x_BXD: torch.Tensor, x_BTD: torch.Tensor, lag_XT: torch.Tensor) -> torch.Tensor:
+        """x_BXD: the places that are wanted among all; lag_XT: int64, (X, T) or (B, X, T), how far back each place lies
+        from each that is wanted, below zero where it lies ahead."""
+        low_XT = self.low_T[lag_XT.clamp(min=0)] * (lag_XT >= 0)
+        low_BXD = low_XT @ x_BTD
+        mixed_BXD = low_BXD + self.weight_of_high.square() * (x_BXD - low_BXD)
+        filtered_BXD: torch.Tensor = self.norm(x_BXD + self.dropout(mixed_BXD))
+        return filtered_BXD
 
 
 class Attention(nn.Module):
@@ -68,19 +69,19 @@ class Attention(nn.Module):
         self.dropout, self.dropout_of_shares = Dropout(config.dropout), Dropout(config.dropout)
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, x_BTD: torch.Tensor, lag_TT: torch.Tensor) -> torch.Tensor:
-        """lag_TT: as in `Filter`."""
+    def forward(self, x_BXD: torch.Tensor, x_BTD: torch.Tensor, lag_XT: torch.Tensor) -> torch.Tensor:
+        """As in `Filter`."""
         query, key, value = (
             part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
-            for part in (self.query(x_BTD), *self.key_and_value(x_BTD).chunk(2, dim=-1))
+            for part in (self.query(x_BXD), *self.key_and_value(x_BTD).chunk(2, dim=-1))
         )
-        scores_BHTT = query @ key.mT / query.shape[-1] ** 0.5
+        scores_BHXT = query @ key.mT / query.shape[-1] ** 0.5
         if self.bias_HT is not None:
-            scores_BHTT = scores_BHTT + self.bias_HT[:, lag_TT.clamp(min=0)]
-        shares_BHTT = scores_BHTT.masked_fill(lag_TT < 0, -torch.inf).softmax(dim=-1)
-        mixed_BHTD = self.dropout_of_shares(shares_BHTT) @ value
-        attended_BTD: torch.Tensor = self.norm(x_BTD + self.dropout(self.out(mixed_BHTD.transpose(1, 2).flatten(2))))
-        return attended_BTD
+            scores_BHXT = scores_BHXT + self.bias_HT[:, lag_XT.clamp(min=0)].movedim(0, -3)
+        shares_BHXT = scores_BHXT.masked_fill((lag_XT < 0).unsqueeze(-3), -torch.inf).softmax(dim=-1)
+        mixed_BHXD = self.dropout_of_shares(shares_BHXT) @ value
+        attended_BXD: torch.Tensor = self.norm(x_BXD + self.dropout(self.out(mixed_BHXD.transpose(1, 2).flatten(2))))
+        return attended_BXD
 
 
 class Block(nn.Module):
@@ -97,10 +98,10 @@ class Block(nn.Module):
         self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
         self.dropout, self.norm = Dropout(dropout), nn.LayerNorm(width)
 
-    def forward(self, x_BTD: torch.Tensor, lag_TT: torch.Tensor) -> torch.Tensor:
-        """lag_TT: as in `Filter`."""
-        mixed_BTD = self.attention(x_BTD, lag_TT)
+    def forward(self, x_BXD: torch.Tensor, x_BTD: torch.Tensor, lag_XT: torch.Tensor) -> torch.Tensor:
+        """As in `Filter`."""
+        mixed_BXD = self.attention(x_BXD, x_BTD, lag_XT)
         if self.filter is not None:
-            mixed_BTD = torch.lerp(mixed_BTD, self.filter(x_BTD, lag_TT), self.share_of_filter)
-        done_BTD: torch.Tensor = self.norm(mixed_BTD + self.dropout(self.narrow(F.gelu(self.widen(mixed_BTD)))))
-        return done_BTD
+            mixed_BXD = torch.lerp(mixed_BXD, self.filter(x_BXD, x_BTD, lag_XT), self.share_of_filter)
+        done_BXD: torch.Tensor = self.norm(mixed_BXD + self.dropout(self.narrow(F.gelu(self.widen(mixed_BXD)))))
+        return done_BXD

@@ -72,6 +72,8 @@ def test_one_pass_answers_for_every_prefix(kind, positions):
         prefixes = [history[:count] for history in histories for count in range(1, len(history) + 1)]
         for prefix, state in zip(prefixes, states, strict=True):
             torch.testing.assert_close(state, model.encode(torch.from_numpy(prefix)[None], vectors)[0, -1])
+        last = torch.tensor([len(prefix) - 1 for prefix in prefixes])
+        torch.testing.assert_close(model.encode(pad_histories(prefixes, 20), vectors, last_B=last), states)
 
 
 def test_long_histories_are_read_in_windows_with_half_of_one_before_each_event():
