@@ -126,7 +126,7 @@ def test_a_place_is_filtered_as_bsarec_filters_the_last_one():
     x_BTD = torch.randn(2, 8, 3)
     layer = sequence_layers.Filter(8, 3, num_low=5, dropout=0.0)
     places = torch.arange(8)
-    filtered_BTD = layer(x_BTD, places[:, None] - places)
+    filtered_BTD = layer(x_BTD, x_BTD, places[:, None] - places)
     for end in range(1, 9):
         prefix_BTD = torch.zeros(2, 8, 3)
         prefix_BTD[:, 8 - end :] = x_BTD[:, :end]
