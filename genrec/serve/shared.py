@@ -31,7 +31,7 @@ from genrec.workspace import Workspace
 Q = TypeVar("Q")
 A = TypeVar("A")
 MAX_SCORED = 16  # clients whose scores are worked out in one call
-MAX_TEXTS, MAX_TEXTS_ON_CPU = 32, 8  # in one call, for whose last text all wait
+MAX_TEXTS, MAX_TEXTS_ON_CPU = 32, 5  # in one call, for whose last text all wait; 5: those of one answer in chat
 MAX_WRITTEN = 10_000  # texts that are remembered
 Order: TypeAlias = tuple[Message, int]  # what to say, in at most so many tokens
 
