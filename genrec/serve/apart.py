@@ -22,6 +22,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import torch
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from genrec.config import Config
 from genrec.errors import InputError, ModelEnded
@@ -243,4 +244,6 @@ def _begin() -> None:
     configure_logging()
     return_freed_memory()
     if "OMP_NUM_THREADS" not in os.environ:  # one core is left to who speaks with clients
-        torch.set_num_threads(max(1, torch.get_num_threads() - 1))
+        num_threads = max(1, torch.get_num_threads() - 1)
+        torch.set_num_threads(num_threads)
+        threadpool_limits(limits=num_threads, user_api="blas")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from genrec.config import Config
 from genrec.errors import ConfigError, InputError
@@ -67,6 +68,7 @@ def serve(order: Order) -> None:
 def make_app(order: Order) -> FastAPI:
     """The application of one process."""
     return_freed_memory()
+    threadpool_limits(limits=1, user_api="blas")  # products are small here, and the model wants the other cores
     workspace = WorkspaceApart.load(order.directory)
     workspace.config = _config(order)
     store = Store.open(order.store or default_url(Path(order.directory)))
