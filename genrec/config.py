@@ -172,7 +172,7 @@ class ServeConfig:
     max_batch: int = 32  # requests of different clients that the model answers in one call
     max_waiting: int = 256
     max_drawings: int = 8  # waiting ones
-    max_wait_for_words_s: float = 0.2  # until the language model begins with a text; else a template says it, not late
+    max_wait_for_words_s: float = 0.2  # until a text begins, half as long for each further try; else a template says it
     num_threads: int = 32  # conversations and explanations in hand at once; they mostly wait for the model
     time_limit_s: float = 30.0
     drawing_limit_s: float = 120.0

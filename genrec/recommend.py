@@ -300,17 +300,14 @@ class Recommender:
 
     def answer_each(self, requests: Sequence[Request]) -> list[list[Recommendation] | InputError]:
         """`answer`, where a request that cannot be answered gets its error and takes nothing from the others."""
-        answers: list[list[Recommendation] | InputError] = [InputError("unchecked")] * len(requests)
-        sound = []
+        wrong: dict[int, InputError] = {}
         for number, request in enumerate(requests):
             try:
                 self.check(request)
-                sound.append(number)
             except InputError as error:
-                answers[number] = error
-        for number, answer in zip(sound, self.answer([requests[number] for number in sound]), strict=True):
-            answers[number] = answer
-        return answers
+                wrong[number] = error
+        found = iter(self.answer([request for number, request in enumerate(requests) if number not in wrong]))
+        return [wrong[number] if number in wrong else next(found) for number in range(len(requests))]
 
     def check(self, request: Request) -> None:
         """Raises what `answer` would raise for this request: UnknownItem, FilterError, InputError."""

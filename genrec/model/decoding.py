@@ -203,14 +203,15 @@ class PromptMemory:
         padding. Their keys and values are joined."""
         lengths = self._length_B.tolist()
         first_of_B = list(range(len(lengths)))  # the row that is read for each
-        if keeps_all_tokens(self._model):
+        can_join = keeps_all_tokens(self._model)
+        if can_join:
             adapters = self._adapters or [""] * len(lengths)
             seen: dict[object, int] = {}
             prompts = zip(map(tuple, tokens_BT.tolist()), lengths, adapters, strict=True)
             first_of_B = [seen.setdefault(prompt, row) for row, prompt in enumerate(prompts)]
         read = list(dict.fromkeys(first_of_B))
         groups = [read]
-        if keeps_all_tokens(self._model) and self._model.device.type == "cpu":
+        if can_join and self._model.device.type == "cpu":
             groups = [[read[n] for n in group] for group in groups_of_like_length([lengths[row] for row in read])]
         last: list[torch.Tensor] = []
         states: list[torch.Tensor] = []

@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -29,13 +28,8 @@ def finite(value: Any) -> Any:  # Any: JSON or records in, JSON out
     if isinstance(value, list | tuple):
         return [finite(entry) for entry in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: finite(getattr(value, name)) for name in _names_of(type(value))}
+        return {field.name: finite(getattr(value, field.name)) for field in fields(value)}
     return value
-
-
-@cache
-def _names_of(record: Any) -> tuple[str, ...]:  # Any: a dataclass
-    return tuple(field.name for field in fields(record))
 
 
 class Links:

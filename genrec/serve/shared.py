@@ -8,7 +8,7 @@ waits, for as long as its client does. Knows no wire format and no store.
 import time
 import uuid
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -61,11 +61,9 @@ class SharedWorkspace:
         self.max_wait_for_words_s, max_waiting = config.max_wait_for_words_s, config.max_waiting
         turns = Turns()
         at_once = partial(turns.of, 0)
-        when_there_is_time: Callable[[], AbstractContextManager[None]] = partial(turns.of, 1)
-        if workspace.pauses_writing:
-            when_there_is_time = nullcontext
+        when_there_is_time = nullcontext if workspace.pauses_writing else partial(turns.of, 1)
         self.recommendations: Batcher[Request, list[Recommendation]] = Batcher(
-            self.workspace.answer_each,
+            workspace.answer_each,
             max_batch=config.max_batch,
             max_waiting=max_waiting,
             turn=at_once,
@@ -233,9 +231,7 @@ class _QueuedWriter:
 
     def __init__(self, shared: SharedWorkspace, patience: Patience) -> None:
         self._shared, self._patience = shared, patience
-        self._wait_s = (
-            shared.max_wait_for_words_s
-        )  # for the next try to begin; each waits half as long as the one before
+        self._wait_s = shared.max_wait_for_words_s  # of the next try; each waits half as long as the one before
 
     def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
         """As the language model writes, in a batch with other clients, or wrote before. Raises WriterBusy."""
