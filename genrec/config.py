@@ -1,20 +1,27 @@
 """Every dial on one page.
 
 Knows the settings, their defaults and presets, and how they are read from TOML and from `--set a.b=c`; deliberately
-knows nothing of what the settings do. Unknown names and ill-typed values are errors.
+knows nothing of what the settings do. Unknown names, ill-typed values and numbers out of range are errors.
 """
 
+import math
 import tomllib
 import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import tomli_w
 
 from genrec.errors import ConfigError
+
+# Numbers with their least and their greatest value.
+Count: TypeAlias = Annotated[int, 1, None]
+CountOrNone: TypeAlias = Annotated[int, 0, None]
+Share: TypeAlias = Annotated[float, 0, 1]
+Amount: TypeAlias = Annotated[float, 0, None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +29,8 @@ class SplitConfig:
     """protocol: leave-one-out (last event tests, the one before validates), global-time, or none (train on all)."""
 
     protocol: Literal["leave-one-out", "global-time", "none"] = "leave-one-out"
-    test_share: float = 0.1  # global-time only: the newest share of events
-    cold_share: float = 0.0  # of the items, held out of training to see how newcomers fare
+    test_share: Share = 0.1  # global-time only: the newest share of events
+    cold_share: Share = 0.0  # of the items, held out of training to see how newcomers fare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +40,7 @@ class EncodeConfig:
     clip: str = "genrec-tiny-clip"
     text_encoder: str = ""
     dtype: Literal["float32", "float64"] = "float32"  # float64: semantic IDs do not depend on the processor
-    batch_size: int = 64
+    batch_size: Count = 64
     skip: tuple[str, ...] = ()  # modalities to leave out, such as image
     shuffle: bool = False  # give every item another's vectors, to see what content is worth
 
@@ -46,14 +53,14 @@ class FuseConfig:
     """
 
     fuser: str = "whitened-concat"
-    image_weight: float = 1.0
-    text_weight: float = 1.0
-    audio_weight: float = 1.0
-    given_weight: float = 1.0
-    collaborative_weight: float = 1.0
-    num_features: int = 64  # principal axes kept of each modality
+    image_weight: Amount = 1.0
+    text_weight: Amount = 1.0
+    audio_weight: Amount = 1.0
+    given_weight: Amount = 1.0
+    collaborative_weight: Amount = 1.0
+    num_features: Count = 64  # principal axes kept of each modality
     collaborative: Literal["events", "sequence"] = "events"
-    collaborative_window: int = 3  # co-consumption counts pairs at most so many events apart
+    collaborative_window: Count = 3  # co-consumption counts pairs at most so many events apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +68,11 @@ class TokenizeConfig:
     """quantizer: rq-kmeans, rq-vae, graph-rq-vae or pq-kmeans."""
 
     quantizer: str = "rq-kmeans"
-    num_levels: int = 3
-    num_codes: int = 64
-    num_tie_codes: int = 64  # items that may share one code path before the tie-breaker overflows
-    epochs: int = 60  # rq-vae and graph-rq-vae
-    balance: float = 0.0  # likewise: sharpness of Sinkhorn's balance in training, such as 50; 0 takes the nearest code
+    num_levels: Count = 3
+    num_codes: Count = 64
+    num_tie_codes: Count = 64  # items that may share one code path before the tie-breaker overflows
+    epochs: Count = 60  # rq-vae and graph-rq-vae
+    balance: Amount = 0.0  # likewise: sharpness of Sinkhorn's balance in training, such as 50; 0 takes the nearest code
     tie_order: Literal["hash", "popularity"] = "hash"  # who comes first among items that share a code path
 
 
@@ -80,21 +87,21 @@ class TuneConfig:
     method: Literal["lora", "qlora", "full"] = "lora"
     dtype: Literal["float32", "bfloat16"] = "float32"
     autocast: Literal["auto", "off"] = "auto"
-    rank: int = 32
-    alpha: int = 64
+    rank: Count = 32
+    alpha: Count = 64
     rslora: bool = False
-    epochs: float = 1.5
-    max_minutes: float = 0.0  # 0: no limit; else stop at the next evaluation after so many minutes of training
-    batch_size: int = 32
-    gradient_accumulation: int = 1
-    learning_rate: float = 5e-3
-    warmup_share: float = 0.05
-    weight_decay: float = 0.01
-    max_history: int = 30  # items of a history that a prompt shows
-    alignment_share: float = 0.15  # share of examples that tie ids to words (item to ID, ID to text, query, reason)
+    epochs: Amount = 1.5
+    max_minutes: Amount = 0.0  # 0: no limit; else stop at the next evaluation after so many minutes of training
+    batch_size: Count = 32
+    gradient_accumulation: Count = 1
+    learning_rate: Amount = 5e-3
+    warmup_share: Share = 0.05
+    weight_decay: Amount = 0.01
+    max_history: CountOrNone = 30  # items of a history that a prompt shows
+    alignment_share: Share = 0.15  # share of examples that tie ids to words (item to ID, ID to text, query, reason)
     read_items: bool = True  # vectors of the sequence model join the token that ends an item's semantic ID
-    teacher_share: float = 1.0  # of what is graded in histories, drawn from what the item experts expect
-    checkpoints_per_run: int = 4
+    teacher_share: Share = 1.0  # of what is graded in histories, drawn from what the item experts expect
+    checkpoints_per_run: Count = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,42 +116,42 @@ class SequenceConfig:
 
     kind: Literal["bsarec", "sasrec", "off"] = "bsarec"
     positions: Literal["relative", "absolute"] = "relative"  # absolute: counted from where a window starts
-    num_features: int = 128
-    num_layers: int = 2
-    num_heads: int = 1
-    dropout: float = 0.5
-    max_history: int = 50
-    filter_share: float = 0.7
-    num_low_frequencies: int = 5
+    num_features: Count = 128
+    num_layers: Count = 2
+    num_heads: Count = 1
+    dropout: Share = 0.5
+    max_history: Count = 50
+    filter_share: Share = 0.7
+    num_low_frequencies: CountOrNone = 5
     use_content: bool = True
-    epochs: int = 40
-    patience: int = 3
-    batch_size: int = 256
-    max_samples: int = 1_000_000
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
+    epochs: Count = 40
+    patience: Count = 3
+    batch_size: Count = 256
+    max_samples: CountOrNone = 1_000_000
+    learning_rate: Amount = 1e-3
+    weight_decay: Amount = 0.0
     repeats: Literal["auto", "expected", "left-out"] = "auto"
-    content_alone_share: float = 0.1  # of the items, in each step, that are shown by their content alone
-    average_decay: float = 0.999  # per step, of the moving average of the weights
+    content_alone_share: Share = 0.1  # of the items, in each step, that are shown by their content alone
+    average_decay: Share = 0.999  # per step, of the moving average of the weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecommendConfig:
-    k: int = 10
-    beam_width: int = 20  # at least; twice k where that is more
+    k: Count = 10
+    beam_width: Count = 20  # at least; twice k where that is more
     exclude_history: bool = True
     sequence_weight: float = -1.0  # share of the item experts in the probability; below 0: as validation chose
-    newcomer_exposure: float = 3.0  # how often items without events are shown, known items on average being 1; 0: as is
-    newcomer_neighbors: int = 5  # known items whose expectation newcomers inherit from beams alone; 0 turns this off
+    newcomer_exposure: Amount = 3.0  # how often items without events are shown, known ones being 1 on average; 0: as is
+    newcomer_neighbors: CountOrNone = 5  # known items whose expectation newcomers inherit from beams alone; 0: off
     query_weight: float = 4.0  # nats that a cosine of one to the words or the photo is worth
-    batch_size: int = 64
+    batch_size: Count = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainConfig:
-    max_evidence: int = 3
-    min_weight_nats: float = 0.0  # evidence whose removal does not lower the score by more than this is not named
-    max_new_tokens: int = 64
+    max_evidence: CountOrNone = 3
+    min_weight_nats: Amount = 0.0  # evidence whose removal does not lower the score by more than this is not named
+    max_new_tokens: Count = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,33 +159,33 @@ class ChatConfig:
     """understanding: who reads messages, the deterministic reader alone, or the language model checked by it."""
 
     understanding: Literal["reader", "model"] = "reader"
-    max_new_tokens: int = 320  # of the model's JSON
+    max_new_tokens: Count = 320  # of the model's JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisualizeConfig:
     diffusion: str = "genrec-tiny-diffusion"
     ip_adapter: str = ""  # weights beside the pipeline unless named
-    steps: int = 12
-    guidance: float = 3.0
-    item_scale: float = 1.0  # strength of the image conditioning
-    taste_temperature: float = 0.1  # how sharply history items like the item are preferred in the taste centroid
+    steps: Count = 12
+    guidance: Amount = 3.0
+    item_scale: Amount = 1.0  # strength of the image conditioning
+    taste_temperature: Amount = 0.1  # how sharply history items like the item are preferred in the taste centroid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeConfig:
     """Limits of the server. What is waiting beyond them is refused with 503, what is larger with 413."""
 
-    max_batch: int = 32  # requests of different clients that the model answers in one call
-    max_waiting: int = 256
-    max_drawings: int = 8  # waiting ones
-    max_wait_for_words_s: float = 0.2  # until a text begins, half as long for each further try; else a template says it
-    num_threads: int = 32  # conversations and explanations in hand at once; they mostly wait for the model
-    time_limit_s: float = 30.0
-    drawing_limit_s: float = 120.0
-    max_body_bytes: int = 8 * 2**20
-    max_picture_pixels: int = 16_000_000
-    num_shown: int = 5  # items of a chat turn
+    max_batch: Count = 32  # requests of different clients that the model answers in one call
+    max_waiting: Count = 256
+    max_drawings: Count = 8  # waiting ones
+    max_wait_for_words_s: Amount = 0.2  # until a text begins, half as long for each further try; else by template
+    num_threads: Count = 32  # conversations and explanations in hand at once; they mostly wait for the model
+    time_limit_s: Amount = 30.0
+    drawing_limit_s: Amount = 120.0
+    max_body_bytes: Count = 8 * 2**20
+    max_picture_pixels: Count = 16_000_000
+    num_shown: Count = 5  # items of a chat turn
     gives_reasons: bool = True  # with every item of a chat turn; "why?" is answered all the same
 
 
@@ -291,7 +298,7 @@ def _parse_value(text: str) -> object:
 
 def _merge(section: Any, table: Mapping[str, Any], prefix: str) -> Any:  # Any: every section type passes through here
     """Replace fields of a settings dataclass by a table's entries, checking names and types."""
-    hints = typing.get_type_hints(type(section))
+    hints = typing.get_type_hints(type(section), include_extras=True)
     known = {f.name for f in fields(section)}
     changes: dict[str, object] = {}
     for name, value in table.items():
@@ -314,6 +321,13 @@ def _merge(section: Any, table: Mapping[str, Any], prefix: str) -> Any:  # Any: 
 
 def _coerce(value: object, hint: object, path: str) -> object:
     origin, choices = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        plain, least, greatest = choices
+        number = _coerce(value, plain, path)
+        if not least <= number <= (math.inf if greatest is None else greatest):  # type: ignore[operator]
+            wanted = f"at least {least}" if greatest is None else f"{least} to {greatest}"
+            raise ConfigError(f"setting {path} = {value} is out of range; wanted {wanted}")
+        return number
     if origin is Literal:
         if value in choices:
             return value

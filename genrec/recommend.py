@@ -42,6 +42,7 @@ from genrec.semids.trie import Mask, Trie
 
 log = logging.getLogger(__name__)
 R = TypeVar("R", bound="Recommender")
+_MAX_EXPECTED = 1 << 22  # values at once where items are scored: 32 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +167,7 @@ class Recommender:
             adapter=adapter,
         )
         model.fold()
+        model.expect_opening(history_prompt(model.prompts, (), max_history=config.tune.max_history))
         # An adapter answers alone: the experts know nothing of its domain.
         experts = None if adapter else find_experts(root, model.device, embeddings)
         return model, None if experts is None else experts.lifted(lift)
@@ -381,11 +383,10 @@ class Recommender:
             )
         if not weight_B.any():
             return generated_B
-        place_of = {history: place for place, history in enumerate(dict.fromkeys(map(tuple, histories)))}
-        expected_BN = self._expect(list(place_of), np.ones((len(place_of), len(self.catalog)), bool))
-        expected = expected_BN[[place_of[tuple(history)] for history in histories], self.catalog.rows(item_ids)]
         with np.errstate(divide="ignore"):
-            return np.logaddexp(np.log1p(-weight_B) + generated_B, np.log(weight_B) + expected)
+            return np.logaddexp(
+                np.log1p(-weight_B) + generated_B, np.log(weight_B) + self._expected(histories, item_ids)
+            )
 
     def _weights(
         self, histories: Sequence[Sequence[str]], sequence_weight: float | None = None
@@ -409,6 +410,20 @@ class Recommender:
             expected_BN[:, :num_known] = self.experts.log_probabilities([r[r < num_known] for r in rows])
         expected_BN[~allowed_BN] = -np.inf
         return expected_BN
+
+    def _expected(self, histories: Sequence[Sequence[str]], item_ids: Sequence[str]) -> npt.NDArray[np.float64]:
+        """The item experts' log-probability of each item after its history, float64 (B,)."""
+        rows_B, expected_B = self.catalog.rows(item_ids), np.empty(len(histories))
+        places: dict[tuple[str, ...], list[int]] = {}
+        for place, history in enumerate(histories):
+            places.setdefault(tuple(history), []).append(place)
+        different, at_once = list(places), max(1, _MAX_EXPECTED // len(self.catalog))
+        for start in range(0, len(different), at_once):
+            some = different[start : start + at_once]
+            expected_BN = self._expect(some, np.ones((len(some), len(self.catalog)), bool))
+            for history, expected_N in zip(some, expected_BN, strict=True):
+                expected_B[places[history]] = expected_N[rows_B[places[history]]]
+        return expected_B
 
     def _prompt(self, history: Sequence[str], query: str) -> list[int]:
         ids = [self.table.semantic_id(item_id) for item_id in history]

@@ -32,6 +32,10 @@ def test_settings_take_toml_values_and_bare_words():
         ("tune.rank=true", r"wrong type; wanted int"),
         ("tune.method=dora", "choose one of lora, qlora, full"),
         ("tune.rank", "has no '='"),
+        ("sequence.num_layers=0", r"sequence\.num_layers = 0 is out of range; wanted at least 1"),
+        ("recommend.newcomer_neighbors=-1", "out of range; wanted at least 0"),
+        ("split.cold_share=1.5", r"split\.cold_share = 1\.5 is out of range; wanted 0 to 1"),
+        ("tune.learning_rate=nan", "out of range; wanted at least 0"),
     ],
 )
 def test_a_wrong_setting_is_named(setting, message):

@@ -18,9 +18,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from genrec.errors import ArtifactError, InputError
-from genrec.model.decoding import Beams, Watch, keeps_all_tokens, score_items, search_beams, unwatched
+from genrec.model.decoding import Beams, Watch, score_items, search_beams, unwatched
 from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.json_decoding import JsonGrammar, Schema
+from genrec.model.prompt_memory import Opening, keeps_all_tokens
 from genrec.model.streaming import StreamedItem, stream_items
 from genrec.model.vocabulary import IdVocabulary, PromptTokenizer
 from genrec.model.writing import Phrases, write_greedily
@@ -82,6 +83,7 @@ class LanguageModel:
         self._json_grammar: tuple[str, JsonGrammar] | None = None
         self._offered: dict[str, Path] = {}  # adapters that nobody has asked for yet
         self._is_folded = False
+        self._opening: tuple[int, ...] | Opening = ()  # read when first needed
         self._phrases = Phrases()
         self.pause: Callable[[], None] = lambda: None  # called between the steps of texts, to use the model for more
         if reader is not None:
@@ -158,6 +160,18 @@ class LanguageModel:
             self.model.load_adapter(str(self._offered.pop(name)), adapter_name=name)
             self.model.eval()
 
+    def expect_opening(self, tokens: Sequence[int]) -> None:
+        """Prompts will often begin with these tokens, which are read once. The weights must not change after this."""
+        self._opening = tuple(tokens)
+
+    @torch.inference_mode()
+    def _read_opening(self) -> Opening | None:
+        if isinstance(self._opening, tuple):
+            if not self._opening or not keeps_all_tokens(self.model):
+                return None
+            self._opening = Opening(self.model, self._opening)
+        return self._opening
+
     def search(
         self,
         prompts: Sequence[Sequence[int]],
@@ -183,6 +197,7 @@ class LanguageModel:
             width=width,
             narrowing=narrowing,
             adapters=adapters,
+            opening=self._read_opening(),
             watch=watch,
         )
 
@@ -227,6 +242,7 @@ class LanguageModel:
                 trie=trie,
                 ids=self.ids,
                 adapters=adapters,
+                opening=self._read_opening(),
             )
             scores_B[filled_BW] = found_BW.double().cpu().numpy()
         return scores_B

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from genrec.model.decoding import Over, PromptMemory
+from genrec.model.prompt_memory import Over, PromptMemory
 from genrec.model.vocabulary import IdVocabulary
 from genrec.semids.trie import Narrowing, Trie
 

@@ -30,8 +30,8 @@ from transformers.trainer_utils import get_last_checkpoint
 from genrec.artifacts import write_file, write_text
 from genrec.config import TuneConfig
 from genrec.model.adapters import save_plain_lora
-from genrec.model.decoding import Head
 from genrec.model.examples import IGNORE, Example
+from genrec.model.head import Head
 from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
 from genrec.model.lean_training import lean_training

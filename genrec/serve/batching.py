@@ -2,8 +2,8 @@
 
 A batcher's thread takes what waits, up to a batch, and answers it in one call; while it works, more gather, so batches
 grow with the load. Clients who were answered together ask again one after the other, so after batches of several the
-next one waits some milliseconds for as many; where requests come alone, none waits. Batchers of one model take turns.
-Knows nothing of what a request is.
+next one waits a while for as many, longer where batches take longer; where requests come alone, none waits. Batchers of
+one model take turns. Knows nothing of what a request is.
 """
 
 import asyncio
@@ -21,7 +21,8 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 
 
-_PAUSE_S, _GATHERING_S = 0.01, 0.05  # how long for the next of as many as before, and for all of them, at most
+# How long for the next of as many as before: at least, as a share of what these took, and at most; how often for all.
+_PAUSE_S, _PAUSE_SHARE, _LONGEST_PAUSE_S, _NUM_PAUSES = 0.01, 1 / 8, 0.25, 5
 
 
 class Overloaded(Exception):
@@ -74,6 +75,7 @@ class Batcher(Generic[Q, A]):
         self._turn = turn
         self._waiting: queue.Queue[tuple[Q, Future[A]] | None] = queue.Queue(max_waiting)
         self.batch_sizes: list[int] = []  # of the last batches, for metrics
+        self._took_s: list[float] = []  # the last two
         self._closed = False
         self._entrance = threading.Lock()  # nobody gets in line behind the last
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
@@ -112,7 +114,8 @@ class Batcher(Generic[Q, A]):
         is_open = True
         while is_open:
             taken = [self._waiting.get()]
-            self._take(taken, max(self.batch_sizes[-2:], default=1), _GATHERING_S)
+            pause_s = min(max(_PAUSE_S, _PAUSE_SHARE * max(self._took_s, default=0.0)), _LONGEST_PAUSE_S)
+            self._take(taken, max(self.batch_sizes[-2:], default=1), pause_s)
             with self._turn():
                 self._take(taken, self._max_batch, 0.0)
                 is_open = None not in taken
@@ -120,15 +123,15 @@ class Batcher(Generic[Q, A]):
                 if batch:
                     self._answer_batch(batch)
 
-    def _take(self, taken: "list[tuple[Q, Future[A]] | None]", count: int, longest_s: float) -> None:
-        """Add what waits, until there are so many, nobody comes for a pause, the time is over, or the end comes.
+    def _take(self, taken: "list[tuple[Q, Future[A]] | None]", count: int, longest_pause_s: float) -> None:
+        """Add what waits, until there are so many, nobody comes for a pause, or for several in all, or the end comes.
 
         Who has gone meanwhile does not count.
         """
-        ends = time.monotonic() + longest_s
+        ends = time.monotonic() + _NUM_PAUSES * longest_pause_s
         taken[:] = [entry for entry in taken if entry is None or not entry[1].cancelled()]
         while len(taken) < count and None not in taken[-1:]:
-            pause_s = min(_PAUSE_S, ends - time.monotonic())
+            pause_s = min(longest_pause_s, ends - time.monotonic())
             try:
                 entry = self._waiting.get(timeout=pause_s) if pause_s > 0 else self._waiting.get_nowait()
             except queue.Empty:
@@ -138,10 +141,12 @@ class Batcher(Generic[Q, A]):
 
     def _answer_batch(self, batch: list[tuple[Q, "Future[A]"]]) -> None:
         self.batch_sizes = [*self.batch_sizes[-99:], len(batch)]
+        began = time.monotonic()
         try:
             answers = self._answer([request for request, _ in batch])
         except BaseException as error:  # whoever waits must be told, whatever went wrong
             answers = [error] * len(batch)
+        self._took_s = [*self._took_s[-1:], time.monotonic() - began]
         for (_, future), answer in zip(batch, answers, strict=True):
             if isinstance(answer, BaseException):
                 future.set_exception(answer)

@@ -8,7 +8,8 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from genrec.model.decoding import groups_of_like_length, score_items, search_beams
+from genrec.model.decoding import score_items, search_beams
+from genrec.model.prompt_memory import Opening, groups_of_like_length
 from genrec.model.streaming import stream_items
 from genrec.model.vocabulary import IdVocabulary
 from genrec.semids.trie import Trie
@@ -115,6 +116,39 @@ def test_prompts_of_unequal_length_are_answered_as_each_alone(sliding):
         alone = answer([prompt])
         assert together.row[number].tolist() == alone.row[0].tolist()
         torch.testing.assert_close(together.score_nats[number], alone.score_nats[0], rtol=1e-4, atol=1e-4)
+
+
+def test_what_prompts_begin_with_is_read_once():
+    ids = IdVocabulary((4, 4, 4), NUM_WORDS)
+    model = make_model(2, NUM_WORDS + ids.num_tokens)
+    codes = make_codes(2, 40, (4, 4, 4))
+    options = {"trie": Trie.build(codes), "ids": ids}
+    begun = [5, 6, 7, 8, 9]
+    # Of like and unlike length, twice the same, without the opening, nothing but the opening, and less than that.
+    rest = [[3], [1, 2, 3, 4], [1, 2, 3, 4], list(range(1, 18)), [11] * 30]
+    prompts = [*([*begun, *more] for more in rest), [1, 2, 3, 4], begun, [5, 6], [5, 6, 7, 1, 1, 1, 1]]
+    with torch.inference_mode():
+        opening = Opening(model, begun)
+    num_read = []
+    model.model.register_forward_pre_hook(
+        lambda _, __, kwargs: num_read.append(kwargs["input_ids"].numel()), with_kwargs=True
+    )
+    codes_BWL = torch.tensor(codes[:3]).expand(len(prompts), -1, -1)
+    longest = max(map(len, prompts))
+    tokens = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts])
+    everyone = list(range(len(prompts)))
+    for rows in (everyone, everyone[:5], [0], [3, 3], [5, 6]):
+        asked = {"tokens_BT": tokens[rows], "mask_BT": (tokens[rows] > 0).long(), **options}
+        found, counts = [], []
+        for known in (None, opening):
+            num_read.clear()
+            beams = search_beams(model, width=8, opening=known, **asked)
+            found.append((beams.row, beams.score_nats))
+            found[-1] += (score_items(model, codes_BWL=codes_BWL[rows], opening=known, **asked),)
+            counts.append(sum(num_read))
+        torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-4)
+        if rows != everyone:
+            assert (counts[1] < counts[0]) == (max(rows) < 5)
 
 
 @pytest.mark.parametrize("others", [[], [[4, 4, 4, 4, 4, 4, 4]]])  # alone, and in a cache that is joined of parts

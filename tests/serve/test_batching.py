@@ -46,9 +46,13 @@ def test_what_gathers_while_the_model_works_is_one_batch():
     batcher.close()
 
 
-def test_after_a_batch_of_several_the_next_waits_for_as_many_and_after_single_ones_nobody_waits(monkeypatch):
-    monkeypatch.setattr(batching, "_PAUSE_S", 1.0)
-    monkeypatch.setattr(batching, "_GATHERING_S", 2.0)
+@pytest.mark.parametrize(("least_s", "share"), [(1.0, 0.0), (0.0, 50.0)])  # of what a batch takes, which is .02 s
+def test_after_a_batch_of_several_the_next_waits_for_as_many_and_after_single_ones_nobody_waits(
+    monkeypatch, least_s, share
+):
+    monkeypatch.setattr(batching, "_PAUSE_S", least_s)
+    monkeypatch.setattr(batching, "_PAUSE_SHARE", share)
+    monkeypatch.setattr(batching, "_LONGEST_PAUSE_S", 1.0)
     sizes = []
 
     def note(requests):
