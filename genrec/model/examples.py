@@ -7,6 +7,7 @@ Knows nothing of training loops.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -39,14 +40,19 @@ def history_prompt(
 ) -> list[int]:
     """The prompt for the next item: the request, then the newest `max_history` items as the model's own words."""
     newest = history[-max_history:] if max_history else ()
-    return prompts.encode_prompt(render("next_item", query=query)) + prompts.ids.tokens(newest)
+    return [*_request(prompts, query), *prompts.ids.tokens(newest)]
+
+
+@lru_cache(maxsize=256)
+def _request(prompts: PromptTokenizer, query: str) -> tuple[int, ...]:
+    return tuple(prompts.encode_prompt(render("next_item", query=query)))
 
 
 def next_item_examples(
     prompts: PromptTokenizer, histories: Sequence[Sequence[SemanticId]], *, max_history: int
 ) -> list[Example]:
     """Windows of at most max_history + 1 items of each history, the newest window whole; graded at every item."""
-    prefix = prompts.encode_prompt(render("next_item", query=""))
+    prefix = _request(prompts, "")
     examples = []
     for number, history in enumerate(histories):
         for end in range(len(history), 0, -max_history):

@@ -7,6 +7,7 @@ Axis legend: B batch, T tokens, L levels.
 """
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -37,6 +38,8 @@ OWN = "default"  # peft's name for the LoRA that a model was loaded with
 
 def load_causal_lm(name_or_path: str, *, dtype: str, four_bit: bool, device: torch.device) -> Any:
     """A transformers causal language model on a device; four_bit quantizes its linear layers by bitsandbytes NF4."""
+    if device.type == "cpu":  # whose attention shares keys and values among heads, under a mask too, without copies
+        os.environ.setdefault("TRANSFORMERS_SDPA_FORCE_GQA", "1")
     options: dict[str, Any] = {"dtype": getattr(torch, dtype)}
     if four_bit:
         options["quantization_config"] = BitsAndBytesConfig(

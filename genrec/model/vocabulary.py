@@ -46,12 +46,13 @@ class IdVocabulary:
     def tokens(self, semantic_ids: Iterable[SemanticId]) -> list[int]:
         """The tokens of semantic IDs, one after the other. Raises ShapeError when one has another depth."""
         tokens: list[int] = []
+        offsets = self.offsets
         for semantic_id in semantic_ids:
             if len(semantic_id) != self.depth:
                 raise ShapeError(
                     f"semantic ID {semantic_id} has {len(semantic_id)} codes, the model knows {self.depth}"
                 )
-            tokens.extend(offset + code for offset, code in zip(self.offsets, semantic_id, strict=True))
+            tokens.extend(offset + code for offset, code in zip(offsets, semantic_id, strict=True))
         return tokens
 
 
