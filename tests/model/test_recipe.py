@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import torch
@@ -49,8 +49,7 @@ class Writing:
 
     def __init__(self, expecting: Expecting, histories: list[tuple[int, ...]]) -> None:
         self.expecting, self.left = expecting, list(histories)
-        ids = SimpleNamespace(tokens=lambda _: [])
-        self.prompts = SimpleNamespace(ids=ids, encode_prompt=lambda _: [])
+        self.prompts = Mock(ids=Mock(tokens=lambda _: []), encode_prompt=lambda _: [])
 
     def search(self, prompts, *, trie, width, narrowing):
         histories, self.left = self.left[: len(prompts)], self.left[len(prompts) :]
