@@ -10,6 +10,7 @@ import random
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -27,8 +28,11 @@ T = TypeVar("T")
 FOUNDATION_DIR = Path(__file__).parent / "foundation"
 TINY_PREFIX = "genrec-tiny-"
 SECONDS_BETWEEN_LINES = 15.0  # of progress in a log
+_MODEL_LIBRARIES = ("transformers", "diffusers", "peft", "torch", "bitsandbytes", "huggingface_hub", "accelerate")
+_BAR_SWITCHES = ("transformers.utils.logging", "diffusers.utils.logging")
 _M_ARENA_MAX, _NUM_ARENAS = -8, 2  # glibc's own number of it, from malloc.h
 _TRIM_EVERY_S = 1.0  # takes about 20 ms, and gives back 100 MB of five seconds under load
+_quiet = threading.RLock()  # what libraries say is settled for all threads at once
 _last_printed: dict[str, float] = {}  # label: seconds into its work
 
 ProgressHook = Callable[[str, int, int, float], None]  # label, done, total (0: unknown), seconds so far
@@ -67,18 +71,39 @@ def hub_errors(name_or_path: str) -> Iterator[None]:
 def quiet_libraries() -> None:
     """Keep the model libraries' own bars, hints and warnings off the terminal; for programs, not for libraries."""
     import os
-    import warnings
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
-    for module in ("transformers", "diffusers", "peft", "torch", "bitsandbytes", "huggingface_hub", "accelerate"):
-        warnings.filterwarnings("ignore", module=rf"{module}(\..*)?")
-        logging.getLogger(module).setLevel(logging.ERROR)
+    for name in _MODEL_LIBRARIES:
+        warnings.filterwarnings("ignore", module=rf"{name}(\..*)?")
+        logging.getLogger(name).setLevel(logging.ERROR)
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Meanwhile, keep the bars, hints and warnings of the model libraries off the terminal; one thread at a time."""
+    with _quiet, warnings.catch_warnings():
+        loggers = {name: logging.getLogger(name) for name in _MODEL_LIBRARIES}
+        levels = {name: logger.level for name, logger in loggers.items()}
+        speakers = [sys.modules[name] for name in _BAR_SWITCHES if name in sys.modules]
+        speakers = [speaker for speaker in speakers if speaker.is_progress_bar_enabled()]
+        try:
+            for name, logger in loggers.items():
+                warnings.filterwarnings("ignore", module=rf"{name}(\..*)?")
+                logger.setLevel(logging.ERROR)
+            for speaker in speakers:
+                speaker.disable_progress_bar()
+            yield
+        finally:
+            for name, level in levels.items():
+                loggers[name].setLevel(level)
+            for speaker in speakers:
+                speaker.enable_progress_bar()
 
 
 def return_freed_memory() -> None:

@@ -25,6 +25,7 @@ def test_the_ten_lines_of_python_run(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "1 " in printed
     assert "drawn.png" in printed
+    assert re.search(r"^1\. .*vase.* · ", printed, re.MULTILINE | re.IGNORECASE)
     assert os.path.getsize("drawn.png") > 1000
 
 

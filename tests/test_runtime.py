@@ -1,5 +1,8 @@
 """Progress reaches whoever listens; devices and shipped models are found or named."""
 
+import logging
+import warnings
+
 import pytest
 
 from genrec import runtime
@@ -48,3 +51,25 @@ def test_progress_can_be_silenced_for_a_while():
             list(runtime.progress(range(3), label="inside"))
         list(runtime.progress(range(3), label="after"))
     assert set(told) == {"after"}
+
+
+def test_model_libraries_are_quiet_for_a_while(recwarn):
+    from transformers.utils import logging as transformers_logging
+
+    speaker, had_bars = logging.getLogger("diffusers"), transformers_logging.is_progress_bar_enabled()
+    level = speaker.level
+    try:
+        transformers_logging.enable_progress_bar()
+        with runtime.quietly(), runtime.quietly():
+            assert not transformers_logging.is_progress_bar_enabled()
+            assert not speaker.isEnabledFor(logging.WARNING)
+            assert speaker.isEnabledFor(logging.ERROR)
+            warnings.warn_explicit("a hint", UserWarning, "file.py", 1, module="peft.tuners")
+            assert not recwarn.list
+        assert transformers_logging.is_progress_bar_enabled()
+    finally:
+        if not had_bars:
+            transformers_logging.disable_progress_bar()
+    assert speaker.level == level
+    warnings.warn_explicit("a hint", UserWarning, "file.py", 1, module="peft.tuners")
+    assert len(recwarn.list) == 1

@@ -16,7 +16,7 @@ from genrec.chat.requests import ChatRequest
 from genrec.chat.session import ChatMessage, Session
 from genrec.chat.understanding import ModelReader, Understanding
 from genrec.chat.wording import describe, facts, headline, invitation, notes_on, question, titles_of
-from genrec.data.reasons import Constraint
+from genrec.data.reasons import Constraint, format_number
 from genrec.explain import explain_batch
 from genrec.schema import Evidence, Explanation, Item
 from genrec.workspace import Workspace
@@ -56,6 +56,14 @@ class Reply:
     def is_list(self) -> bool:
         """Whether its items are a newly shown list."""
         return bool(self.items) and self.request.intent in ("recommend", "like", "dislike", "history")
+
+    def __str__(self) -> str:
+        """The text, and a line for each item of a list: title, price and reason."""
+        lines = [self.text]
+        for place, card in enumerate(self.items if self.is_list else (), 1):
+            price = "" if card.price is None else f", {format_number(card.price)}"
+            lines.append(f"{place}. {card.title}{price}{card.reason and f' · {card.reason}'}")
+        return "\n".join(lines)
 
 
 class Conversation:

@@ -28,6 +28,8 @@ together too top us very was we we've well were what when where which while who 
 would you you'll you've your yours
 """
 _PLAIN_WORDS = frozenset(_PLAIN_TEXT.split())
+_OF_THE_PAST = {"bought", "chose", "earlier", "enjoyed", "history", "liked", "past"}  # not said to who has none
+_STRAY_MARK = re.compile(r"[,;:(]\s*[,;:.!?)]|[,;:(]\s*$")
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|[.!?]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 Words = tuple[str, ...]
@@ -79,6 +81,8 @@ def check_text(text: str, item: Item, claims: Sequence[Claim], vocabulary: Vocab
 
     Every number, attribute value, title and word of substance must come from a claim or from the item's title, and
     each related item must be named with values of its own claims, so "red like A" is not passed for "red like B".
+    Where no claim speaks of another item, nothing is said of what the person chose before. Marks that end nothing, as
+    in "it costs 20,), and is red", are not passed either.
     Words of substance stand where their claim has them, so "a red accent" is not passed for a red item with a black
     accent, and nothing is said more often than it is claimed.
     """
@@ -86,7 +90,8 @@ def check_text(text: str, item: Item, claims: Sequence[Claim], vocabulary: Vocab
     backed_words = {word for claim in claims for word in words_of(_untitled(claim))}
     values = {words for claim in claims for words in _value_words(claim)}
     places = _places(claims)
-    unsupported: list[str] = []
+    plain_words = _PLAIN_WORDS if titles else _PLAIN_WORDS - _OF_THE_PAST
+    unsupported = _stray_marks(text, [item.title, *titles])
     said: Counter[Words] = Counter()
     for sentence in _sentences(text, item.title, titles):
         mentions: list[_Mention] = []
@@ -94,7 +99,7 @@ def check_text(text: str, item: Item, claims: Sequence[Claim], vocabulary: Vocab
             if isinstance(part, _Mention):
                 mentions.append(part)
                 continue
-            found, wrong = _read_words(part, values, backed_words, vocabulary)
+            found, wrong = _read_words(part, values, backed_words, plain_words, vocabulary)
             mentions += found
             unsupported += wrong or _out_of_place(part, places)
         said.update(mention.words for mention in mentions if not mention.source_title)
@@ -104,6 +109,12 @@ def check_text(text: str, item: Item, claims: Sequence[Claim], vocabulary: Vocab
     if not any(words in said for claim in claims for words in _value_words(claim)):
         unsupported.append(NO_CLAIM)
     return tuple(dict.fromkeys(unsupported))
+
+
+def _stray_marks(text: str, titles: Sequence[str]) -> list[str]:
+    for title in titles:
+        text = _title_pattern(title).sub("x", text) if title else text
+    return [mark.strip() for mark in _STRAY_MARK.findall(text.strip())]
 
 
 def _value_words(claim: Claim) -> list[Words]:
@@ -158,7 +169,7 @@ def _cut(part: _Mention | str, title: str, own_title: str) -> list[_Mention | st
 
 
 def _read_words(
-    text: str, values: set[Words], backed_words: set[str], vocabulary: Vocabulary
+    text: str, values: set[Words], backed_words: set[str], plain_words: frozenset[str], vocabulary: Vocabulary
 ) -> tuple[list[_Mention], list[str]]:
     """The value and number mentions of a stretch of text, and what in it nothing backs."""
     words = words_of(text)
@@ -181,7 +192,7 @@ def _read_words(
             size, word = 1, words[position]
             if word in backed_words:
                 mentions += [_Mention("", (word,))] if _NUMBER.fullmatch(word) else []
-            elif word not in _PLAIN_WORDS:
+            elif word not in plain_words:
                 wrong.append(word)
         position += size
     return mentions, wrong

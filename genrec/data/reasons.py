@@ -319,11 +319,11 @@ _OPENINGS: tuple[str, ...] = (
     "Here is why: it {c}.",
     "It fits you, as it {c}.",
     "Chosen for you because it {c}.",
-    "This goes with what you chose: it {c}.",
     "Why this? It {c}.",
     "{t} could be for you, since it {c}.",
     "We think of you here: it {c}.",
 )
+_RELATED_OPENINGS = (*_OPENINGS, "This goes with what you chose: it {c}.")  # where the claims speak of that
 _LIKENESS: tuple[str, ...] = (", like {t}", ", just like {t}", ", the same as {t}", ", as with {t}")
 _FOLLOWING: tuple[str, ...] = ("Also, it {c}.", "It {c}.", "And it {c}.", "On top of that, it {c}.", "It also {c}.")
 
@@ -338,7 +338,8 @@ def phrase(item: Item, claims: Sequence[Claim], rng: np.random.Generator) -> str
         raise ValueError("phrase was given no claim; gather at least one, such as an attribute fact")
     related = [claim for claim in claims if claim.source_title]
     facts = [claim for claim in claims if not claim.source_title]
-    opening = _OPENINGS[int(rng.integers(len(_OPENINGS) if item.title else 1))]
+    openings = _RELATED_OPENINGS if related else _OPENINGS
+    opening = openings[int(rng.integers(len(openings) if item.title else 1))]
     first = related or facts
     likeness = _LIKENESS[int(rng.integers(len(_LIKENESS)))]
     sentence = opening.format(c=_join([_clause(claim, likeness) for claim in first], rng), t=item.title)

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from genrec.encode.backbone import model_fingerprint
 from genrec.errors import InputError, SourceError
-from genrec.runtime import foundation_path, pick_device
+from genrec.runtime import foundation_path, pick_device, quietly
 from genrec.schema import FloatArray
 
 Picture = Path | Image.Image
@@ -120,7 +120,8 @@ class ClipEncoder:
     def _load(self, kind: Any, **options: object) -> Any:  # Any: a transformers class with from_pretrained
         path = foundation_path(self.name_or_path)
         try:
-            return kind.from_pretrained(path, **options)
+            with quietly():
+                return kind.from_pretrained(path, **options)
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise InputError(

@@ -6,6 +6,8 @@ Knows how our events and vectors become what Cornac wants; how the models work i
 Axis legend: B cases, K positions, N items, D features.
 """
 
+import contextlib
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -44,7 +46,7 @@ class CornacPeer:
             )
         histories = [catalog.rows(history) for history in train.histories().values()]
         asked = [np.append(catalog.rows(case.history), catalog.row(case.target)) for case in validation]
-        options: dict[str, Any] = {"val_sample": 500, "seed": _SEED, "verbose": False}
+        options: dict[str, Any] = {"val_sample": 500, "seed": _SEED, "verbose": True}
         options["model_selection"] = "best" if asked else "last"
         if self.name == "letter":
             width = min(_NUM_COLLABORATIVE, len(catalog) - 1)
@@ -53,7 +55,8 @@ class CornacPeer:
             taste_ND[:, : taste.vectors.shape[1]] = taste.vectors
             options |= {"cf_embeddings": taste_ND, "cf_embedding_ids": list(range(len(catalog)))}
         self._model = _cornac_model(self.name)(**(options | self.options))
-        self._model.fit(_dataset(histories, vectors), _dataset(asked, vectors) if asked else None)
+        with contextlib.redirect_stdout(sys.stderr):  # what it says on its way is no part of an answer
+            self._model.fit(_dataset(histories, vectors), _dataset(asked, vectors) if asked else None)
         self._num_items = len(catalog)
         return self
 

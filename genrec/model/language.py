@@ -27,7 +27,7 @@ from genrec.model.streaming import StreamedItem, stream_items
 from genrec.model.vocabulary import IdVocabulary, PromptTokenizer
 from genrec.model.writing import Phrases, write_greedily
 from genrec.prompting import Message
-from genrec.runtime import foundation_path, hub_errors
+from genrec.runtime import foundation_path, hub_errors, quietly
 from genrec.schema import SemanticId
 from genrec.semids.trie import Narrowing, Trie
 
@@ -36,6 +36,7 @@ BASE_DIR, ADAPTER_DIR = "base", "adapter"
 OWN = "default"  # peft's name for the LoRA that a model was loaded with
 
 
+@quietly()
 def load_causal_lm(name_or_path: str, *, dtype: str, four_bit: bool, device: torch.device) -> Any:
     """A transformers causal language model on a device; four_bit quantizes its linear layers by bitsandbytes NF4."""
     if device.type == "cpu":  # whose attention shares keys and values among heads, under a mask too, without copies
@@ -94,6 +95,7 @@ class LanguageModel:
         model.eval()  # the reader too, which would leave items unread as it does in training
 
     @classmethod
+    @quietly()
     def load(
         cls,
         directory: Path,

@@ -38,7 +38,7 @@ from genrec.model.lean_training import lean_training
 from genrec.model.sequence import SequenceModel
 from genrec.model.teaching import Lessons, Teacher, collate, shares_of_codes
 from genrec.model.vocabulary import PromptTokenizer
-from genrec.runtime import ProgressMeter, computes_bfloat16, foundation_path, hub_errors, seed_everything
+from genrec.runtime import ProgressMeter, computes_bfloat16, foundation_path, hub_errors, quietly, seed_everything
 from genrec.schema import Catalog, IntArray
 from genrec.semids.table import SemanticIdTable
 from genrec.semids.trie import Trie
@@ -142,7 +142,8 @@ def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows
         task_type="CAUSAL_LM",
         trainable_token_indices=dict.fromkeys(layers, tokens) if train_id_rows else None,
     )
-    wrapped, reader = get_peft_model(model, lora), language_model.reader
+    with quietly():
+        wrapped, reader = get_peft_model(model, lora), language_model.reader
     if reader is not None:
         reader.requires_grad_(True)  # peft freezes all that it finds
     return LanguageModel(wrapped, language_model.prompts, id_space=language_model.id_space, reader=reader)

@@ -14,7 +14,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from PIL import Image
@@ -229,16 +229,20 @@ class _Photos:
     """Photos of conversations, small, on disk for as long as the server runs and few enough; for many threads."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="genrec-photos-")
         self._kept: OrderedDict[Path, None] = OrderedDict()
         self._lock = threading.Lock()
+
+    @cached_property
+    def _folder(self) -> "tempfile.TemporaryDirectory[str]":
+        """Made for the first photo: where a server is ended at once, nobody is left to remove it."""
+        return tempfile.TemporaryDirectory(prefix="genrec-photos-")
 
     def keep(self, photo: Image.Image) -> Path:
         """The file of a photo, the same for the same photo."""
         small = photo.copy()
         small.thumbnail((MAX_PHOTO_PX, MAX_PHOTO_PX))
-        path = Path(self._folder.name) / f"{hashlib.sha256(small.tobytes()).hexdigest()}.png"
         with self._lock:
+            path = Path(self._folder.name) / f"{hashlib.sha256(small.tobytes()).hexdigest()}.png"
             if path not in self._kept:
                 small.save(path)
             self._kept[path] = None

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from genrec.config import VisualizeConfig
 from genrec.errors import InputError, ShapeError
 from genrec.prompting import render
-from genrec.runtime import foundation_path
+from genrec.runtime import foundation_path, quietly
 from genrec.schema import FloatArray
 
 ADAPTER_FILE = "ip_adapter.safetensors"
@@ -231,7 +231,8 @@ def load_family(config: VisualizeConfig, device: torch.device) -> Family:
             raise InputError(f"diffusion model {config.diffusion!r} is a {kind}; wanted one of {', '.join(FAMILIES)}")
         if kind == "Flux2KleinPipeline" and dtype == torch.float16:
             dtype = torch.bfloat16
-        pipeline = getattr(diffusers, kind).from_pretrained(path, dtype=dtype)
+        with quietly():
+            pipeline = getattr(diffusers, kind).from_pretrained(path, dtype=dtype)
     except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
         if isinstance(error, InputError):
             raise
@@ -240,13 +241,15 @@ def load_family(config: VisualizeConfig, device: torch.device) -> Family:
             "a folder or hub name"
         ) from error
     pipeline.set_progress_bar_config(disable=True)
-    return FAMILIES[kind](pipeline.to(device), config)
+    with quietly():
+        return FAMILIES[kind](pipeline.to(device), config)
 
 
 def _renewed(pipeline: Any, kind: Any = None) -> Any:  # Any: as above
     """The same weights with a scheduler of its own, since schedulers carry state; maybe as another pipeline class."""
     scheduler = type(pipeline.scheduler).from_config(pipeline.scheduler.config)
-    fresh = (kind or type(pipeline)).from_pipe(pipeline, scheduler=scheduler)
+    with quietly():
+        fresh = (kind or type(pipeline)).from_pipe(pipeline, scheduler=scheduler)
     fresh.set_progress_bar_config(disable=True)
     return fresh
 

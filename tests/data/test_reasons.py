@@ -170,12 +170,24 @@ def test_every_phrase_passes_the_check_and_says_every_claim(catalog: list[Item])
         ("It has a red, like Popsy Mug.", "has a red"),
         ("It is is red, like Popsy Mug.", "it is is"),
         ("It is red, like Popsy Mug, and is red, like Popsy Mug.", "red (again)"),
+        ("It is red,), like Popsy Mug.", ",)"),
+        ("It is red, like Popsy Mug,.", ",."),
+        ("It is red, like Popsy Mug (", "("),
         ("This one suits you.", NO_CLAIM),
         ("", NO_CLAIM),
     ],
 )
 def test_what_no_claim_backs_is_caught(text: str, wrong: str) -> None:
     assert wrong in check_text(text, RED, history_claims(RED, STRIPED), SHOP)
+
+
+def test_who_chose_nothing_is_told_of_no_choices() -> None:
+    facts = [claim for claim in candidate_claims(RED, ()) if claim.attribute == "color"]
+    assert check_text("A good match for you, since it is red.", RED, facts, SHOP) == ()
+    assert "chose" in check_text("This goes with what you chose: it is red.", RED, facts, SHOP)
+    related = history_claims(RED, STRIPED)
+    assert check_text("This goes with what you chose: it is red, like Popsy Mug.", RED, related, SHOP) == ()
+    assert not any("chose" in phrase(RED, facts, np.random.default_rng(seed)) for seed in range(200))
 
 
 def test_values_cannot_move_to_another_source() -> None:
