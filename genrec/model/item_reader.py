@@ -68,6 +68,7 @@ class ItemReader(nn.Module):
         self._following: torch.Tensor | None = None
         self._last_state_BC = torch.zeros(0, self._frozen[1].shape[1])
         self._written_BT: torch.Tensor | None = None
+        self._hears_last_alone = False
         self._heard: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
         self._hooks: list[RemovableHandle] = []
         self._coin = torch.Generator().manual_seed(seed)
@@ -131,15 +132,20 @@ class ItemReader(nn.Module):
         self._last_state_BC[prompt_E[is_last_E]] = states_EC[is_last_E]
         item_CD, state_CD, following_CD = self.weight.chunk(3)
         of_item_ED, of_state_ED = (vectors_NC[rows_E] * self._scale) @ item_CD, states_EC @ state_CD
-        following_ED = (states_EC @ following_CD).to(self.weight.dtype)
         read_BTD = self.weight.new_zeros(*tokens_BT.shape, self.weight.shape[1])
         read_BTD = read_BTD.index_put((prompt_E, end_E), (of_item_ED + of_state_ED).to(read_BTD.dtype))
+        if self._hears_last_alone:
+            self._heard = prompt_E[is_last_E], end_E[is_last_E], states_EC[is_last_E]
+            return read_BTD
+        if self._written_BT is None:
+            self._heard = prompt_E, end_E, states_EC
+            return read_BTD
+        following_ED = (states_EC @ following_CD).to(self.weight.dtype)
         heard = [[prompt_E], [end_E], [states_EC]]
         written_E = torch.ones_like(end_E, dtype=torch.bool)
-        written_BT = torch.zeros_like(tokens_BT, dtype=torch.bool) if self._written_BT is None else self._written_BT
         for step in range(1, self._ids.depth):
             place_E = (end_E + step).clamp(max=tokens_BT.shape[1] - 1)
-            written_E = written_E & (place_E == end_E + step) & written_BT[prompt_E, place_E]
+            written_E = written_E & (place_E == end_E + step) & self._written_BT[prompt_E, place_E]
             place = (prompt_E[written_E], place_E[written_E])
             read_BTD = read_BTD.index_put(place, following_ED[written_E], accumulate=True)
             for parts, more in zip(heard, (*place, states_EC[written_E]), strict=True):
@@ -169,6 +175,15 @@ class ItemReader(nn.Module):
             yield
         finally:
             self._written_BT = None
+
+    @contextlib.contextmanager
+    def hearing_last_alone(self) -> Iterator[None]:
+        """Meanwhile, what is thought at the last token of each prompt is all that is asked for."""
+        self._hears_last_alone = True
+        try:
+            yield
+        finally:
+            self._hears_last_alone = False
 
     @contextlib.contextmanager
     def following(self, state_BC: torch.Tensor) -> Iterator[None]:

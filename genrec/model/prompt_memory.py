@@ -241,16 +241,17 @@ def _last_alone(model: Any) -> Iterator[None]:
     The last layer's keys and values are all that others need of it, so its feed-forward net, which is most of it, is
     run for the last token and added to every one.
     """
-    layers = getattr(model.get_decoder(), "layers", None)
+    layers, reader = getattr(model.get_decoder(), "layers", None), getattr(model, "item_reader", None)
     net = None if layers is None else getattr(layers[-1], "mlp", None)
-    if net is None:
-        yield
-        return
-    hook = net.register_forward_pre_hook(lambda _, inputs: (inputs[0][:, -1:], *inputs[1:]))
+    hook = None
+    if net is not None:
+        hook = net.register_forward_pre_hook(lambda _, inputs: (inputs[0][:, -1:], *inputs[1:]))
     try:
-        yield
+        with nullcontext() if reader is None else reader.hearing_last_alone():
+            yield
     finally:
-        hook.remove()
+        if hook is not None:
+            hook.remove()
 
 
 def _join(caches: Sequence[tuple[Any, int]], order_B: torch.Tensor, length: int) -> Any:
