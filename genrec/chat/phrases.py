@@ -134,7 +134,7 @@ tell me about|what is|what's|who (?:is|was|won)|when did|how old|where is|news|s
 SERVICE = said("""
 pay(?:pal|ments?)?(?! (?:up|at|about|around|more|less|between|[$€£\\d]))|credit cards?|by card|invoice
 deliver(?:y|ed|s)?|ships?|shipping|shipped|returns?|refunds?|warranty|guarantee|opening hours
-discounts?|coupons?|vouchers?
+discounts?|coupons?|vouchers?|gift (?:cards?|certificates?|wrap\\w*)
 when (?:do|are|will) you|are you (?:open|closed)
 dishwasher|tracking|customer (?:service|support)|human|agent|account|password|log ?in|complain\\w*|order status|my order
 """)

@@ -199,12 +199,16 @@ def _read_words(
 
 
 def _places(claims: Sequence[Claim]) -> dict[str, set[Words]]:
-    """The words of substance of all claims, with the two words before each, fewer at the beginning."""
+    """The words of substance of all claims, with the two words before each, fewer at the beginning.
+
+    Of "as you asked" it is three, so that it stands with what was asked.
+    """
     places: dict[str, set[Words]] = {}
     for claim in claims:
         words = words_of(_untitled(claim).removeprefix("it "))
         for position, word in enumerate(words):
-            places.setdefault(word, set()).add(words[max(0, position - 2) : position])
+            num_before = 3 if words[:position][-2:] == ("as", "you") else 2
+            places.setdefault(word, set()).add(words[max(0, position - num_before) : position])
     return places
 
 
@@ -213,11 +217,11 @@ def _out_of_place(text: str, places: Mapping[str, set[Words]]) -> list[str]:
     words = words_of(text)
     wrong = []
     for position, word in enumerate(words):
-        before = words[max(0, position - 2) : position]
+        before = words[max(0, position - 3) : position]
         known = [place[max(0, len(place) - len(before)) :] for place in places.get(word, ())]
         is_doubled = before[-1:] == (word,)
         if is_doubled or (known and word not in _PLAIN_WORDS and not any(_ends_with(before, end) for end in known)):
-            wrong.append(" ".join((*before, word)))
+            wrong.append(" ".join((*before[-2:], word)))
     return wrong
 
 

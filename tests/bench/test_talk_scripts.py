@@ -13,9 +13,10 @@ from genrec.bench.talk.scripts import HAND_WRITTEN, Unanswerable, read_scripts
 from genrec.bench.talk.truth import Moment, Truth
 from genrec.chat.session import Session
 from genrec.chat.turn import Conversation
-from genrec.data.reasons import Constraint
+from genrec.data.reasons import Constraint, say_attribute
 from genrec.data.shop import ShopWorld
 from genrec.evaluate.oracle import load_world
+from genrec.schema import Evidence
 from genrec.workspace import Workspace
 
 LOOKS = [
@@ -88,6 +89,10 @@ def test_the_truth_finds_what_is_false(shop_recommender: Workspace, world: ShopW
     moment = Moment(history=talk.session.history, seen=[], legal=legal)
     assert truth.falsehoods(reply, moment) == []
     card, *rest = reply.items
+    says = say_attribute("style", shop_recommender.catalog[card.item_id].attributes["style"])
+    style = Evidence(kind="attribute", source="style", claim=f"it {says}", weight=0)
+    asked = replace(style, claim=f"{style.claim}, as you asked")
+    assert truth.unsupported(card.item_id, f"It {says}, as you asked.", [asked]) == []
     other = next(i for i in shop_recommender.catalog if i.attributes["color"] == "red" and i.item_id in legal)
     wrong_cards = [
         replace(card, price=1.0),
@@ -96,6 +101,8 @@ def test_the_truth_finds_what_is_false(shop_recommender: Workspace, world: ShopW
         replace(card, reason=f"{card.reason} It costs 3."),
         replace(card, reason=f"{card.reason} It is made of leather.", evidence=()),
         replace(card, evidence=(replace(card.evidence[0], claim="it is purple"),)),
+        replace(card, evidence=(style,), reason=f"This one {says}, as you asked."),
+        replace(card, evidence=(style,), reason=f"This goes with what you chose: it {says}."),
         replace(card, item_id=other.item_id, title=other.title, price=None, reason="", evidence=()),
     ]
     lies = [replace(reply, items=(wrong, *rest)) for wrong in wrong_cards]

@@ -216,3 +216,14 @@ def test_a_value_cannot_move_to_another_attribute() -> None:
     wish = constraint_claims(chair, [Constraint(attribute="color", operator="=", value="red")])
     assert check_text("It is red, as with you asked.", chair, wish, vocabulary)
     assert check_text("It is red, at you.", chair, claims, vocabulary)
+
+
+def test_only_what_was_asked_is_said_to_be_asked() -> None:
+    chair = lamp("x", "Item X", color="red", accent="black")
+    wish = constraint_claims(chair, [Constraint(attribute="color", operator="=", value="red")])
+    claims = [*wish, *(claim for claim in attribute_claims(chair) if claim.attribute == "accent")]
+    vocabulary = Vocabulary.of([chair])
+    assert check_text("It is red, as you asked, and has a black accent.", chair, claims, vocabulary) == ()
+    assert check_text("It has a black accent and is red, as you asked.", chair, claims, vocabulary) == ()
+    assert "as you asked" in check_text("It is red and has a black accent, as you asked.", chair, claims, vocabulary)
+    assert "as you asked" in check_text("It is red, as you, as you asked.", chair, claims, vocabulary)

@@ -4,7 +4,7 @@ Works by the words alone, from the world's own items and events, apart from the 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genrec.chat.turn import Card, Reply
@@ -21,6 +21,7 @@ _POPULAR = re.compile(r"^it was chosen by (?P<count>\d+) (?:people|person)$")
 _RANGE = re.compile(r"^it costs (?P<price>[\d.]+), within the (?P<low>[\d.]+) to (?P<high>[\d.]+) usual for you$")
 _BOUND = re.compile(r"^it (?P<says>costs [\d.]+), (?P<sign>under|at most|over|at least) your (?P<bound>[\d.]+)$")
 _ASKED = re.compile(r"^it (?P<says>.+), as you asked$")
+_BEFORE_ASKED = re.compile(r"((?:[^.]|\.(?=\d))+?),? as you asked")
 _SAYS = {
     "color": "is {}", "category": "is a {}", "brand": "is by {}", "material": "is made of {}", "price": "costs {}",
     "pattern": "has a {} pattern", "style": "has a {} style", "shape": "has a {} shape", "accent": "has a {} accent",
@@ -110,8 +111,15 @@ class Truth:
         closer = int((scores > scores[catalog.row(other)]).sum()) - 1
         return closer < max(1, int(NEAR_SHARE * len(catalog)))
 
-    def unsupported(self, item_id: str, text: str, evidence: Iterable[Evidence]) -> list[str]:
-        """Values, numbers and foreign titles in a reason that no shown claim names."""
+    def unsupported(self, item_id: str, text: str, evidence: Sequence[Evidence]) -> list[str]:
+        """Values, numbers and foreign titles in a reason that no shown claim names; what was not asked, not chosen."""
+        asked = [match["says"].partition(" ")[2] for entry in evidence if (match := _ASKED.match(entry.claim))]
+        not_asked = [before for before in _BEFORE_ASKED.findall(text) if not before.endswith(tuple(asked))]
+        has_chosen = any(entry.kind != "attribute" for entry in evidence)
+        not_chosen = [] if has_chosen else re.findall("you chose|your history|you liked", text)
+        return not_asked + not_chosen + self._loose(item_id, text, evidence)
+
+    def _loose(self, item_id: str, text: str, evidence: Sequence[Evidence]) -> list[str]:
         backing = " ".join([self.world.item(item_id).title, *(entry.claim for entry in evidence)]).casefold()
         text, known = text.casefold(), set(_NUMBER.findall(backing))
         loose = [number for number in _NUMBER.findall(text) if number not in known]
