@@ -99,7 +99,8 @@ what(?: is|'s| are) (?:it|they|that|this|the \\w+(?: one)?) made of
 what(?: is|'s| are) (?:it|they|that|this|the \\w+(?: one)?|number \\w+) like
 """)
 ASKS_OF_ITEM = re.compile(
-    r"^\W*(?:is|are|does|do|has|have|was|can|will)\s+(?:it|this|that|they|these|those|the\s+\w+\s+one|number\s+\d+)\b"
+    r"^\W*(?:is|are|does|do|has|have|was|can|will)\s+(?:it|this|that|they|these|those|the\s+\w+\s+one|number\s+\d+"
+    r"|the\s+(?:first|second|third|fourth|fifth|last|[1-5](?:st|nd|rd|th)))\b"
     r"(?!\s+(?:one\s+)?in\b)"
 )
 REPEATS = said("again|same (?:list|ones|items)|show (?:them|those|these) again|back to")
@@ -159,6 +160,7 @@ JUDGED_NUMBERS = re.compile(
     r"^\W*(?:i\s+)?(?:really\s+)?(?:don't\s+)?(?:like|love|dislike|hate|show(?:\s+me)?|draw|why|explain|not|remove|take|describe)\s+"
     r"(?:the\s+)?(\d{1,2}(?:(?:\s*(?:,|and|&)\s*|\s+)\d{1,2})*)\W*$"
 )
+OWNED = said("(?:love|own|have|got|bought|chose) (?:my|our|an?)|my new|my old")  # "it" is that, then
 TITLE_FEEDBACK = said("""
 i (?:\\w+ly |have |also |just )*(?:loved?|liked?|enjoyed?|adored?|bought|own(?:ed)?|chose|got|have|seen|saw)
 i (?:\\w+ly |have |also |just )*(?:watched|read|played|picked|ordered)

@@ -16,6 +16,7 @@ from genrec.chat.phrases import (
     LIKE,
     LIKE_FIRST,
     LOVED,
+    OWNED,
     TITLE_FEEDBACK,
     TITLE_RELATION,
 )
@@ -154,6 +155,8 @@ def read_shown_reference(text: str, session: Session, lexicon: Lexicon, *, has_p
     if everything is not None and _no_attribute_follows(text, everything, lexicon):
         return Reference(tuple(shown), _without(text, everything), "shown")
     it = None if has_photo else _IT.search(text)
+    if it is not None and OWNED.search(text[: it.start()]):
+        return None
     if it is not None and session.focus is not None and _no_attribute_follows(text, it, lexicon):
         return Reference((session.focus,), _without(text, it), "it")
     return None

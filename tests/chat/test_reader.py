@@ -246,6 +246,9 @@ def test_to_go_with_is_not_to_be_like() -> None:
         ("when do you open on sundays", "other"),
         ("who won the match last night", "other"),
         ("whats number two like?", "describe"),
+        ("is the second made of wood?", "describe"),
+        ("does the 3rd have a warm tone?", "describe"),
+        ("do you have gift cards?", "other"),
         ("not keen on the 1st one", "dislike"),
         ("cheers mate", "thanks"),
         ("more", "recommend"),
@@ -257,6 +260,14 @@ def test_to_go_with_is_not_to_be_like() -> None:
 )
 def test_intents(text: str, intent: str) -> None:
     assert READER.read(text, shown_session(CATALOG)).intent == intent
+
+
+@pytest.mark.parametrize("text", ["I love my red lamp, what goes with it?", "I have a red lamp, more like it"])
+def test_it_is_what_was_just_said_to_be_owned(text: str) -> None:
+    read = READER.read(text, shown_session(CATALOG))
+    assert read.intent == "recommend"
+    assert not read.refers_to
+    assert not read.liked
 
 
 def test_judgements_name_their_items() -> None:
