@@ -127,6 +127,7 @@ WELL_LIKED = said("(?:what's|what is) (?:trending|popular|hot|in fashion|selling
 CUE = said("""
 recommend|suggest|find|looking|look for|want|need|would like|i'd like|something|anything|show|give|get|got
 buy|search|pick|choose|surprise|similar|like|have you|do you have|in the mood|gift|present|please|for me
+go(?:es)?(?: well)? with
 """)
 CHITCHAT = said("""
 weather|who are you|are you|your name|how are|capital|president|joke|time is it|meaning of|write|translate

@@ -212,7 +212,10 @@ class _Reading:
     def _read_values(self) -> None:
         """Values of this message; one that is said of a wish just taken back is no new wish."""
         is_further = bool(phrases.ALSO.search(self.text) or phrases.ALSO_FIRST.search(self.text))
-        found, self.text = ValueScanner(self.lexicon, self.text).scan()
+        scanner = ValueScanner(self.lexicon, self.text)
+        found, self.text = scanner.scan()
+        if not found and not self.where and phrases.MATCH_RELATION.search(self.said):
+            self.text = " ".join((self.text, *scanner.owned))  # "what goes with my red lamp?": what is near to that
         for wish in found:
             if wish.attribute in self.dropped and wish in self.session.constraints:
                 continue

@@ -46,13 +46,16 @@ class ValueScanner:
         self.sentence_start = 0
         self.found: list[_Mention] = []
         self.rest: list[str] = []
+        self.owned: list[str] = []  # the words of what is no wish
 
     def scan(self) -> tuple[list[Constraint], str]:
         """The wishes, and the words that were none."""
         position = 0
         while position < len(self.tokens):
             size, meanings = self._match(position)
-            if meanings:
+            if meanings and self.is_owned:
+                self.owned += self.tokens[position : position + size]
+            elif meanings:
                 self._take(self._choose(meanings, position, size))
             else:
                 self._pass(self.tokens[position])
@@ -83,8 +86,6 @@ class ValueScanner:
         return next((meaning for meaning in meanings if meaning.attribute in named), meanings[0])
 
     def _take(self, meant: Value) -> None:
-        if self.is_owned:
-            return
         if self.is_negated and self.negated_attribute:
             same = meant.attribute == self.negated_attribute
             self.is_negated = self.link in ("or", "nor") or (same and self.link in ("and", ","))

@@ -262,10 +262,13 @@ def test_intents(text: str, intent: str) -> None:
     assert READER.read(text, shown_session(CATALOG)).intent == intent
 
 
-@pytest.mark.parametrize("text", ["I love my red lamp, what goes with it?", "I have a red lamp, more like it"])
+@pytest.mark.parametrize(
+    "text", ["I love my red lamp, what goes with it?", "what goes with my red lamp?", "I have a red lamp, more like it"]
+)
 def test_it_is_what_was_just_said_to_be_owned(text: str) -> None:
     read = READER.read(text, shown_session(CATALOG))
     assert read.intent == "recommend"
+    assert read.query == "red lamp" or {wish.value for wish in read.where} == {"red", "lamp"}
     assert not read.refers_to
     assert not read.liked
 
