@@ -35,6 +35,7 @@ CLIENTS = (1, 16, 32)
 COMPARED_CLIENTS = 16  # at which batches stand beside one request at a time
 START_LIMIT_S = 300.0
 WARM_UP_S = 10.0  # of the same load, before anything is measured
+REST_S = 3.0  # before memory is read, which under load goes up and down by 50 MB within a second
 
 
 class ServerProcess:
@@ -197,9 +198,11 @@ def _small_shop(directory: Path, seed: int) -> Path:
 def _measure(server: ServerProcess, kind: str, num_clients: int, seconds: float, public: _Public, seed: int) -> Row:
     _ask_together(server, kind, [_Tally() for _ in range(num_clients)], min(seconds, WARM_UP_S), public, seed)
     tallies = [_Tally() for _ in range(num_clients)]
+    time.sleep(REST_S)
     rss_mb_start, start = server.rss_mb, time.monotonic()
     _ask_together(server, kind, tallies, seconds, public, seed)
     took_s = time.monotonic() - start
+    time.sleep(REST_S)
     first = np.concatenate([tally.first_s for tally in tallies]) * 1e3
     whole = np.concatenate([tally.whole_s for tally in tallies]) * 1e3
     return {
