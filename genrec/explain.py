@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from genrec.config import Config, ExplainConfig
 from genrec.data.reason_check import Vocabulary, check_text, words_of
@@ -69,9 +68,9 @@ class Explainable(Protocol):
     @property
     def config(self) -> Config: ...
     def history_of(self, user_id: str) -> tuple[str, ...]: ...
-    def score(
+    def drops(
         self, histories: Sequence[Sequence[str]], item_ids: Sequence[str], queries: Sequence[str] | None = None
-    ) -> npt.NDArray[np.float64]: ...
+    ) -> list[dict[str, float]]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +193,7 @@ def explain_batch(
     index, catalog = evidence_index(recommender), recommender.catalog
     items = [catalog[item_id] for item_id in item_ids]
     shown = [_visible(history, recommender) for history in histories]
-    drops = score_drops(recommender, shown, item_ids, query=query)
+    drops = recommender.drops(shown, item_ids, [query] * len(shown))
     chosen = []
     for item, past, drop in zip(items, shown, drops, strict=True):
         candidates = weigh_claims(index, item, [catalog[i] for i in past], drop, query=query, constraints=constraints)
@@ -215,25 +214,6 @@ def explain_batch(
 def _visible(history: Sequence[str], recommender: Explainable) -> tuple[str, ...]:
     """What the model's prompt shows of a history; older items cannot be a reason. Raises UnknownItem."""
     return tuple(recommender.catalog[item_id].item_id for item_id in history)[-recommender.config.tune.max_history :]
-
-
-def score_drops(
-    recommender: Explainable, histories: Sequence[Sequence[str]], item_ids: Sequence[str], *, query: str = ""
-) -> list[dict[str, float]]:
-    """Leave-one-out attribution: per case, by how many nats the item's score falls without each history item."""
-    cases: list[tuple[int, str | None]] = []
-    for number, history in enumerate(histories):
-        if history:
-            cases += [(number, None), *((number, past) for past in dict.fromkeys(history))]
-    reduced = [[past for past in histories[number] if past != without] for number, without in cases]
-    targets = [item_ids[number] for number, _ in cases]
-    scores = recommender.score(reduced, targets, [query] * len(cases)) if cases else np.zeros(0)
-    whole = {number: float(score) for (number, without), score in zip(cases, scores, strict=True) if without is None}
-    drops: list[dict[str, float]] = [{} for _ in histories]
-    for (number, without), score in zip(cases, scores, strict=True):
-        if without is not None:
-            drops[number][without] = whole[number] - float(score)
-    return drops
 
 
 def weigh_claims(

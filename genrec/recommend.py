@@ -29,6 +29,7 @@ from genrec.encode.newcomers import Newcomers
 from genrec.encode.stage import load_embeddings
 from genrec.errors import ArtifactError, IdTableMismatch, InputError, UnknownItem
 from genrec.model.adapters import find_adapter, read_card
+from genrec.model.attribution import History, leave_one_out, suspects
 from genrec.model.decoding import Watch, unwatched
 from genrec.model.examples import history_prompt
 from genrec.model.experts import ItemExperts, find_experts
@@ -387,6 +388,30 @@ class Recommender:
             return np.logaddexp(
                 np.log1p(-weight_B) + generated_B, np.log(weight_B) + self._expected(histories, item_ids)
             )
+
+    def drops(
+        self,
+        histories: Sequence[Sequence[str]],
+        item_ids: Sequence[str],
+        queries: Sequence[str] | None = None,
+        adapter: str | None = None,
+    ) -> list[dict[str, float]]:
+        """Per case, by how many nats `score` falls without each item of the history: leave-one-out attribution.
+
+        Where the item experts share the answer with the beams, items whose absence they hardly feel are not tried.
+        """
+        words = queries or [""] * len(histories)
+        cases = [tuple(history) for history in histories]
+
+        def by_all(reduced: Sequence[History], numbers: Sequence[int]) -> npt.NDArray[np.float64]:
+            return self.score(reduced, [item_ids[n] for n in numbers], [words[n] for n in numbers], adapter)
+
+        def by_experts(reduced: Sequence[History], numbers: Sequence[int]) -> npt.NDArray[np.float64]:
+            return self._expected(reduced, [item_ids[n] for n in numbers])
+
+        is_shared = adapter is None and 0 < self.sequence_weight < 1
+        tried = suspects(cases, leave_one_out(cases, by_experts)) if is_shared else None
+        return leave_one_out(cases, by_all, tried=tried)
 
     def _weights(
         self, histories: Sequence[Sequence[str]], sequence_weight: float | None = None

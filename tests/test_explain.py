@@ -9,7 +9,8 @@ from genrec.config import Config, ExplainConfig, SplitConfig
 from genrec.data.reason_check import Vocabulary, check_text
 from genrec.data.reasons import Constraint
 from genrec.errors import InputError, UnknownItem, UnknownUser, WriterBusy
-from genrec.explain import evidence_index, explain, explain_batch, score_drops
+from genrec.explain import evidence_index, explain, explain_batch
+from genrec.model.attribution import leave_one_out
 from genrec.prompting import Message
 from genrec.schema import Catalog, Interactions, Item
 
@@ -72,23 +73,23 @@ class KnownRecommender:
         self.vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
         self.model = writer
         self.nats = nats
-        self.num_calls = 0
 
     def history_of(self, user_id: str) -> tuple[str, ...]:
         return self.interactions.history(user_id)
 
-    def score(
+    def drops(
         self, histories: Sequence[Sequence[str]], item_ids: Sequence[str], queries: Sequence[str] | None = None
-    ) -> np.ndarray:
-        self.num_calls += 1
+    ) -> list[dict[str, float]]:
         color = {item.item_id: item.attributes["color"] for item in self.catalog}
-        return np.array(
-            [
-                sum(self.nats + 0.01 * self.catalog.row(past) for past in history if color[past] == color[item])
-                for history, item in zip(histories, item_ids, strict=True)
-            ],
-            dtype=np.float64,
-        )
+
+        def score(histories: Sequence[Sequence[str]], cases: Sequence[int]) -> np.ndarray:
+            nats = [
+                sum(self.nats + 0.01 * self.catalog.row(past) for past in history if color[past] == color[item_ids[n]])
+                for history, n in zip(histories, cases, strict=True)
+            ]
+            return np.array(nats, dtype=np.float64)
+
+        return leave_one_out([tuple(history) for history in histories], score)
 
 
 SILENT = Says(lambda message: "")
@@ -102,15 +103,6 @@ def first_claim(message: str) -> str:
 
 
 HONEST = Says(first_claim)
-
-
-def test_drops_are_the_score_without_each_history_item() -> None:
-    recommender = KnownRecommender(SILENT)
-    drops = score_drops(recommender, [("i1", "i4", "i2"), ()], ["i8", "i8"])
-    assert drops == [{"i1": pytest.approx(0.0), "i4": pytest.approx(1.54), "i2": pytest.approx(0.0)}, {}]
-    assert recommender.num_calls == 1
-    assert score_drops(recommender, [()], ["i8"]) == [{}]
-    assert recommender.num_calls == 1  # nothing is asked about a history that is not there
 
 
 def test_evidence_names_the_history_item_that_the_score_rests_on() -> None:

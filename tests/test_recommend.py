@@ -61,6 +61,33 @@ def test_scores_do_not_depend_on_what_else_is_scored(shop_recommender, histories
     assert len(set(np.round(together, 3))) == 5
 
 
+def test_where_beams_and_experts_share_the_answer_only_suspects_are_taken_away(shop_recommender, monkeypatch):
+    history = next(h for h in shop_recommender.interactions.histories().values() if len(h) > 6)
+    ids = [entry.item_id for entry in shop_recommender.recommend(history=history, k=3)]
+    read, score = set(), shop_recommender.model.score
+
+    def watched(prompts, *args, **kwargs):
+        read.update(map(tuple, prompts))
+        return score(prompts, *args, **kwargs)
+
+    monkeypatch.setattr(shop_recommender.model, "score", watched)
+    drops = {}
+    for share in (0.0, 0.5, 1.0):
+        monkeypatch.setattr(shop_recommender, "sequence_weight", share)
+        read.clear()
+        drops[share] = shop_recommender.drops([history] * 3, ids)
+        assert len(read) == (len(drops[share][0]) + 1 if share < 1 else 0)
+    assert all(drop.keys() == set(history) for share in (0.0, 1.0) for drop in drops[share])
+    monkeypatch.setattr(shop_recommender, "sequence_weight", 0.5)
+    for mixed, felt, item_id in zip(drops[0.5], drops[1.0], ids, strict=True):
+        assert set(sorted(felt, key=lambda past: -felt[past])[:2]) <= mixed.keys()
+        assert len(mixed) < len(set(history))
+        whole = shop_recommender.score([history], [item_id])[0]
+        for past, nats in mixed.items():
+            without = [other for other in history if other != past]
+            assert nats == pytest.approx(whole - shop_recommender.score([without], [item_id])[0], abs=1e-3)
+
+
 def test_the_history_is_excluded_unless_asked(shop_recommender, histories):
     for history in histories:
         assert not {e.item_id for e in shop_recommender.recommend(history=history, k=20)} & set(history)

@@ -19,8 +19,6 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -124,7 +122,7 @@ class _ModelElsewhere:
 
 
 class WorkspaceApart(Workspace):
-    """A workspace that answers, scores and writes in a process of its own; what it cannot do is to stream items."""
+    """A workspace that answers, weighs and writes in a process of its own; what it cannot do is to stream items."""
 
     pauses_writing = True
 
@@ -152,16 +150,16 @@ class WorkspaceApart(Workspace):
         answers: list[list[Recommendation] | InputError] = self._ask("answer_each", list(requests))
         return answers
 
-    def score(
+    def drops(
         self,
         histories: Sequence[Sequence[str]],
         item_ids: Sequence[str],
         queries: Sequence[str] | None = None,
         adapter: str | None = None,
-    ) -> npt.NDArray[np.float64]:
-        """As a workspace scores."""
-        scores: npt.NDArray[np.float64] = self._ask("score", histories, item_ids, queries, adapter)
-        return scores
+    ) -> list[dict[str, float]]:
+        """As a workspace weighs histories."""
+        drops: list[dict[str, float]] = self._ask("drops", histories, item_ids, queries, adapter)
+        return drops
 
     def close(self) -> None:
         """End the process."""

@@ -1,10 +1,11 @@
 """One loaded workspace, as many clients at once may use it.
 
-What needs the language model is batched across clients: recommendations, scores of explanations, texts. Drawings stand
-in a line of their own. Each client holds a view, a workspace with the same parts that puts what it needs in line and
-waits, for as long as its client does. Knows no wire format and no store.
+What needs the language model is batched across clients: recommendations, what explanations rest on, texts. Drawings
+stand in a line of their own. Each client holds a view, a workspace with the same parts that puts what it needs in line
+and waits, for as long as its client does. Knows no wire format and no store.
 """
 
+import itertools
 import time
 import uuid
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -13,9 +14,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
-
-import numpy as np
-import numpy.typing as npt
 
 from genrec.config import ServeConfig
 from genrec.errors import InputError, WriterBusy
@@ -30,14 +28,14 @@ from genrec.workspace import Workspace
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-MAX_SCORED = 16  # clients whose scores are worked out in one call
+MAX_WEIGHED = 16  # clients whose histories are weighed in one call
 MAX_TEXTS, MAX_TEXTS_ON_CPU = 32, 5  # in one call, for whose last text all wait; 5: those of one answer in chat
 MAX_WRITTEN = 10_000  # texts that are remembered
 Order: TypeAlias = tuple[Message, int]  # what to say, in at most so many tokens
 
 
 class Case(NamedTuple):
-    """What one client wants scored: items, each after a history and words."""
+    """What one client wants weighed: items, each after a history and words."""
 
     histories: Sequence[Sequence[str]]
     item_ids: Sequence[str]
@@ -70,8 +68,8 @@ class SharedWorkspace:
             name="recommend",
         )
         # As many wait for these two as there are threads that ask.
-        self.scores: Batcher[Case, npt.NDArray[np.float64]] = Batcher(
-            self._score, max_batch=MAX_SCORED, max_waiting=0, turn=at_once, name="score"
+        self.drops: Batcher[Case, list[dict[str, float]]] = Batcher(
+            self._weigh, max_batch=MAX_WEIGHED, max_waiting=0, turn=at_once, name="weigh"
         )
         self.written: dict[Order, str] = {}  # what many ask is written once; only the batcher adds to it
         max_texts = MAX_TEXTS_ON_CPU if workspace.model.device.type == "cpu" else MAX_TEXTS
@@ -91,7 +89,7 @@ class SharedWorkspace:
     @property
     def batchers(self) -> "tuple[Batcher[Any, Any], ...]":  # Any: each has its own kind of request
         """All lines in which clients wait; what uses another is closed before it."""
-        return (self.drawings, self.recommendations, self.scores, self.texts, self.readings, self.vectors)
+        return (self.drawings, self.recommendations, self.drops, self.texts, self.readings, self.vectors)
 
     def warm_up(self) -> None:
         """Load and count now what would be loaded and counted at first use."""
@@ -107,15 +105,15 @@ class SharedWorkspace:
         for batcher in self.batchers:
             batcher.close()
 
-    def _score(self, cases: Sequence[Case]) -> list[npt.NDArray[np.float64]]:
-        def score_all(adapter: str | None, cases: Sequence[Case]) -> Sequence[npt.NDArray[np.float64]]:
+    def _weigh(self, cases: Sequence[Case]) -> list[list[dict[str, float]]]:
+        def weigh_all(adapter: str | None, cases: Sequence[Case]) -> Sequence[list[dict[str, float]]]:
             histories = [history for case in cases for history in case.histories]
             item_ids = [item_id for case in cases for item_id in case.item_ids]
             queries = [query for case in cases for query in case.queries]
-            scores = self.workspace.score(histories, item_ids, queries, adapter)
-            return np.split(scores, np.cumsum([len(case.item_ids) for case in cases])[:-1])
+            drops = iter(self.workspace.drops(histories, item_ids, queries, adapter))
+            return [list(itertools.islice(drops, len(case.item_ids))) for case in cases]
 
-        return _grouped(cases, lambda case: case.adapter, score_all)
+        return _grouped(cases, lambda case: case.adapter, weigh_all)
 
     def _write(self, orders: Sequence[Order]) -> list[str]:
         def write_all(limit: int, orders: Sequence[Order]) -> Sequence[str]:
@@ -187,16 +185,16 @@ class WorkspaceView(Workspace):
         asked = [replace(request, adapter=request.adapter or self._adapter) for request in filled]
         return self._patience.wait([self._shared.recommendations.submit(request) for request in asked])
 
-    def score(
+    def drops(
         self,
         histories: Sequence[Sequence[str]],
         item_ids: Sequence[str],
         queries: Sequence[str] | None = None,
         adapter: str | None = None,
-    ) -> npt.NDArray[np.float64]:
-        """As the workspace scores, in batches with other clients."""
+    ) -> list[dict[str, float]]:
+        """As the workspace weighs histories, in batches with other clients."""
         case = Case(histories, item_ids, queries or [""] * len(histories), adapter or self._adapter)
-        return self._patience.wait([self._shared.scores.submit(case)])[0]
+        return self._patience.wait([self._shared.drops.submit(case)])[0]
 
     def visualize(
         self,

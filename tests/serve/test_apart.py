@@ -7,7 +7,6 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import psutil
 import pytest
 
@@ -25,7 +24,7 @@ def apart(adapted_directory):
     loaded.close()
 
 
-def test_it_answers_scores_and_writes_as_a_workspace_does(shop, apart):
+def test_it_answers_weighs_and_writes_as_a_workspace_does(shop, apart):
     history = shop.history_of("user-00003")
     warm = shop.add_adapter("warm")
     assert apart.add_adapter("warm") == warm
@@ -34,8 +33,9 @@ def test_it_answers_scores_and_writes_as_a_workspace_does(shop, apart):
         assert [entry.item_id for entry in found] == [entry.item_id for entry in expected]
     items = [entry.item_id for entry in shop.recommend(history=history, k=3)]
     for adapter in (None, warm):
-        scores = apart.score([history] * 3, items, adapter=adapter)
-        np.testing.assert_allclose(scores, shop.score([history] * 3, items, adapter=adapter), atol=1e-3)
+        expected = shop.drops([history] * 3, items, adapter=adapter)
+        for drops, theirs in zip(apart.drops([history] * 3, items, adapter=adapter), expected, strict=True):
+            assert drops == pytest.approx(theirs, abs=1e-3)
     schema = {"type": "object", "properties": {"n": {"enum": ["one", "two"]}}, "required": ["n"]}
     message = render("next_item", query="a red lamp")
     written = [model.generate_json(message, schema, max_new_tokens=20) for model in (apart.model, shop.model)]
@@ -47,13 +47,14 @@ def test_it_answers_scores_and_writes_as_a_workspace_does(shop, apart):
 
 def test_it_pauses_texts_to_answer_what_is_urgent(shop, apart):
     messages = [render("next_item", query=f"a red lamp {number}") for number in range(40)]
+    history = shop.history_of("user-00003")
     expected = shop.model.generate_texts(messages, max_new_tokens=60)
     with ThreadPoolExecutor(1) as pool:
         texts = pool.submit(apart.model.generate_texts, messages, max_new_tokens=60)
         time.sleep(0.1)
         num_answered = 0
         while not texts.done():
-            apart.score([[]], [apart.catalog.items[0].item_id])
+            apart.drops([history[:1]], [apart.catalog.items[0].item_id])
             num_answered += not texts.done()
     assert num_answered > 1
     assert texts.result() == expected
@@ -61,7 +62,7 @@ def test_it_pauses_texts_to_answer_what_is_urgent(shop, apart):
 
 def test_errors_come_back_as_they_are(apart):
     with pytest.raises(UnknownItem, match="nothing-like-it"):
-        apart.score([["nothing-like-it"]], [apart.catalog.items[0].item_id])
+        apart.drops([["nothing-like-it"]], [apart.catalog.items[0].item_id])
     with pytest.raises(InputError, match="k is 0"):
         apart.answer([Request(k=0)])
     with pytest.raises(ArtifactError, match="not a built workspace"):
@@ -75,7 +76,7 @@ def test_after_its_end_the_process_is_started_again_with_its_adapters(shop, apar
         process.kill()
     with pytest.raises(ModelEnded, match="started again"):
         apart.answer([request])
-    apart.score([[]], [apart.catalog.items[0].item_id])  # it is up
+    apart.answer([Request(k=1)])  # it is up
     with ThreadPoolExecutor(1) as pool:
         messages = [render("next_item", query=f"a red lamp {number}") for number in range(150)]
         texts = pool.submit(apart.model.generate_texts, messages, max_new_tokens=60)
@@ -87,9 +88,10 @@ def test_after_its_end_the_process_is_started_again_with_its_adapters(shop, apar
 
 ALONE = """
 import sys, time
+from genrec.recommend import Request
 from genrec.serve.apart import WorkspaceApart
 apart = WorkspaceApart.load(sys.argv[1])
-apart.score([[]], [apart.catalog.items[0].item_id])
+apart.answer([Request(k=1)])
 print("ready", flush=True)
 time.sleep(600)
 """

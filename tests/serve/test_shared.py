@@ -58,12 +58,13 @@ def test_unequal_requests_in_one_batch_are_answered_as_alone(shop, shared):
         assert [entry.score_nats for entry in answer] == pytest.approx(scores, abs=1e-3)
 
 
-def test_a_view_answers_scores_and_explains_as_its_workspace_does(shop, shared, tmp_path):
+def test_a_view_answers_weighs_and_explains_as_its_workspace_does(shop, shared, tmp_path):
     view, _ = view_of(shared, tmp_path)
     history = shop.history_of("user-00003")
     items = [entry.item_id for entry in shop.recommend(history=history, k=3)]
     assert [entry.item_id for entry in view.recommend(history=history, k=3)] == items
-    assert view.score([history] * 3, items) == pytest.approx(shop.score([history] * 3, items), abs=1e-3)
+    weighed = zip(view.drops([history] * 3, items), shop.drops([history] * 3, items), strict=True)
+    assert all(found == pytest.approx(expected, abs=1e-3) for found, expected in weighed)
     assert [e.text for e in explain_batch(view, [history] * 3, items)] == [
         e.text for e in explain_batch(shop, [history] * 3, items)
     ]
@@ -105,7 +106,7 @@ def test_a_writer_with_too_much_to_say_says_so(shop, tmp_path):
     shared.close()
 
 
-def test_recommendations_and_scores_are_found_before_words_are(shop, tmp_path):
+def test_recommendations_and_weights_are_found_before_words_are(shop, tmp_path):
     shared = SharedWorkspace(shop, ServeConfig())
     order = []
     with shared.texts._turn():  # the language model is at work
@@ -114,7 +115,7 @@ def test_recommendations_and_scores_are_found_before_words_are(shop, tmp_path):
             time.sleep(0.01)
         time.sleep(0.2)  # it stands in line
         futures["items"] = shared.recommendations.submit(Request(k=3))
-        futures["scores"] = shared.scores.submit(Case([()], [shop.catalog.items[0].item_id], [""], None))
+        futures["weights"] = shared.drops.submit(Case([()], [shop.catalog.items[0].item_id], [""], None))
         for name, future in futures.items():
             future.add_done_callback(lambda _, name=name: order.append(name))
         time.sleep(0.2)
@@ -145,13 +146,14 @@ def test_what_many_ask_is_written_once(shop, tmp_path, monkeypatch):
     shared.close()
 
 
-def test_an_adapters_view_scores_by_the_adapter(shop, shared, tmp_path):
+def test_an_adapters_view_weighs_by_the_adapter(shop, shared, tmp_path):
     warm = shop.add_adapter("warm")
     view, _ = view_of(shared, tmp_path, adapter=warm)
     history, item = shop.history_of("user-00003"), shop.catalog.items[3].item_id
-    scored = view.score([history], [item])
-    assert scored == pytest.approx(shop.score([history], [item], adapter=warm), abs=1e-3)
-    assert abs(scored[0] - shop.score([history], [item])[0]) > 0.01
+    (drops,) = view.drops([history], [item])
+    assert drops == pytest.approx(shop.drops([history], [item], adapter=warm)[0], abs=1e-3)
+    (own,) = shop.drops([history], [item])
+    assert max(abs(drops[past] - nats) for past, nats in own.items()) > 0.01
 
 
 def test_drawings_stop_when_their_client_leaves(shared, tmp_path):
