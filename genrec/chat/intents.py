@@ -14,13 +14,15 @@ from genrec.chat.session import Session
 
 
 def plain_intent(said: str, lexicon: Lexicon) -> Intent | None:
-    """Messages that are nothing but a greeting, thanks, a call for help or a fresh start."""
+    """Messages that are nothing but a greeting, thanks, a call for help, a look back or a fresh start."""
     if phrases.GREETING.match(said):
         return "greet"
     if phrases.THANKS.match(said):
         return "thanks"
     if phrases.HELP.match(said):
         return "help"
+    if phrases.RECALL.match(said):
+        return "recall"
     match = phrases.RESET.search(said)
     if match and not any(lexicon.meanings((word,)) for word in said.replace(match.group(), "").split()):
         return "reset"

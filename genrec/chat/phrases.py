@@ -123,6 +123,23 @@ INTERJECTIONS = re.compile(
     r"^(?:(?:cool|nice|great|perfect|fine|lovely|awesome|thanks|hmm+|umm*|well|ok|okay|wow|lol|haha)\s*[,.!…]+\s*)+"
 )
 HELP = said(r"(?:help|\?|what can (?:you|i) (?:do|ask|say)|how does this work)(?!\w).*", start=r"^\W*", end="$")
+_KNOWN_OF_ONE = (
+    "(?:wish(?:es)?|filters?|likes?|dislikes?|preferences?|choices|taste|history|requests?|favou?rites|constraints?)"
+)
+_DID = (
+    "(?:say|said|tell you|told you|ask(?:ed)?(?: for)?|wish(?:ed)? for|(?:dis)?liked?|choose|chosen?|pick(?:ed)?"
+    "|buy|bought|refused?)"
+)
+RECALL = said(rf"""
+(?:remind me |tell me )?what (?:(?:did|have|had) i|i(?:'ve| have)?) (?:just |already )?{_DID}
+what (?:do|did) you (?:know|remember|have)(?: (?:about|of|on))? (?:me|us|my {_KNOWN_OF_ONE})
+(?:what(?:'s| is| are| were)|which are) my (?:current |past )?{_KNOWN_OF_ONE}
+(?:show me|list|tell me|repeat|remind me of|recap) my (?:current |past )?{_KNOWN_OF_ONE}
+(?:which|what) filters (?:are|do i have)(?: (?:on|set|active|in force))?
+recap|summari[sz]e(?: (?:that|this|it|my \w+))?|sum up
+""", start=r"^\W*(?:(?:and|so|ok|please|can you|could you|hey)\W+)*", end=(
+    r"(?:\W+(?:so far|until now|up to now|by now|now|before|already|again|earlier|here|please|in the past))*\W*$"
+))  # fmt: skip
 WELL_LIKED = said("(?:what's|what is) (?:trending|popular|hot|in fashion|selling(?: well)?)|best ?-?sellers?|trending")
 CUE = said("""
 recommend|suggest|find|looking|look for|want|need|would like|i'd like|something|anything|show|give|get|got

@@ -11,7 +11,7 @@ from genrec.data.reasons import Constraint
 
 Intent = Literal[
     "recommend", "show", "explain", "compare", "describe", "like", "dislike", "history", "greet", "thanks", "help",
-    "reset", "other",
+    "recall", "reset", "other",
 ]  # fmt: skip
 INTENTS: tuple[Intent, ...] = get_args(Intent)
 Relation = Literal["like", "goes_with"]

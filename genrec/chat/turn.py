@@ -15,7 +15,7 @@ from genrec.chat.reader import RequestReader
 from genrec.chat.requests import ChatRequest
 from genrec.chat.session import ChatMessage, Session
 from genrec.chat.understanding import ModelReader, Understanding
-from genrec.chat.wording import describe, facts, headline, invitation, notes_on, question, titles_of
+from genrec.chat.wording import describe, facts, headline, invitation, notes_on, question, recall, titles_of
 from genrec.data.reasons import Constraint, format_number
 from genrec.explain import explain_batch
 from genrec.schema import Evidence, Explanation, Item
@@ -131,6 +131,8 @@ class Conversation:
                 return Reply(text=f"Hello! {invitation(lexicon)}", request=request)
             case "help":
                 return Reply(text=invitation(lexicon), request=request)
+            case "recall":
+                return Reply(text=recall(self.session, self.recommender.catalog, lexicon), request=request)
             case "thanks":
                 return Reply(text="You are welcome. Tell me what to change, or ask why or show me.", request=request)
             case "other":

@@ -13,6 +13,7 @@ from genrec.schema import AttributeValue, Catalog, Item
 
 _SIGNS = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
 NUM_EXAMPLES = 3
+NUM_RECALLED = 5
 
 
 def describe(wish: Constraint) -> str:
@@ -61,6 +62,25 @@ def headline(found: Found, session: Session, catalog: Catalog) -> str:
     if session.photo_path is not None:
         said += f"{' and' if session.query else ', nearest to'} your photo"
     return f"{said}:"
+
+
+def recall(session: Session, catalog: Catalog, lexicon: Lexicon) -> str:
+    """What is known of a person: wishes, words, what they chose and what they refused, the latest of each."""
+    wanted = [describe(wish) for wish in session.constraints]
+    if session.query:
+        wanted.append(f"near the words “{session.query}”")
+    if session.refers_to:
+        link = "to go with" if session.relation == "goes_with" else "like"
+        wanted.append(f"{link} {titles_of(session.refers_to, catalog)}")
+    if session.photo_path is not None:
+        wanted.append("near your photo")
+    told = [f"You want it {'; '.join(wanted)}."] if wanted else []
+    for item_ids, said in ((session.history, "chosen or liked"), (session.disliked, "refused")):
+        if item_ids:
+            latest = titles_of(item_ids[: -NUM_RECALLED - 1 : -1], catalog)
+            some = "" if len(item_ids) <= NUM_RECALLED else f" {len(item_ids)} things, lately"
+            told.append(f"You have {said}{some} {latest}.")
+    return " ".join(told) or f"So far I know nothing of you. {invitation(lexicon)}"
 
 
 def facts(items: Sequence[Item]) -> str:

@@ -136,6 +136,21 @@ def test_small_talk_needs_no_recommendation(shop_recommender: Workspace, text: s
     assert not reply.items
 
 
+def test_what_was_said_and_judged_is_told_on_request(shop_recommender: Workspace) -> None:
+    conversation = Conversation(shop_recommender, num_shown=3, gives_reasons=False)
+    assert "I know nothing of you" in conversation.say("what did I tell you so far?").text
+    shown = [card.title for card in conversation.say("red mugs under 90").items]
+    conversation.say("I love the first one")
+    conversation.say("not the second one")
+    reply = conversation.say("what do you know about me?")
+    assert not reply.items
+    for part in ("category mug", "color red", "price under 90", f"chosen or liked {shown[0]}.", "refused "):
+        assert part in reply.text
+    conversation.follow(next(iter(shop_recommender.interactions.user_bounds())))
+    count = len(conversation.session.history)
+    assert f"chosen or liked {count} things, lately {shown[0]}, " in conversation.say("what did I choose?").text
+
+
 def test_a_conversation_continues_after_a_restart(conversation: Conversation, tmp_path: Path) -> None:
     conversation.say("red chairs")
     conversation.session.save(tmp_path / "s.json")
