@@ -18,7 +18,8 @@ from typing import Any, TypeAlias
 
 import torch
 
-from genrec.model.prompt_memory import Opening, Over, PromptMemory
+from genrec.model.prompt_memory import Over, PromptMemory
+from genrec.model.prompt_reading import Opening
 from genrec.model.vocabulary import IdVocabulary
 from genrec.semids.trie import Narrowing, Trie
 

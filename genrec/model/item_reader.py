@@ -68,7 +68,7 @@ class ItemReader(nn.Module):
         self._following: torch.Tensor | None = None
         self._last_state_BC = torch.zeros(0, self._frozen[1].shape[1])
         self._written_BT: torch.Tensor | None = None
-        self._hears_last_alone = False
+        self._whole_BT: torch.Tensor | None = None
         self._heard: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
         self._hooks: list[RemovableHandle] = []
         self._coin = torch.Generator().manual_seed(seed)
@@ -122,6 +122,8 @@ class ItemReader(nn.Module):
             row_X, place_X = has_state_B1.expand_as(tokens_BT).nonzero(as_tuple=True)
             self._heard = row_X, place_X, state_BC[row_X]
             return (state_BC @ self.weight.chunk(3)[2])[:, None]
+        num_known = 0 if self._whole_BT is None else self._whole_BT.shape[1] - tokens_BT.shape[1]
+        tokens_BT = tokens_BT if self._whole_BT is None else self._whole_BT
         prompt_E, end_E, rows_E = self._ends(tokens_BT)
         sequence_model, vectors_NC = self._frozen
         self._last_state_BC = vectors_NC.new_zeros(len(tokens_BT), vectors_NC.shape[1])
@@ -134,9 +136,9 @@ class ItemReader(nn.Module):
         of_item_ED, of_state_ED = (vectors_NC[rows_E] * self._scale) @ item_CD, states_EC @ state_CD
         read_BTD = self.weight.new_zeros(*tokens_BT.shape, self.weight.shape[1])
         read_BTD = read_BTD.index_put((prompt_E, end_E), (of_item_ED + of_state_ED).to(read_BTD.dtype))
-        if self._hears_last_alone:
-            self._heard = prompt_E[is_last_E], end_E[is_last_E], states_EC[is_last_E]
-            return read_BTD
+        if self._whole_BT is not None:
+            self._heard = prompt_E[is_last_E], end_E[is_last_E] - num_known, states_EC[is_last_E]
+            return read_BTD[:, num_known:]
         if self._written_BT is None:
             self._heard = prompt_E, end_E, states_EC
             return read_BTD
@@ -177,13 +179,16 @@ class ItemReader(nn.Module):
             self._written_BT = None
 
     @contextlib.contextmanager
-    def hearing_last_alone(self) -> Iterator[None]:
-        """Meanwhile, what is thought at the last token of each prompt is all that is asked for."""
-        self._hears_last_alone = True
+    def hearing_last_alone(self, whole_BT: torch.Tensor) -> Iterator[None]:
+        """Meanwhile, what is thought at the last token of each prompt is all that is asked for.
+
+        whole_BT: the prompts from their first tokens on, of which the last are read.
+        """
+        self._whole_BT = whole_BT
         try:
             yield
         finally:
-            self._hears_last_alone = False
+            self._whole_BT = None
 
     @contextlib.contextmanager
     def following(self, state_BC: torch.Tensor) -> Iterator[None]:

@@ -22,7 +22,7 @@ from genrec.errors import ArtifactError, InputError
 from genrec.model.decoding import Beams, Watch, score_items, search_beams, unwatched
 from genrec.model.item_reader import READER_FILE, ItemReader
 from genrec.model.json_decoding import JsonGrammar, Schema
-from genrec.model.prompt_memory import Opening, keeps_all_tokens
+from genrec.model.prompt_reading import Opening, keeps_all_tokens
 from genrec.model.streaming import StreamedItem, stream_items
 from genrec.model.vocabulary import IdVocabulary, PromptTokenizer
 from genrec.model.writing import Phrases, write_greedily

@@ -9,7 +9,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from genrec.model.decoding import score_items, search_beams
-from genrec.model.prompt_memory import Opening, groups_of_like_length
+from genrec.model.prompt_reading import Opening, groups_of_like_length
 from genrec.model.streaming import stream_items
 from genrec.model.vocabulary import IdVocabulary
 from genrec.semids.trie import Trie
@@ -149,6 +149,39 @@ def test_what_prompts_begin_with_is_read_once():
         torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-4)
         if rows != everyone:
             assert (counts[1] < counts[0]) == (max(rows) < 5)
+
+
+@pytest.mark.parametrize("begun", [[], [5, 6, 7]])  # an opening that is known, or none
+def test_prompts_that_part_from_another_are_read_from_there(begun):
+    ids = IdVocabulary((4, 4, 4), NUM_WORDS)
+    model = make_model(2, NUM_WORDS + ids.num_tokens)
+    codes = make_codes(2, 40, (4, 4, 4))
+    rng = np.random.default_rng(3)
+    trunks = [[*begun, *rng.integers(1, NUM_WORDS, length).tolist()] for length in (70, 50, 66)]
+    without = [
+        trunk[:place] + trunk[place + 4 :] for trunk in trunks for place in range(len(trunk) // 2, len(trunk) - 4, 3)
+    ]
+    prompts = [*without, *trunks, trunks[0][:40], [*begun, 9, 9]]  # one is nothing but the beginning of another
+    with torch.inference_mode():
+        opening = Opening(model, begun) if begun else None
+    options = {"trie": Trie.build(codes), "ids": ids, "opening": opening}
+    codes_BWL = torch.tensor(codes[:3])[None]
+    read = []
+    model.model.register_forward_pre_hook(
+        lambda _, __, kwargs: read.append(kwargs["input_ids"].numel()), with_kwargs=True
+    )
+
+    def score(some):
+        longest = max(map(len, some))
+        tokens = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in some])
+        codes = codes_BWL.expand(len(some), -1, -1)
+        return score_items(model, tokens_BT=tokens, mask_BT=(tokens > 0).long(), codes_BWL=codes, **options)
+
+    together = score(prompts)
+    whole = sum(len(prompt) - len(begun) for prompt in prompts)
+    assert sum(read[:-2]) < 0.6 * whole  # the last two calls write codes
+    for number, prompt in enumerate(prompts):
+        torch.testing.assert_close(together[number], score([prompt])[0], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("others", [[], [[4, 4, 4, 4, 4, 4, 4]]])  # alone, and in a cache that is joined of parts

@@ -151,6 +151,19 @@ def test_a_loaded_model_reads_every_row(shop_directory):
     assert abs(scores - scores[0]).max() < 1e-4
 
 
+def test_histories_that_part_from_another_are_read_as_each_alone(shop_directory):
+    workspace = load(shop_directory)
+    histories = [history for history in workspace.interactions.histories().values() if len(history) > 9][:3]
+    cases = [list(history) for history in histories]
+    cases += [history[:place] + history[place + 1 :] for history in cases for place in range(5, len(history))]
+    prompts = [workspace._prompt(case, "a red lamp") for case in cases]
+    target = workspace.table.semantic_id(workspace.catalog.items[0].item_id)
+    together = workspace.model.score(prompts, [target] * len(prompts), trie=workspace.trie)
+    alone = [workspace.model.score([prompt], [target], trie=workspace.trie)[0] for prompt in prompts]
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+    assert np.ptp(alone) > 0.1
+
+
 def test_a_workspace_without_vectors_reads_tokens_alone(shop_copy):
     (shop_copy / "model" / READER_FILE).unlink()
     assert LanguageModel.load(shop_copy / "model", device=CPU).reader is None
