@@ -22,8 +22,9 @@ from genrec.data.splits import Split, split_interactions
 from genrec.encode.collaborative import collaborative_embeddings, count_pairs
 from genrec.encode.fusion import load_fuser, make_fuser
 from genrec.encode.stage import encode_catalog, encode_items, load_embeddings, save_embeddings
+from genrec.encode.taste import learn_axis_weights
 from genrec.errors import ArtifactError
-from genrec.model.experts import EXPERTS_FILE, NEWCOMER_LIKENESS, ItemExperts, find_experts
+from genrec.model.experts import EXPERTS_FILE, EXPERTS_LAYOUT, NEWCOMER_LIKENESS, ItemExperts, find_experts
 from genrec.model.item_reader import LAYOUT
 from genrec.model.language import LanguageModel
 from genrec.model.recipe import MAX_MIXING_CASES, Judge, train_sequence_on, tune_on
@@ -165,6 +166,7 @@ class _Workspace:
             return {
                 "embeddings": str(embeddings.details["origin"]),
                 "events": events,
+                "layout": str(EXPERTS_LAYOUT),
                 "sequence": sequence,
                 "split": split,
             }
@@ -308,7 +310,11 @@ def _make_experts(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     validation = workspace.split.validation
     chosen = np.random.default_rng(config.seed).permutation(len(validation))
     cases = [(catalog.rows(validation[n].history), catalog.row(validation[n].target)) for n in chosen]
-    experts = ItemExperts.of(sequence_model, workspace.split.train, catalog, content).weighed(cases)
+    train = workspace.split.train
+    rows = catalog.rows(train.item_ids)
+    histories = [rows[start:end] for start, end in train.user_bounds().values()]
+    axes = learn_axis_weights(content, histories, np.bincount(rows, minlength=len(catalog)), config.seed)
+    experts = ItemExperts.of(sequence_model, train, catalog, content, axes).weighed(cases)
     details = asdict(experts.weights)
     with artifacts.write_stage(root / "experts", kind="experts", inputs=inputs, details=details) as stage:
         experts.save(stage / EXPERTS_FILE)

@@ -27,15 +27,17 @@ from safetensors.numpy import load_file, save_file
 from genrec.artifacts import write_file
 from genrec.encode.collaborative import count_followers
 from genrec.encode.fusion import load_fuser
+from genrec.encode.fusion.contract import unit_rows
+from genrec.encode.taste import FADING, NUM_LATEST, latest_weights
+from genrec.errors import ArtifactError
 from genrec.model.sequence import SequenceModel, find_sequence_model
 from genrec.runtime import progress
 from genrec.schema import Catalog, Embeddings, FloatArray, IntArray, Interactions
 
 EXPERTS_FILE = "experts.safetensors"
-FADING = 0.7  # an item counts so much less than the one chosen after it
+EXPERTS_LAYOUT = 2  # of what is stored; experts of another layout are made again
 MAX_CASES = 8000  # validation cases that choose the weights
 NEWCOMER_LIKENESS = 4.0  # nats per cosine beside the likeness that counts for all: of new items, little else is known
-_NUM_LATEST = 20  # items of a history that are looked at; what lies before has faded
 _WINDOW = 5  # later events of a history that follow an item, the one d steps away as 1/d
 _GRIDS: Mapping[str, tuple[float, ...]] = {
     "followers": (0.0, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0),
@@ -69,8 +71,9 @@ class ItemExperts:
 
     followed_NN: sparse, how often items came soon after each item; counts_N: training events of each item; content_ND:
     unit rows, zero where an item has no content. All three may cover fewer items than the sequence model knows; what
-    was added since is taken for an item that nothing is known of but its content. lift: nats by which items that nobody
-    has chosen are raised, and their likeness counts more then; None leaves them as they are.
+    was added since is taken for an item that nothing is known of but its content. axes_D: what each axis of content
+    counts in taste, None for all alike. lift: nats by which items that nobody has chosen are raised, and their likeness
+    along these axes counts more then; None leaves them as they are.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class ItemExperts:
         followed_NN: Sparse,
         counts_N: IntArray,
         content_ND: FloatArray,
+        axes_D: FloatArray | None = None,
         weights: ExpertWeights | None = None,
         lift: float | None = None,
     ) -> None:
@@ -99,13 +103,22 @@ class ItemExperts:
         self._popularity_N[np.flatnonzero(counts_N)] = logs_N[counts_N > 0]
         self.is_new_N = np.ones(num_items, bool)
         self.is_new_N[np.flatnonzero(counts_N)] = False
+        self._axes_D = np.ones(content_ND.shape[1], np.float32) if axes_D is None else axes_D
+        self._new_MD = unit_rows(self._content_ND[self.is_new_N] * self._axes_D)
 
     @classmethod
-    def of(cls, sequence_model: SequenceModel, train: Interactions, catalog: Catalog, content_ND: FloatArray) -> Self:
+    def of(
+        cls,
+        sequence_model: SequenceModel,
+        train: Interactions,
+        catalog: Catalog,
+        content_ND: FloatArray,
+        axes_D: FloatArray | None = None,
+    ) -> Self:
         """Count what the training split holds; all weight is the sequence model's until `weighed`."""
         counts_N = np.bincount(catalog.rows(train.item_ids), minlength=len(catalog))
         followed_NN = count_followers(catalog, train, _WINDOW)
-        return cls(sequence_model, followed_NN=followed_NN, counts_N=counts_N, content_ND=content_ND)
+        return cls(sequence_model, followed_NN=followed_NN, counts_N=counts_N, content_ND=content_ND, axes_D=axes_D)
 
     @property
     def num_items(self) -> int:
@@ -196,16 +209,18 @@ class ItemExperts:
             followed_NN=self._counted[0] if followed_NN is None else followed_NN,
             counts_N=self._counted[1] if counts_N is None else counts_N,
             content_ND=self._content_ND,
+            axes_D=self._axes_D,
             weights=weights or self.weights,
             lift=self.lift,
         )
 
     def save(self, path: Path) -> None:
-        """Write what was counted and the weights; the sequence model and the content stay where they are."""
+        """Write what was counted and learned; the sequence model and the content stay where they are."""
         followed_NN, counts_N = self._counted
         arrays = {"data": followed_NN.data, "indices": followed_NN.indices, "indptr": followed_NN.indptr}
+        arrays |= {"counts": counts_N, "axes": self._axes_D}
         with write_file(path) as partial:
-            save_file(arrays | {"counts": counts_N}, partial, metadata={"weights": json.dumps(asdict(self.weights))})
+            save_file(arrays, partial, metadata={"weights": json.dumps(asdict(self.weights))})
 
     def _pooled(
         self, expected_BN: npt.NDArray[np.float32], histories: Sequence[IntArray], own_BN: Sparse = None
@@ -218,13 +233,12 @@ class ItemExperts:
         lift = self.lift if new_N.any() else None
         if weights == ExpertWeights() and lift is None:
             return expected_BN
-        names = [name for name in _GRIDS if getattr(weights, name) or (name == "likeness" and lift is not None)]
-        opinions = self._opinions(histories, names, own_BN)
-        for name, opinion_BN in opinions.items():
+        names = [name for name in _GRIDS if getattr(weights, name)]
+        for name, opinion_BN in self._opinions(histories, names, own_BN).items():
             expected_BN = expected_BN + getattr(weights, name) * opinion_BN
         raised_BN = weights.scale * expected_BN
         if lift is not None:
-            raised_BN[:, new_N] += NEWCOMER_LIKENESS * opinions["likeness"][:, new_N] + lift
+            raised_BN[:, new_N] += NEWCOMER_LIKENESS * self._likeness_of_new(histories) + lift
         pooled: npt.NDArray[np.float32] = torch.from_numpy(raised_BN).log_softmax(dim=1).numpy()
         return pooled
 
@@ -254,7 +268,7 @@ class ItemExperts:
         place_E = np.concatenate([np.arange(len(history)) for history in histories])
         shape = (len(rows_E), len(rows_E))
         latest_EE, followed_EE = sparse.csr_matrix(shape), sparse.csr_matrix(shape)
-        for lag in range(min(_NUM_LATEST, len(rows_E))):
+        for lag in range(min(NUM_LATEST, len(rows_E))):
             later = np.flatnonzero(place_E >= lag)
             latest_EE += sparse.csr_matrix((np.full(len(later), FADING**lag), (later, later - lag)), shape=shape)
         latest_EE = _diagonal(1 / np.asarray(latest_EE.sum(axis=1)).ravel()) @ latest_EE
@@ -270,20 +284,29 @@ class ItemExperts:
     def _likeness(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
         """Cosine of each item's content to the mean of the latest items', float32 (B, N); 0 for those of the history:
         that an item is like itself does not tell whether it comes again."""
-        taste_BD = np.asarray(self._latest(histories) @ self._content_ND)
-        taste_BD /= np.maximum(np.linalg.norm(taste_BD, axis=1, keepdims=True), 1e-9)
-        cosine_BN: npt.NDArray[np.float32] = (taste_BD @ self._content_ND.T).astype(np.float32)
+        taste_BD = unit_rows(np.asarray(self._latest(histories) @ self._content_ND))
+        cosine_BN: npt.NDArray[np.float32] = taste_BD @ self._content_ND.T
         for cosine_N, history in zip(cosine_BN, histories, strict=True):
             cosine_N[history] = 0
         return cosine_BN
+
+    def _likeness_of_new(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
+        """The same of the M items that nobody has chosen, along the axes that taste runs along, float32 (B, M)."""
+        taste_BD = unit_rows(np.asarray(self._latest(histories) @ self._content_ND) * self._axes_D)
+        cosine_BM: npt.NDArray[np.float32] = taste_BD @ self._new_MD.T
+        new_M = np.flatnonzero(self.is_new_N)
+        for cosine_M, history in zip(cosine_BM, histories, strict=True):
+            cosine_M[np.isin(new_M, history)] = 0
+        return cosine_BM
 
     def _latest(self, histories: Sequence[IntArray]) -> Sparse:
         """The latest items of each history by their weights, which sum to 1; sparse (B, N)."""
         from scipy import sparse
 
-        latest = [history[-_NUM_LATEST:] for history in histories]
-        weights = [FADING ** np.arange(len(rows), dtype=np.float32)[::-1] for rows in latest]
-        entries = np.concatenate([np.zeros(0, np.float32), *(w / w.sum() for w in weights if len(w))])
+        latest = [history[-NUM_LATEST:] for history in histories]
+        entries = np.concatenate(
+            [np.zeros(0, np.float32), *(latest_weights(len(rows)) for rows in latest if len(rows))]
+        )
         bounds = np.cumsum([0, *map(len, latest)])
         columns = np.concatenate([np.zeros(0, np.int64), *latest])
         return sparse.csr_matrix((entries, columns, bounds), shape=(len(histories), self.num_items))
@@ -367,7 +390,8 @@ def _diagonal(values_N: npt.NDArray[Any]) -> Sparse:
 def find_experts(root: Path, device: torch.device, embeddings: Mapping[str, Embeddings]) -> ItemExperts | None:
     """The pool of a built workspace; None where it does without a sequence model.
 
-    embeddings: of the catalog as it is now; items that were added since training are known by their content.
+    embeddings: of the catalog as it is now; items that were added since training are known by their content. Raises
+    ArtifactError on what an earlier genrec wrote.
     """
     from scipy import sparse
 
@@ -378,6 +402,8 @@ def find_experts(root: Path, device: torch.device, embeddings: Mapping[str, Embe
     with safe_open(path, framework="np") as stored:
         weights = ExpertWeights(**json.loads(stored.metadata()["weights"]))
     found = load_file(path)
+    if "axes" not in found:
+        raise ArtifactError(f"{path} lacks axes: an earlier genrec wrote it; run genrec build")
     num_counted = len(found["counts"])
     return ItemExperts(
         model,
@@ -386,5 +412,6 @@ def find_experts(root: Path, device: torch.device, embeddings: Mapping[str, Embe
         ),
         counts_N=found["counts"],
         content_ND=load_fuser(root / "sequence" / "fuser").transform(embeddings),
+        axes_D=found["axes"],
         weights=weights,
     )

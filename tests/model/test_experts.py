@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
 from genrec.config import SequenceConfig
 from genrec.data.splits import split_interactions
+from genrec.errors import ArtifactError
 from genrec.model.experts import NEWCOMER_LIKENESS, ExpertWeights, ItemExperts, find_experts
 from genrec.model.sequence import SequenceModel
 from genrec.model.sequence_training import validation_ndcg
@@ -19,7 +22,7 @@ def ids(rows):
     return [f"i{row:02d}" for row in rows]
 
 
-def experts_of(histories, content=None, weights=None):
+def experts_of(histories, content=None, weights=None, axes=None):
     """A pool over an untrained sequence model, so that all it knows the other experts know."""
     catalog = Catalog(items=tuple(Item(item_id=name, title=name) for name in ids(range(NUM_ITEMS))))
     events = [(f"u{n}", name) for n, history in enumerate(histories) for name in ids(history)]
@@ -28,7 +31,7 @@ def experts_of(histories, content=None, weights=None):
     model = SequenceModel(NUM_ITEMS, SequenceConfig(num_features=8, repeats="left-out"), num_content=4).eval()
     if content is None:
         content = np.zeros((NUM_ITEMS, 4), np.float32)
-    pool = ItemExperts.of(model, train, catalog, content)
+    pool = ItemExperts.of(model, train, catalog, content, axes)
     pool.weights = weights or pool.weights
     return pool
 
@@ -169,14 +172,36 @@ def test_new_items_are_raised_by_a_lift_and_by_their_likeness(shop_recommender):
     ]
     as_they_are, raised = (shop_recommender.experts.lifted(lift) for lift in (None, 0.7))
     gain_BN = raised.log_probabilities(histories) - as_they_are.log_probabilities(histories)
-    likeness_BN = raised._likeness(histories)
-    for history, gain_N, likeness_N in zip(histories, gain_BN, likeness_BN, strict=True):
+    for history, gain_N, likeness_M in zip(histories, gain_BN, raised._likeness_of_new(histories), strict=True):
         known = np.setdiff1d(np.flatnonzero(~raised.is_new_N), history)
         taken = gain_N[known].mean()  # what is given to some is taken from all
         assert taken < 0
         np.testing.assert_allclose(gain_N[known], taken, atol=1e-4)
-        wanted_N = taken + 0.7 + NEWCOMER_LIKENESS * likeness_N
-        np.testing.assert_allclose(gain_N[raised.is_new_N], wanted_N[raised.is_new_N], atol=1e-4)
+        np.testing.assert_allclose(gain_N[raised.is_new_N], taken + 0.7 + NEWCOMER_LIKENESS * likeness_M, atol=1e-4)
+
+
+def test_new_items_are_like_what_was_chosen_along_the_axes_that_taste_runs_along():
+    half = NUM_ITEMS // 2
+    histories = [np.array([row, (row + 2) % half]) for row in range(half)]
+    content = np.zeros((NUM_ITEMS, 4), np.float32)
+    content[half, :2] = content[3, :2] = 0.6, 0.8
+    content[half + 1, :2] = 1.0, 0.0  # as content goes it is less like item 3 than the one before
+    content[3, 2:] = content[half, 2:] = 0.0
+    for axes, best in ((None, half), (np.array([2.0, 0.0, 1.0, 1.0], np.float32), (half, half + 1))):
+        likeness_M = experts_of(histories, content, axes=axes)._likeness_of_new([np.array([3])])[0]
+        assert likeness_M.shape == (half,)
+        wanted = np.atleast_1d(best) - half
+        assert set(np.flatnonzero(likeness_M == likeness_M.max())) == set(wanted)
+    assert experts_of(histories, content)._likeness_of_new([np.array([3, half])])[0, 0] == 0  # it is in the history
+
+
+def test_a_pool_of_an_earlier_layout_says_what_to_do(shop_recommender, shop_copy):
+    path = shop_copy / "experts" / "experts.safetensors"
+    with safe_open(path, "np") as file:
+        record = file.metadata()
+    save_file({name: part for name, part in load_file(path).items() if name != "axes"}, path, record)
+    with pytest.raises(ArtifactError, match="lacks axes: an earlier genrec wrote it; run genrec build"):
+        find_experts(shop_copy, torch.device("cpu"), shop_recommender.embeddings)
 
 
 def test_hidden_items_are_known_by_their_content_alone(shop_recommender):
