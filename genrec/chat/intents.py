@@ -57,7 +57,8 @@ def _asks_of_item(base: ChatRequest, said: str, reference: Reference | None) -> 
     """Whether it asks what an item is like: tell me more about the second, is it made of wood?"""
     if reference is None or reference.kind == "history" or not base.refers_to or base.dropped:
         return False
-    is_question = said.endswith("?") and phrases.ASKS_OF_ITEM.match(said) and not phrases.SHOW.search(said)
+    asks = phrases.ASKS_OF_ITEM.match(said) and (said.endswith("?") or phrases.INVERTED.search(said))
+    is_question = asks and not phrases.SHOW.search(said)
     return bool(is_question or (phrases.DESCRIBE.search(said) and not base.where))
 
 

@@ -99,10 +99,12 @@ what(?: is|'s| are) (?:it|they|that|this|the \\w+(?: one)?) made of
 what(?: is|'s| are) (?:it|they|that|this|the \\w+(?: one)?|number \\w+) like
 """)
 ASKS_OF_ITEM = re.compile(
-    r"^\W*(?:is|are|does|do|has|have|was|can|will)\s+(?:it|this|that|they|these|those|the\s+\w+\s+one|number\s+\d+"
+    r"^\W*(?:[^.!?]*\b(?:but|and|though)\W+)?(?:is|are|does|do|has|have|was|can|will)\s+"
+    r"(?:it|this|that|they|these|those|the\s+\w+\s+one|number\s+\d+"
     r"|the\s+(?:first|second|third|fourth|fifth|last|[1-5](?:st|nd|rd|th)))\b"
-    r"(?!\s+(?:one\s+)?in\b)"
+    r"(?!\s+(?:one\s+)?(?:also\s+)?(?:come\s+|available\s+)?in\b)"
 )
+INVERTED = said("(?:is|are|does|was) (?:it|this one|that one|they|these)")  # a question without its mark
 REPEATS = said("again|same (?:list|ones|items)|show (?:them|those|these) again|back to")
 GREETING = said(
     r"(?:hi|hello|hey|good (?:morning|day|afternoon|evening)|hiya|howdy|greetings)\b[\s\w]{0,12}",
@@ -179,6 +181,7 @@ JUDGED_NUMBERS = re.compile(
     r"(?:the\s+)?(\d{1,2}(?:(?:\s*(?:,|and|&)\s*|\s+)\d{1,2})*)\W*$"
 )
 OWNED = said("(?:love|own|have|got|bought|chose) (?:my|our|an?)|my new|my old")  # "it" is that, then
+GOT_ONE = re.compile(r"(?<=\bi )((?:\w+ly |just |already |have )*(?:own|have|got|bought|chose|ordered)) an?\b")
 TITLE_FEEDBACK = said("""
 i (?:\\w+ly |have |also |just )*(?:loved?|liked?|enjoyed?|adored?|bought|own(?:ed)?|chose|got|have|seen|saw)
 i (?:\\w+ly |have |also |just )*(?:watched|read|played|picked|ordered)
@@ -224,24 +227,25 @@ that this i do does into on for
 """
 PASSED_BY_NEGATION = frozenset(_PASSED.split())
 _FILLER = """
-a able about actually after again ah all also am an and another any anything anyway are aren't around as at available
-avoid basically be beautiful because been begin believe best bet bit boss boyfriend bring brother but buy by can can't
-choose chose collect collects color colors come complements cost costing costs could dad daughter definitely did die
-different dislike do does doesn't doing don't draw drawing draws else even evening ever exactly example except family
-father favorite favourite feel film films find fine for forget friend friends from fuss get gift girlfriend give go
-goes going good got gran grandma grandpa great guess guy guys had haha has hate hates have having he hello help her
-here hers hey hi him his hit hmm honestly hopefully how how'd husband i i'd i'll i'm i've idea if image in instead
-interested into is isn't it it's item items its just keep keeps kid kind kinda know last lately latest least less let
-like little lol look looking looks lot love loved lovely loves made make many matched matches matching mate may maybe
-me mean might mine mom mood more morning most mother movie movies much mum must my myself need neither never new next
-nice no nor not nothing now obviously of off offer oh ok okay old on one ones only or other others our out over own
-paint pair pairing pairs parents people perfect perhaps photo pick picks picture pictures please possible precise
-precisely prefer preferably present previous price priced probably product products purchase quite rated rather really
-recently recommend render resembles resembling right same say search searching see seen select sell shall she should
-show similar similarly simply sister sketch so some somebody someone something somewhat son sorry sort spend spending
-spirit start still stuff such suggest suit suiting suits sure surprise take tell than thank thanks that that's the
-their them then there these they thing things think this those though thought to tone tones too top try two type umm
-under up us use used very visualise visualize wait want was way we well what what's when where which while who why
-wife will wish with without would wow yes yet you your
+a able about actually after again ago ah all also am an and anniversary another any anything anyway are aren't around
+as at available avoid basically be beautiful because been begin believe best bet birthday bit boss bought boyfriend
+bring brother but buy by can can't choose chose collect collects color colors come complements cost costing costs could
+dad daughter definitely did die different dislike do does doesn't doing don't draw drawing draws else even evening ever
+exactly example except family father favorite favourite feel film films find fine for forget friend friends from fuss
+get gift girlfriend give go goes going good got gran grandma grandpa great greetings guess guy guys had haha has hate
+hates have having he hello help her here hers hey hi him his hit hiya hmm honestly hopefully how how'd howdy husband i
+i'd i'll i'm i've idea if image in instead interested into is isn't it it's item items its just keep keeps kid kind
+kinda know last lately latest least less let like likes little lol look looking looks lot love loved lovely loves made
+make many match matched matches matching mate may maybe me mean might mine mom month months mood more morning most
+mother movie movies much mum must my myself need needs neither never new next nice no nor not nothing now obviously of
+off offer oh ok okay old on one ones only or other others our out over own paint pair pairing pairs parents people
+perfect perhaps photo pick picks picture pictures please possible precise precisely prefer preferably present previous
+price priced probably product products purchase quite rated rather really recently recommend render resembles
+resembling right same say search searching see seen select sell shall she should show similar similarly simply sister
+sketch so some somebody someone something somewhat son sorry sort spend spending spirit start still stuff such suggest
+suit suiting suits sure surprise take tell than thank thanks that that's the their them then there these they thing
+things think this those though thought to today tone tones tonight too top try two type umm under up us use used very
+visualise visualize wait want wants was way we week weeks well what what's when where which while who why wife will
+wish with without would wow yes yesterday yet you your
 """
 FILLER = frozenset(_FILLER.split())

@@ -212,9 +212,10 @@ class _Reading:
     def _read_values(self) -> None:
         """Values of this message; one that is said of a wish just taken back is no new wish."""
         is_further = bool(phrases.ALSO.search(self.text) or phrases.ALSO_FIRST.search(self.text))
-        scanner = ValueScanner(self.lexicon, self.text)
+        is_to_match = phrases.MATCH_RELATION.search(self.said) is not None
+        scanner = ValueScanner(self.lexicon, phrases.GOT_ONE.sub(r"\1 my", self.text) if is_to_match else self.text)
         found, self.text = scanner.scan()
-        if not found and not self.where and phrases.MATCH_RELATION.search(self.said):
+        if is_to_match:
             self.text = " ".join((self.text, *scanner.owned))  # "what goes with my red lamp?": what is near to that
         for wish in found:
             if wish.attribute in self.dropped and wish in self.session.constraints:

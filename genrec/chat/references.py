@@ -71,6 +71,7 @@ _NUMBERED = re.compile(
 _IT = re.compile(
     r"\b(?:that|this)\s+one\b|^\W*(?:it|that|this)(?='s|\s+(?:is|looks|one)\b)"
     r"|\b(?:like|with|love|hate|draw|take|keep|save|want|about|than)\s+(?:it|that|this)\b"
+    r"|(?:^|\b(?:but|and|though))\W*(?:is|does|has|was)\s+(?:it|this|that)\b(?!\s+(?:possible|ok|okay|all|your|the)\b)"
 )
 _ALL = re.compile(
     r"\b(?:(?:all|any|none|both)\s+of\s+(?:them|these|those|it)|(?<!of )(?:these|those)|them\s+all|both)\b"

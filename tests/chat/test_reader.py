@@ -261,6 +261,12 @@ def test_to_go_with_is_not_to_be_like() -> None:
         ("whats number two like?", "describe"),
         ("is the second made of wood?", "describe"),
         ("does the 3rd have a warm tone?", "describe"),
+        ("is it made of wood?", "describe"),
+        ("is it made of wood", "describe"),
+        ("the third is nice but is it made of wood", "describe"),
+        ("does it come in blue?", "recommend"),
+        ("is that your cheapest?", "recommend"),
+        ("is it ok to return things?", "other"),
         ("do you have gift cards?", "other"),
         ("not keen on the 1st one", "dislike"),
         ("cheers mate", "thanks"),
@@ -273,6 +279,25 @@ def test_to_go_with_is_not_to_be_like() -> None:
 )
 def test_intents(text: str, intent: str) -> None:
     assert READER.read(text, shown_session(CATALOG)).intent == intent
+
+
+@pytest.mark.parametrize(
+    ("text", "wishes", "query"),
+    [
+        ("i bought a red lamp last week, anything that would go with it?", set(), "red lamp"),
+        ("I just got a red lamp and want something to match", set(), "red lamp"),
+        ("I have a red lamp, what chair would match it", {"category = chair"}, "red lamp"),
+        ("what chairs under 30 go with my red lamp?", {"category = chair", "price < 30.0"}, "red lamp"),
+    ],
+)
+def test_what_one_has_is_what_the_wanted_is_near_to(text: str, wishes: set[str], query: str) -> None:
+    assert wishes_of(READER, text) == wishes
+    assert READER.read(text, Session()).query == query
+
+
+def test_greetings_and_occasions_describe_no_item() -> None:
+    text = "hiya, im looking for a birthday present for my sister, she likes yellow stuff"
+    assert READER.read(text, Session()).query == ""
 
 
 @pytest.mark.parametrize(
