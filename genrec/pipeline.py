@@ -22,7 +22,7 @@ from genrec.data.splits import Split, split_interactions
 from genrec.encode.collaborative import collaborative_embeddings, count_pairs
 from genrec.encode.fusion import load_fuser, make_fuser
 from genrec.encode.stage import encode_catalog, encode_items, load_embeddings, save_embeddings
-from genrec.encode.taste import learn_axis_weights
+from genrec.encode.taste_axes import learn_axis_weights
 from genrec.errors import ArtifactError
 from genrec.model.experts import EXPERTS_FILE, EXPERTS_LAYOUT, NEWCOMER_LIKENESS, ItemExperts, find_experts
 from genrec.model.item_reader import LAYOUT

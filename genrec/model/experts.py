@@ -28,7 +28,7 @@ from genrec.artifacts import write_file
 from genrec.encode.collaborative import count_followers
 from genrec.encode.fusion import load_fuser
 from genrec.encode.fusion.contract import unit_rows
-from genrec.encode.taste import FADING, NUM_LATEST, latest_weights
+from genrec.encode.taste_axes import FADING, NUM_LATEST, latest_weights
 from genrec.errors import ArtifactError
 from genrec.model.sequence import SequenceModel, find_sequence_model
 from genrec.runtime import progress

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genrec.encode.taste import FADING, NUM_LATEST, latest_weights, learn_axis_weights
+from genrec.encode.taste_axes import FADING, NUM_LATEST, latest_weights, learn_axis_weights
 
 
 def a_world(num_items=300, num_kinds=10, seed=0):
