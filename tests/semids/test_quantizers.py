@@ -1,6 +1,7 @@
 """One contract for every quantizer, and what is particular to each."""
 
 import logging
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -188,6 +189,17 @@ def test_kmeans_leaves_no_code_dead():
     for seed in range(5):
         centroids = kmeans(heap, 16, rng=np.random.default_rng(seed))
         assert len(np.unique(assign(heap, centroids)[0])) == 16
+
+
+def test_the_canonical_order_takes_little_memory_beside_the_rows() -> None:
+    rows = np.random.default_rng(0).standard_normal((40_000, 256), dtype=np.float32)
+    tracemalloc.start()
+    order = canonical_order(rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < rows.nbytes
+    shuffled = np.random.default_rng(1).permutation(len(rows))
+    np.testing.assert_array_equal(rows[order], rows[shuffled][canonical_order(rows[shuffled])])
 
 
 def test_dead_codes_move_to_the_worst_served_rows():

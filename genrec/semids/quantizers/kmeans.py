@@ -26,11 +26,13 @@ def canonical_order(vectors_ND: FloatArray) -> IntArray:
 
     Rows are rounded for it, lest the last bit of one number, which depends on the processor, decides where it stands.
     """
-    rounded_N, exact_N = (
-        np.array([int.from_bytes(hashlib.blake2b(row, digest_size=8).digest()) for row in rows], np.uint64)
-        for rows in (np.round(vectors_ND, 2) + 0.0, np.ascontiguousarray(vectors_ND))  # + 0.0 turns -0.0 into 0.0
-    )
-    return np.lexsort((exact_N, rounded_N))
+    hashes_2N = np.empty((2, len(vectors_ND)), np.uint64)
+    for start in range(0, len(vectors_ND), CHUNK_ROWS):
+        exact = np.ascontiguousarray(vectors_ND[start : start + CHUNK_ROWS])
+        for hashes_N, rows in zip(hashes_2N, (exact, np.round(exact, 2) + 0.0), strict=True):  # -0.0 becomes 0.0
+            hashed = [int.from_bytes(hashlib.blake2b(row, digest_size=8).digest()) for row in rows]
+            hashes_N[start : start + len(rows)] = hashed
+    return np.lexsort(hashes_2N)  # the last of both decides first
 
 
 def count_distinct(vectors_ND: FloatArray, limit: int) -> int:
