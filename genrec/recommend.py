@@ -6,10 +6,10 @@ space; deliberately knows nothing of how the parts were made.
 Axis legend: N items, B requests, W beams, D features.
 """
 
-import contextlib
 import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,12 +29,11 @@ from genrec.encode.newcomers import Newcomers
 from genrec.encode.stage import load_embeddings
 from genrec.errors import ArtifactError, IdTableMismatch, InputError, UnknownItem
 from genrec.model.adapters import find_adapter, read_card
-from genrec.model.attribution import History, leave_one_out, suspects
-from genrec.model.decoding import Watch, unwatched
 from genrec.model.examples import history_prompt
 from genrec.model.experts import ItemExperts, find_experts
-from genrec.model.language import OWN, LanguageModel, read_ids
-from genrec.model.mixing import NUM_LIKELY, mix_beams, mix_expectations, stream_mixture
+from genrec.model.language import LanguageModel, read_ids
+from genrec.model.mixing import NUM_LIKELY, mix_beams, mix_expectations
+from genrec.model.mixture import Mixture, Search
 from genrec.runtime import pick_device
 from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, IntArray, Interactions, Recommendation
 from genrec.semids.eligibility import Eligibility, Eligible
@@ -43,7 +42,6 @@ from genrec.semids.trie import Mask, Trie
 
 log = logging.getLogger(__name__)
 R = TypeVar("R", bound="Recommender")
-_MAX_EXPECTED = 1 << 22  # values at once where items are scored: 32 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +64,6 @@ class Request:
     adapter: str | None = None
     k: int | None = None
     exclude_history: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """One search by beams: what is asked, among which nodes of the trie, and without which catalog rows.
-
-    key: tells it from all others, None where that cannot be told.
-    """
-
-    request: Request
-    mask: Mask | None
-    left_out: IntArray
-    key: Request | None = None
 
 
 class Recommender:
@@ -117,12 +102,17 @@ class Recommender:
         self.table = table
         self.vectors: FloatArray = semantic_ids.fused
         self.model = model
-        self.experts = experts
-        self.sequence_weight = sequence_weight if experts is not None else 0.0
         self.trie = Trie.build(table.codes, device=model.device)
-        self.watch: Watch = unwatched
+        self.mixture = Mixture(
+            model,
+            experts,
+            sequence_weight,
+            catalog=catalog,
+            table=table,
+            trie=self.trie,
+            max_history=config.tune.max_history,
+        )
         self.eligibility = Eligibility(catalog, self.trie)
-        self._beams: dict[Request | None, tuple[IntArray, npt.NDArray[np.float64]]] | None = None
 
     @classmethod
     def load(cls: type[R], directory: Path | str, *, adapter: str | Path | None = None) -> R:
@@ -348,19 +338,9 @@ class Recommender:
         wanted = parse_filter(where) if isinstance(where, str) else where
         asked = self._asked_history(user, history)
         request = Request(history=asked, where=wanted, exclude=tuple(exclude), exclude_history=True)
-        eligible = self._eligible(request)
-        allowed_BN = eligible.allowed_N[None]
-        weight = float(self._weights([request.history])[0])
-        expected_N = self._expect([request.history], allowed_BN)[0] if weight else np.full(allowed_BN.shape[1], -np.inf)
-        generated = self.model.stream(
-            self._prompt(request.history, ""),
-            trie=self.trie,
-            k=int(allowed_BN.sum()),
-            narrowing=self.trie.narrow([eligible.mask], [eligible.left_out]),
-        )
+        generated = self.mixture.stream(asked, self._eligible(request))
         num_wanted = self.config.recommend.k if k is None else k
-        ranked = itertools.islice(stream_mixture(generated, expected_N, weight), num_wanted)
-        for rank, (row, score) in enumerate(ranked, 1):
+        for rank, (row, score) in enumerate(itertools.islice(generated, num_wanted), 1):
             yield self._recommendation(rank, row, score)
 
     def score(
@@ -371,23 +351,7 @@ class Recommender:
         adapter: str | None = None,
     ) -> npt.NDArray[np.float64]:
         """Log-probability in nats of each item after its history (and words), float64 (B,); adapter: as in requests."""
-        words = queries or [""] * len(histories)
-        weight_B = self._weights(histories) if adapter is None else np.zeros(len(histories))
-        generated_B = np.zeros(len(histories))
-        asked = np.flatnonzero(weight_B < 1).tolist()  # of others the language model has no say
-        if asked:
-            generated_B[asked] = self.model.score(
-                [self._prompt(histories[number], words[number]) for number in asked],
-                [self.table.semantic_id(item_ids[number]) for number in asked],
-                trie=self.trie,
-                adapter=adapter,
-            )
-        if not weight_B.any():
-            return generated_B
-        with np.errstate(divide="ignore"):
-            return np.logaddexp(
-                np.log1p(-weight_B) + generated_B, np.log(weight_B) + self._expected(histories, item_ids)
-            )
+        return self.mixture.score(histories, item_ids, queries or [""] * len(histories), adapter)
 
     def drops(
         self,
@@ -396,63 +360,8 @@ class Recommender:
         queries: Sequence[str] | None = None,
         adapter: str | None = None,
     ) -> list[dict[str, float]]:
-        """Per case, by how many nats `score` falls without each item of the history: leave-one-out attribution.
-
-        Where the item experts share the answer with the beams, items whose absence they hardly feel are not tried.
-        """
-        words = queries or [""] * len(histories)
-        cases = [tuple(history) for history in histories]
-
-        def by_all(reduced: Sequence[History], numbers: Sequence[int]) -> npt.NDArray[np.float64]:
-            return self.score(reduced, [item_ids[n] for n in numbers], [words[n] for n in numbers], adapter)
-
-        def by_experts(reduced: Sequence[History], numbers: Sequence[int]) -> npt.NDArray[np.float64]:
-            return self._expected(reduced, [item_ids[n] for n in numbers])
-
-        is_shared = adapter is None and 0 < self.sequence_weight < 1
-        tried = suspects(cases, leave_one_out(cases, by_experts)) if is_shared else None
-        return leave_one_out(cases, by_all, tried=tried)
-
-    def _weights(
-        self, histories: Sequence[Sequence[str]], sequence_weight: float | None = None
-    ) -> npt.NDArray[np.float64]:
-        """The item experts' share for each history, float64 (B,); 0 where they know none of the items."""
-        weight = self.sequence_weight if sequence_weight is None else sequence_weight
-        if self.experts is None or weight <= 0:
-            return np.zeros(len(histories))
-        num_known = self.experts.num_items
-        different = dict.fromkeys(map(tuple, histories))
-        is_known = {history: bool((self.catalog.rows(history) < num_known).any()) for history in different}
-        return weight * np.array([is_known[tuple(history)] for history in histories], dtype=np.float64)
-
-    def _expect(self, histories: Sequence[Sequence[str]], allowed_BN: BoolArray) -> npt.NDArray[np.float64]:
-        """The item experts' log-probabilities, float64 (B, N); -inf where not allowed, and for items it lacks."""
-        assert self.experts is not None
-        num_known = self.experts.num_items
-        rows = [self.catalog.rows(history) for history in histories]
-        expected_BN = np.full(allowed_BN.shape, -np.inf)
-        with self.watch("experts"):
-            expected_BN[:, :num_known] = self.experts.log_probabilities([r[r < num_known] for r in rows])
-        expected_BN[~allowed_BN] = -np.inf
-        return expected_BN
-
-    def _expected(self, histories: Sequence[Sequence[str]], item_ids: Sequence[str]) -> npt.NDArray[np.float64]:
-        """The item experts' log-probability of each item after its history, float64 (B,)."""
-        rows_B, expected_B = self.catalog.rows(item_ids), np.empty(len(histories))
-        places: dict[tuple[str, ...], list[int]] = {}
-        for place, history in enumerate(histories):
-            places.setdefault(tuple(history), []).append(place)
-        different, at_once = list(places), max(1, _MAX_EXPECTED // len(self.catalog))
-        for start in range(0, len(different), at_once):
-            some = different[start : start + at_once]
-            expected_BN = self._expect(some, np.ones((len(some), len(self.catalog)), bool))
-            for history, expected_N in zip(some, expected_BN, strict=True):
-                expected_B[places[history]] = expected_N[rows_B[places[history]]]
-        return expected_B
-
-    def _prompt(self, history: Sequence[str], query: str) -> list[int]:
-        ids = [self.table.semantic_id(item_id) for item_id in history]
-        return history_prompt(self.model.prompts, ids, max_history=self.config.tune.max_history, query=query)
+        """Per case, by how many nats `score` falls without each item of the history: leave-one-out attribution."""
+        return self.mixture.drops(histories, item_ids, queries or [""] * len(histories), adapter)
 
     def _answer_batch(self, requests: Sequence[Request], sequence_weight: float | None) -> list[list[Recommendation]]:
         """The answers to requests that leave nothing open and want beams of one width."""
@@ -467,8 +376,7 @@ class Recommender:
         aims = {number: aim for number, request in enumerate(requests) if (aim := self._aim(request))}
         likeness_BN = dict(zip(aims, likenesses(list(aims.values()), self.embeddings, self.clip), strict=True))
         histories = [request.history for request in requests]
-        # An adapter answers alone: the experts know nothing of its domain.
-        weight_B = self._weights(histories, sequence_weight) * [request.adapter is None for request in requests]
+        weight_B = self.mixture.weights(histories, [request.adapter for request in requests], sequence_weight)
         # Where the item experts have the whole share, they know every item, and nothing is left to beams.
         is_searched_B = weight_B < 1
         # Beside the beams of each request that names what it wants, beams of their own find what is nearest to that.
@@ -478,16 +386,17 @@ class Recommender:
             if aims[number].is_named and is_searched_B[number]
         }
         searches = [
-            _Search(request, its.mask, its.left_out, None if number in likeness_BN else request)
+            _search_of(request, its.mask, its.left_out, key=None if number in likeness_BN else request)
             if is_searched_B[number]
             else None
             for number, (request, its) in enumerate(zip(requests, eligible, strict=True))
         ]
         for number, rows in nearest.items():
             mask = self.trie.mask(_is_among(rows, self.catalog))
-            searches.append(_Search(requests[number], mask, eligible[number].left_out))
-        rows_BW, scores_BW = self._search(searches, width)
-        expected_BN = self._expect(histories, allowed_BN) if weight_B.any() else np.full(allowed_BN.shape, -np.inf)
+            searches.append(_search_of(requests[number], mask, eligible[number].left_out))
+        rows_BW, scores_BW = self.mixture.search(searches, width)
+        is_expected = bool(weight_B.any())
+        expected_BN = self.mixture.expect(histories, allowed_BN) if is_expected else np.full(allowed_BN.shape, -np.inf)
         place_of = {number: len(requests) + place for place, number in enumerate(nearest)}
         answers = []
         for number, request in enumerate(requests):
@@ -496,7 +405,7 @@ class Recommender:
             if number in likeness_BN:  # beside it, what an item lacks without a beam would count; the nearest have one
                 num_likely = width if is_searched_B[number] else len(self.catalog)
             rows, scores = mix_expectations(rows_BW[number], scores_BW[number], expected_N, weight, num_likely)
-            if not weight or self.experts is None or not self.experts.knows_newcomers:
+            if not weight or self.mixture.experts is None or not self.mixture.experts.knows_newcomers:
                 rows, scores = self._join_newcomers(rows, scores, allowed_BN[number])
             if number in place_of:
                 found = rows_BW[place_of[number]]
@@ -511,42 +420,9 @@ class Recommender:
             )
         return answers
 
-    @contextlib.contextmanager
-    def remembering_beams(self) -> Iterator[None]:
+    def remembering_beams(self) -> AbstractContextManager[None]:
         """Meanwhile, who asks again about a history, with another share of the mixture, gets the beams found before."""
-        self._beams = {}
-        try:
-            yield
-        finally:
-            self._beams = None
-
-    def _search(
-        self, searches: Sequence[_Search | None], width: int
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """The language model's beams, catalog rows and nats (B, W) each; -inf where no item is left, or none sought."""
-        rows_BW = np.zeros((len(searches), width), dtype=np.int64)
-        scores_BW = np.full((len(searches), width), -np.inf)
-        found = {} if self._beams is None else self._beams
-        for place, search in enumerate(searches):
-            if search is not None and search.key in found:
-                rows_BW[place], scores_BW[place] = found[search.key]
-        asked = [(place, s) for place, s in enumerate(searches) if s is not None and s.key not in found]
-        if asked:
-            adapters = [search.request.adapter for _, search in asked]
-            beams = self.model.search(
-                [self._prompt(search.request.history, search.request.query) for _, search in asked],
-                trie=self.trie,
-                width=width,
-                narrowing=self.trie.narrow([s.mask for _, s in asked], [s.left_out for _, s in asked]),
-                adapters=[adapter or OWN for adapter in adapters] if any(adapters) else None,
-                watch=self.watch,
-            )
-            places, num_found = [place for place, _ in asked], beams.row.shape[1]
-            rows_BW[places, :num_found] = beams.row.cpu().numpy()
-            scores_BW[places, :num_found] = beams.score_nats.cpu().numpy()
-        if self._beams is not None:
-            self._beams |= {s.key: (rows_BW[place], scores_BW[place]) for place, s in asked if s.key is not None}
-        return rows_BW, scores_BW
+        return self.mixture.remembering_beams()
 
     def _join_newcomers(
         self, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float64], allowed: BoolArray
@@ -580,6 +456,12 @@ class Recommender:
             semantic_id=self.table.semantic_id(item.item_id),
             score_nats=score,
         )
+
+
+def _search_of(request: Request, mask: Mask | None, left_out: IntArray, *, key: Request | None = None) -> Search:
+    return Search(
+        history=request.history, query=request.query, adapter=request.adapter, mask=mask, left_out=left_out, key=key
+    )
 
 
 def _largest(values_N: npt.NDArray[np.float64], count: int) -> IntArray:

@@ -110,7 +110,7 @@ def test_experts_that_know_nothing_get_no_weight():
 
 
 def test_a_pool_is_never_worse_than_its_sequence_model_where_it_was_weighed(shop_recommender):
-    experts, catalog = shop_recommender.experts.lifted(None), shop_recommender.catalog
+    experts, catalog = shop_recommender.mixture.experts.lifted(None), shop_recommender.catalog
     validation = split_interactions(shop_recommender.interactions, shop_recommender.config.split).validation
     cases = [(catalog.rows(case.history), catalog.row(case.target)) for case in validation]
     alone = validation_ndcg(experts.sequence_model, cases)
@@ -119,7 +119,7 @@ def test_a_pool_is_never_worse_than_its_sequence_model_where_it_was_weighed(shop
 
 
 def test_a_stored_pool_answers_as_before(shop_recommender, shop_copy):
-    experts = shop_recommender.experts
+    experts = shop_recommender.mixture.experts
     histories = [
         shop_recommender.catalog.rows(shop_recommender.history_of(user)) for user in ("user-00000", "user-00007")
     ]
@@ -170,7 +170,7 @@ def test_new_items_are_raised_by_a_lift_and_by_their_likeness(shop_recommender):
     histories = [
         shop_recommender.catalog.rows(shop_recommender.history_of(user)) for user in ("user-00000", "user-00007")
     ]
-    as_they_are, raised = (shop_recommender.experts.lifted(lift) for lift in (None, 0.7))
+    as_they_are, raised = (shop_recommender.mixture.experts.lifted(lift) for lift in (None, 0.7))
     gain_BN = raised.log_probabilities(histories) - as_they_are.log_probabilities(histories)
     for history, gain_N, likeness_M in zip(histories, gain_BN, raised._likeness_of_new(histories), strict=True):
         known = np.setdiff1d(np.flatnonzero(~raised.is_new_N), history)
@@ -205,7 +205,7 @@ def test_a_pool_of_an_earlier_layout_says_what_to_do(shop_recommender, shop_copy
 
 
 def test_hidden_items_are_known_by_their_content_alone(shop_recommender):
-    experts = shop_recommender.experts.lifted(0)
+    experts = shop_recommender.mixture.experts.lifted(0)
     known = np.flatnonzero(~experts.is_new_N)
     hidden = known[::20]
     pool = experts.hiding(hidden)

@@ -136,7 +136,7 @@ def test_a_build_trains_the_reader_and_the_model_uses_it(shop_directory):
     workspace = load(shop_directory)
     assert workspace.model.reader.weight.abs().mean() > 0.001
     history = workspace.interactions.history("user-00001")
-    prompt = workspace._prompt(history, "")
+    prompt = workspace.mixture._prompt(history, "")
     target = workspace.table.semantic_id(workspace.catalog.items[0].item_id)
     with_vectors = workspace.model.score([prompt], [target], trie=workspace.trie)
     torch.nn.init.zeros_(workspace.model.reader.weight)
@@ -145,7 +145,7 @@ def test_a_build_trains_the_reader_and_the_model_uses_it(shop_directory):
 
 def test_a_loaded_model_reads_every_row(shop_directory):
     workspace = load(shop_directory)
-    prompt = workspace._prompt(workspace.interactions.history("user-00001"), "")
+    prompt = workspace.mixture._prompt(workspace.interactions.history("user-00001"), "")
     target = workspace.table.semantic_id(workspace.catalog.items[0].item_id)
     scores = workspace.model.score([prompt] * 100, [target] * 100, trie=workspace.trie)
     assert abs(scores - scores[0]).max() < 1e-4
@@ -156,7 +156,7 @@ def test_histories_that_part_from_another_are_read_as_each_alone(shop_directory)
     histories = [history for history in workspace.interactions.histories().values() if len(history) > 9][:3]
     cases = [list(history) for history in histories]
     cases += [history[:place] + history[place + 1 :] for history in cases for place in range(5, len(history))]
-    prompts = [workspace._prompt(case, "a red lamp") for case in cases]
+    prompts = [workspace.mixture._prompt(case, "a red lamp") for case in cases]
     target = workspace.table.semantic_id(workspace.catalog.items[0].item_id)
     together = workspace.model.score(prompts, [target] * len(prompts), trie=workspace.trie)
     alone = [workspace.model.score([prompt], [target], trie=workspace.trie)[0] for prompt in prompts]
