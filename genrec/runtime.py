@@ -31,7 +31,8 @@ SECONDS_BETWEEN_LINES = 15.0  # of progress in a log
 _MODEL_LIBRARIES = ("transformers", "diffusers", "peft", "torch", "bitsandbytes", "huggingface_hub", "accelerate")
 _BAR_SWITCHES = ("transformers.utils.logging", "diffusers.utils.logging")
 _M_ARENA_MAX, _NUM_ARENAS = -8, 2  # glibc's own number of it, from malloc.h
-_TRIM_EVERY_S = 1.0  # takes about 20 ms, and gives back 100 MB of five seconds under load
+_LOOK_EVERY_S, _TRIM_EVERY_S = 0.5, 5.0  # a trim takes up to 60 ms under load, and gives back 100 MB of five seconds
+_LITTLE_S = 0.05  # of work between two looks, by which a process still rests
 _quiet = threading.RLock()  # what libraries say is settled for all threads at once
 _last_printed: dict[str, float] = {}  # label: seconds into its work
 
@@ -107,7 +108,7 @@ def quietly() -> Iterator[None]:
 
 
 def return_freed_memory() -> None:
-    """Give freed memory back now and then: batches of ever new shapes leave holes that glibc would hold on to.
+    """Give freed memory back, now and then and when work rests: batches of ever new shapes leave holes in glibc's heap.
 
     Does nothing where the C library is another one.
     """
@@ -117,9 +118,15 @@ def return_freed_memory() -> None:
     libc.mallopt(_M_ARENA_MAX, _NUM_ARENAS)
 
     def trim() -> None:
+        trimmed_at, trimmed_s, seen_s = time.monotonic(), 0.0, time.process_time()
         while True:
-            time.sleep(_TRIM_EVERY_S)
-            libc.malloc_trim(0)
+            time.sleep(_LOOK_EVERY_S)
+            worked_s = time.process_time()
+            rests, seen_s = worked_s - seen_s < _LITTLE_S, worked_s
+            is_due = rests or time.monotonic() - trimmed_at >= _TRIM_EVERY_S
+            if is_due and worked_s - trimmed_s >= _LITTLE_S:
+                libc.malloc_trim(0)
+                trimmed_at, trimmed_s = time.monotonic(), time.process_time()
 
     threading.Thread(target=trim, name="trim", daemon=True).start()
 

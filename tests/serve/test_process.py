@@ -161,7 +161,6 @@ import numpy as np, psutil
 from genrec import runtime
 
 if sys.argv[1] == "returned":
-    runtime._TRIM_EVERY_S = 0.1
     runtime.return_freed_memory()
 del [np.ones(1 << 18) for _ in range(4)][:]  # glibc takes blocks of this size for usual from here on
 before = psutil.Process().memory_info().rss
@@ -170,7 +169,7 @@ for _ in range(200):
     large.append(np.ones(1 << 17))
     small.append(np.ones(1 << 13))
 del large
-time.sleep(1)
+time.sleep(2)
 print((psutil.Process().memory_info().rss - before) >> 20)
 """
 
