@@ -86,7 +86,6 @@ def _lifespan(engine: Engine) -> Callable[[FastAPI], AbstractAsyncContextManager
         await asyncio.to_thread(engine.open)
         yield
         await asyncio.to_thread(engine.close)
-        engine.store.close()
 
     return lifespan
 

@@ -62,8 +62,9 @@ class Engine:
         self._prompts, self._counting = copy.deepcopy(workspace.model.prompts), threading.Lock()
 
     def open(self) -> None:
-        """Load what is loaded at first use, so that the first client does not wait for it."""
-        self.shared.warm_up()
+        """Load what is loaded at first use, so that the first client does not wait for it; once is enough."""
+        if not self.is_open:
+            self.shared.warm_up()
         self.is_open = True
 
     def close(self) -> None:
@@ -72,6 +73,7 @@ class Engine:
         self._threads.shutdown()
         self.shared.close()
         self.workspace.close()
+        self.store.close()
 
     def model(self, name: str) -> ServedModel:
         """A served model. Raises Problem 404."""

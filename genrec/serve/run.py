@@ -6,6 +6,7 @@ A signal to end lets what is in hand be finished.
 import ipaddress
 import json
 import os
+import socket
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,11 +47,16 @@ def serve(order: Order) -> None:
     if not (root / "genrec.toml").is_file():
         raise InputError(f"{root} is not a built workspace (genrec.toml is missing); run genrec build {root}")
     config = _config(order)
-    app: FastAPI | str = make_app(order) if order.workers == 1 else "genrec.serve.run:app_of_worker"
-    if order.workers > 1:
-        os.environ[_ORDER] = json.dumps(asdict(order))
+    _check_address(order.host, order.port)
+    first = make_app(order)
     configure_logging()
     with silence_progress():
+        first.state.engine.open()  # what cannot be served is told before anything listens
+        app: FastAPI | str = first
+        if order.workers > 1:
+            first.state.engine.close()
+            os.environ[_ORDER] = json.dumps(asdict(order))
+            app = "genrec.serve.run:app_of_worker"
         uvicorn.run(
             app,
             factory=order.workers > 1,
@@ -81,6 +87,15 @@ def app_of_worker() -> FastAPI:
     quiet_libraries()
     configure_logging()
     return make_app(Order(**json.loads(os.environ[_ORDER])))
+
+
+def _check_address(host: str, port: int) -> None:
+    """Raises InputError where nobody could listen, before anything is loaded."""
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            pass
+    except (OSError, OverflowError) as error:
+        raise InputError(f"cannot listen on {host}, port {port}: {error}; choose another --host or --port") from None
 
 
 def is_loopback(host: str) -> bool:

@@ -3,11 +3,14 @@
 import json
 import platform
 import signal
+import socket
 import subprocess
 import sys
 import threading
 
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 from serve_worlds import script
 
 from genrec.bench.serve import ServerProcess
@@ -56,6 +59,28 @@ def test_told_to_end_the_server_finishes_what_is_in_hand(adapted_directory, tmp_
         lines = [json.loads(line) for line in server.log_lines()]
     assert {"time", "level", "logger", "message"} <= lines[-1].keys()
     assert [line["status"] for line in lines if line.get("route") == "/v1/recommendations"] == [200] * 4
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(genrec, shop_directory):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, err = genrec("serve", shop_directory, "--port", port)
+    assert code == 2
+    assert err.startswith(f"InputError: cannot listen on 127.0.0.1, port {port}")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_models_that_cannot_be_loaded_are_told_in_one_line(shop_copy, num_workers):
+    path = shop_copy / "experts" / "experts.safetensors"
+    with safe_open(path, "np") as stored:
+        metadata = stored.metadata()
+    save_file({name: values for name, values in load_file(path).items() if name != "axes"}, path, metadata=metadata)
+    words = [sys.executable, "-m", "genrec.cli", "serve", str(shop_copy), "--port", "0", "--workers", str(num_workers)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2
+    assert done.stderr == f"ArtifactError: {path} lacks axes: an earlier genrec wrote it; run genrec build\n"
 
 
 @pytest.mark.parametrize(
