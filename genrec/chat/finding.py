@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from genrec.chat.lexicon import Lexicon
-from genrec.chat.requests import ChatRequest
+from genrec.chat.requests import ChatRequest, Extreme
 from genrec.chat.session import Session
 from genrec.data.filters import Filter
 from genrec.data.reasons import Constraint
@@ -66,6 +66,8 @@ class Finder:
         wishes = session.constraints
         never = {*session.disliked, *session.history, *session.refers_to}
         avoided = never if request.repeats else never | set(session.seen)
+        if request.extreme is not None and self._count(wishes, never):
+            return Found(kind="new", item_ids=self._first_by(request.extreme, wishes, never))
         if self._count(wishes, avoided):
             return Found(kind="new", item_ids=self._search(session, wishes, avoided))
         if self._count(wishes, never):
@@ -73,6 +75,13 @@ class Finder:
         if not self._count([], never):
             return Found(kind="used up")
         return self._relax(session, request, avoided if self._count([], avoided) else never)
+
+    def _first_by(self, extreme: Extreme, wishes: Sequence[Constraint], excluded: set[str]) -> tuple[str, ...]:
+        """The cheapest (dearest, newest) of what meets the wishes, in that order, shown before or not."""
+        items = (self.recommender.catalog.items[row] for row in np.flatnonzero(self._passing(wishes, excluded)))
+        known = [(number, item.item_id) for item in items if (number := number_of(item, extreme.attribute)) is not None]
+        known.sort(key=lambda entry: entry[0], reverse=extreme.is_most)
+        return tuple(item_id for _, item_id in known[: self.num_shown])
 
     def _count(self, wishes: Sequence[Constraint], excluded: set[str]) -> int:
         return int(self._passing(wishes, excluded).sum())

@@ -4,10 +4,11 @@ Knows the everyday English of asking; what was wished and spoken of is read else
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from genrec.chat import phrases
 from genrec.chat.lexicon import Lexicon
+from genrec.chat.questions import read_catalog_question, read_item_question
 from genrec.chat.references import Reference, TitlesRead, read_feedback
 from genrec.chat.requests import ChatRequest, Intent, Relation
 from genrec.chat.session import Session
@@ -29,18 +30,37 @@ def plain_intent(said: str, lexicon: Lexicon) -> Intent | None:
     return None
 
 
-def decide(
-    base: ChatRequest, said: str, *, titles: TitlesRead, reference: Reference | None, session: Session
-) -> ChatRequest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signs:
+    """What tells the intent of a message beside its wishes. wants_others: it says that the shown was seen before."""
+
+    said: str
+    titles: TitlesRead
+    reference: Reference | None
+    session: Session
+    lexicon: Lexicon
+    wants_others: bool = False
+
+
+def decide(base: ChatRequest, signs: Signs) -> ChatRequest:
     """The request with its intent, from the strongest sign to the weakest."""
+    said, titles, session = signs.said, signs.titles, signs.session
     if phrases.EXPLAIN.search(said) and not base.has_wishes:
         return replace(base, intent="explain", query="")
-    if phrases.COMPARE.search(said) and (compared := base.refers_to or tuple(session.shown[:2])):
-        intent: Intent = "compare" if len(compared) > 1 else "describe"
-        return replace(base, intent=intent, refers_to=compared, where=(), query="")
-    if _asks_of_item(base, said, reference):
-        return replace(base, intent="describe", where=(), query="")
-    judged = _judgement(base, said, reference, session)
+    asked = read_item_question(
+        base, said, reference=signs.reference, session=session, lexicon=signs.lexicon
+    ) or _comparison(base, said, session)
+    judged = _judgement(base, said, signs.reference, session)
+    if asked is not None:
+        if judged is None or asked.question is None or not phrases.TAKEN_AT_ONCE.search(said):
+            return asked
+        return replace(asked, intent=judged.intent, liked=judged.liked)
+    if phrases.DESCRIBE.search(said) and _speaks_of_items(base, signs) and not base.where:
+        return replace(base, intent="describe", query="")
+    if titles.disliked:
+        liked = titles.item_ids if titles.is_feedback else ()
+        intent: Intent = "history" if liked else "dislike"
+        return replace(base, intent=intent, liked=liked, disliked=titles.disliked, refers_to=(), query="")
     if judged is not None:
         return judged
     if titles.item_ids and titles.is_feedback:
@@ -48,22 +68,35 @@ def decide(
         return replace(base, intent="history", liked=titles.item_ids, refers_to=(), query=query)
     if _wants_picture(base, said, session.shown):
         return replace(base, intent="show")
-    if _is_off_topic(base, said):
+    browsed = read_catalog_question(base, said, session=session, lexicon=signs.lexicon)
+    if browsed is not None:
+        return browsed
+    if _is_off_topic(base, said) and not signs.wants_others:
         return replace(base, intent="other", query="")
-    return replace(base, relation=_relation(base, said))
+    return replace(base, relation=_relation(base, signs))
 
 
-def _asks_of_item(base: ChatRequest, said: str, reference: Reference | None) -> bool:
-    """Whether it asks what an item is like: tell me more about the second, is it made of wood?"""
-    if reference is None or reference.kind == "history" or not base.refers_to or base.dropped:
-        return False
-    asks = phrases.ASKS_OF_ITEM.match(said) and (said.endswith("?") or phrases.INVERTED.search(said))
-    is_question = asks and not phrases.SHOW.search(said)
-    return bool(is_question or (phrases.DESCRIBE.search(said) and not base.where))
+def _comparison(base: ChatRequest, said: str, session: Session) -> ChatRequest | None:
+    """The first two shown are compared where none is named, unless other wishes are said."""
+    if not phrases.COMPARE.search(said):
+        return None
+    compared = base.refers_to or (() if base.where and not base.dropped else tuple(session.shown[:2]))
+    if not compared:
+        return None
+    intent: Intent = "compare" if len(compared) > 1 else "describe"
+    return replace(base, intent=intent, refers_to=compared, where=(), dropped=(), query="")
+
+
+def _speaks_of_items(base: ChatRequest, signs: Signs) -> bool:
+    is_named = signs.reference is not None and signs.reference.kind != "history"
+    return is_named and bool(base.refers_to) and not base.dropped
 
 
 def _judgement(base: ChatRequest, said: str, reference: Reference | None, session: Session) -> ChatRequest | None:
     feedback, ids = read_feedback(said, reference, session), base.refers_to
+    is_of_values = any(wish.operator == "!=" for wish in base.where)  # "it's a gift, but we don't want pink"
+    if feedback == "dislike" and reference is not None and reference.kind == "it" and is_of_values:
+        return None
     if feedback == "like" and ids and not (base.has_wishes and said.startswith("like")):
         return replace(base, intent="like", liked=ids, query="")
     if feedback == "dislike" and ids:
@@ -78,8 +111,10 @@ def _wants_picture(base: ChatRequest, said: str, shown: Sequence[str]) -> bool:
 
 
 def _is_off_topic(base: ChatRequest, said: str) -> bool:
-    if base.has_wishes or base.refers_to or base.not_understood or base.image or base.is_new:
+    if base.has_wishes or base.refers_to or base.not_understood or base.image or base.is_new or base.extreme:
         return False
+    if phrases.WORLDLY.match(said) and said.endswith("?"):
+        return True
     if phrases.WELL_LIKED.search(said):
         return False
     if phrases.CHITCHAT.search(said) or phrases.SERVICE.search(said):
@@ -88,10 +123,23 @@ def _is_off_topic(base: ChatRequest, said: str) -> bool:
     return not asks and (said.endswith("?") or not base.query)
 
 
-def _relation(base: ChatRequest, said: str) -> Relation | None:
-    """How the wanted items relate to those spoken of; None when these only set a measure, as in "cheaper than"."""
+_SAME_BUT = phrases.said(
+    "(?:that|this) one|more|same|another|(?:have|got|get|make|sell|come|comes|available)(?: (?:it|that|this))?(?: also)? in"
+    "|(?:that|this|it)(?: one)?,? but"
+)
+
+
+def _relation(base: ChatRequest, signs: Signs) -> Relation | None:
+    """How the wanted items relate to those spoken of; None when these only set a measure, as in "cheaper than".
+
+    Of a whole list ("these are too dear", "any of those in red") nothing is to be like, unless that is said.
+    """
+    said = signs.said
     is_measure = bool(base.dropped) and any(wish.operator in ("<", ">") for wish in base.where)
-    if not base.refers_to or is_measure:
+    is_like = bool(phrases.LIKE_RELATION.search(said))
+    is_to_match = bool(phrases.MATCH_RELATION.search(said)) and not is_like
+    is_list = len(base.refers_to) > 1 and set(base.refers_to) == set(signs.session.shown)
+    is_vague = is_list or (signs.reference is not None and signs.reference.kind == "it" and not _SAME_BUT.search(said))
+    if not base.refers_to or is_measure or (is_vague and not is_like and not is_to_match):
         return None
-    matches = phrases.MATCH_RELATION.search(said) and not phrases.LIKE_RELATION.search(said)
-    return "goes_with" if matches else "like"
+    return "goes_with" if is_to_match else "like"

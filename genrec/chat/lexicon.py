@@ -89,6 +89,7 @@ _FIRST_NAMES = (
     "style",
     "brand",
 )
+KIND_NAMES = frozenset({"category", "categories", "type", "kind", "product_type", "product type"})
 PRICE_NAMES = ("price", "cost")
 YEAR_NAMES = ("year", "release year", "release_year", "released")
 MAKER_NAMES = frozenset({"brand", "maker", "director", "directors", "author", "authors", "artist", "artists", "writer"})
@@ -156,6 +157,7 @@ class Lexicon:
         )
         self.price = next((name for name in self.numeric if name.lower() in PRICE_NAMES), None)
         self.year = next((name for name in self.numeric if name.lower() in YEAR_NAMES), None)
+        self.kind = next((name for name in self.values if name.lower() in KIND_NAMES), None)
         self._forms = self._collect_forms()
         self.max_words = max((len(words) for words in self._forms), default=1)
 
@@ -240,6 +242,12 @@ class Lexicon:
             for words in title_forms(item.title):
                 found.setdefault(words, item.item_id)
         return found
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All words of titles and of values, and those that mean values."""
+        said = {word for words in self.titles for word in words} | {word for words in self._forms for word in words}
+        return frozenset(said)
 
     @cached_property
     def max_title_words(self) -> int:

@@ -13,10 +13,12 @@ from genrec.data.reasons import Constraint, Operator
 _SMALL_TEXT = """one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
 seventeen eighteen nineteen"""
 _SMALL = {word: number for number, word in enumerate(_SMALL_TEXT.split(), start=1)}
+SMALL_NUMBERS = frozenset(_SMALL)
 _TEENS = tuple(word for word, number in _SMALL.items() if number >= 10)
 _TENS_TEXT = "twenty thirty forty fifty sixty seventy eighty ninety"
 _TENS = {**{word: 10 * number for number, word in enumerate(_TENS_TEXT.split(), start=2)}, "fourty": 40}
 _DECADES = {(word[:-1] + "ies"): number for word, number in _TENS.items()}
+_NOTES = {"tenner": "10 pounds", "fiver": "5 pounds"}
 AROUND_SHARE = 0.2  # "around 40" means 40 give or take a fifth
 
 _COINS = r"(?:[$€£]|dollars?|euros?|bucks?|eur|usd|pounds?|quid)"
@@ -47,6 +49,7 @@ _BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
     (r"(?:budget|limit)(?: is| of|'s)?:? N", ("<=",)),
     (r"N (?:(?:is|'s) )?(?:my |the |a )?(?:absolute )?(?:limit|budget|max(?:imum)?|ceiling)(?!\w)", ("<=",)),
     (r"(?:i have|i can spend|spend(?:ing)?|pay(?:ing)?)(?: only| just| up to)? N(?: to spend)?", ("<=",)),
+    (r"N (?:each|apiece|a piece|per (?:item|piece))(?!\w)", ("<=",)),
     (r"N (?:or (?:less|under|below|cheaper)|max(?:imum)?|tops|at(?: the)? most)(?!\w)", ("<=",)),
     (r"(?:at(?: the)? least|min(?:imum)?(?: of)?|starting (?:at|from)) N", (">=",)),
     (r"(?:>=|≥)\s*N", (">=",)),
@@ -101,7 +104,7 @@ def spell_out(text: str) -> str:
         numbers = [{**_SMALL, **_TENS}[part] for part in below]
         return str((100 * _SMALL.get(hundred, 1) if hundred else 0) + sum(numbers))
 
-    return re.sub(pattern, digits, text)
+    return re.sub(pattern, digits, re.sub(r"\ba (tenner|fiver)\b", lambda note: _NOTES[note[1]], text))
 
 
 def read_numbers(text: str, lexicon: Lexicon) -> NumbersRead:

@@ -46,8 +46,9 @@ anything (?:goes|is fine|will do|works)
 
 _NOT_THAN_AMOUNT = r"\b(?! than [$€£\d])"
 CHEAPER = said("""
-(?:not (?:so|as|that|very)|less|too|n't (?:so|as|that)) (?:expensive|pricey|costly|dear)
+(?:not (?:so|as|that|very)|less|n't (?:so|as|that)|(?<!be\\x20)too) (?:expensive|pricey|costly|dear)
 too much money|(?:that's|it's|is|costs?) too much
+(?<!that\\x20)(?<!which\\x20)(?:is|are|'s|'re|seems?|looks?) (?:all |both |just |really )*(?:so|too|very|quite|rather|pretty|really|a (?:bit|little))(?: too)? (?:expensive|pricey|costly|dear|steep)
 cheaper|(?:for|costs?|costing|at) less|lower(?: in)? price[ds]?|less money
 more affordable|spend less
 """, end=_NOT_THAN_AMOUNT)  # fmt: skip
@@ -61,11 +62,14 @@ OLDER = said("older|more classic|too (?:new|recent|modern)|not (?:so|that) (?:ne
 CHEAP = said(r"""
 cheap(?:est|o)?|inexpensive|affordable|low[\s-]?budget|low[\s-]?cost
 (?:least|not|n't)(?: too| very)? (?:expensive|pricey)
+(?:mustn't|must not|shouldn't|should not|can't|cannot|not too|not) (?:be|cost) (?:too |that |so |very )?(?:expensive|pricey|dear|much)
+(?:on a )?(?:tight|small|shoestring|student) budget
+(?:only|always|just) (?:show|have|got|offer|sell)(?:ing)?(?: me)? (?:such |very |the )?(?:expensive|pricey|costly)
 (?:lowest|best) price[ds]?|bargains?|(?<!my\x20)(?<!a\x20)(?<!the\x20)budget(?!'s| (?:is|of|:|\d))
 """)
 DEAR = said(r"(?:most )?expensive|pricie?st|luxury|luxurious|high[\s-]?end|premium|upscale")
 NOT_NEEDED = said(
-    r"(?:doesn't|does not|don't|do not|needn't|need not|not)(?: have to| needs? to)? be"
+    r"(?:(?:doesn't|does not|don't|do not|not)(?: have to| needs? to)|needn't|need not) be"
     r" (?:too |that |so )?(?:cheap|expensive)"
 )
 
@@ -73,7 +77,8 @@ NOT_NEEDED = said(
 SURROUNDINGS = re.compile(
     r"\b(?:(?:my|our|the|their|her|his)\s+(?:\w+\s+)?)?(walls?|rooms?|sofa|couch|kitchen|bath(?:room)?|bedroom"
     r"|hall(?:way)?|office|floor|carpet|rug|curtains|house|flat|apartment|garden|furniture|dress|suit|car)"
-    r"\s+(?:is|are)\s+[^,.;!?]*?(?=[,.;!?]|\s+(?:so|but|and|need|want|looking)\b|$)"
+    r"\s+(?:is|are|looks?|seems?|feels?)\s+[^,.;!?]*?"
+    r"(?=[,.;!?]|\s+(?:so|but|and\s+(?:i|we|it|so|need|want|now)|need|want|looking)\b|$)"
 )
 EXPLAIN = said("why(?! not)|how come|explain|what makes you|for what reason|what's the reason")
 _THEM = r"it|they|that|this|the \w+(?: one)?|(?:number )?\d+"
@@ -82,6 +87,7 @@ SHOW = said(
 draw|visuali[sz]e|picture|photo|image|sketch|render|paint|want to see
 what (?:it|they|that|this) looks? like
 how(?:'d|'s| would| will| could| does| do| might)? (?:THEM) (?:would |will |could |might )?looks?
+(?:possible|able|like|want|love) to see (?:it|that|this|the|number)
 what (?:would|will|does|do|could) (?:THEM) looks? like
 what (?:THEM) (?:would|will|could|might) looks? like
 (?:can|could|may|let) (?:i|me|you) (?:show me|see|have a look)|show me (?:it|that|this)
@@ -91,20 +97,21 @@ SHOW_FIRST = said("show (?:me|it|them|that|this)", start=r"^\W*(?:please )?")
 MORE = said("""
 more|others?|another|different|something else|anything else|what else|next|new ones|again|alternatives?
 """)
+SHOWN_BEFORE = said(
+    r"(?:you(?:'ve| have)?(?: already| just)* (?:showed|shown)(?: me)?|i(?:'ve| have)? (?:already |just )*(?:seen|saw))"
+    r"(?: all)?(?: of)? (?:these|those|them|it|that|this|the same)(?: (?:ones?|already|before|all))*"
+)
 COMPARE = said("compare[ds]?|comparison|differences?|differ|versus|vs|which (?:one )?is (?:better|nicer|cheaper)")
 DESCRIBE = said("""
 (?:tell|say) me (?:more |something )?about|more (?:info|information|details?|about)|details|describe|who (?:makes|made)
-what do you know (?:about|of)|how much (?:is|does|are|do)
+what do you know (?:about|of)
 what(?: is|'s| are) (?:it|they|that|this|the \\w+(?: one)?) made of
 what(?: is|'s| are) (?:it|they|that|this|the \\w+(?: one)?|number \\w+) like
 """)
-ASKS_OF_ITEM = re.compile(
-    r"^\W*(?:[^.!?]*\b(?:but|and|though)\W+)?(?:is|are|does|do|has|have|was|can|will)\s+"
-    r"(?:it|this|that|they|these|those|the\s+\w+\s+one|number\s+\d+"
-    r"|the\s+(?:first|second|third|fourth|fifth|last|[1-5](?:st|nd|rd|th)))\b"
-    r"(?!\s+(?:one\s+)?(?:also\s+)?(?:come\s+|available\s+)?in\b)"
+# "Isn't it red?" asks what "is it red?" asks.
+NEGATED_QUESTION = re.compile(
+    r"(^\W*(?:(?:and|so|but)\W+)?)(is|are|does|do|has|have|was|were)n't\s+(?=(?:it|this|that|they|these|those|the|any)\b)"
 )
-INVERTED = said("(?:is|are|does|was) (?:it|this one|that one|they|these)")  # a question without its mark
 REPEATS = said("again|same (?:list|ones|items)|show (?:them|those|these) again|back to")
 GREETING = said(
     r"(?:hi|hello|hey|good (?:morning|day|afternoon|evening)|hiya|howdy|greetings)\b[\s\w]{0,12}",
@@ -114,13 +121,22 @@ GREETING = said(
 NEWCOMER = said(
     r"(?:i'm|i am|we're) (?:new|a newbie)(?: here| to this)?|(?:my )?first (?:time|visit)(?: here)?|never been here"
 )
-_PRAISE = "thx|great|perfect|cool|nice|ok(?:ay)?|awesome|wonderful|got it|that's all|bye"
-_THANKS = rf"(?:thanks?(?: (?:you|so much|a (?:lot|bunch|million|ton)|heaps|loads))?|{_PRAISE})"
-_KINDNESS = (
-    "that's|you(?:'re| are)|it|very|so|really|much|too|kind|nice|helpful|sweet|lovely|for|your|the|help|all|i'm|done"
-    "|good|day|mate|man|buddy|dude|friend|folks"
+_PRAISE = "thx|great|perfect|cool|nice|ok(?:ay)?|awesome|wonderful|got it|lovely|brilliant|excellent"
+_PLEASANTRY = (
+    "that (?:is|was) all|that's (?:all|it|everything|great|perfect|nice|lovely|fine|a (?:shame|pity)|too bad|ok(?:ay)?)"
+    "|(?:good ?)?bye|see you|see ya|take care|have a (?:nice|good|great|lovely) (?:day|evening|night|weekend|one)|good night"
+    "|you(?:'re| are) (?:a |an |the |so |very |really |too |just )*(?:kind|nice|helpful|sweet|lovely|great|awesome|amazing"
+    "|best|star|angel|funny|clever|smart|genius|legend|lifesaver|welcome|good)"
+    "|well done|good (?:job|work)|(?:i )?appreciate (?:it|that)|no worries|i see|never mind|what a (?:\\w+ )?(?:shop|store)"
 )
-THANKS = said(rf"{_THANKS}(?:\W+(?:{_THANKS}|{_KINDNESS}))*", start=r"^\W*", end=r"\W*$")
+_THANKS = rf"(?:thanks?(?: (?:you|so much|a (?:lot|bunch|million|ton)|heaps|loads))?|{_PLEASANTRY}|{_PRAISE})"
+_KINDNESS = (
+    "that's|you(?:'re| are)|it|very|so|really|much|too|kind|nice|helpful|sweet|lovely|for|your|the|help|all|i'm|done|you"
+    "|anyway|have|got|here|later|soon|then|now|oh|well|ha(?:ha)*|and|a|good|day|mate|man|buddy|dude|friend|folks|shop|store"
+)
+THANKS = said(
+    rf"{_THANKS}(?:\W+(?:{_THANKS}|{_KINDNESS}))*", start=r"^\W*(?:(?:oh|aw+|well|ha(?:ha)*|ok|ah)\W+)*", end=r"\W*$"
+)
 INTERJECTIONS = re.compile(
     r"^(?:(?:cool|nice|great|perfect|fine|lovely|awesome|thanks|hmm+|umm*|well|ok|okay|wow|lol|haha)\s*[,.!…]+\s*)+"
 )
@@ -130,16 +146,18 @@ _KNOWN_OF_ONE = (
 )
 _DID = (
     "(?:say|said|tell you|told you|ask(?:ed)?(?: for)?|wish(?:ed)? for|(?:dis)?liked?|choose|chosen?|pick(?:ed)?"
-    "|buy|bought|refused?)"
+    "|buy|bought|refused?|want(?:ed)?|rule(?:d)? out|ask(?:ed)? (?:you )?(?:for|to avoid|to leave out|not to show)"
+    "|told? you to avoid)"
 )
 RECALL = said(rf"""
 (?:remind me |tell me )?what (?:(?:did|have|had) i|i(?:'ve| have)?) (?:just |already )?{_DID}
-what (?:do|did) you (?:know|remember|have)(?: (?:about|of|on))? (?:me|us|my {_KNOWN_OF_ONE})
+what (?:do|did) you (?:think you )?(?:know|remember|have)(?: (?:about|of|on))? (?:me|us|my {_KNOWN_OF_ONE})
+do you (?:still |even )?(?:know|remember) (?:me|anything about me|my {_KNOWN_OF_ONE}|what i (?:like|liked|want|wanted|said|asked(?: for)?))
 (?:what(?:'s| is| are| were)|which are) my (?:current |past )?{_KNOWN_OF_ONE}
 (?:show me|list|tell me|repeat|remind me of|recap) my (?:current |past )?{_KNOWN_OF_ONE}
 (?:which|what) filters (?:are|do i have)(?: (?:on|set|active|in force))?
 recap|summari[sz]e(?: (?:that|this|it|my \w+))?|sum up
-""", start=r"^\W*(?:(?:and|so|ok|please|can you|could you|hey)\W+)*", end=(
+""", start=r"^\W*(?:(?:and|so far|so|ok|now|then|please|can you|could you|hey|remind me|tell me)\W+)*", end=(
     r"(?:\W+(?:so far|until now|up to now|by now|now|before|already|again|earlier|here|please|in the past))*\W*$"
 ))  # fmt: skip
 WELL_LIKED = said("(?:what's|what is) (?:trending|popular|hot|in fashion|selling(?: well)?)|best ?-?sellers?|trending")
@@ -150,8 +168,10 @@ go(?:es)?(?: well)? with
 """)
 CHITCHAT = said("""
 weather|who are you|are you|your name|how are|capital|president|joke|time is it|meaning of|write|translate
+vote|elections?|politic\\w*|recipe|homework|football|world cup|married|love me
 tell me about|what is|what's|who (?:is|was|won)|when did|how old|where is|news|stock
 """)
+WORLDLY = said("who|whom|whose|when|where", start=r"^\W*(?:(?:and|so|but|ok)\W+)*")  # of the world, not the shop
 SERVICE = said("""
 pay(?:pal|ments?)?(?! (?:up|at|about|around|more|less|between|[$€£\\d]))|credit cards?|by card|invoice
 deliver(?:y|ed|s)?|ships?|shipping|shipped|returns?|refunds?|warranty|guarantee|opening hours
@@ -170,10 +190,19 @@ don't(?: really)? (?:like|love|want)|do not(?: really)? (?:like|love|want)|not a
 not for me|remove|not (?:the|that one|this one|number)|no to|didn't like|never show|none of|not my (?:taste|style|thing)
 ugly|awful|hideous|horrible|terrible|boring|tacky
 """)
+# Titles after these are turned down, not liked.
+DISLIKED_TITLE = said("""
+(?:i |but |really |just )*(?:hated?|disliked?|(?:can't|couldn't|cannot|could not) stand|detest(?:ed)?|regret(?:ted)?)
+(?:i |but )*(?:didn't|did not|don't|do not|never)(?: really)? (?:like|love|enjoy)(?:d)?
+(?:i |but )*(?:returned|sent back|gave back)
+""")
 LIKE = said("""
 i (?:\\w+ly |also |do |quite )*(?:like|love|liked|loved|enjoy|enjoyed|adore)|i'll (?:take|have)|thumbs up
 (?:is|looks) (?:great|perfect|lovely|nice|beautiful|good)|i want (?:the|that one|this one|it)
 """)
+TAKEN_AT_ONCE = said("i'll (?:take|have|buy)|i(?:'ll)? go for|i(?:'m| am) taking|i (?:\\w+ly )?(?:like|love)")
+REGRETTED = said("after all|any ?more|changed my mind|on second thought")
+
 DISLIKE_FIRST = said("not|no more|less like", start=r"^\W*")
 LIKE_FIRST = said("liked?|loved?|take|save|add|keep", start=r"^\W*")
 JUDGED_NUMBERS = re.compile(
@@ -199,17 +228,25 @@ such as|in the spirit of|go(?:es)? with|match(?:es)?|pairs? with|close to|why|ex
 _NEGATORS = """
 not no without except avoid never neither nor minus hate hates dislike dislikes detest detests
 excluding nothing isn't aren't don't doesn't can't
-mustn't shouldn't won't wouldn't
+mustn't shouldn't won't wouldn't weren't wasn't hated
 """
 NEGATORS = frozenset(_NEGATORS.split())
 NEGATING_PAIRS = said("""
 (?:anything|everything|any \\w+|all) (?:but|except)|other than|instead of|rather than|apart from|no more
-(?:sick|tired|bored) of|fed up with|enough of|allergic to|can(?:'t| not|not) stand|keep \\w+ing|already (?:have|own|got)
+(?:sick|tired|bored) of|fed up with|enough of|allergic to|(?:can(?:'t| not|not)|couldn't) (?:stand|bear)
+keep \\w+ing|already (?:have|own|got)|(?:can|could) (?:do|live) without|rather avoid
+(?:not|n't|never)(?: really| a| that| too| so| very| much| big| huge)* (?:fan of|keen on|fond of|into|care for)
+none(?: of (?:them|these|those))?(?= (?:in|by|with|from|made|that)\\b)
+""")
+SCORNING = said(r"""
+(?:out of the question|not an option|an? no[\s-]?go|no[\s-]go|off the table|no good|not for (?:me|us))
+(?:doesn't|does not|won't|don't) (?:do|work)(?: for (?:me|us))?
+not (?:my|our) (?:thing|taste|style|cup of tea)|(?:is|are) for (?:babies|kids|girls|boys|grannies)
 """)
 # After these, what was said before of the same attribute no longer counts.
 CORRECTIONS = said(
     "(?:oh |hmm )?(?:no|wait|sorry) (?:wait|sorry|actually|no)|wait|scratch that|i mean|make that|or rather"
-    "|on second thought"
+    "|on second thought|nowadays|these days|not any ?more"
     "|(?<=[.…]\\x20)no(?=,)|(?<=,\\x20)no(?=,)"
 )
 # A further value is fine, too: it joins the wish that is there.
@@ -223,7 +260,8 @@ OWNERS = frozenset(["my", "our", "his", "her", "their"])
 # Between a negator and the value it turns down.
 _PASSED = """
 a an the in any of too so by from made with want like need be to it is one ones something anything really very please
-that this i do does into on for
+that this i do does into on for have see get show me another more much many such kind kinds sort sorts look looks used
+been being were if at all these those them their
 """
 PASSED_BY_NEGATION = frozenset(_PASSED.split())
 _FILLER = """
@@ -246,6 +284,6 @@ sketch so some somebody someone something somewhat son sorry sort spend spending
 suit suiting suits sure surprise take tell than thank thanks that that's the their them then there these they thing
 things think this those though thought to today tone tones tonight too top try two type umm under up us use used very
 visualise visualize wait want wants was way we week weeks well what what's when where which while who why wife will
-wish with without would wow yes yesterday yet you your
+wish with without would wow yes yesterday yet you your among amongst each everything let's mostly says total thoughts
 """
 FILLER = frozenset(_FILLER.split())

@@ -8,15 +8,18 @@ grammar of numbers is in numbers, that of references in references, what a messa
 import itertools
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from genrec.chat import phrases
-from genrec.chat.intents import decide, plain_intent
-from genrec.chat.lexicon import Lexicon
+from genrec.chat.free_words import free_words, missing_kinds
+from genrec.chat.intents import Signs, decide, plain_intent
+from genrec.chat.lexicon import Lexicon, Value
 from genrec.chat.numbers import read_numbers
+from genrec.chat.questions import read_extreme
 from genrec.chat.references import (
     Reference,
     read_compared,
@@ -27,7 +30,7 @@ from genrec.chat.references import (
 from genrec.chat.requests import ChatRequest
 from genrec.chat.session import Session
 from genrec.chat.spelling import spell_plainly
-from genrec.chat.values import TOKEN, ValueScanner, united
+from genrec.chat.values import ValueScanner, united
 from genrec.data.reason_check import words_of
 from genrec.data.reasons import Constraint
 from genrec.schema import AttributeValue, Catalog, Item
@@ -56,7 +59,8 @@ class _Reading:
         self.lexicon, self.session, self.image = lexicon, session, image
         self.original = text
         wanting = phrases.POLITE.sub(" want", spell_plainly(text))
-        self.said = " ".join(phrases.INTERJECTIONS.sub("", wanting).split()) or " ".join(wanting.split())
+        plain = " ".join(phrases.INTERJECTIONS.sub("", wanting).split()) or " ".join(wanting.split())
+        self.said = phrases.NEGATED_QUESTION.sub(r"\1\2 ", plain)
         self.text = self.said
         self.where: list[Constraint] = []
         self.dropped: list[str] = []
@@ -71,6 +75,7 @@ class _Reading:
         is_new = bool(self._blank(phrases.NEWCOMER))
         self._blank_surroundings()
         self._read_take_backs()
+        wants_others = bool(self._blank(phrases.SHOWN_BEFORE))
         titles = read_titles(self.said, self.text, self.lexicon)
         self.text = titles.rest
         self.not_understood += titles.unknown
@@ -81,20 +86,32 @@ class _Reading:
         self._read_comparatives()
         self._read_attribute_references()
         self._read_values()
+        extreme = read_extreme(self.text, self.lexicon)
         self._read_price_levels()
+        missing = missing_kinds(self.text, self.lexicon)
         base = ChatRequest(
             text=self.original,
             intent="recommend",
             where=tuple(dict.fromkeys(self.where)),
             dropped=tuple(dict.fromkeys(self.dropped)),
-            query=self._free_words(),
+            query=self._free_words(missing),
             image=self.image,
             refers_to=self.reference.item_ids if self.reference is not None else (),
             not_understood=tuple(self.not_understood),
             repeats=bool(phrases.REPEATS.search(self.said)),
             is_new=is_new,
+            extreme=extreme,
+            missing=missing,
         )
-        return decide(base, self.said, titles=titles, reference=self.reference, session=self.session)
+        signs = Signs(
+            said=self.said,
+            titles=titles,
+            reference=self.reference,
+            session=self.session,
+            lexicon=self.lexicon,
+            wants_others=wants_others,
+        )
+        return decide(base, signs)
 
     def _blank(self, pattern: str | re.Pattern[str]) -> list[re.Match[str]]:
         """All matches in the text, which become blanks."""
@@ -124,8 +141,18 @@ class _Reading:
             words = words_of(match[1])
             meanings = self.lexicon.meanings(words) or self.lexicon.meanings(words[:1])
             if meanings:
-                self.dropped.append(meanings[0].attribute)
+                self._take_back_value(meanings[0])
                 self.text = self.text[: match.start()] + " " * len(match.group()) + self.text[match.end() :]
+
+    def _take_back_value(self, meant: Value) -> None:
+        """Of "lamp or poster" the poster stays when the lamp is taken back; a wish for other values is not touched."""
+        standing = [w for w in self.session.constraints if w.attribute == meant.attribute and w.operator == "="]
+        if standing and all(meant.value.casefold() not in wish.texts for wish in standing):
+            return
+        left = [v for wish in standing for v in _texts(wish.value) if v.casefold() != meant.value.casefold()]
+        self.dropped.append(meant.attribute)
+        if left:
+            self.where.append(replace(standing[0], value=left[0] if len(left) == 1 else tuple(left)))
 
     def _read_numbers(self) -> None:
         read = read_numbers(self.text, self.lexicon)
@@ -197,7 +224,7 @@ class _Reading:
         other = self._with_names(f"(?:{'|'.join(phrases.OTHER_WORDS.strip().splitlines())}) (NAMES)")
         for match in self._blank(other):
             self._add_focus_values(self.lexicon.attribute_names[match[1]], "!=", match.group())
-        for match in self._blank(self._with_names(f"{phrases.FOCUS_WORDS} (NAMES)")):
+        for match in self._blank(self._with_names(f"{phrases.FOCUS_WORDS} (?!costs?\\b)(NAMES)")):
             self._add_focus_values(self.lexicon.attribute_names[match[1]], "=", match.group())
 
     def _add_focus_values(self, attribute: str, operator: Literal["=", "!="], said: str) -> None:
@@ -216,7 +243,9 @@ class _Reading:
         scanner = ValueScanner(self.lexicon, phrases.GOT_ONE.sub(r"\1 my", self.text) if is_to_match else self.text)
         found, self.text = scanner.scan()
         if is_to_match:
-            self.text = " ".join((self.text, *scanner.owned))  # "what goes with my red lamp?": what is near to that
+            self.text = " ".join(
+                (self.text, "with", *scanner.owned)
+            )  # "what goes with my red lamp?": what is near to that
         for wish in found:
             if wish.attribute in self.dropped and wish in self.session.constraints:
                 continue
@@ -249,9 +278,11 @@ class _Reading:
             border = float(np.quantile(numbers, _CHEAP_SHARE if is_cheap else 1 - _CHEAP_SHARE, method="nearest"))
             self.where.append(Constraint(attribute=price, operator="<=" if is_cheap else ">=", value=border))
 
-    def _free_words(self) -> str:
-        words = [word for word in TOKEN.findall(self.text) if word[0].isalpha() and word not in phrases.FILLER]
-        return " ".join(word for word in words if len(word) > 2 and word not in self.lexicon.attribute_names)
+    def _free_words(self, missing: Sequence[str]) -> str:
+        """Words that describe what is wanted; all of them where nothing else was understood."""
+        is_known = bool(self.where or self.dropped or self.reference or self.image)
+        words = free_words(self.text, self.lexicon, is_all=not is_known).split()
+        return " ".join(word for word in words if word not in missing or not is_known)
 
 
 def _numbers(items: Iterable[Item], attribute: str) -> list[float]:

@@ -4,7 +4,7 @@ Knows the words for place, recency and judgement; deliberately knows no attribut
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from genrec.chat.lexicon import Lexicon
@@ -12,11 +12,13 @@ from genrec.chat.phrases import (
     COMPARE,
     DISLIKE,
     DISLIKE_FIRST,
+    DISLIKED_TITLE,
     JUDGED_NUMBERS,
     LIKE,
     LIKE_FIRST,
     LOVED,
     OWNED,
+    REGRETTED,
     TITLE_FEEDBACK,
     TITLE_RELATION,
 )
@@ -58,7 +60,7 @@ _HISTORY_FORMS = (
 _ORDINAL = "|".join(sorted(ORDINALS, key=len, reverse=True))
 _PLACE = re.compile(
     rf"\b(?:the\s+|that\s+)?({_ORDINAL})(?:\s+(?:one|item|option|choice|pick|suggestion|result|picture))?\b"
-    r"(?!\s+(?:two|three|few|time|night|week|month|year|summer|winter))"
+    r"(?!\s+(?:two|three|few|time|night|week|month|year|summer|winter|thoughts?|hand|floor|of\s+all))"
 )
 _FIRST_FEW = re.compile(r"\b(?:the\s+)?(?:first|top)\s+(two|three|four|few)\b(?:\s+(?:ones?|items?))?")
 _COMPARED = re.compile(
@@ -69,12 +71,20 @@ _NUMBERED = re.compile(
     r"|\bnumber\s+(\d{1,2}|one|two|three|four|five)\b"
 )
 _IT = re.compile(
-    r"\b(?:that|this)\s+one\b|^\W*(?:it|that|this)(?='s|\s+(?:is|looks|one)\b)"
+    r"\b(?:that|this)\s+one\b"
+    r"|^\W*(?:it|that|this)(?='s|\s+(?:is|looks|one)\b)(?!(?:'s|\s+is)\s+(?:not\s+)?(?:for|my|our|his|her|a\s+(?:gift|present))\b)"
+    r"|\b(?:have|got|get|make|sell)\s+(?:it|that|this)(?=\s+(?:also\s+)?in\b)"
     r"|\b(?:like|with|love|hate|draw|take|keep|save|want|about|than)\s+(?:it|that|this)\b"
-    r"|(?:^|\b(?:but|and|though))\W*(?:is|does|has|was)\s+(?:it|this|that)\b(?!\s+(?:possible|ok|okay|all|your|the)\b)"
+    r"|(?:^|[.!]|\b(?:but|and|though))\W*(?:is|does|has|was)\s+(?:it|this|that)\b"
+    r"(?!\s+(?:possible|ok|okay|all|your|the|true)\b)"
+    r"|\b(?:how|what|who|when|where|which)\b[^.?!]{0,25}?\b(?:is|does|did|was|makes?|made)\s+(?:it|this|that)\b"
+    r"(?!\s+(?:possible|ok|okay|all|your|the|true)\b)"
+    r"|\b(?:what|who)(?:'s|\s+is)\s+(?:its)\b|\bsure\s+(?:it|this|that)\b|^\W*so\s+(?:it|this)\b"
 )
 _ALL = re.compile(
-    r"\b(?:(?:all|any|none|both)\s+of\s+(?:them|these|those|it)|(?<!of )(?:these|those)|them\s+all|both)\b"
+    r"\b(?:(?:all|any|some|each|both|which|what|how\s+many)(?:\s+ones?)?\s+of\s+(?:them|these|those|it|the\s+\w+)"
+    r"|none\s+of\s+(?:them|these|those|it)(?!\s+(?:in|by|with|from|made|that)\b)"
+    r"|all\s+(?:these|those)|the\s+remaining(?:\s+(?:ones|items))?|the\s+rest\b|(?<!of )(?:these|those)|(?:are|do|have|were)\s+they|them\s+all|they\s+all|both(?!\s+in\b))\b"
 )
 _VALUED = re.compile(r"\b(?:the|that)\s+((?:[^\W\d_]+\s+){1,3}?)one\b")
 
@@ -94,13 +104,14 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class TitlesRead:
-    """Items named by title; is_feedback tells "I loved A" from "something like A"; unknown: quoted titles that
+    """Items named by title; is_feedback tells "I loved A" from "something like A"; disliked: those of "I hated C"; unknown: quoted titles that
     no item has."""
 
     item_ids: tuple[str, ...]
     rest: str
     is_feedback: bool
     unknown: tuple[str, ...] = ()
+    disliked: tuple[str, ...] = ()
 
 
 def read_history_reference(text: str, session: Session) -> Reference | None:
@@ -131,7 +142,7 @@ def read_shown_reference(text: str, session: Session, lexicon: Lexicon, *, has_p
     """
     shown = session.shown
     if not shown:
-        return None
+        return None if has_photo else _it(text, session, lexicon)
     few = _FIRST_FEW.search(text)
     if few is not None:
         return Reference(tuple(shown[: _COUNTS[few[1]]]), _without(text, few), "shown")
@@ -155,12 +166,17 @@ def read_shown_reference(text: str, session: Session, lexicon: Lexicon, *, has_p
     everything = None if has_photo else _ALL.search(text)
     if everything is not None and _no_attribute_follows(text, everything, lexicon):
         return Reference(tuple(shown), _without(text, everything), "shown")
-    it = None if has_photo else _IT.search(text)
-    if it is not None and OWNED.search(text[: it.start()]):
+    return None if has_photo else _it(text, session, lexicon)
+
+
+def _it(text: str, session: Session, lexicon: Lexicon) -> Reference | None:
+    """It, this, that one: the item in focus, or what was liked last where that is regretted."""
+    it = _IT.search(text)
+    if it is None or OWNED.search(text[: it.start()]) or not _no_attribute_follows(text, it, lexicon):
         return None
-    if it is not None and session.focus is not None and _no_attribute_follows(text, it, lexicon):
-        return Reference((session.focus,), _without(text, it), "it")
-    return None
+    is_regretted = bool(session.liked) and REGRETTED.search(text) is not None
+    meant = session.liked[-1] if is_regretted else session.focus
+    return None if meant is None else Reference((meant,), _without(text, it), "it")
 
 
 def _valued(text: str, shown: list[str], lexicon: Lexicon) -> Reference | None:
@@ -194,7 +210,22 @@ _CHUNKS = re.compile(r"\s*(?:,|;|&|\band\b|\bas\s+well\s+as\b|\bbut\b|\.(?:\s|$)
 
 
 def read_titles(said: str, text: str, lexicon: Lexicon) -> TitlesRead:
-    """Titles after "I loved" or "like", exact or a few letters off; quoted ones anywhere."""
+    """Titles after "I loved" or "like", exact or a few letters off; quoted ones anywhere. After "I hated", until a
+    judgement follows, they are disliked."""
+    turn_down = DISLIKED_TITLE.search(text)
+    if turn_down is not None:
+        head, cue, tail = text[: turn_down.start()], turn_down.group(), text[turn_down.end() :]
+        again = TITLE_FEEDBACK.search(tail)
+        tail, more = (tail[: again.start()], tail[again.start() :]) if again else (tail, "")
+        hated = _titles_after(tail, 0, lexicon)
+        if hated is not None:
+            liked = _titles_liked(said, head + " " * len(cue) + more, lexicon)
+            rest = liked.rest + hated[1]
+            return replace(liked, rest=rest, disliked=tuple(i for i in hated[0] if i not in liked.item_ids))
+    return _titles_liked(said, text, lexicon)
+
+
+def _titles_liked(said: str, text: str, lexicon: Lexicon) -> TitlesRead:
     for cue, is_feedback in ((TITLE_FEEDBACK, True), (TITLE_RELATION, False)):
         for match in cue.finditer(text):
             found = _titles_after(text, match.end(), lexicon)

@@ -10,11 +10,35 @@ from typing import Literal, get_args
 from genrec.data.reasons import Constraint
 
 Intent = Literal[
-    "recommend", "show", "explain", "compare", "describe", "like", "dislike", "history", "greet", "thanks", "help",
-    "recall", "reset", "other",
+    "recommend", "show", "explain", "compare", "describe", "browse", "like", "dislike", "history", "greet", "thanks",
+    "help", "recall", "reset", "other",
 ]  # fmt: skip
 INTENTS: tuple[Intent, ...] = get_args(Intent)
 Relation = Literal["like", "goes_with"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extreme:
+    """The least or the most of a number: the cheapest, the newest."""
+
+    attribute: str
+    is_most: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a message asks to know of the items it speaks of, or of the whole catalog.
+
+    scope: of the catalog, only what meets these. attributes: which values they have. claims: whether these hold.
+    extreme: which has the least or the most. is_count: how many there are. missing: words for things that no item has.
+    """
+
+    scope: tuple[Constraint, ...] = ()
+    attributes: tuple[str, ...] = ()
+    claims: tuple[Constraint, ...] = ()
+    extreme: Extreme | None = None
+    is_count: bool = False
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +48,9 @@ class ChatRequest:
     where: wishes this message adds. dropped: attributes whose wishes it takes back, "*" for all. query: free words that
     no attribute covers. image: a photo that came with it. refers_to: item ids it names, by place, by recency or by
     title, and relation how the wanted items relate to them. liked, disliked: item ids it judges. is_new: the person
-    says that they are new here. not_understood: wishes that this catalog cannot express, such as a price where items
-    have none.
+    says that they are new here. extreme: the cheapest come first. question: what it asks to know. not_understood:
+    wishes that this catalog cannot express, such as a price where items have none. missing: words for things that no
+    item has.
     """
 
     text: str
@@ -40,7 +65,10 @@ class ChatRequest:
     disliked: tuple[str, ...] = ()
     repeats: bool = False
     is_new: bool = False
+    extreme: Extreme | None = None
+    question: Question | None = None
     not_understood: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def has_wishes(self) -> bool:

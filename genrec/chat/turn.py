@@ -10,18 +10,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from genrec.chat.answers import answer_of_catalog, answer_of_items, extremes_of
 from genrec.chat.finding import Finder, Found, number_of
 from genrec.chat.reader import RequestReader
-from genrec.chat.requests import ChatRequest
+from genrec.chat.requests import ChatRequest, Intent
 from genrec.chat.session import ChatMessage, Session
 from genrec.chat.understanding import ModelReader, Understanding
-from genrec.chat.wording import describe, facts, headline, invitation, notes_on, question, recall, titles_of
+from genrec.chat.wording import courtesy, describe, facts, headline, invitation, notes_on, question, recall, titles_of
 from genrec.data.reasons import Constraint, format_number
 from genrec.explain import explain_batch
 from genrec.schema import Evidence, Explanation, Item
 from genrec.workspace import Workspace
 
 NUM_SHOWN = 5
+LISTING: frozenset[Intent] = frozenset({"recommend", "like", "dislike", "history"})  # answered by a list of items
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,8 @@ class Reply:
     @property
     def is_list(self) -> bool:
         """Whether its items are a newly shown list."""
-        return bool(self.items) and self.request.intent in ("recommend", "like", "dislike", "history")
+        is_answer = self.request.question is not None
+        return bool(self.items) and not is_answer and self.request.intent in LISTING
 
     def __str__(self) -> str:
         """The text, and a line for each item of a list: title, price and reason."""
@@ -134,10 +137,12 @@ class Conversation:
             case "recall":
                 return Reply(text=recall(self.session, self.recommender.catalog, lexicon), request=request)
             case "thanks":
-                return Reply(text="You are welcome. Tell me what to change, or ask why or show me.", request=request)
+                return Reply(text=courtesy(request.text), request=request)
             case "other":
                 text = f"That I cannot answer: I only know this catalog. {invitation(lexicon)}"
                 return Reply(text=text, request=request)
+            case "browse":
+                return self._tell_of_catalog(request)
             case "explain":
                 return self._explain(request)
             case "show":
@@ -147,8 +152,12 @@ class Conversation:
             case "reset":
                 self.session.take_back(["*"])
                 self.session.forget_words()
-                return Reply(text="All wishes are forgotten. What would you like?", request=request)
-        return self._recommend(request, self._take_judgement(request))
+                kept = (
+                    "What you liked and refused still counts. " if self.session.liked or self.session.disliked else ""
+                )
+                return Reply(text=f"All wishes are forgotten. {kept}What would you like?", request=request)
+        notes = self._take_judgement(request)
+        return self._recommend(request, notes) if request.question is None else self._tell(request, notes)
 
     def _take_judgement(self, request: ChatRequest) -> list[str]:
         """Remember likes and dislikes, and say so."""
@@ -165,6 +174,7 @@ class Conversation:
         session = self.session
         gave_way = self._change_wishes(request)
         notes += [f"I could not make use of “{said}” here." for said in request.not_understood]
+        notes += [f"Nothing here is called “{word}”." for word in request.missing]
         if self._is_too_open(request):
             session.has_asked = True
             return Reply(text=" ".join([*notes, question(self.reader.lexicon)]), request=request)
@@ -235,11 +245,24 @@ class Conversation:
         why = self._explanations([item_id])[0]
         return Reply(text=why.text, request=request, items=(self._card(self.recommender.catalog[item_id], why),))
 
-    def _tell(self, request: ChatRequest) -> Reply:
-        """The facts of the items spoken of; the last question of one item makes it what "it" means."""
-        items = [self.recommender.catalog[item_id] for item_id in request.refers_to]
+    def _tell(self, request: ChatRequest, notes: Sequence[str] = ()) -> Reply:
+        """What is asked of the items spoken of, else all that is known; the first of them is what "it" means then."""
+        catalog, question = self.recommender.catalog, request.question
+        items = [catalog[item_id] for item_id in request.refers_to]
+        text = facts(items) if question is None else answer_of_items(question, items, catalog)
+        if question is not None and question.extreme is not None:
+            items = extremes_of(question.extreme, items) or items
         self.session.focus = items[0].item_id
-        return Reply(text=facts(items), request=request, items=tuple(self._card(item) for item in items))
+        cards = tuple(self._card(item) for item in items)
+        return Reply(text=" ".join([*notes, text]), request=request, items=cards)
+
+    def _tell_of_catalog(self, request: ChatRequest) -> Reply:
+        """What is asked of the whole catalog; "how many clocks?" makes clocks what is talked of."""
+        assert request.question is not None
+        catalog, lexicon = self.recommender.catalog, self.reader.lexicon
+        if request.question.is_count:
+            self.session.wish([w for w in request.question.scope if w.attribute == lexicon.kind], catalog)
+        return Reply(text=answer_of_catalog(request.question, catalog, lexicon), request=request)
 
     def _show(self, request: ChatRequest) -> Reply:
         item_id = self._target(request)

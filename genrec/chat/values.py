@@ -16,12 +16,14 @@ from genrec.chat.phrases import (
     OWNERS,
     PASSED_BY_NEGATION,
     SCORN,
+    SCORNING,
 )
 from genrec.data.reasons import Constraint
 
 _SECOND_THOUGHT = "↺"
-TOKEN = re.compile(rf"[^\W_]+(?:'[^\W_]+)*|[,;.!?{_SECOND_THOUGHT}]")
-_ENDS = frozenset(".;!?")
+TAKEN = "◆"  # stands in the rest for each value that was found
+TOKEN = re.compile(rf"[^\W_]+(?:'[^\W_]+)*|[,;:.!?{_SECOND_THOUGHT}{TAKEN}]")
+_ENDS = frozenset(".;:!?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,12 @@ class ValueScanner:
 
     def __init__(self, lexicon: Lexicon, text: str) -> None:
         self.lexicon = lexicon
-        marked = CORRECTIONS.sub(f" {_SECOND_THOUGHT} ", NEGATING_PAIRS.sub(" not ", text))
+        turned_down = SCORNING.sub(" awful ", NEGATING_PAIRS.sub(" not ", text))
+        marked = CORRECTIONS.sub(f" {_SECOND_THOUGHT} ", turned_down)
         self.tokens = TOKEN.findall(marked)
         self.is_negated, self.negated_attribute, self.link = False, "", ""
         self.was_negated = False  # at the end of the sentence before
-        self.is_owned = False  # "my red chair" is no wish
+        self.owned_reach = 0  # words for which "my" still counts: "my red chair", "my bedside table" are no wishes
         self.sentence_start = 0
         self.found: list[_Mention] = []
         self.rest: list[str] = []
@@ -53,10 +56,12 @@ class ValueScanner:
         position = 0
         while position < len(self.tokens):
             size, meanings = self._match(position)
-            if meanings and self.is_owned:
+            if meanings and self.owned_reach:
                 self.owned += self.tokens[position : position + size]
+                self.owned_reach = 1
             elif meanings:
                 self._take(self._choose(meanings, position, size))
+                self.rest.append(TAKEN)
             else:
                 self._pass(self.tokens[position])
             position += max(size, 1)
@@ -96,8 +101,8 @@ class ValueScanner:
     def _pass(self, word: str) -> None:
         if word == _SECOND_THOUGHT:
             self.found.append(_Mention(Value("", ""), False, ""))
-        if word in OWNERS or self.is_owned:
-            self.is_owned = word in OWNERS
+        is_plain = word in FILLER or not word.isalpha()
+        self.owned_reach = 2 if word in OWNERS else 0 if is_plain else max(self.owned_reach - 1, 0)
         if word in SCORN and len(self.found) > self.sentence_start:
             self.found[-1] = replace(self.found[-1], is_negated=True)
         if word in NEGATORS:

@@ -3,6 +3,7 @@
 Knows sentences alone; what to say is decided in turn.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 from genrec.chat.finding import Found
@@ -14,6 +15,7 @@ from genrec.schema import AttributeValue, Catalog, Item
 _SIGNS = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
 NUM_EXAMPLES = 3
 NUM_RECALLED = 5
+NUM_NAMED = 2  # of the items that a list is like
 
 
 def describe(wish: Constraint) -> str:
@@ -24,6 +26,27 @@ def describe(wish: Constraint) -> str:
         return " ".join(f"{name} {sign} {format_number(wish.value)}".split())
     said = wish.value if isinstance(wish.value, str) else " or ".join(wish.value)
     return f"{'not ' if wish.operator == '!=' else ''}{name} {said}"
+
+
+def described(wishes: Sequence[Constraint]) -> list[str]:
+    """Wishes in words; a lower and an upper bound of one number are said as one: price from 20 to 30."""
+    said = []
+    for wish in wishes:
+        upper = next((other for other in wishes if (other.attribute, other.operator) == (wish.attribute, "<=")), None)
+        lower = next((other for other in wishes if (other.attribute, other.operator) == (wish.attribute, ">=")), None)
+        if upper is None or lower is None or wish not in (lower, upper):
+            said.append(describe(wish))
+        elif wish is lower:
+            low, high = (format_number(float(bound.value)) for bound in (lower, upper))  # type: ignore[arg-type]
+            said.append(f"{wish.attribute.replace('_', ' ')} from {low} to {high}")
+    return said
+
+
+def _some_titles_of(item_ids: Sequence[str], catalog: Catalog) -> str:
+    """The titles of two items; of more, the first and how many others."""
+    if len(item_ids) <= NUM_NAMED:
+        return titles_of(item_ids, catalog)
+    return f"{titles_of(item_ids[:1], catalog)} and {len(item_ids) - 1} others"
 
 
 def titles_of(item_ids: Iterable[str], catalog: Catalog) -> str:
@@ -49,14 +72,14 @@ def notes_on(found: Found) -> list[str]:
 
 def headline(found: Found, session: Session, catalog: Catalog) -> str:
     """What a list is: how many, which wishes all of it meets, what it is like."""
-    wishes = [describe(wish) for wish in session.constraints if wish not in found.relaxed]
+    wishes = described([wish for wish in session.constraints if wish not in found.relaxed])
     count = len(found.item_ids)
     said = f"Here {'is one' if count == 1 else f'are {count}'} for you"
     if wishes:
         said += f" ({', '.join(wishes)})"
     if session.refers_to:
         link = "to go with" if session.relation == "goes_with" else "like"
-        said += f", {link} {titles_of(session.refers_to, catalog)}"
+        said += f", {link} {_some_titles_of(session.refers_to, catalog)}"
     if session.query:
         said += f", nearest to the words “{session.query}”"
     if session.photo_path is not None:
@@ -64,14 +87,22 @@ def headline(found: Found, session: Session, catalog: Catalog) -> str:
     return f"{said}:"
 
 
+def courtesy(said: str) -> str:
+    """The short answer to thanks, praise or a goodbye."""
+    if re.search(r"\b(?:bye|goodbye|see you|good night)\b", said, re.IGNORECASE):
+        return "Goodbye, and welcome back any time."
+    thanked = "You are welcome. " if re.search(r"\b(?:thanks?|thx|cheers|ta)\b", said, re.IGNORECASE) else ""
+    return f"{thanked}Tell me what to change, or ask why or show me."
+
+
 def recall(session: Session, catalog: Catalog, lexicon: Lexicon) -> str:
     """What is known of a person: wishes, words, what they chose and what they refused, the latest of each."""
-    wanted = [describe(wish) for wish in session.constraints]
+    wanted = described(session.constraints)
     if session.query:
         wanted.append(f"near the words “{session.query}”")
     if session.refers_to:
         link = "to go with" if session.relation == "goes_with" else "like"
-        wanted.append(f"{link} {titles_of(session.refers_to, catalog)}")
+        wanted.append(f"{link} {_some_titles_of(session.refers_to, catalog)}")
     if session.photo_path is not None:
         wanted.append("near your photo")
     told = [f"You want it {'; '.join(wanted)}."] if wanted else []

@@ -1,0 +1,131 @@
+"""Answers to questions of fact, read off the catalog: yes or no, a value, the cheapest, how many, which there are.
+
+Every sentence is about items or values that exist; knows no model and no person.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from genrec.chat.finding import number_of
+from genrec.chat.lexicon import Lexicon, plural
+from genrec.chat.requests import Extreme, Question
+from genrec.chat.wording import describe, titles_of
+from genrec.data.reasons import Constraint, format_number, say_attribute, say_value
+from genrec.schema import Catalog, Item
+
+NUM_LISTED = 15  # values of an attribute that are named
+_KNOWN_EXTREMES = {
+    ("price", False): "the cheapest",
+    ("price", True): "the most expensive",
+    ("year", False): "the oldest",
+    ("year", True): "the newest",
+}
+
+
+def extremes_of(extreme: Extreme, items: Sequence[Item]) -> list[Item]:
+    """The items with the least or the most of a number; several where they are equal, none where none has it."""
+    numbers = {item.item_id: number_of(item, extreme.attribute) for item in items}
+    known = [number for number in numbers.values() if number is not None]
+    if not known:
+        return []
+    best = max(known) if extreme.is_most else min(known)
+    return [item for item in items if numbers[item.item_id] == best]
+
+
+def answer_of_items(question: Question, items: Sequence[Item], catalog: Catalog) -> str:
+    """What is asked of some items."""
+    if question.claims:
+        return _check(question.claims, items)
+    said = []
+    if question.extreme is not None:
+        best = extremes_of(question.extreme, items)
+        said.append(_superlative(question.extreme, best, len(items), catalog))
+        items = best
+    return " ".join([*said, *(_value_of(item, name) for item in items for name in question.attributes)])
+
+
+def _superlative(extreme: Extreme, best: Sequence[Item], count: int, catalog: Catalog) -> str:
+    name = extreme.attribute.replace("_", " ")
+    if not best:
+        return f"The {name} of these is not known."
+    known = f"the {'highest' if extreme.is_most else 'lowest'} in {name}"
+    superlative = _KNOWN_EXTREMES.get((name.lower(), extreme.is_most), known)
+    value = say_attribute(extreme.attribute, best[0].attributes[extreme.attribute])
+    titles = titles_of((item.item_id for item in best), catalog)
+    is_are, each = ("is", "it") if len(best) == 1 else ("are", "each")
+    return f"{titles} {is_are} {superlative} of {f'these {count}' if count > 1 else 'this one'}: {each} {value}."
+
+
+def _value_of(item: Item, name: str) -> str:
+    title, value = item.title or item.item_id, item.attributes.get(name)
+    if value is None:
+        return f"The {name.replace('_', ' ')} of {title} is not known."
+    return f"{title} {say_attribute(name, value)}."
+
+
+def _check(claims: Sequence[Constraint], items: Sequence[Item]) -> str:
+    """Yes or no, with what the items are in truth."""
+    names = tuple(dict.fromkeys(claim.attribute for claim in claims))
+    if len(items) == 1:
+        unknown = [name for name in names if name not in items[0].attributes]
+        if unknown:
+            return _value_of(items[0], unknown[0])
+        said = " and ".join(say_attribute(name, items[0].attributes[name]) for name in names)
+        holds = all(claim.holds(items[0]) for claim in claims)
+        return f"{'Yes' if holds else 'No'}: {items[0].title or items[0].item_id} {said}."
+    holding = [item for item in items if all(claim.holds(item) for claim in claims)]
+    others = [item for item in items if item not in holding]
+    if not others:
+        return f"Yes, all {len(items)}: {_listed(holding, names)}."
+    if not holding:
+        return f"None of the {len(items)}: {_listed(others, names)}."
+    return f"{len(holding)} of {len(items)}: {_listed(holding, names)}. Not so: {_listed(others, names)}."
+
+
+def _listed(items: Iterable[Item], names: Sequence[str]) -> str:
+    known = ((item, [item.attributes[name] for name in names if name in item.attributes]) for item in items)
+    return ", ".join(
+        f"{item.title or item.item_id} ({', '.join(map(say_value, values)) or 'not known'})" for item, values in known
+    )
+
+
+def answer_of_catalog(question: Question, catalog: Catalog, lexicon: Lexicon) -> str:
+    """What is asked of the whole catalog, or of what meets the question's scope."""
+    items = [item for item in catalog if all(wish.holds(item) for wish in question.scope)]
+    scope = f" ({', '.join(map(describe, question.scope))})" if question.scope else ""
+    if question.is_count:
+        return _count(len(items), scope)
+    if question.claims:
+        count = sum(all(claim.holds(item) for claim in question.claims) for item in items)
+        claims = ", ".join(map(describe, question.claims))
+        if not items:
+            return _count(0, scope)
+        return f"{'Yes' if count == len(items) else 'No'}: {count} of {len(items)}{scope} meet {claims}."
+    said = [f"Nothing here is called {' or '.join(f'“{word}”' for word in question.missing)}."] * bool(question.missing)
+    return " ".join([*said, *(_values_of(name, items, scope, lexicon) for name in question.attributes)])
+
+
+def _count(count: int, scope: str) -> str:
+    if count == 0:
+        return f"There is none{scope}."
+    return f"There {'is one item' if count == 1 else f'are {count} items'}{scope}."
+
+
+def _values_of(attribute: str, items: Sequence[Item], scope: str, lexicon: Lexicon) -> str:
+    """Each value of an attribute, with how many items have it; of a number, its range."""
+    name = attribute.replace("_", " ")
+    if attribute in lexicon.numeric:
+        numbers = [number for item in items if (number := number_of(item, attribute)) is not None]
+        if not numbers:
+            return f"No {name} is known{scope}."
+        return f"{name.capitalize()} is from {format_number(min(numbers))} to {format_number(max(numbers))}{scope}."
+    found: Counter[str] = Counter()
+    for item in items:
+        value = item.attributes.get(attribute)
+        found.update(value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ())
+    if not found:
+        return f"No {name} is known{scope}."
+    listed = ", ".join(f"{value} ({count})" for value, count in found.most_common(NUM_LISTED))
+    more = f", and {len(found) - NUM_LISTED} more" if len(found) > NUM_LISTED else ""
+    many = name if name.endswith("s") or len(found) == 1 else plural(name)
+    return f"There {'is' if len(found) == 1 else 'are'} {len(found)} {many}{scope}: {listed}{more}."

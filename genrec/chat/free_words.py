@@ -1,0 +1,99 @@
+"""What is left of a message when its wishes were read: words that describe the wanted, and names of things that the
+catalog does not have. Stories around the wish are neither.
+
+Knows where a describing word stands in English; the catalog's own words are the lexicon's.
+"""
+
+from collections.abc import Sequence
+
+from genrec.chat.lexicon import Lexicon, plural
+from genrec.chat.numbers import SMALL_NUMBERS
+from genrec.chat.phrases import FILLER, NEGATORS, OWNERS, PASSED_BY_NEGATION, SCORN
+from genrec.chat.values import TAKEN, TOKEN
+
+# After these, a word tells what the wanted is like.
+_LEADS_TEXT = """
+something anything one ones for with about at in of from be very quite really more bit little rather feel feels
+"""
+_LEADS = frozenset(_LEADS_TEXT.split())
+_PASSED = frozenset(["a", "an", "the", "some", "and", "or", ",", "my", "our", "his", "her", "their"])
+_NEVER_FREE = FILLER | NEGATORS | SCORN | SMALL_NUMBERS
+# A noun after these is what is asked for.
+_ASKING_TEXT = """
+need want after buy find get see got have sell carry stock offer there me looking search searching and or by
+"""
+_ASKING = frozenset(_ASKING_TEXT.split())
+_ARTICLES = frozenset(["a", "an", "any", "some"])
+_AFTER_NOUNS_TEXT = """
+. , ; : ! ? for with in under by that which to please and or from at around about on below over up here maybe too as
+like today now not but then instead
+"""
+_AFTER_NOUNS = frozenset(_AFTER_NOUNS_TEXT.split())
+
+
+def free_words(text: str, lexicon: Lexicon, *, is_all: bool) -> str:
+    """The words that describe what is wanted: beside a value, or after words such as something, for, with, very.
+
+    is_all: nothing else of the message was understood, so that all its words count where none describes.
+    """
+    tokens = TOKEN.findall(text)
+    free = [_is_free(token, lexicon) for token in tokens]
+    kept: list[str] = []
+    start = 0
+    while start < len(tokens):
+        end = start
+        while end < len(tokens) and (free[end] or tokens[end] == TAKEN):
+            end += 1
+        if end > start:
+            run = tokens[start:end]
+            if _describes(run, tokens[:start]) and not _is_negated(tokens[:start]):
+                kept += [token for token in run if token != TAKEN]
+        start = max(end, start + 1)
+    if not kept and is_all:
+        kept = [token for token, is_free in zip(tokens, free, strict=True) if is_free]
+    return " ".join(kept)
+
+
+def _is_free(token: str, lexicon: Lexicon) -> bool:
+    is_word = len(token) > 2 and token[0].isalpha() and token not in _NEVER_FREE
+    return is_word and token not in lexicon.attribute_names
+
+
+def _describes(run: Sequence[str], before: Sequence[str]) -> bool:
+    if TAKEN in run:
+        return True
+    lead = next((token for token in reversed(before) if token not in _PASSED), "")
+    return lead in _LEADS
+
+
+def _is_negated(before: Sequence[str]) -> bool:
+    for token in reversed(before):
+        if token in NEGATORS:
+            return True
+        if token not in PASSED_BY_NEGATION and token not in OWNERS:
+            return False
+    return False
+
+
+def missing_kinds(text: str, lexicon: Lexicon) -> tuple[str, ...]:
+    """Names of things asked for that no title and no value of the catalog holds: "bowl" in "a mug and a bowl".
+
+    Only of a catalog whose items are of several kinds, and only nouns that are asked for: "need a bowl", "any rugs?".
+    """
+    if lexicon.kind is None:
+        return ()
+    tokens = ["", "", *TOKEN.findall(text), "."]
+    found = []
+    for place in range(2, len(tokens) - 1):
+        before, previous, word, after = tokens[place - 2 : place + 2]
+        is_asked = (previous in _ARTICLES and (before in _ASKING or not before)) or (
+            previous in _ASKING and previous not in ("and", "or", "me", "there")
+        )
+        if is_asked and after in _AFTER_NOUNS and _is_free(word, lexicon) and not _is_known(word, lexicon):
+            found.append(word)
+    return tuple(dict.fromkeys(found))
+
+
+def _is_known(word: str, lexicon: Lexicon) -> bool:
+    singular = word[:-1] if word.endswith("s") else word
+    return not {word, singular, plural(word)}.isdisjoint(lexicon.words)
