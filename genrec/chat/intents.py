@@ -32,14 +32,15 @@ def plain_intent(said: str, lexicon: Lexicon) -> Intent | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signs:
-    """What tells the intent of a message beside its wishes. wants_others: it says that the shown was seen before."""
+    """What tells the intent of a message beside its wishes. is_on_topic: it is about the list, though nothing else
+    in it says so: the shown was seen before."""
 
     said: str
     titles: TitlesRead
     reference: Reference | None
     session: Session
     lexicon: Lexicon
-    wants_others: bool = False
+    is_on_topic: bool = False
 
 
 def decide(base: ChatRequest, signs: Signs) -> ChatRequest:
@@ -47,6 +48,8 @@ def decide(base: ChatRequest, signs: Signs) -> ChatRequest:
     said, titles, session = signs.said, signs.titles, signs.session
     if phrases.EXPLAIN.search(said) and not base.has_wishes:
         return replace(base, intent="explain", query="")
+    if _is_of_service(base, signs):
+        return replace(base, intent="other", query="")
     asked = read_item_question(
         base, said, reference=signs.reference, session=session, lexicon=signs.lexicon
     ) or _comparison(base, said, session)
@@ -71,9 +74,16 @@ def decide(base: ChatRequest, signs: Signs) -> ChatRequest:
     browsed = read_catalog_question(base, said, session=session, lexicon=signs.lexicon)
     if browsed is not None:
         return browsed
-    if _is_off_topic(base, said) and not signs.wants_others:
+    if _is_off_topic(base, said) and not signs.is_on_topic:
         return replace(base, intent="other", query="")
     return replace(base, relation=_relation(base, signs))
+
+
+def _is_of_service(base: ChatRequest, signs: Signs) -> bool:
+    """Whether it asks what no catalog tells: delivery, returns, who won a cup."""
+    is_of_items = base.where or (signs.reference is not None and signs.reference.kind != "it")
+    is_service = phrases.SERVICE.search(signs.said) and not is_of_items
+    return signs.said.rstrip(" !.").endswith("?") and bool(phrases.TRIVIA.search(signs.said) or is_service)
 
 
 def _comparison(base: ChatRequest, said: str, session: Session) -> ChatRequest | None:
@@ -124,7 +134,8 @@ def _is_off_topic(base: ChatRequest, said: str) -> bool:
 
 
 _SAME_BUT = phrases.said(
-    "(?:that|this) one|more|same|another|(?:have|got|get|make|sell|come|comes|available)(?: (?:it|that|this))?(?: also)? in"
+    "(?:that|this) one|more|same|another"
+    "|(?:have|got|get|make|sell|comes?|available)(?: (?:it|that|this))?(?: also)? in"
     "|(?:that|this|it)(?: one)?,? but"
 )
 

@@ -45,13 +45,14 @@ anything (?:goes|is fine|will do|works)
 """)
 
 _NOT_THAN_AMOUNT = r"\b(?! than [$€£\d])"
+_VERY = "(?:so|too|very|quite|rather|pretty|really|a (?:bit|little))"
 CHEAPER = said("""
-(?:not (?:so|as|that|very)|less|n't (?:so|as|that)|(?<!be\\x20)too) (?:expensive|pricey|costly|dear)
+(?:(?:not|\\w+n't) (?:so|as|that|very)|less|(?<!be\\x20)too) (?:expensive|pricey|costly|dear)
 too much money|(?:that's|it's|is|costs?) too much
-(?<!that\\x20)(?<!which\\x20)(?:is|are|'s|'re|seems?|looks?) (?:all |both |just |really )*(?:so|too|very|quite|rather|pretty|really|a (?:bit|little))(?: too)? (?:expensive|pricey|costly|dear|steep)
+(?<!that\\x20)(?<!which\\x20)BE (?:all |both |just |really )*VERY(?: too)? (?:expensive|pricey|costly|dear|steep)
 cheaper|(?:for|costs?|costing|at) less|lower(?: in)? price[ds]?|less money
 more affordable|spend less
-""", end=_NOT_THAN_AMOUNT)  # fmt: skip
+""".replace("BE", "(?:is|are|'s|'re|seems?|looks?)").replace("VERY", _VERY), end=_NOT_THAN_AMOUNT)  # fmt: skip
 DEARER = said("""
 more expensive|pricier|dearer|costlier|(?:bit )?fancier|more (?:luxurious|upscale|premium)|too cheap
 higher(?: in)? price[ds]?|can (?:pay|spend|afford) (?:a (?:bit|little) |some )?more|i'll pay more|less cheap
@@ -59,10 +60,12 @@ higher(?: in)? price[ds]?|can (?:pay|spend|afford) (?:a (?:bit|little) |some )?m
 SLIGHTLY = said("a (?:bit|little|touch)|slightly|somewhat")
 NEWER = said("newer|more recent|more modern|too old|not (?:so|that|as) old")
 OLDER = said("older|more classic|too (?:new|recent|modern)|not (?:so|that) (?:new|recent)")
+# "Is cool", said of something, is praise and no color.
+PRAISED = re.compile(r"\b(?:is|are|sounds?|looks?|'s)\s+cool\b(?=\s*(?:[,.;!]|but\b|and\b|$))")
 CHEAP = said(r"""
 cheap(?:est|o)?|inexpensive|affordable|low[\s-]?budget|low[\s-]?cost
-(?:least|not|n't)(?: too| very)? (?:expensive|pricey)
-(?:mustn't|must not|shouldn't|should not|can't|cannot|not too|not) (?:be|cost) (?:too |that |so |very )?(?:expensive|pricey|dear|much)
+(?:least|not|\w+n't)(?: too| very)? (?:expensive|pricey)
+(?:mustn't|shouldn't|can't|cannot|not) (?:be|cost) (?:too |that |so |very )?(?:expensive|pricey|dear|much)
 (?:on a )?(?:tight|small|shoestring|student) budget
 (?:only|always|just) (?:show|have|got|offer|sell)(?:ing)?(?: me)? (?:such |very |the )?(?:expensive|pricey|costly)
 (?:lowest|best) price[ds]?|bargains?|(?<!my\x20)(?<!a\x20)(?<!the\x20)budget(?!'s| (?:is|of|:|\d))
@@ -124,15 +127,18 @@ NEWCOMER = said(
 _PRAISE = "thx|great|perfect|cool|nice|ok(?:ay)?|awesome|wonderful|got it|lovely|brilliant|excellent"
 _PLEASANTRY = (
     "that (?:is|was) all|that's (?:all|it|everything|great|perfect|nice|lovely|fine|a (?:shame|pity)|too bad|ok(?:ay)?)"
-    "|(?:good ?)?bye|see you|see ya|take care|have a (?:nice|good|great|lovely) (?:day|evening|night|weekend|one)|good night"
-    "|you(?:'re| are) (?:a |an |the |so |very |really |too |just )*(?:kind|nice|helpful|sweet|lovely|great|awesome|amazing"
-    "|best|star|angel|funny|clever|smart|genius|legend|lifesaver|welcome|good)"
-    "|well done|good (?:job|work)|(?:i )?appreciate (?:it|that)|no worries|i see|never mind|what a (?:\\w+ )?(?:shop|store)"
+    "|(?:good)?bye|good bye|see you|see ya|take care|good night"
+    "|have a (?:nice|good|great|lovely) (?:day|evening|night|weekend|one)"
+    "|you(?:'re| are) (?:a |an |the |so |very |really |too |just )*(?:kind|nice|helpful|sweet|lovely|great|awesome|best"
+    "|amazing|star|angel|funny|clever|smart|genius|legend|lifesaver|welcome|good)"
+    "|well done|good (?:job|work)|(?:i )?appreciate (?:it|that)|no worries|i see|never mind"
+    "|what a (?:\\w+ )?(?:shop|store)"
 )
-_THANKS = rf"(?:thanks?(?: (?:you|so much|a (?:lot|bunch|million|ton)|heaps|loads))?|{_PLEASANTRY}|{_PRAISE})"
+_MUCH = "you|so much|a (?:lot|bunch|million|ton)|heaps|loads"
+_THANKS = rf"(?:thanks?(?: (?:{_MUCH}))?|{_PLEASANTRY}|{_PRAISE})"
 _KINDNESS = (
-    "that's|you(?:'re| are)|it|very|so|really|much|too|kind|nice|helpful|sweet|lovely|for|your|the|help|all|i'm|done|you"
-    "|anyway|have|got|here|later|soon|then|now|oh|well|ha(?:ha)*|and|a|good|day|mate|man|buddy|dude|friend|folks|shop|store"
+    "that's|you(?:'re| are)|it|very|so|really|much|too|kind|nice|helpful|sweet|lovely|for|your|the|help|all|i'm|you"
+    "|done|anyway|have|got|here|later|soon|then|now|oh|well|ha(?:ha)*|and|a|good|day|mate|man|buddy|dude|friend|folks|shop|store"
 )
 THANKS = said(
     rf"{_THANKS}(?:\W+(?:{_THANKS}|{_KINDNESS}))*", start=r"^\W*(?:(?:oh|aw+|well|ha(?:ha)*|ok|ah)\W+)*", end=r"\W*$"
@@ -152,7 +158,8 @@ _DID = (
 RECALL = said(rf"""
 (?:remind me |tell me )?what (?:(?:did|have|had) i|i(?:'ve| have)?) (?:just |already )?{_DID}
 what (?:do|did) you (?:think you )?(?:know|remember|have)(?: (?:about|of|on))? (?:me|us|my {_KNOWN_OF_ONE})
-do you (?:still |even )?(?:know|remember) (?:me|anything about me|my {_KNOWN_OF_ONE}|what i (?:like|liked|want|wanted|said|asked(?: for)?))
+do you (?:still |even )?(?:know|remember) (?:me|anything about me|my {_KNOWN_OF_ONE})
+do you (?:still |even )?(?:know|remember) what i (?:liked?|want(?:ed)?|said|asked(?: for)?)
 (?:what(?:'s| is| are| were)|which are) my (?:current |past )?{_KNOWN_OF_ONE}
 (?:show me|list|tell me|repeat|remind me of|recap) my (?:current |past )?{_KNOWN_OF_ONE}
 (?:which|what) filters (?:are|do i have)(?: (?:on|set|active|in force))?
@@ -168,9 +175,10 @@ go(?:es)?(?: well)? with
 """)
 CHITCHAT = said("""
 weather|who are you|are you|your name|how are|capital|president|joke|time is it|meaning of|write|translate
-vote|elections?|politic\\w*|recipe|homework|football|world cup|married|love me
+do you (?:like|love|enjoy|hate|believe|dream|sleep|eat)|vote|elections?|politic\\w*|recipe|homework|football|married
 tell me about|what is|what's|who (?:is|was|won)|when did|how old|where is|news|stock
 """)
+TRIVIA = said("who (?:won|invented|discovered|killed)|world cup")
 WORLDLY = said("who|whom|whose|when|where", start=r"^\W*(?:(?:and|so|but|ok)\W+)*")  # of the world, not the shop
 SERVICE = said("""
 pay(?:pal|ments?)?(?! (?:up|at|about|around|more|less|between|[$€£\\d]))|credit cards?|by card|invoice
@@ -235,7 +243,7 @@ NEGATING_PAIRS = said("""
 (?:anything|everything|any \\w+|all) (?:but|except)|other than|instead of|rather than|apart from|no more
 (?:sick|tired|bored) of|fed up with|enough of|allergic to|(?:can(?:'t| not|not)|couldn't) (?:stand|bear)
 keep \\w+ing|already (?:have|own|got)|(?:can|could) (?:do|live) without|rather avoid
-(?:not|n't|never)(?: really| a| that| too| so| very| much| big| huge)* (?:fan of|keen on|fond of|into|care for)
+(?:not|\\w+n't|never)(?: really| a| that| too| so| very| much| big| huge)* (?:fan of|keen on|fond of|into|care for)
 none(?: of (?:them|these|those))?(?= (?:in|by|with|from|made|that)\\b)
 """)
 SCORNING = said(r"""

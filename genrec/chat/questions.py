@@ -40,7 +40,7 @@ _ASKS_WHICH = re.compile(rf"^\W*(?:(?:and|so|but|ok|great|cool|nice|hmm)\W+)*(?:
 _INVERSIONS = "is|are|does|do|has|have|was|were|can|will"
 _SHOWN = (
     r"it|this|that|they|these|those|them|the\s+\w+\s+one|number\s+\d+|number\s+\w+|#\d+|both"
-    r"|(?:any|all|some|none|both|each|one)\s+of\s+(?:them|these|those)|all\s+(?:these|those)"
+    r"|the\s+remaining(?:\s+(?:ones|items))?|the\s+(?:rest|others)|(?:any|all|some|none|both|each|one)\s+of\s+(?:them|these|those)|all\s+(?:these|those)"
     r"|(?:the|that)\s+(?:first|second|third|fourth|fifth|last|[1-5](?:st|nd|rd|th))"
 )
 _OFFERED = r"(?!\s+(?:one\s+|all\s+)?(?:also\s+)?(?:come\s+|available\s+)?in\b)"  # "does it come in blue" is a wish

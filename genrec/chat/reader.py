@@ -66,6 +66,7 @@ class _Reading:
         self.dropped: list[str] = []
         self.not_understood: list[str] = []
         self.reference: Reference | None = None
+        self.is_on_topic = False  # of the list, though nothing else says so
 
     def request(self) -> ChatRequest:
         """Every step in order, then what the message wants."""
@@ -75,7 +76,7 @@ class _Reading:
         is_new = bool(self._blank(phrases.NEWCOMER))
         self._blank_surroundings()
         self._read_take_backs()
-        wants_others = bool(self._blank(phrases.SHOWN_BEFORE))
+        self.is_on_topic = bool(self._blank(phrases.SHOWN_BEFORE)) or self.is_on_topic
         titles = read_titles(self.said, self.text, self.lexicon)
         self.text = titles.rest
         self.not_understood += titles.unknown
@@ -109,7 +110,7 @@ class _Reading:
             reference=self.reference,
             session=self.session,
             lexicon=self.lexicon,
-            wants_others=wants_others,
+            is_on_topic=self.is_on_topic,
         )
         return decide(base, signs)
 
@@ -147,6 +148,7 @@ class _Reading:
     def _take_back_value(self, meant: Value) -> None:
         """Of "lamp or poster" the poster stays when the lamp is taken back; a wish for other values is not touched."""
         standing = [w for w in self.session.constraints if w.attribute == meant.attribute and w.operator == "="]
+        self.is_on_topic = True
         if standing and all(meant.value.casefold() not in wish.texts for wish in standing):
             return
         left = [v for wish in standing for v in _texts(wish.value) if v.casefold() != meant.value.casefold()]
@@ -239,6 +241,7 @@ class _Reading:
     def _read_values(self) -> None:
         """Values of this message; one that is said of a wish just taken back is no new wish."""
         is_further = bool(phrases.ALSO.search(self.text) or phrases.ALSO_FIRST.search(self.text))
+        self._blank(phrases.PRAISED)
         is_to_match = phrases.MATCH_RELATION.search(self.said) is not None
         scanner = ValueScanner(self.lexicon, phrases.GOT_ONE.sub(r"\1 my", self.text) if is_to_match else self.text)
         found, self.text = scanner.scan()

@@ -84,7 +84,8 @@ _IT = re.compile(
 _ALL = re.compile(
     r"\b(?:(?:all|any|some|each|both|which|what|how\s+many)(?:\s+ones?)?\s+of\s+(?:them|these|those|it|the\s+\w+)"
     r"|none\s+of\s+(?:them|these|those|it)(?!\s+(?:in|by|with|from|made|that)\b)"
-    r"|all\s+(?:these|those)|the\s+remaining(?:\s+(?:ones|items))?|the\s+rest\b|(?<!of )(?:these|those)|(?:are|do|have|were)\s+they|them\s+all|they\s+all|both(?!\s+in\b))\b"
+    r"|all\s+(?:these|those)|the\s+remaining(?:\s+(?:ones|items))?|the\s+rest\b|(?<!of )(?:these|those)"
+    r"|(?:are|do|have|were)\s+they|them\s+all|they\s+all|both(?!\s+in\b))\b"
 )
 _VALUED = re.compile(r"\b(?:the|that)\s+((?:[^\W\d_]+\s+){1,3}?)one\b")
 
@@ -104,8 +105,8 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class TitlesRead:
-    """Items named by title; is_feedback tells "I loved A" from "something like A"; disliked: those of "I hated C"; unknown: quoted titles that
-    no item has."""
+    """Items named by title. is_feedback tells "I loved A" from "something like A"; disliked: those of "I hated C";
+    unknown: quoted titles that no item has."""
 
     item_ids: tuple[str, ...]
     rest: str

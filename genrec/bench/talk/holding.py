@@ -104,7 +104,7 @@ class Judge:
             elif not is_possible and not reply.relaxed:
                 yield "nothing meets the wishes, and the reply does not say so"
         elif turn.intent in ("explain", "show", "compare", "describe"):
-            if tuple(about_of(reply, session)) != turn.about or intent_of(reply) != turn.intent:
+            if about_of(reply, session) != list(turn.about) or intent_of(reply) != turn.intent:
                 yield f"wanted {turn.intent} of {turn.about}"
             elif turn.intent == "show" and reply.visual is None:
                 yield "nothing drawn"
@@ -138,9 +138,11 @@ def intent_of(reply: Reply) -> str:
     return "refuse" if reply.request.intent == "other" else reply.request.intent
 
 
-def about_of(reply: Reply, session: Session) -> Sequence[str]:
-    """The items that a reply took the message to speak of."""
+def about_of(reply: Reply, session: Session) -> list[str]:
+    """The items that a reply took the message to speak of; none in particular where it asks about the whole list."""
     request = reply.request
+    if request.intent == "describe" and len(request.refers_to) > 1 and set(request.refers_to) == set(session.shown):
+        return []
     if request.intent in ("explain", "show") and not request.refers_to:
         return [] if session.focus is None else [session.focus]
     return list(dict.fromkeys([*request.refers_to, *request.liked, *request.disliked]))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genrec.chat.turn import Card, Reply
+from genrec.chat.wording import describe
 from genrec.data.shop import ShopWorld
 from genrec.data.splits import split_interactions
 from genrec.explain import NEAR_SHARE
@@ -31,6 +32,16 @@ _QUOTED = re.compile(r"“[^”]*”")
 _HEADLINE = re.compile(r"Here (?:is|are) (?P<count>one|\d+) for you(?: \((?P<wishes>[^()]*)\))?")
 _LEFT_OUT = re.compile(r"left out (?P<wishes>.+?)(?:;|\.(?!\d))")
 _WISH_SIGNS = {"under": "<", "at most": "<=", "over": ">", "at least": ">="}
+_FROM_TO = re.compile(r"from ([\d.]+) to ([\d.]+)$")
+# Answers: "3 of 5: A (68.73). Not so: B (90)." · "A is the cheapest of these 5: ..." · "There are 110 items (...)."
+_SHARE_OF_ALL = re.compile(r"\b(?P<count>\d+) of (?P<all>\d+)(?: \((?P<scope>[^()]*)\) meet (?P<claims>.+?)\.$)?")
+_COUNTED = re.compile(r"\b\d+ of \d+\b|\b(?:these|all|the) \d+\b")
+_ALL_DENIED = re.compile(r"\bNo(?:ne of the \d+)?:")
+_SUPERLATIVE = re.compile(r"the (?P<which>cheapest|most expensive) of (?:these \d+|this one)")
+_HOW_MANY = re.compile(r"^There (?:is|are) (?P<count>none|one item|\d+ items)(?: \((?P<scope>[^()]*)\))?\.$")
+_VALUES = re.compile(r"There (?:is|are) \d+ (?P<name>\w+)(?: \((?P<scope>[^()]*)\))?: (?P<values>.+?)\.$")
+_VALUE_COUNT = re.compile(r"(?P<value>[^,()]+) \((?P<count>\d+)\)")
+_PLURALS = {"categories": "category", "accents": "accent", "warmths": "warmth", "colors": "color"}
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -142,7 +153,54 @@ class Truth:
             wrong += [f"{c.item_id} was not shown before" for c in reply.items if c.item_id not in moment.seen]
         if reply.visual is not None and "generated" not in text:
             wrong.append("a generated picture that is not called so")
-        return wrong + self._of_titles(text, reply, moment)
+        wrong += self._of_answer(text, reply)
+        return wrong + self._of_titles(_COUNTED.sub(" ", text), reply, moment)
+
+    def _of_answer(self, text: str, reply: Reply) -> list[str]:
+        """What an answer to a question of fact counts, compares or confirms wrongly."""
+        question = reply.request.question
+        if question is None:
+            return []
+        if reply.request.intent == "browse":
+            return self._of_catalog(text)
+        asked = reply.request.refers_to
+        wrong = []
+        if match := _SUPERLATIVE.search(text):
+            prices = [float(self.world.item(item_id).attributes["price"]) for item_id in asked]
+            best = min(prices) if match["which"] == "cheapest" else max(prices)
+            shown = {float(self.world.item(card.item_id).attributes["price"]) for card in reply.items}
+            wrong += [] if shown == {best} else [f"{match['which']} is {best}, not {shown}"]
+        if question.claims:
+            wishes = [describe(claim) for claim in question.claims]
+            holding = [item_id for item_id in asked if all(self._meets(item_id, wish) for wish in wishes)]
+            confirmed = "" if _ALL_DENIED.search(text) else text.partition("Not so:")[0]
+            said = {item_id for item_id in asked if self.world.item(item_id).title in confirmed}
+            wrong += [f"{item_id} is on the wrong side" for item_id in said.symmetric_difference(holding)]
+        return wrong
+
+    def _of_catalog(self, text: str) -> list[str]:
+        wrong = []
+        if match := _HOW_MANY.match(text):
+            count = {"none": 0, "one item": 1}.get(match["count"]) or int(_NUMBER.findall(f"{match['count']} 0")[0])
+            found = len(self._in_scope(match["scope"]))
+            wrong += [] if found == count else [f"{found} items, not {count}"]
+        if match := _VALUES.search(text):
+            items = self._in_scope(match["scope"])
+            name = _PLURALS.get(match["name"], match["name"].removesuffix("s"))
+            values = [str(self.world.item(item_id).attributes[name]) for item_id in items]
+            said = {entry["value"].strip(): int(entry["count"]) for entry in _VALUE_COUNT.finditer(match["values"])}
+            wrong += [f"{value}: {values.count(value)}, not {n}" for value, n in said.items() if values.count(value) != n]
+        if (match := _SHARE_OF_ALL.search(text)) and match["claims"]:
+            items = self._in_scope(match["scope"])
+            claims = match["claims"].split(", ")
+            count = sum(all(self._meets(item_id, claim) for claim in claims) for item_id in items)
+            right = (str(count), str(len(items)))
+            wrong += [] if right == (match["count"], match["all"]) else [f"{count} of {len(items)}"]
+        return wrong
+
+    def _in_scope(self, scope: str | None) -> list[str]:
+        wishes = scope.split(", ") if scope else []
+        return [item_id for item_id in self.ids if all(self._meets(item_id, wish) for wish in wishes)]
 
     def _of_card(self, card: Card, moment: Moment) -> list[str]:
         item = self.world.item(card.item_id)
@@ -174,6 +232,8 @@ class Truth:
         """Whether an item meets a wish in words: color red or blue, not brand Zaza, price under 40."""
         attributes = self.world.item(item_id).attributes
         name, _, value = wish.removeprefix("not ").partition(" ")
+        if name == "price" and (match := _FROM_TO.match(value)):
+            return all(self._meets(item_id, f"price {bound}") for bound in (f"at least {match[1]}", f"at most {match[2]}"))
         if name == "price":
             sign, _, bound = value.rpartition(" ")
             price, limit = float(attributes["price"]), float(bound)
