@@ -17,6 +17,7 @@ something anything one ones for with about at in of from be very quite really mo
 """
 _LEADS = frozenset(_LEADS_TEXT.split())
 _PASSED = frozenset(["a", "an", "the", "some", "and", "or", ",", "my", "our", "his", "her", "their"])
+_JOINING = frozenset(["and", "or", ","])
 _NEVER_FREE = FILLER | NEGATORS | SCORN | SMALL_NUMBERS
 # A noun after these is what is asked for.
 _ASKING_TEXT = """
@@ -39,15 +40,17 @@ def free_words(text: str, lexicon: Lexicon, *, is_all: bool) -> str:
     tokens = TOKEN.findall(text)
     free = [_is_free(token, lexicon) for token in tokens]
     kept: list[str] = []
-    start = 0
+    start, kept_until = 0, 0
     while start < len(tokens):
         end = start
         while end < len(tokens) and (free[end] or tokens[end] == TAKEN):
             end += 1
         if end > start:
             run = tokens[start:end]
-            if _describes(run, tokens[:start]) and not _is_negated(tokens[:start]):
+            is_joined = kept_until > 0 and all(token in _JOINING for token in tokens[kept_until:start])
+            if (is_joined or _describes(run, tokens[:start])) and not _is_negated(tokens[:start]):
                 kept += [token for token in run if token != TAKEN]
+                kept_until = end if any(token != TAKEN for token in run) else 0
         start = max(end, start + 1)
     if not kept and is_all:
         kept = [token for token, is_free in zip(tokens, free, strict=True) if is_free]

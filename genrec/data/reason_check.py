@@ -30,6 +30,12 @@ would you you'll you've your yours
 _PLAIN_WORDS = frozenset(_PLAIN_TEXT.split())
 _OF_THE_PAST = {"bought", "chose", "earlier", "enjoyed", "history", "liked", "past"}  # not said to who has none
 _STRAY_MARK = re.compile(r"[,;:(]\s*[,;:.!?)]|[,;:(]\s*$")
+# A word that must be followed by another, before a mark: "as it is a mug, as you, and", "it costs 20, A, and".
+_DANGLING = re.compile(
+    r"\b((?:an?|the|as|as you|and|or|is|has|of|with|by|your|at|under|over|because|since|costs|made)"
+    r"\s*(?:[,;:!?]|\.(?!\d)|$))",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|[.!?]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 Words = tuple[str, ...]
@@ -82,7 +88,7 @@ def check_text(text: str, item: Item, claims: Sequence[Claim], vocabulary: Vocab
     Every number, attribute value, title and word of substance must come from a claim or from the item's title, and
     each related item must be named with values of its own claims, so "red like A" is not passed for "red like B".
     Where no claim speaks of another item, nothing is said of what the person chose before. Marks that end nothing, as
-    in "it costs 20,), and is red", are not passed either.
+    in "it costs 20,), and is red", are not passed either, nor words that begin what never follows: "as you, and".
     Words of substance stand where their claim has them, so "a red accent" is not passed for a red item with a black
     accent, and nothing is said more often than it is claimed.
     """
@@ -114,7 +120,7 @@ def check_text(text: str, item: Item, claims: Sequence[Claim], vocabulary: Vocab
 def _stray_marks(text: str, titles: Sequence[str]) -> list[str]:
     for title in titles:
         text = _title_pattern(title).sub("x", text) if title else text
-    return [mark.strip() for mark in _STRAY_MARK.findall(text.strip())]
+    return [mark.strip() for mark in [*_STRAY_MARK.findall(text.strip()), *_DANGLING.findall(text.strip())]]
 
 
 def _value_words(claim: Claim) -> list[Words]:

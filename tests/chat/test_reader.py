@@ -89,6 +89,19 @@ def test_requests_of_the_world_are_read_as_they_were_meant() -> None:
         ("less than 20, more than 10", {"price < 20.0", "price > 10.0"}),
         ("chairs for 4 people", {"category = chair"}),
         ("is it made of wood", {"material = wood"}),
+        ("a clock, I'd rather not have plastic", {"category = clock", "material != plastic"}),
+        ("bags, but leather is out of the question", {"category = bag", "material != leather"}),
+        ("I'm not a fan of dots", {"pattern != dotted"}),
+        ("I don't care for flowers", {"pattern != floral"}),
+        ("a chair, but I'd rather it weren't red", {"category = chair", "color != red"}),
+        ("I certainly don't want another mug", {"category != mug"}),
+        ("blue is cool, pink is for babies", {"color = blue", "color != pink"}),
+        ("red used to be my favorite, nowadays it's green", {"color = green"}),
+        ("a lamp for my bedside table", {"category = lamp"}),
+        ("posters for less than a tenner", {"category = poster", "price < 10.0"}),
+        ("up to 300 in total, so 60 each", {"price <= 60.0"}),
+        ("a bag that costs between fifty and ninety", {"category = bag", "price >= 50.0", "price <= 90.0"}),
+        ("something to sit on", {"category = chair"}),
     ],
 )  # fmt: skip
 def test_shop_wishes(text: str, wishes: set[str]) -> None:
@@ -270,6 +283,19 @@ def test_to_go_with_is_not_to_be_like() -> None:
         ("do you have gift cards?", "other"),
         ("not keen on the 1st one", "dislike"),
         ("cheers mate", "thanks"),
+        ("That's a shame. Thanks anyway, goodbye!", "thanks"),
+        ("You're very kind.", "thanks"),
+        ("What a lovely shop you have.", "thanks"),
+        ("And now, what do you know about me?", "recall"),
+        ("Remind me, what did I ask you to avoid?", "recall"),
+        ("do you know what I like?", "recall"),
+        ("Can I return an item if I don't like it?", "other"),
+        ("Who should I vote for in the next election?", "other"),
+        ("do you like music?", "other"),
+        ("You already showed me these.", "recommend"),
+        ("It's for a girl but we don't want pink", "recommend"),
+        ("it is possible to see the number two?", "show"),
+        ("can you sort them by price?", "recommend"),
         ("more", "recommend"),
         ("surprise me", "recommend"),
         ("whats trending", "recommend"),
@@ -357,6 +383,58 @@ def test_wishes_are_taken_back(text: str, dropped: tuple[str, ...]) -> None:
     read = READER.read(text, shown_session(CATALOG))
     assert read.dropped == dropped
     assert all(w.attribute not in dropped for w in read.where)
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("We just moved and the hallway looks rather bare, so a poster, something plain and not too bright", ""),
+        ("I was wondering whether you might happen to have something retro", ""),
+        ("My grandmother turns 90 and adores flowers", ""),
+        ("it must be comfortable, a green chair", "comfortable"),
+        ("a lamp with tassels and fringes", "tassels fringes"),
+        ("something cosy", "cosy"),
+        ("tassels and fringes", "tassels fringes"),
+    ],
+)
+def test_stories_around_a_wish_are_not_searched_for(text: str, query: str) -> None:
+    assert READER.read(text, Session()).query == query
+
+
+@pytest.mark.parametrize(
+    ("text", "missing", "query"),
+    [
+        ("a mug for my sister and a bowl for me", ("bowl",), ""),
+        ("I need a bowl", ("bowl",), "bowl"),
+        ("a cozy lamp", (), "cozy"),
+        ("a lamp for a nursery", (), "nursery"),
+    ],
+)
+def test_kinds_that_the_catalog_lacks_are_told(text: str, missing: tuple[str, ...], query: str) -> None:
+    read = READER.read(text, Session())
+    assert (read.missing, read.query) == (missing, query)
+
+
+def test_of_two_values_one_can_be_taken_back() -> None:
+    session = Session(constraints=[Constraint(attribute="category", operator="=", value=("lamp", "poster"))])
+    read = READER.read("let's forget about the lamp", session)
+    assert read.where == (Constraint(attribute="category", operator="=", value="poster"),)
+    session.constraints = list(read.where)
+    again = READER.read("let's forget about the lamp", session)
+    assert (again.intent, again.dropped, again.where) == ("recommend", (), ())
+
+
+def test_a_whole_list_is_spoken_of_and_nothing_must_be_like_it() -> None:
+    session = shown_session(CATALOG)
+    assert READER.read("these are too expensive, up to 30", session).relation is None
+    assert READER.read("more like these", session).relation == "like"
+    assert READER.read("keep it below 30", session).relation is None
+
+
+def test_titles_after_a_dislike_are_refused() -> None:
+    first, second = [item for item in CATALOG if len(item.title.split()) >= 4 and "," not in item.title][:2]
+    read = READER.read(f"I loved the {first.title}, but I hated the {second.title}.", Session())
+    assert (read.intent, read.liked, read.disliked) == ("history", (first.item_id,), (second.item_id,))
 
 
 def test_other_words_stay_as_the_query() -> None:

@@ -23,6 +23,7 @@ _RANGE = re.compile(r"^it costs (?P<price>[\d.]+), within the (?P<low>[\d.]+) to
 _BOUND = re.compile(r"^it (?P<says>costs [\d.]+), (?P<sign>under|at most|over|at least) your (?P<bound>[\d.]+)$")
 _ASKED = re.compile(r"^it (?P<says>.+), as you asked$")
 _BEFORE_ASKED = re.compile(r"((?:[^.]|\.(?=\d))+?),? as you asked")
+_BROKEN = re.compile(r"as you\b(?! asked)|(?<=[,.] )(?:A|An|The)(?=,)|\b(?:an|the|and|is|has)[,.](?!\d)")
 _SAYS = {
     "color": "is {}", "category": "is a {}", "brand": "is by {}", "material": "is made of {}", "price": "costs {}",
     "pattern": "has a {} pattern", "style": "has a {} style", "shape": "has a {} shape", "accent": "has a {} accent",
@@ -128,7 +129,8 @@ class Truth:
         not_asked = [before for before in _BEFORE_ASKED.findall(text) if not before.endswith(tuple(asked))]
         has_chosen = any(entry.kind != "attribute" for entry in evidence)
         not_chosen = [] if has_chosen else re.findall("you chose|your history|you liked", text)
-        return not_asked + not_chosen + self._loose(item_id, text, evidence)
+        broken = _BROKEN.findall(text.replace(self.world.item(item_id).title, "x"))
+        return broken + not_asked + not_chosen + self._loose(item_id, text, evidence)
 
     def _loose(self, item_id: str, text: str, evidence: Sequence[Evidence]) -> list[str]:
         backing = " ".join([self.world.item(item_id).title, *(entry.claim for entry in evidence)]).casefold()
@@ -189,7 +191,9 @@ class Truth:
             name = _PLURALS.get(match["name"], match["name"].removesuffix("s"))
             values = [str(self.world.item(item_id).attributes[name]) for item_id in items]
             said = {entry["value"].strip(): int(entry["count"]) for entry in _VALUE_COUNT.finditer(match["values"])}
-            wrong += [f"{value}: {values.count(value)}, not {n}" for value, n in said.items() if values.count(value) != n]
+            wrong += [
+                f"{value}: {values.count(value)}, not {n}" for value, n in said.items() if values.count(value) != n
+            ]
         if (match := _SHARE_OF_ALL.search(text)) and match["claims"]:
             items = self._in_scope(match["scope"])
             claims = match["claims"].split(", ")
@@ -233,7 +237,9 @@ class Truth:
         attributes = self.world.item(item_id).attributes
         name, _, value = wish.removeprefix("not ").partition(" ")
         if name == "price" and (match := _FROM_TO.match(value)):
-            return all(self._meets(item_id, f"price {bound}") for bound in (f"at least {match[1]}", f"at most {match[2]}"))
+            return all(
+                self._meets(item_id, f"price {bound}") for bound in (f"at least {match[1]}", f"at most {match[2]}")
+            )
         if name == "price":
             sign, _, bound = value.rpartition(" ")
             price, limit = float(attributes["price"]), float(bound)
