@@ -116,13 +116,35 @@ class Finder:
         """Numbers give way first, to the nearest ones; what kind of thing is wanted gives way last."""
         if isinstance(wish.value, float | int):
             return 0
-        return 2 if wish.attribute in self.lexicon.text_attributes[:1] else 1
+        return 2 if self._kinds_of(wish) else 1
+
+    @property
+    def _kind(self) -> str | None:
+        return self.lexicon.kind or next(iter(self.lexicon.text_attributes), None)
+
+    def _kinds_of(self, wish: Constraint) -> tuple[str, ...]:
+        """The kind of thing that a wish asks for, itself or because only one kind has it (armchair: chair)."""
+        if self._kind is None or wish.operator != "=":
+            return ()
+        if wish.attribute == self._kind:
+            return wish.value if isinstance(wish.value, tuple) else (str(wish.value),)
+        found: set[str] = set()
+        for row in np.flatnonzero(self._passing([wish], set())):
+            value = self.recommender.catalog.items[row].attributes.get(self._kind)
+            found.add(value if isinstance(value, str) else "")
+            if len(found) > 1 or "" in found:
+                return ()
+        return tuple(found)
 
     def _widen(
         self, kept: Sequence[Constraint], left_out: Sequence[Constraint], excluded: set[str]
     ) -> list[Constraint]:
-        """In place of a number that cannot be met, the bound that the nearest items meet."""
+        """In place of a number that cannot be met, the bound that the nearest items meet; of an armchair, a chair."""
         widened = list(kept)
+        kinds = {kind for wish in left_out if wish.attribute != self._kind for kind in self._kinds_of(wish)}
+        if self._kind is not None and len(kinds) == 1 and all(wish.attribute != self._kind for wish in kept):
+            of_kind = Constraint(attribute=self._kind, operator="=", value=kinds.pop())
+            widened += [of_kind] if self._count([*widened, of_kind], excluded) else []
         for wish in left_out:
             if not isinstance(wish.value, float | int) or wish.operator == "!=":
                 continue

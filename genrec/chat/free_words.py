@@ -24,6 +24,7 @@ _ASKING_TEXT = """
 need want after buy find get see got have sell carry stock offer there me looking search searching and or by
 """
 _ASKING = frozenset(_ASKING_TEXT.split())
+_OWNING = frozenset({"have", "got"})
 _ARTICLES = frozenset(["a", "an", "any", "some"])
 _AFTER_NOUNS_TEXT = """
 . , ; : ! ? for with in under by that which to please and or from at around about on below over up here maybe too as
@@ -85,10 +86,12 @@ def missing_kinds(text: str, lexicon: Lexicon) -> tuple[str, ...]:
     """
     if lexicon.kind is None:
         return ()
-    tokens = ["", "", *TOKEN.findall(text), "."]
+    tokens = [""] * 4 + [*TOKEN.findall(text), "."]
     found = []
-    for place in range(2, len(tokens) - 1):
+    for place in range(4, len(tokens) - 1):
         before, previous, word, after = tokens[place - 2 : place + 2]
+        if {before, previous} & _OWNING and "you" not in tokens[place - 4 : place - 1]:
+            continue  # "I just got a promotion"
         is_asked = (previous in _ARTICLES and (before in _ASKING or not before)) or (
             previous in _ASKING and previous not in ("and", "or", "me", "there")
         )

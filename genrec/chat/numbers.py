@@ -29,7 +29,8 @@ _YEAR = r"(1[89]\d\d|20\d\d)"
 
 def _pattern(form: str) -> str:
     """A regular expression from words: spaces match any space, N an amount of money, Y a year, ~ anything between."""
-    amount = rf"(?:(?:about|around|like|roughly|maybe)\s+)?(?:[$€£]\s*)?({_DIGITS})(?!\d)(?:\s*{_COINS}(?!\w))?"
+    number = rf"({_DIGITS})(?!\d|(?:st|nd|rd|th)\b)"
+    amount = rf"(?:(?:about|around|like|roughly|maybe)\s+)?(?:[$€£]\s*)?{number}(?:\s*{_COINS}(?!\w))?"
     spaced = form.replace(" ~ ", r"\s*(?:and|to|-|–|till|until)\s*").replace(" ", r"\s+")
     return r"(?<!\w)" + spaced.replace("N", amount).replace("Y", _YEAR)
 

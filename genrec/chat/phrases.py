@@ -25,7 +25,7 @@ TAKE_BACK = (
     r"(?: (?:(?:is|are|will|would) )?(?:(?:also|perfectly|totally) )?(?:fine|ok|okay|good|great|do|works?))?",
     r"(?:forget|drop|ignore|remove|skip|never ?mind|nevermind|lose|scrap|cancel|lift|clear)(?: about)?"
     r"(?: the| that| my| any)? (NAMES)\b(?: (?:limit|filter|range|constraint|wish))?",
-    r"(NAMES)(?: limit)? (?:doesn't|does not|don't|do not|isn't|is not)(?: really)? "
+    r"(NAMES)(?: limit)?(?: it)? (?:doesn't|does not|don't|do not|isn't|is not)(?: really)? "
     r"(?:matter|important|a concern|an issue)",
     r"(NAMES) (?:is|are) (?:up to you|open|irrelevant|not important|no issue|no object)",
     r"(?:don't|do not|doesn't)(?: really)? (?:care|mind)(?: about| for)?(?: the| which| what)? (NAMES)\b",
@@ -33,10 +33,10 @@ TAKE_BACK = (
 )
 UNDO = re.compile(
     r"\b(?:(?:forget|drop|ignore|never\s*mind|scrap|skip|lose|ditch|cancel)\s+(?:about\s+)?(?:the\s+|that\s+)?"
-    r"|(?:doesn't|does\s+not|needn't|need\s+not|not)\s+(?:have\s+to\s+be|need\s+to\s+be|be)\s+)"
+    r"|(?:(?:doesn't|does\s+not|don't|do\s+not|not)\s+(?:have\s+to\s+be|need\s+to\s+be)|needn't\s+be|need\s+not\s+be)\s+)"
     r"([^\W\d_]+(?:\s+[^\W\d_]+)?)"
 )
-FREE_MONEY = said("money (?:is no|doesn't|does not|is not) \\w+")
+FREE_MONEY = said("money(?: is|'s) (?:no|not(?: a)?) \\w+|money (?:doesn't|does not) \\w+")
 RESET = said("""
 start over|start again|reset|clear (?:all|everything)|no preferences?
 (?:forget|drop|remove|ignore) (?:everything|all filters|my wishes|the filters)
@@ -46,13 +46,14 @@ anything (?:goes|is fine|will do|works)
 
 _NOT_THAN_AMOUNT = r"\b(?! than [$€£\d])"
 _VERY = "(?:so|too|very|quite|rather|pretty|really|a (?:bit|little))"
+_BEING = "(?:is|are|'s|'re|seems?|looks?|find(?: (?:them|it|these|those))?)"
 CHEAPER = said("""
 (?:(?:not|\\w+n't) (?:so|as|that|very)|less|(?<!be\\x20)too) (?:expensive|pricey|costly|dear)
 too much money|(?:that's|it's|is|costs?) too much
 (?<!that\\x20)(?<!which\\x20)BE (?:all |both |just |really )*VERY(?: too)? (?:expensive|pricey|costly|dear|steep)
 cheaper|(?:for|costs?|costing|at) less|lower(?: in)? price[ds]?|less money
 more affordable|spend less
-""".replace("BE", "(?:is|are|'s|'re|seems?|looks?)").replace("VERY", _VERY), end=_NOT_THAN_AMOUNT)  # fmt: skip
+""".replace("BE", _BEING).replace("VERY", _VERY), end=_NOT_THAN_AMOUNT)  # fmt: skip
 DEARER = said("""
 more expensive|pricier|dearer|costlier|(?:bit )?fancier|more (?:luxurious|upscale|premium)|too cheap
 higher(?: in)? price[ds]?|can (?:pay|spend|afford) (?:a (?:bit|little) |some )?more|i'll pay more|less cheap
@@ -83,7 +84,7 @@ SURROUNDINGS = re.compile(
     r"\s+(?:is|are|looks?|seems?|feels?)\s+[^,.;!?]*?"
     r"(?=[,.;!?]|\s+(?:so|but|and\s+(?:i|we|it|so|need|want|now)|need|want|looking)\b|$)"
 )
-EXPLAIN = said("why(?! not)|how come|explain|what makes you|for what reason|what's the reason")
+EXPLAIN = said("why(?! not)|how come|explain|what ma(?:kes|de) you|for what reason|what's the reason")
 _THEM = r"it|they|that|this|the \w+(?: one)?|(?:number )?\d+"
 SHOW = said(
     """
@@ -104,7 +105,10 @@ SHOWN_BEFORE = said(
     r"(?:you(?:'ve| have)?(?: already| just)* (?:showed|shown)(?: me)?|i(?:'ve| have)? (?:already |just )*(?:seen|saw))"
     r"(?: all)?(?: of)? (?:these|those|them|it|that|this|the same)(?: (?:ones?|already|before|all))*"
 )
-COMPARE = said("compare[ds]?|comparison|differences?|differ|versus|vs|which (?:one )?is (?:better|nicer|cheaper)")
+COMPARE = said(
+    "compare[ds]?|comparison|differences?|differ|what(?:'s| is) different|versus|vs"
+    "|which (?:one )?is (?:better|nicer|cheaper)"
+)
 DESCRIBE = said("""
 (?:tell|say) me (?:more |something )?about|more (?:info|information|details?|about)|details|describe|who (?:makes|made)
 what do you know (?:about|of)
@@ -131,14 +135,15 @@ _PLEASANTRY = (
     "|have a (?:nice|good|great|lovely) (?:day|evening|night|weekend|one)"
     "|you(?:'re| are) (?:a |an |the |so |very |really |too |just )*(?:kind|nice|helpful|sweet|lovely|great|awesome|best"
     "|amazing|star|angel|funny|clever|smart|genius|legend|lifesaver|welcome|good)"
-    "|well done|good (?:job|work)|(?:i )?appreciate (?:it|that)|no worries|i see|never mind"
+    "|not (?:too |so |half )?bad(?: at all)?|well done|good (?:job|work)|(?:i )?appreciate (?:it|that)|no worries|i see"
+    "|never mind"
     "|what a (?:\\w+ )?(?:shop|store)"
 )
 _MUCH = "you|so much|a (?:lot|bunch|million|ton)|heaps|loads"
 _THANKS = rf"(?:thanks?(?: (?:{_MUCH}))?|{_PLEASANTRY}|{_PRAISE})"
 _KINDNESS = (
     "that's|you(?:'re| are)|it|very|so|really|much|too|kind|nice|helpful|sweet|lovely|for|your|the|help|all|i'm|you"
-    "|done|anyway|have|got|here|later|soon|then|now|oh|well|ha(?:ha)*|and|a|good|day|mate|man|buddy|dude|friend|folks|shop|store"
+    "|at|this|done|anyway|have|got|here|later|soon|then|now|oh|well|ha(?:ha)*|and|a|good|day|mate|man|buddy|dude|friend|folks|shop|store"
 )
 THANKS = said(
     rf"{_THANKS}(?:\W+(?:{_THANKS}|{_KINDNESS}))*", start=r"^\W*(?:(?:oh|aw+|well|ha(?:ha)*|ok|ah)\W+)*", end=r"\W*$"
@@ -189,7 +194,7 @@ dishwasher|tracking|customer (?:service|support)|human|agent|account|password|lo
 """)
 LIKE_RELATION = said("like|similar to|in the spirit of|such as|resembl\\w+|more of|close to|same as")
 MATCH_RELATION = said("""
-go(?:es|ing)?(?: well)? with|match(?:es|ing)?|pair(?:s|ed)?(?:(?: well)? with)?|suits?|complements?|fits?
+go(?:es|ing)?(?: well)? with|match(?:es|ing)?|pair(?:s|ed)?(?: well)? with|suits?|complements?|fits?
 """)
 
 DISLIKE = said("""
@@ -206,7 +211,7 @@ DISLIKED_TITLE = said("""
 """)
 LIKE = said("""
 i (?:\\w+ly |also |do |quite )*(?:like|love|liked|loved|enjoy|enjoyed|adore)|i'll (?:take|have)|thumbs up
-(?:is|looks) (?:great|perfect|lovely|nice|beautiful|good)|i want (?:the|that one|this one|it)
+in love with|(?:is|looks) (?:great|perfect|lovely|nice|beautiful|good)|i want (?:the|that one|this one|it)
 """)
 TAKEN_AT_ONCE = said("i'll (?:take|have|buy)|i(?:'ll)? go for|i(?:'m| am) taking|i (?:\\w+ly )?(?:like|love)")
 REGRETTED = said("after all|any ?more|changed my mind|on second thought")
@@ -249,7 +254,10 @@ none(?: of (?:them|these|those))?(?= (?:in|by|with|from|made|that)\\b)
 SCORNING = said(r"""
 (?:out of the question|not an option|an? no[\s-]?go|no[\s-]go|off the table|no good|not for (?:me|us))
 (?:doesn't|does not|won't|don't) (?:do|work)(?: for (?:me|us))?
-not (?:my|our) (?:thing|taste|style|cup of tea)|(?:is|are) for (?:babies|kids|girls|boys|grannies)
+not (?:my|our) (?:thing|taste|style|cup of tea)
+(?:a )?bad idea
+(?:still |definitely |again |please )*not(?=\s*(?:[.!]|$))
+(?:is|are) for (?:babies|kids|girls|boys|grannies)
 """)
 # After these, what was said before of the same attribute no longer counts.
 CORRECTIONS = said(
@@ -264,6 +272,7 @@ works?(?: too| as well)?|too|as well|also
 """, end=r"\W*$")  # fmt: skip
 ALSO_FIRST = said("or|also|and also|maybe also", start=r"^\W*")
 SCORN = frozenset(["dull", "boring", "ugly", "awful", "horrible", "hideous", "tacky", "kitschy", "overdone"])
+PLACES = frozenset(["for", "on", "beside", "near", "above", "behind"])  # "for the dining table" is no wish for a table
 OWNERS = frozenset(["my", "our", "his", "her", "their"])
 # Between a negator and the value it turns down.
 _PASSED = """

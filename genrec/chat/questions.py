@@ -45,7 +45,7 @@ _SHOWN = (
 )
 _OFFERED = r"(?!\s+(?:one\s+|all\s+)?(?:also\s+)?(?:come\s+|available\s+)?in\b)"  # "does it come in blue" is a wish
 _ASKS_WHETHER = re.compile(
-    rf"(?:^\W*|[.!]\s+|^[^?]*\b(?:but|and|though|so|ok|sure|sure\s+that|true\s+that)\W+)(?:{_INVERSIONS})\s+"
+    rf"(?:^\W*|[.,!;]\s+|^[^?]*\b(?:but|and|though|so|ok|sure|sure\s+that|true\s+that)\W+)(?:{_INVERSIONS})\s+"
     rf"(?:{_SHOWN})\b{_OFFERED}"
 )
 _STATES = re.compile(
@@ -65,7 +65,7 @@ what (?:does|do|would|will) [^.?!]{1,40} cost|what(?:'s| is| are)? (?:the |its |
 how much
 """)
 _ASKS_MAKER = said(
-    "who (?:makes|made|produces|sells|is it by|directed|wrote)|who(?:'s| is) the (?:maker|brand|director)"
+    "who (?:makes|made|produces?d?|manufactures?d?|sells|is it by|directed|wrote)|who(?:'s| is) the (?:maker|brand|director)"
 )
 _ASKS_CAST = said("who (?:plays|acts|stars|is starring|is in it)|who(?:'s| is) in (?:it|that)")
 _ASKS_MATERIAL = re.compile(r"\bwhat(?:'s|\s+is|\s+are)?\b[^.?!]*\bmade\s+(?:of|from|out\s+of)\b")
@@ -206,14 +206,14 @@ def _catalog_question(base: ChatRequest, words: str, session: Session, lexicon: 
     if _ASKS_NUMBER.search(words):
         kept = tuple(wish for wish in standing if wish.attribute not in {w.attribute for w in base.where})
         return None if base.missing else Question(is_count=True, scope=(*kept, *base.where))
-    is_asked = words.rstrip(" !.").endswith("?")
+    is_asked = "?" in words
     every = _ALL_OF_KIND.search(words) if is_asked else None
     if every is not None:
         meant = {meaning.value for word in words_of(every[1]) for meaning in lexicon.meanings((word,))}
         scope = tuple(wish for wish in base.where if not isinstance(wish.value, float) and set(_values(wish)) <= meant)
         claims = tuple(wish for wish in base.where if wish not in scope)
         return Question(scope=scope, claims=claims) if scope and claims else None
-    if is_asked and _ASKS_OFFER.search(words):
+    if re.search(rf"{_ASKS_OFFER.pattern}[^.!?]*\?", words):
         is_doubted = bool(_TAG.search(words) or _ASKS_TO_CONFIRM.search(words))
         if base.where and is_doubted:
             return Question(is_count=True, scope=tuple(replace(w, operator="=") if w.texts else w for w in base.where))

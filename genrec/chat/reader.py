@@ -194,7 +194,8 @@ class _Reading:
         if (not is_less and not is_more) or any(wish.attribute == attribute for wish in self.where):
             return
         if attribute is None:
-            self.not_understood.append(words[0] if is_less else words[1])
+            word = words[0] if is_less else words[1]
+            self.not_understood += [word] if word in self.said else []  # not for "my flat is too modern for that"
             return
         bounds = self._bounds(attribute, "<" if is_less else ">")
         if not bounds and attribute == self.lexicon.price:
@@ -224,8 +225,9 @@ class _Reading:
     def _read_attribute_references(self) -> None:
         """That brand, another color: values of the item in focus."""
         other = self._with_names(f"(?:{'|'.join(phrases.OTHER_WORDS.strip().splitlines())}) (NAMES)")
-        for match in self._blank(other):
-            self._add_focus_values(self.lexicon.attribute_names[match[1]], "!=", match.group())
+        if not any(self.lexicon.meanings((match[1],)) for match in other.finditer(self.text)):  # "or some other fabric"
+            for match in self._blank(other):
+                self._add_focus_values(self.lexicon.attribute_names[match[1]], "!=", match.group())
         for match in self._blank(self._with_names(f"{phrases.FOCUS_WORDS} (?!costs?\\b)(NAMES)")):
             self._add_focus_values(self.lexicon.attribute_names[match[1]], "=", match.group())
 

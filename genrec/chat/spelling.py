@@ -11,16 +11,18 @@ smth=something sth=something sumthing=something somthing=something smthing=somet
 anythin=anything nothin=nothing gimme=give_me lemme=let_me wanna=want_to gonna=going_to gotta=have_to
 bc=because cuz=because cos=because tho=though abt=about upto=up_to idk=i_do_not_know nvm=never_mind fave=favorite
 w/o=without w/out=without w/=with xmas=christmas bday=birthday prolly=probably def=definitely
+kinda=kind_of sorta=sort_of teh=the cheep=cheap anymore=any_more
 """
 _PLAIN = dict(entry.split("=") for entry in _PLAIN_TEXT.split())
 _SHORTHAND = re.compile(rf"(?<![\w'/])(?:{'|'.join(sorted(map(re.escape, _PLAIN), key=len, reverse=True))})(?![\w'/])")
 _FOR = re.compile(r"\b4(?=\s+(?:a|an|my|me|the|her|him|our|under|less|below|around)\b)")
+_THAN = re.compile(r"(?<=er )then\b|(?<=less )then\b|(?<=more )then\b")  # cheaper then the second
 _WITH = re.compile(r"(?<!\w)w/(?=\s?\w)(?!o\b|out\b)")
 
 
 def spell_plainly(text: str) -> str:
     """A message in lower case, with straight quotes, single spaces and without shorthand."""
     straight = text.replace("’", "'").replace("‘", "'").casefold()
-    said = _WITH.sub("with ", _FOR.sub("for", straight))
+    said = _THAN.sub("than", _WITH.sub("with ", _FOR.sub("for", straight)))
     plain = _SHORTHAND.sub(lambda match: _PLAIN[match.group()].replace("_", " "), said)
     return re.sub(r"\s+", " ", plain).strip()

@@ -15,6 +15,7 @@ from genrec.chat.phrases import (
     NEGATORS,
     OWNERS,
     PASSED_BY_NEGATION,
+    PLACES,
     SCORN,
     SCORNING,
 )
@@ -72,7 +73,7 @@ class ValueScanner:
             words = tuple(self.tokens[position : position + size])
             if size == 1 and words[0] in FILLER | NEGATORS:
                 continue
-            meanings = self.lexicon.meanings(words)
+            meanings = self.lexicon.meanings(words) or (self.lexicon.meanings(("".join(words),)) if size == 2 else ())
             if meanings:
                 return size, meanings
         word = self.tokens[position]
@@ -102,7 +103,10 @@ class ValueScanner:
         if word == _SECOND_THOUGHT:
             self.found.append(_Mention(Value("", ""), False, ""))
         is_plain = word in FILLER or not word.isalpha()
-        self.owned_reach = 2 if word in OWNERS else 0 if is_plain else max(self.owned_reach - 1, 0)
+        is_place = (
+            word == "the" and self.rest[-1:] != [] and self.rest[-1] in PLACES and self.rest[-2:-1] != ["looking"]
+        )
+        self.owned_reach = 2 if word in OWNERS or is_place else 0 if is_plain else max(self.owned_reach - 1, 0)
         if word in SCORN and len(self.found) > self.sentence_start:
             self.found[-1] = replace(self.found[-1], is_negated=True)
         if word in NEGATORS:
