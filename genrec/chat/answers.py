@@ -52,8 +52,10 @@ def _superlative(extreme: Extreme, best: Sequence[Item], count: int, catalog: Ca
     superlative = _KNOWN_EXTREMES.get((name.lower(), extreme.is_most), known)
     value = say_attribute(extreme.attribute, best[0].attributes[extreme.attribute])
     titles = titles_of((item.item_id for item in best), catalog)
+    if count == 1:
+        return f"{titles} is the only one here: it {value}."
     is_are, each = ("is", "it") if len(best) == 1 else ("are", "each")
-    return f"{titles} {is_are} {superlative} of {f'these {count}' if count > 1 else 'this one'}: {each} {value}."
+    return f"{titles} {is_are} {superlative} of these {count}: {each} {value}."
 
 
 def _value_of(item: Item, name: str) -> str:

@@ -92,8 +92,10 @@ def missing_kinds(text: str, lexicon: Lexicon) -> tuple[str, ...]:
         before, previous, word, after = tokens[place - 2 : place + 2]
         if {before, previous} & _OWNING and "you" not in tokens[place - 4 : place - 1]:
             continue  # "I just got a promotion"
-        is_asked = (previous in _ARTICLES and (before in _ASKING or not before)) or (
-            previous in _ASKING and previous not in ("and", "or", "me", "there")
+        is_asked = (
+            (previous == "no" and not before)
+            or (previous in _ARTICLES and (before in _ASKING or not before))
+            or (previous in _ASKING and previous not in ("and", "or", "me", "there"))
         )
         if is_asked and after in _AFTER_NOUNS and _is_free(word, lexicon) and not _is_known(word, lexicon):
             found.append(word)

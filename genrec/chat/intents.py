@@ -12,15 +12,16 @@ from genrec.chat.questions import read_catalog_question, read_item_question
 from genrec.chat.references import Reference, TitlesRead, read_feedback
 from genrec.chat.requests import ChatRequest, Intent, Relation
 from genrec.chat.session import Session
+from genrec.data.reason_check import words_of
 
 
 def plain_intent(said: str, lexicon: Lexicon) -> Intent | None:
     """Messages that are nothing but a greeting, thanks, a call for help, a look back or a fresh start."""
     if phrases.GREETING.match(said):
         return "greet"
-    if phrases.THANKS.match(said):
+    if _is_courtesy(said):
         return "thanks"
-    if phrases.HELP.match(said):
+    if phrases.HELP.match(said) or (phrases.HELP_WITH_THIS.search(said) and said.endswith("?")):
         return "help"
     if phrases.RECALL.match(said):
         return "recall"
@@ -28,6 +29,13 @@ def plain_intent(said: str, lexicon: Lexicon) -> Intent | None:
     if match and not any(lexicon.meanings((word,)) for word in said.replace(match.group(), "").split()):
         return "reset"
     return None
+
+
+def _is_courtesy(said: str) -> bool:
+    """Thanks, praise or a goodbye and nothing else: "what a lovely shop you have", "not bad at all, bye!"."""
+    words = words_of(said)
+    is_polite = not phrases.COURTESY.isdisjoint(words) and phrases.BESIDE_COURTESY.issuperset(words)
+    return is_polite and not said.endswith("?") and phrases.DISPRAISE.search(said) is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

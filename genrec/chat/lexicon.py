@@ -161,6 +161,7 @@ class Lexicon:
         )
         self.price = next((name for name in self.numeric if name.lower() in PRICE_NAMES), None)
         self.year = next((name for name in self.numeric if name.lower() in YEAR_NAMES), None)
+        self.maker = next((name for name in self.values if name.lower() in MAKER_NAMES), None)
         self.kind = next((name for name in self.values if name.lower() in KIND_NAMES), None)
         self._forms = self._collect_forms()
         self.max_words = max((len(words) for words in self._forms), default=1)

@@ -47,6 +47,7 @@ _BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
     (r"<\s*N", ("<",)),
     (r"(?:up to|at(?: the)? most|max(?:imum|imal)?(?: of)?|within|not exceeding|until|upto):?\s*N", ("<=",)),
     (r"(?:<=|≤)\s*N", ("<=",)),
+    (r"(?:stretch|go|go up|go as high as|manage|afford)(?: up)? to N", ("<=",)),
     (r"(?:budget|limit)(?: is| of|'s)?:? N", ("<=",)),
     (r"N (?:(?:is|'s) )?(?:my |the |a )?(?:absolute )?(?:limit|budget|max(?:imum)?|ceiling)(?!\w)", ("<=",)),
     (r"(?:i have|i can spend|spend(?:ing)?|pay(?:ing)?)(?: only| just| up to)? N(?: to spend)?", ("<=",)),

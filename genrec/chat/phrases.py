@@ -36,9 +36,18 @@ UNDO = re.compile(
     r"|(?:(?:doesn't|does\s+not|don't|do\s+not|not)\s+(?:have\s+to\s+be|need\s+to\s+be)|needn't\s+be|need\s+not\s+be)\s+)"
     r"([^\W\d_]+(?:\s+[^\W\d_]+)?)"
 )
-FREE_MONEY = said("money(?: is|'s) (?:no|not(?: a)?) \\w+|money (?:doesn't|does not) \\w+")
+UNDO_OR_AVOID = said("skip|lose|ditch|drop")  # of what was not wished, it turns down
+SAME_MAKER = said(r"""
+(?:whoever|the (?:people|ones|guys|company) who) makes?
+(?:by|from) the same (?:maker|people)
+""")
+FREE_MONEY = said(r"""
+(?:the |my )?(?:price |money )?limit(?: is|'s) (?:gone|off|lifted|no more)
+money(?: is|'s) (?:no|not(?: a)?) \w+|money (?:doesn't|does not) \w+
+""")
 RESET = said("""
-start over|start again|reset|clear (?:all|everything)|no preferences?
+start(?:ing)? (?:over|again|afresh|anew|from (?:zero|scratch|the beginning))|reset|clear (?:all|everything)
+no preferences?|scrap (?:everything|it all|all(?: of)?(?: (?:it|that|this))?)
 (?:forget|drop|remove|ignore) (?:everything|all filters|my wishes|the filters)
 (?:forget|drop|remove|ignore) all(?: of)?(?: (?:that|it|this|my|the)(?: \\w+)?)?
 anything (?:goes|is fine|will do|works)
@@ -62,7 +71,7 @@ SLIGHTLY = said("a (?:bit|little|touch)|slightly|somewhat")
 NEWER = said("newer|more recent|more modern|too old|not (?:so|that|as) old")
 OLDER = said("older|more classic|too (?:new|recent|modern)|not (?:so|that) (?:new|recent)")
 # "Is cool", said of something, is praise and no color.
-PRAISED = re.compile(r"\b(?:is|are|sounds?|looks?|'s)\s+cool\b(?=\s*(?:[,.;!]|but\b|and\b|$))")
+PRAISED = re.compile(r"(?:\b(?:is|are|sounds?|looks?)|'s)\s+cool\b(?=\s*(?:[,.;!]|but\b|and\b|$))")
 CHEAP = said(r"""
 cheap(?:est|o)?|inexpensive|affordable|low[\s-]?budget|low[\s-]?cost
 (?:least|not|\w+n't)(?: too| very)? (?:expensive|pricey)
@@ -88,7 +97,7 @@ EXPLAIN = said("why(?! not)|how come|explain|what ma(?:kes|de) you|for what reas
 _THEM = r"it|they|that|this|the \w+(?: one)?|(?:number )?\d+"
 SHOW = said(
     """
-draw|visuali[sz]e|picture|photo|image|sketch|render|paint|want to see
+draw|visuali[sz]e|picture|pics?|photo|image|sketch|render|paint|want to see
 what (?:it|they|that|this) looks? like
 how(?:'d|'s| would| will| could| does| do| might)? (?:THEM) (?:would |will |could |might )?looks?
 (?:possible|able|like|want|love) to see (?:it|that|this|the|number)
@@ -123,34 +132,32 @@ REPEATS = said("again|same (?:list|ones|items)|show (?:them|those|these) again|b
 GREETING = said(
     r"(?:hi|hello|hey|good (?:morning|day|afternoon|evening)|hiya|howdy|greetings)\b[\s\w]{0,12}",
     start=r"^\W*",
-    end=r"\W*$",
+    end=r"(?:\W+(?:dear|all|everyone|guys|team|assistant))?(?:\W+(?:i\s+)?hope\s+[^.!?]{0,40})?\W*$",
 )
 NEWCOMER = said(
     r"(?:i'm|i am|we're) (?:new|a newbie)(?: here| to this)?|(?:my )?first (?:time|visit)(?: here)?|never been here"
 )
-_PRAISE = "thx|great|perfect|cool|nice|ok(?:ay)?|awesome|wonderful|got it|lovely|brilliant|excellent"
-_PLEASANTRY = (
-    "that (?:is|was) all|that's (?:all|it|everything|great|perfect|nice|lovely|fine|a (?:shame|pity)|too bad|ok(?:ay)?)"
-    "|(?:good)?bye|good bye|see you|see ya|take care|good night"
-    "|have a (?:nice|good|great|lovely) (?:day|evening|night|weekend|one)"
-    "|you(?:'re| are) (?:a |an |the |so |very |really |too |just )*(?:kind|nice|helpful|sweet|lovely|great|awesome|best"
-    "|amazing|star|angel|funny|clever|smart|genius|legend|lifesaver|welcome|good)"
-    "|not (?:too |so |half )?bad(?: at all)?|well done|good (?:job|work)|(?:i )?appreciate (?:it|that)|no worries|i see"
-    "|never mind"
-    "|what a (?:\\w+ )?(?:shop|store)"
-)
-_MUCH = "you|so much|a (?:lot|bunch|million|ton)|heaps|loads"
-_THANKS = rf"(?:thanks?(?: (?:{_MUCH}))?|{_PLEASANTRY}|{_PRAISE})"
-_KINDNESS = (
-    "that's|you(?:'re| are)|it|very|so|really|much|too|kind|nice|helpful|sweet|lovely|for|your|the|help|all|i'm|you"
-    "|at|this|done|anyway|have|got|here|later|soon|then|now|oh|well|ha(?:ha)*|and|a|good|day|mate|man|buddy|dude|friend|folks|shop|store"
-)
-THANKS = said(
-    rf"{_THANKS}(?:\W+(?:{_THANKS}|{_KINDNESS}))*", start=r"^\W*(?:(?:oh|aw+|well|ha(?:ha)*|ok|ah)\W+)*", end=r"\W*$"
+# Thanks, praise and goodbyes: messages of such words alone, one of the first kind among them.
+_COURTESY_TEXT = """
+thanks thank thx ta bye goodbye great perfect cool nice ok okay awesome wonderful lovely brilliant excellent super
+fantastic amazing good kind helpful sweet star angel genius legend lifesaver funny clever smart best shame pity
+appreciate appreciated wow haha welcome bad worries job work done cheers all everything
+"""
+COURTESY = frozenset(_COURTESY_TEXT.split())
+_BESIDE_TEXT = """
+a an the so very really much too you your you're are that that's the it's at this i'm my for of to and but oh well ever
+indeed dear again now then later soon lot lots bunch million ton heaps loads help list shop store what have got day
+evening night morning weekend mate man buddy dude friend folks anyway yes yeah never mind just some ha lol aw see ya
+care take was is had got it i no not half be keep up
+"""
+BESIDE_COURTESY = COURTESY | frozenset(_BESIDE_TEXT.split())
+DISPRAISE = said(
+    "not(?: very| so| too| really| that)? (?!bad)\\w+|no good|too (?:bad|much)|i (?:like|love)|the \\w+ is|it is"
 )
 INTERJECTIONS = re.compile(
     r"^(?:(?:cool|nice|great|perfect|fine|lovely|awesome|thanks|hmm+|umm*|well|ok|okay|wow|lol|haha)\s*[,.!…]+\s*)+"
 )
+HELP_WITH_THIS = said("how (?:does|do) (?:it|this|that|you|i|we)(?: all| even)? (?:work|use (?:it|this|that))")
 HELP = said(r"(?:help|\?|what can (?:you|i) (?:do|ask|say)|how does this work)(?!\w).*", start=r"^\W*", end="$")
 _KNOWN_OF_ONE = (
     "(?:wish(?:es)?|filters?|likes?|dislikes?|preferences?|choices|taste|history|requests?|favou?rites|constraints?)"
@@ -170,7 +177,8 @@ do you (?:still |even )?(?:know|remember) what i (?:liked?|want(?:ed)?|said|aske
 (?:which|what) filters (?:are|do i have)(?: (?:on|set|active|in force))?
 recap|summari[sz]e(?: (?:that|this|it|my \w+))?|sum up
 """, start=r"^\W*(?:(?:and|so far|so|ok|now|then|please|can you|could you|hey|remind me|tell me)\W+)*", end=(
-    r"(?:\W+(?:so far|until now|up to now|by now|now|before|already|again|earlier|here|please|in the past))*\W*$"
+    r"(?:\W+(?:so far|in the end|until now|up to now|by now|now|before|already|again|earlier|here|please|in the past))*"
+    r"(?:\W*$|\?\s*i\b.*$)"
 ))  # fmt: skip
 WELL_LIKED = said("(?:what's|what is) (?:trending|popular|hot|in fashion|selling(?: well)?)|best ?-?sellers?|trending")
 CUE = said("""
@@ -198,7 +206,7 @@ go(?:es|ing)?(?: well)? with|match(?:es|ing)?|pair(?:s|ed)?(?: well)? with|suits
 """)
 
 DISLIKE = said("""
-dislike|hate|not (?:so |too |very |really )?(?:keen on|into)
+dislike|hate|(?:can't|cannot|couldn't) (?:stand|bear)|not (?:so |too |very |really )?(?:keen on|into)
 don't(?: really)? (?:like|love|want)|do not(?: really)? (?:like|love|want)|not a fan of|thumbs down
 not for me|remove|not (?:the|that one|this one|number)|no to|didn't like|never show|none of|not my (?:taste|style|thing)
 ugly|awful|hideous|horrible|terrible|boring|tacky
@@ -248,6 +256,9 @@ NEGATING_PAIRS = said("""
 (?:anything|everything|any \\w+|all) (?:but|except)|other than|instead of|rather than|apart from|no more
 (?:sick|tired|bored) of|fed up with|enough of|allergic to|(?:can(?:'t| not|not)|couldn't) (?:stand|bear)
 keep \\w+ing|already (?:have|own|got)|(?:can|could) (?:do|live) without|rather avoid
+spare me|leave out|can't be doing with|no more of
+(?:skip|omit|minus|lose|drop)(?= (?:anything|everything|all|any)\\b)
+(?<!not\\x20)(?:way |far |much )*too(?= \\w)
 (?:not|\\w+n't|never)(?: really| a| that| too| so| very| much| big| huge)* (?:fan of|keen on|fond of|into|care for)
 none(?: of (?:them|these|those))?(?= (?:in|by|with|from|made|that)\\b)
 """)
@@ -255,7 +266,7 @@ SCORNING = said(r"""
 (?:out of the question|not an option|an? no[\s-]?go|no[\s-]go|off the table|no good|not for (?:me|us))
 (?:doesn't|does not|won't|don't) (?:do|work)(?: for (?:me|us))?
 not (?:my|our) (?:thing|taste|style|cup of tea)
-(?:a )?bad idea
+(?:a )?bad idea|leave (?:them|it|those|these|that|him|her) out
 (?:still |definitely |again |please )*not(?=\s*(?:[.!]|$))
 (?:is|are) for (?:babies|kids|girls|boys|grannies)
 """)
@@ -271,37 +282,38 @@ ALSO = said(r"""
 works?(?: too| as well)?|too|as well|also
 """, end=r"\W*$")  # fmt: skip
 ALSO_FIRST = said("or|also|and also|maybe also", start=r"^\W*")
+ALLOWED = said("(?:is|are|'s) (?:fine|ok|okay|allright|alright)(?: by me| with me)?")
 SCORN = frozenset(["dull", "boring", "ugly", "awful", "horrible", "hideous", "tacky", "kitschy", "overdone"])
 PLACES = frozenset(["for", "on", "beside", "near", "above", "behind"])  # "for the dining table" is no wish for a table
 OWNERS = frozenset(["my", "our", "his", "her", "their"])
 # Between a negator and the value it turns down.
 _PASSED = """
-a an the in any of too so by from made with want like need be to it is one ones something anything really very please
-that this i do does into on for have see get show me another more much many such kind kinds sort sorts look looks used
-been being were if at all these those them their
+a an the in any of out too so by from made with want like need be to it is one ones something anything really very
+please that this i do does into on for have see get show me another more much many such kind kinds sort sorts look
+looks used been being were if at all these those them their
 """
 PASSED_BY_NEGATION = frozenset(_PASSED.split())
 _FILLER = """
-a able about actually adore adored adores after again ago ah all also am among amongst an and anniversary another any
-anything anyway are aren't around as at available avoid basically be beautiful because been begin believe best bet
-birthday bit boss bought boyfriend bring brother but buy by can can't choose chose collect collects color colors come
-complements cost costing costs could dad daughter definitely did die different dislike do does doesn't doing don't
-draw drawing draws each else even evening ever everything exactly example except family father favorite favourite feel
-film films find fine for forget friend friends from fuss get gift girlfriend give go goes going good got gran grandma
-grandpa great greetings guess guy guys had haha has hate hates have having he hello help her here hers hey hi him his
-hit hiya hmm honestly hopefully how how'd howdy husband i i'd i'll i'm i've idea if image in instead interested into
-is isn't it it's item items its just keep keeps kid kind kinda know last lately latest least less let let's like likes
-little lol look looking looks lot love loved lovely loves made make many match matched matches matching mate may maybe
-me mean might mine mom month months mood more morning most mostly mother movie movies much mum must my myself need
-needs neither never new next nice no nor not nothing now obviously of off offer oh ok okay old on one ones only or
-other others our out over own paint pair pairing pairs parents people perfect perhaps photo pick picks picture
-pictures please possible precise precisely prefer preferably present previous price priced probably product products
-purchase quite rated rather really recently recommend render resembles resembling right same say says search searching
-see seen select sell shall she should show similar similarly simply sister sketch so some somebody someone something
-somewhat son sorry sort spend spending spirit start still stuff such suggest suit suiting suits sure surprise take
-tell than thank thanks that that's the their them then there these they thing things think this those though thought
-thoughts to today tone tones tonight too top total try two type umm under up us use used very visualise visualize wait
-want wants was way we week weeks well what what's when where which while who why wife will wish with without would wow
-yes yesterday yet you your
+a able about actually adore adored adores after again ago ah all also altogether am among amongst an and anniversary
+another any anything anyway are aren't around as at available avoid basically be beautiful because been begin believe
+best bet birthday bit boss bought boyfriend bring brother but buy by can can't choose chose collect collects color
+colors come complements cost costing costs could dad daughter definitely did die different dislike do does doesn't
+doing don't draw drawing draws each else even evening ever everything exactly example except family father favorite
+favourite feel film films find fine for forget friend friends from fuss get gift girlfriend give go goes going good
+got gran grandma grandpa great greetings guess guy guys had haha has hate hates have having he hello help her here
+hers hey hi him his hit hiya hmm honestly hopefully how how'd howdy husband i i'd i'll i'm i've idea if image in
+instead interested into is isn't it it's item items its just keep keeps kid kind kinda know last lately latest least
+less let let's like likes little lol look looking looks lot love loved lovely loves made make many match matched
+matches matching mate may maybe me mean might mine mom month months mood more morning most mostly mother movie movies
+much mum must my myself need needs neither never new next nice no nor not nothing now obviously of off offer oh ok
+okay old on one ones only or other others our out over own paint pair pairing pairs parents people perfect perhaps
+photo pick picks picture pictures please possible precise precisely prefer preferably present previous price priced
+probably product products purchase quite rated rather really recently recommend render resembles resembling right same
+say says search searching see seen select sell shall she should show similar similarly simply sister sketch so some
+somebody someone something somewhat son sorry sort spend spending spirit start still stuff such suggest suit suiting
+suits sure surprise take tell than thank thanks that that's the their them then there these they thing things think
+this those though thought thoughts to today tone tones tonight too top total try two type umm under up us use used
+very visualise visualize wait want wants was way we week weeks well what what's when where which while who why wife
+will wish with without would wow yes yesterday yet you your
 """
 FILLER = frozenset(_FILLER.split())

@@ -17,8 +17,12 @@ from genrec.chat.values import ValueScanner
 from genrec.data.reason_check import words_of
 from genrec.data.reasons import Constraint
 
-_LEAST_MONEY = "cheapest|least (?:expensive|pricey|costly)|most affordable|(?:at the )?lowest (?:price|cost)"
-_MOST_MONEY = "most (?:expensive|costly)|dearest|priciest|costliest|(?:at the )?highest (?:price|cost)"
+_LEAST_MONEY = (
+    "cheapest|costs? (?:the )?least|least (?:expensive|pricey|costly)|most affordable|(?:at the )?lowest (?:price|cost)"
+)
+_MOST_MONEY = (
+    "costs? (?:the )?most|most (?:expensive|costly)|dearest|priciest|costliest|(?:at the )?highest (?:price|cost)"
+)
 _EXTREMES = (
     ("price", False, said(_LEAST_MONEY)),
     ("price", True, said(_MOST_MONEY)),
@@ -65,7 +69,8 @@ what (?:does|do|would|will) [^.?!]{1,40} cost|what(?:'s| is| are)? (?:the |its |
 how much
 """)
 _ASKS_MAKER = said(
-    "who (?:makes|made|produces?d?|manufactures?d?|sells|is it by|directed|wrote)|who(?:'s| is) the (?:maker|brand|director)"
+    "who (?:makes|made|produces?d?|manufactures?d?|sells|is it by|directed|wrote)"
+    "|who(?:'s| is) the (?:maker|brand|director)"
 )
 _ASKS_CAST = said("who (?:plays|acts|stars|is starring|is in it)|who(?:'s| is) in (?:it|that)")
 _ASKS_MATERIAL = re.compile(r"\bwhat(?:'s|\s+is|\s+are)?\b[^.?!]*\bmade\s+(?:of|from|out\s+of)\b")
@@ -75,7 +80,7 @@ _YOU_OFFER = (
     r"(?:do\s+(?:you|they)\s+(?:have|sell|carry|stock|offer|do|make)|have\s+you(?:\s+got)?|are\s+(?:there|available"
     r"|in\s+stock|on\s+offer|possible|sold)|is\s+(?:there|available)|can\s+(?:i|we|you)\s+(?:get|have|choose|buy|find"
     r"|pick|offer)|you\s+(?:have|sell|carry|stock|offer|(?:'ve\s+)?got)|(?:does|do)\s+(?:it|that|this|they|these|those|the"
-    r"\s+\w+)\s+(?:also\s+)?come|exist|in\s+(?:your|this|the)\s+(?:shop|store|catalog(?:ue)?|range))"
+    r"\s+\w+)\s+(?:also\s+)?come|(?:do|does)\s+your\s+\w+\s+come|exist|in\s+(?:your|this|the)\s+(?:shop|store|catalog(?:ue)?|range))"
 )
 _ASKS_KINDS = re.compile(
     r"^\W*(?:(?:and|so|but|ok|hi|hello|hey|well)\W+)*(?:what|which)\s+(?:(?:sorts?|kinds?|types?)\s+of\s+)?"
@@ -88,12 +93,12 @@ _ASKS_KINDS = re.compile(
 )
 _ASKS_NUMBER = re.compile(r"\bhow\s+many\b")
 _ALL_OF_KIND = re.compile(
-    r"\b(?:all|every|each|any)(?:\s+of)?(?:\s+(?:your|the|their))?\s+((?:[^\W\d_]+\s+){0,2}?[^\W\d_]+)\s+"
+    r"\b(?:all|every|each)(?:\s+of)?(?:\s+(?:your|the|their))?\s+((?:[^\W\d_]+\s+){0,2}?[^\W\d_]+)\s+"
     r"(?:is|are|cost|costs|has|have|under|over|below|above|in|made|come)\b"
 )
 _ASKS_OFFER = re.compile(
     r"\b(?:(?:do|don't|does|doesn't)\s+(?:you|they|this\s+shop|your\s+shop)\s+(?:\w+\s+)?(?:sell|have|carry|stock|offer)"
-    r"|you\s+(?:(?:do|don't|do\s+not|also)\s+)?(?:sell|have|carry|stock|offer)|have\s+you\s+(?:got|any)"
+    r"|^\W*no|you\s+(?:(?:do|don't|do\s+not|also)\s+)?(?:sell|have|carry|stock|offer)|have\s+you\s+(?:got|any)"
     r"|(?:is|are|isn't|aren't)\s+there)\b"
 )
 NUM_COMPARED = 2
@@ -116,9 +121,11 @@ def read_item_question(
     """The request as a question about shown or named items; None when it is none."""
     ids = base.refers_to
     is_of_items = bool(ids) and reference is not None and reference.kind != "history"
-    if is_of_items and len(base.dropped) == 1 and len(ids) == NUM_COMPARED and _ASKS_WHETHER.search(words):
-        question = Question(attributes=base.dropped)  # is the second cheaper than the third?
-        return replace(base, intent="describe", where=(), dropped=(), query="", question=question)
+    if is_of_items and len(ids) == NUM_COMPARED and _ASKS_WHETHER.search(words) and re.search(r"\bthan\b", words):
+        named = {lexicon.attribute_names[word] for word in words_of(words) if word in lexicon.attribute_names}
+        asked = base.dropped or tuple(name for name in lexicon.values if name in named)
+        question = Question(attributes=asked) if asked else None  # is the second cheaper than the third?
+        return replace(base, intent="compare", where=(), dropped=(), query="", question=question)
     if base.dropped and base.extreme is None:
         return None
     if base.extreme is not None and session.shown and _ASKS_WHICH.search(words) and not _texts(base.where):
@@ -135,7 +142,7 @@ def read_item_question(
     if attributes and not re.search(_YOU_OFFER, words):
         return replace(base, intent="describe", query="", question=Question(attributes=attributes))
     if _ASKS_WHETHER.search(words) and (words.endswith("?") or _INVERTED.search(words)):
-        return replace(base, intent="describe", query="")
+        return replace(base, intent="describe", where=(), query="")
     return None
 
 
@@ -205,7 +212,7 @@ def _catalog_question(base: ChatRequest, words: str, session: Session, lexicon: 
         return Question(attributes=asked, scope=(*kept, *own))
     if _ASKS_NUMBER.search(words):
         kept = tuple(wish for wish in standing if wish.attribute not in {w.attribute for w in base.where})
-        return None if base.missing else Question(is_count=True, scope=(*kept, *base.where))
+        return None if base.missing and not base.where else Question(is_count=True, scope=(*kept, *base.where))
     is_asked = "?" in words
     every = _ALL_OF_KIND.search(words) if is_asked else None
     if every is not None:

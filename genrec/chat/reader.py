@@ -142,13 +142,16 @@ class _Reading:
             words = words_of(match[1])
             meanings = self.lexicon.meanings(words) or self.lexicon.meanings(words[:1])
             if meanings:
-                self._take_back_value(meanings[0])
+                self._take_back_value(meanings[0], is_unwanted=phrases.UNDO_OR_AVOID.match(match.group()) is not None)
                 self.text = self.text[: match.start()] + " " * len(match.group()) + self.text[match.end() :]
 
-    def _take_back_value(self, meant: Value) -> None:
+    def _take_back_value(self, meant: Value, *, is_unwanted: bool) -> None:
         """Of "lamp or poster" the poster stays when the lamp is taken back; a wish for other values is not touched."""
         standing = [w for w in self.session.constraints if w.attribute == meant.attribute and w.operator == "="]
         self.is_on_topic = True
+        if is_unwanted and all(meant.value.casefold() not in wish.texts for wish in standing):
+            self.where.append(Constraint(attribute=meant.attribute, operator="!=", value=meant.value))
+            return
         if standing and all(meant.value.casefold() not in wish.texts for wish in standing):
             return
         left = [v for wish in standing for v in _texts(wish.value) if v.casefold() != meant.value.casefold()]
@@ -228,6 +231,9 @@ class _Reading:
         if not any(self.lexicon.meanings((match[1],)) for match in other.finditer(self.text)):  # "or some other fabric"
             for match in self._blank(other):
                 self._add_focus_values(self.lexicon.attribute_names[match[1]], "!=", match.group())
+        if self.lexicon.maker is not None:
+            for match in self._blank(phrases.SAME_MAKER):
+                self._add_focus_values(self.lexicon.maker, "=", match.group())
         for match in self._blank(self._with_names(f"{phrases.FOCUS_WORDS} (?!costs?\\b)(NAMES)")):
             self._add_focus_values(self.lexicon.attribute_names[match[1]], "=", match.group())
 
@@ -251,7 +257,11 @@ class _Reading:
             self.text = " ".join(
                 (self.text, "with", *scanner.owned)
             )  # "what goes with my red lamp?": what is near to that
+        is_allowed = phrases.ALLOWED.search(self.said) is not None  # "plastic's fine, but no metal" wishes no plastic
+        refused = {wish.attribute for wish in found if wish.operator == "!="}
         for wish in found:
+            if is_allowed and wish.operator == "=" and wish.attribute in refused:
+                continue
             if wish.attribute in self.dropped and wish in self.session.constraints:
                 continue
             self.where += self._joined(wish) if is_further and wish.operator == "=" else [wish]

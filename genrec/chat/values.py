@@ -85,6 +85,10 @@ class ValueScanner:
         beside = self.tokens[max(0, position - 2) : position] + self.tokens[position + size : position + size + 1]
         named = {self.lexicon.attribute_names[word] for word in beside if word in self.lexicon.attribute_names}
         before = self.tokens[max(0, position - 1) : position]
+        if before == ["with"]:  # "red with black on it": of two things that can be black, the one that is not said yet
+            taken = {mention.meant.attribute for mention in self.found[self.sentence_start :]}
+            if meanings[0].attribute in taken:
+                meanings = tuple(m for m in meanings if m.attribute not in taken) or meanings
         for cue, is_cast in (("by", False), ("with", True), ("starring", True)):
             meant = self.lexicon.of_maker(meanings, is_cast=is_cast) if cue in before else None
             if meant is not None:

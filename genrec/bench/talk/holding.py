@@ -141,7 +141,9 @@ def intent_of(reply: Reply) -> str:
 def about_of(reply: Reply, session: Session) -> list[str]:
     """The items that a reply took the message to speak of; none in particular where it asks about the whole list."""
     request = reply.request
-    if request.intent == "describe" and len(request.refers_to) > 1 and set(request.refers_to) == set(session.shown):
+    question = request.question
+    is_of_list = len(request.refers_to) > 1 or (question is not None and question.extreme is not None)
+    if request.intent == "describe" and is_of_list and set(request.refers_to) == set(session.shown):
         return []
     if request.intent in ("explain", "show") and not request.refers_to:
         return [] if session.focus is None else [session.focus]

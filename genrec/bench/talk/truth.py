@@ -38,7 +38,7 @@ _FROM_TO = re.compile(r"from ([\d.]+) to ([\d.]+)$")
 _SHARE_OF_ALL = re.compile(r"\b(?P<count>\d+) of (?P<all>\d+)(?: \((?P<scope>[^()]*)\) meet (?P<claims>.+?)\.$)?")
 _COUNTED = re.compile(r"\b\d+ of \d+\b|\b(?:these|all|the) \d+\b")
 _ALL_DENIED = re.compile(r"\bNo(?:ne of the \d+)?:")
-_SUPERLATIVE = re.compile(r"the (?P<which>cheapest|most expensive) of (?:these \d+|this one)")
+_SUPERLATIVE = re.compile(r"the (?P<which>cheapest|most expensive) of these \d+")
 _HOW_MANY = re.compile(r"^There (?:is|are) (?P<count>none|one item|\d+ items)(?: \((?P<scope>[^()]*)\))?\.$")
 _VALUES = re.compile(r"There (?:is|are) \d+ (?P<name>\w+)(?: \((?P<scope>[^()]*)\))?: (?P<values>.+?)\.$")
 _VALUE_COUNT = re.compile(r"(?P<value>[^,()]+) \((?P<count>\d+)\)")
@@ -255,7 +255,8 @@ class Truth:
         wrong = [f"{title} was not spoken of" for title in named if not self.ids_by_title[title] & known]
         if reply.request.intent not in ("compare", "describe"):
             return wrong
-        items = [next(iter(self.ids_by_title[title] & known), None) for title in named]
+        shown = {card.item_id for card in reply.items}
+        items = [next(iter(self.ids_by_title[title] & (shown or known)), None) for title in named]
         for piece, item_id in zip(pieces[1:], items, strict=True):
             wrong += [] if item_id is None else self._foreign_values(piece, item_id)
         for item_id in items:
