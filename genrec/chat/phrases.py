@@ -25,7 +25,7 @@ TAKE_BACK = (
     r"(?: (?:(?:is|are|will|would) )?(?:(?:also|perfectly|totally) )?(?:fine|ok|okay|good|great|do|works?))?",
     r"(?:forget|drop|ignore|remove|skip|never ?mind|nevermind|lose|scrap|cancel|lift|clear)(?: about)?"
     r"(?: the| that| my| any)? (NAMES)\b(?: (?:limit|filter|range|constraint|wish))?",
-    r"(NAMES)(?: limit)?(?: it)? (?:doesn't|does not|don't|do not|isn't|is not)(?: really)? "
+    r"(NAMES)(?: limit)?(?: it)? (?:doesn't|does not|don't|do not|isn't|is not)(?: really| that| so| very| too)? "
     r"(?:matter|important|a concern|an issue)",
     r"(NAMES) (?:is|are) (?:up to you|open|irrelevant|not important|no issue|no object)",
     r"(?:don't|do not|doesn't)(?: really)? (?:care|mind)(?: about| for)?(?: the| which| what)? (NAMES)\b",
@@ -158,7 +158,7 @@ INTERJECTIONS = re.compile(
     r"^(?:(?:cool|nice|great|perfect|fine|lovely|awesome|thanks|hmm+|umm*|well|ok|okay|wow|lol|haha)\s*[,.!…]+\s*)+"
 )
 HELP_WITH_THIS = said("how (?:does|do) (?:it|this|that|you|i|we)(?: all| even)? (?:work|use (?:it|this|that))")
-HELP = said(r"(?:help|\?|what can (?:you|i) (?:do|ask|say)|how does this work)(?!\w).*", start=r"^\W*", end="$")
+HELP = said(r"(?:help|\?|what can (?:you|i) (?:do|ask|say|help)|how does this work)(?!\w).*", start=r"^\W*", end="$")
 _KNOWN_OF_ONE = (
     "(?:wish(?:es)?|filters?|likes?|dislikes?|preferences?|choices|taste|history|requests?|favou?rites|constraints?)"
 )

@@ -142,17 +142,22 @@ class _Reading:
             words = words_of(match[1])
             meanings = self.lexicon.meanings(words) or self.lexicon.meanings(words[:1])
             if meanings:
-                self._take_back_value(meanings[0], is_unwanted=phrases.UNDO_OR_AVOID.match(match.group()) is not None)
+                meant = next(filter(self._is_wished, meanings), meanings[0])
+                self._take_back_value(meant, is_unwanted=phrases.UNDO_OR_AVOID.match(match.group()) is not None)
                 self.text = self.text[: match.start()] + " " * len(match.group()) + self.text[match.end() :]
+
+    def _is_wished(self, meant: Value) -> bool:
+        wishes = (w for w in self.session.constraints if w.attribute == meant.attribute and w.operator == "=")
+        return any(meant.value.casefold() in wish.texts for wish in wishes)
 
     def _take_back_value(self, meant: Value, *, is_unwanted: bool) -> None:
         """Of "lamp or poster" the poster stays when the lamp is taken back; a wish for other values is not touched."""
         standing = [w for w in self.session.constraints if w.attribute == meant.attribute and w.operator == "="]
         self.is_on_topic = True
-        if is_unwanted and all(meant.value.casefold() not in wish.texts for wish in standing):
+        if is_unwanted and not self._is_wished(meant):
             self.where.append(Constraint(attribute=meant.attribute, operator="!=", value=meant.value))
             return
-        if standing and all(meant.value.casefold() not in wish.texts for wish in standing):
+        if standing and not self._is_wished(meant):
             return
         left = [v for wish in standing for v in _texts(wish.value) if v.casefold() != meant.value.casefold()]
         self.dropped.append(meant.attribute)

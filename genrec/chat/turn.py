@@ -252,6 +252,8 @@ class Conversation:
         text = facts(items) if question is None else answer_of_items(question, items, catalog)
         if question is not None and question.extreme is not None:
             items = extremes_of(question.extreme, items) or items
+        elif question is not None and len(items) > 1:
+            items = [item for item in items if all(claim.holds(item) for claim in question.claims)] or items
         self.session.focus = items[0].item_id
         cards = tuple(self._card(item) for item in items)
         return Reply(text=" ".join([*notes, text]), request=request, items=cards)

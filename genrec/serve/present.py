@@ -105,6 +105,7 @@ def reply_shape(reply: Reply, visual: KeptVisual | None, session: str | None, li
     """What a chat answer holds beyond words."""
     return {
         "text": reply.text,
+        "is_list": reply.is_list,
         "cards": [card_shape(card, links) for card in reply.items],
         "request": finite(reply.request) | {"image": reply.request.image is not None},
         "relaxed": [finite(wish) for wish in reply.relaxed],
@@ -117,8 +118,10 @@ def reply_markdown(reply: Reply, visual: KeptVisual | None, links: Links, *, wit
     """The whole answer for clients that show words and pictures alone."""
     lines = [_plain(reply.text)]
     if reply.request.intent != "explain":
+        marks = [f"{place}." for place in range(1, len(reply.items) + 1)] if reply.is_list else ["-"] * len(reply.items)
         lines += [
-            _card_markdown(place, card, links, with_reasons=with_reasons) for place, card in enumerate(reply.items, 1)
+            _card_markdown(mark, card, links, with_reasons=with_reasons)
+            for mark, card in zip(marks, reply.items, strict=True)
         ]
     if visual is not None:
         lines.append(f"![generated picture]({links.visual(visual.visual_id)})")
@@ -130,9 +133,9 @@ def reasons_markdown(reply: Reply) -> str:
     return "\n\n".join(f"{place}. {_plain(card.reason)}" for place, card in enumerate(reply.items, 1))
 
 
-def _card_markdown(place: int, card: Card, links: Links, *, with_reasons: bool) -> str:
+def _card_markdown(mark: str, card: Card, links: Links, *, with_reasons: bool) -> str:
     price = "" if card.price is None else f" · {format_number(card.price)}"
-    lines = [f"{place}. **{_plain(card.title)}**{price}"]
+    lines = [f"{mark} **{_plain(card.title)}**{price}"]
     image = links.item(card.item_id, has_image=card.image is not None)
     if image is not None:
         lines.append(f"   ![{_plain(card.title)}]({image})")

@@ -282,3 +282,52 @@ def replace_stdin() -> object:
 
     yield replace
     sys.stdin = before
+
+
+def test_questions_are_answered_without_a_new_list(conversation: Conversation) -> None:
+    shown = [card.item_id for card in conversation.say("lamps").items]
+    wishes = list(conversation.session.constraints)
+    cheapest = conversation.say("which of these is the cheapest?")
+    prices = {i: float(conversation.recommender.catalog[i].attributes["price"]) for i in shown}  # type: ignore[arg-type]
+    assert {prices[card.item_id] for card in cheapest.items} == {min(prices.values())}
+    below = conversation.say(f"are they all under {max(prices.values()):.0f}?")
+    assert set(below.request.refers_to) == set(shown)
+    counted = conversation.say("how many lamps do you have?")
+    lamps = [i for i in conversation.recommender.catalog if i.attributes["category"] == "lamp"]
+    assert counted.text == f"There are {len(lamps)} items (category lamp)."
+    taken = conversation.say("I'll take the second. Is it wooden?")
+    assert conversation.session.liked == [shown[1]]
+    assert ("Yes: " in taken.text) == (conversation.recommender.catalog[shown[1]].attributes["material"] == "wood")
+    assert conversation.session.shown == shown
+    assert conversation.session.constraints == wishes
+    assert not any(reply.is_list for reply in (cheapest, below, counted, taken))
+
+
+def test_the_cheapest_come_first(conversation: Conversation) -> None:
+    reply = conversation.say("your cheapest mugs please")
+    mugs = [i for i in conversation.recommender.catalog if i.attributes["category"] == "mug"]
+    prices = sorted(float(item.attributes["price"]) for item in mugs)  # type: ignore[arg-type]
+    assert [card.price for card in reply.items] == prices[: len(reply.items)]
+
+
+def test_of_an_armchair_that_is_not_there_a_chair_is_left(conversation: Conversation) -> None:
+    catalog = conversation.recommender.catalog
+    armchairs = [item for item in catalog if item.attributes["shape"] == "armchair"]
+    missing = next(
+        m
+        for m in dict.fromkeys(str(item.attributes["material"]) for item in catalog)
+        if not any(item.attributes["material"] == m for item in armchairs)
+    )
+    reply = conversation.say(f"an armchair made of {missing}")
+    assert reply.relaxed
+    assert {catalog[card.item_id].attributes["category"] for card in reply.items} == {"chair"}
+
+
+def test_a_kind_that_is_not_sold_is_told(conversation: Conversation) -> None:
+    asked = conversation.say("do you sell sofas?")
+    assert "Nothing here is called “sofas”" in asked.text
+    assert "lamp (" in asked.text
+    assert not asked.items
+    both = conversation.say("a mug for me and a bowl for her")
+    assert both.text.startswith("Nothing here is called “bowl”.")
+    assert {conversation.recommender.catalog[card.item_id].attributes["category"] for card in both.items} == {"mug"}

@@ -164,6 +164,22 @@ def test_more_and_less_like_a_card_are_said_in_words(server, visit):
     assert titles == {server.engine.workspace.catalog[first].title}
 
 
+def test_an_answer_to_a_question_is_no_list_to_count_in(server, visit):
+    page = visit(server.url)
+    say(page, "I want a lamp")
+    assert page.locator(".card .place").count() == page.locator(".card").count() > 1
+    say(page, "which of these is the cheapest?")
+    answer = page.locator(".turn.assistant").last
+    assert "cheapest of these" in answer.locator(".said").text_content()
+    assert answer.locator(".card").count() >= 1
+    assert answer.locator(".card .place").count() == 0
+    title = answer.locator(".card h3").first.text_content()
+    answer.get_by_role("button", name=f"More like this: {title}").click()
+    page.locator(".turn.user").nth(2).wait_for()
+    answered(page)
+    assert page.locator(".turn.user p").last.text_content() == f"More like “{title}”"
+
+
 def test_a_drawing_stands_beside_the_real_picture_and_says_that_it_is_one(server, visit, tmp_path):
     page = visit(server.url)
     say(page, "I want a lamp")

@@ -104,7 +104,7 @@ class Judge:
             elif not is_possible and not reply.relaxed:
                 yield "nothing meets the wishes, and the reply does not say so"
         elif turn.intent in ("explain", "show", "compare", "describe"):
-            if about_of(reply, session) != list(turn.about) or intent_of(reply) != turn.intent:
+            if set(about_of(reply, session)) != set(turn.about) or intent_of(reply) != turn.intent:
                 yield f"wanted {turn.intent} of {turn.about}"
             elif turn.intent == "show" and reply.visual is None:
                 yield "nothing drawn"

@@ -7,7 +7,6 @@ import * as panel from "./panel.js";
 import { announce, button, byId, make, notice, picture } from "./view.js";
 
 const PHOTO_PX = 768;
-const LIST_INTENTS = new Set(["recommend", "like", "dislike", "history"]);
 let answering = null; // aborts the answer that is being written
 let photo = null; // data URL that goes with the next message
 let latestList = []; // item ids, as "the second one" counts them
@@ -41,13 +40,13 @@ function fillTurn(entry, turn, isWaiting) {
   const parts = [make("span", { class: "unseen" }, "Answer: ")];
   if (turn.text) parts.push(make("p", { class: "said" }, turn.text));
   else if (isWaiting) parts.push(skeleton());
-  if (turn.cards?.length) parts.push(cardList(turn.cards, isWaiting, page));
+  if (turn.cards?.length) parts.push(cardList(turn.cards, isWaiting, page, turn.isList));
   if (turn.visual) {
     const shown = { title: turn.visual.title ?? "the item", image: `/v1/items/${encodeURIComponent(turn.visual.item_id)}/image` };
     parts.push(pair(shown, picture(turn.visual.url, `Generated picture of ${shown.title}`)));
   }
   if (turn.ended) parts.push(make("p", { class: "ended" }, turn.ended));
-  if (turn.cards?.length && LIST_INTENTS.has(turn.intent)) latestList = turn.cards.map((card) => card.item_id);
+  if (turn.isList) latestList = turn.cards.map((card) => card.item_id);
   entry.replaceChildren(...parts);
 }
 
@@ -113,13 +112,13 @@ const opened = (entry) => [...entry.querySelectorAll("details")].flatMap((one, p
 function take(answer, told) {
   answer.text = told.text;
   answer.cards = told.cards;
-  answer.intent = told.request.intent;
+  answer.isList = told.is_list;
   answer.visual = told.visual;
   for (const item of told.request.liked) memory.judged[item] = "like";
   for (const item of told.request.disliked) memory.judged[item] = "dislike";
 }
 
-const heard = (answer) => [answer.text, ...answer.cards.map((card, place) => `${place + 1}: ${card.title}.`)].join(" ");
+const heard = (answer) => [answer.text, ...(answer.isList ? answer.cards.map((card, place) => `${place + 1}: ${card.title}.`) : [])].join(" ");
 
 async function refresh() {
   try {

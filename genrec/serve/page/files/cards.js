@@ -7,14 +7,15 @@ import { announce, button, make, picture, price } from "./view.js";
 const KINDS = { history: "your taste", attribute: "what it is", neighbor: "other people", region: "its picture", statement: "what you said" };
 const PLACES = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
 
-/** The items of one answer. isLatest: asked when a button is pressed; say, failed, changed: what the page does then. */
-export function cardList(cards, isWaiting, page) {
-  return make("ul", { class: "cards" }, ...cards.map((card, place) => item(card, place, isWaiting, page)));
+/** The items of one answer, numbered where they are a list, as "the second one" counts them.
+ *  isLatest: asked when a button is pressed; say, failed, changed: what the page does then. */
+export function cardList(cards, isWaiting, page, isList) {
+  return make("ul", { class: "cards" }, ...cards.map((card, place) => item(card, isList ? place : null, isWaiting, page)));
 }
 
 function item(card, place, isWaiting, page) {
   const drawings = make("div", { class: "drawings", hidden: true });
-  const title = make("h3", {}, make("span", { class: "place" }, `${place + 1}. `), card.title);
+  const title = make("h3", {}, place === null ? null : make("span", { class: "place" }, `${place + 1}. `), card.title);
   const entry = make(
     "li",
     { class: "card" },
@@ -43,7 +44,7 @@ function why(card, isWaiting) {
 
 function actions(card, place, drawings, page) {
   const of = (label) => ({ "aria-label": `${label}: ${card.title}`, "data-does": label.toLowerCase() });
-  const named = () => (page.isLatest(card.item_id, place) ? `the ${PLACES[place]} one` : `“${card.title}”`);
+  const named = () => (place !== null && page.isLatest(card.item_id, place) ? `the ${PLACES[place]} one` : `“${card.title}”`);
   return make(
     "div",
     { class: "actions", role: "group", "aria-label": `What to do with ${card.title}` },
