@@ -24,6 +24,7 @@ _ASKING_TEXT = """
 need want after buy find get see got have sell carry stock offer there me looking search searching and or by
 """
 _ASKING = frozenset(_ASKING_TEXT.split())
+_DEGREES = frozenset(["too", "so", "that", "very", "really", "quite"])
 _OWNING = frozenset({"have", "got"})
 _ARTICLES = frozenset(["a", "an", "any", "some"])
 _AFTER_NOUNS_TEXT = """
@@ -54,7 +55,7 @@ def free_words(text: str, lexicon: Lexicon, *, is_all: bool) -> str:
                 kept_until = end if any(token != TAKEN for token in run) else 0
         start = max(end, start + 1)
     if not kept and is_all:
-        kept = [token for token, is_free in zip(tokens, free, strict=True) if is_free]
+        kept = [token for n, token in enumerate(tokens) if free[n] and not _is_negated(tokens[:n])]
     return " ".join(kept)
 
 
@@ -74,7 +75,7 @@ def _is_negated(before: Sequence[str]) -> bool:
     for token in reversed(before):
         if token in NEGATORS:
             return True
-        if token not in PASSED_BY_NEGATION and token not in OWNERS:
+        if token not in PASSED_BY_NEGATION and token not in OWNERS and token not in _DEGREES:
             return False
     return False
 

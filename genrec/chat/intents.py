@@ -66,7 +66,8 @@ def decide(base: ChatRequest, signs: Signs) -> ChatRequest:
         if judged is None or asked.question is None or not phrases.TAKEN_AT_ONCE.search(said):
             return asked
         return replace(asked, intent=judged.intent, liked=judged.liked)
-    if phrases.DESCRIBE.search(said) and _speaks_of_items(base, signs) and not base.where:
+    asks_of_title = titles.item_ids and not titles.is_feedback and phrases.TITLE_ASKED.search(said) and "?" in said
+    if (asks_of_title or phrases.DESCRIBE.search(said)) and _speaks_of_items(base, signs) and not base.where:
         return replace(base, intent="describe", query="")
     if titles.disliked:
         liked = titles.item_ids if titles.is_feedback else ()

@@ -108,6 +108,8 @@ YEAR_NAMES = ("year", "release year", "release_year", "released")
 MAKER_NAMES = frozenset({"brand", "maker", "director", "directors", "author", "authors", "artist", "artists", "writer"})
 CAST_NAMES = frozenset({"actor", "actors", "cast", "star", "stars"})
 MIN_LONG_TITLE = 3  # words from which a title is told from ordinary words wherever it stands
+MIN_COMMON = 4  # letters from which one word may be a title where a title is asked for
+MAX_AFTER_TITLE = 3  # words that follow a title which is asked for
 MAX_VALUES = 300  # an attribute with more values holds names: single words of them are too common to mean it
 # Everyday words that must never be corrected into a value.
 _NEVER_CORRECTED_TEXT = """
@@ -284,6 +286,17 @@ class Lexicon:
     @cached_property
     def _joined_titles(self) -> dict[str, Words]:
         return {" ".join(words): words for words in self.titles}
+
+    def title_at(self, text: str) -> tuple[str, str] | None:
+        """The item whose title a text begins with, and what follows; none where more than a few words do."""
+        spans = [(match.start(), match.end()) for match in re.finditer(r"[^\W_]+(?:'[^\W_]+)*", text)]
+        words = [text[a:b] for a, b in spans]
+        found = self.titles_in(words[: self.max_title_words])
+        if not found or found[0][0] != 0:
+            return None
+        _, end, item_id = found[0]
+        is_common = end == 1 and (self.meanings((words[0],)) or len(words[0]) < MIN_COMMON)
+        return None if is_common or len(words) - end > MAX_AFTER_TITLE else (item_id, text[spans[end - 1][1] :])
 
     def titles_in(self, words: Sequence[str], *, min_words: int = 1) -> list[tuple[int, int, str]]:
         """Exact titles inside a run of words, longest first from the left: (start, end, item id)."""

@@ -71,7 +71,8 @@ _DECADE = re.compile(r"(?:the\s+|early\s+|late\s+|mid\s+|'|’)*\b(?:(1[89]|20)?
 _YEAR_BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
     (r"(?:between|from) Y ~ Y", (">=", "<=")),
     (r"Y\s*(?:-|–|to)\s*Y", (">=", "<=")),
-    (r"(?:not before|not older than|since) Y", (">=",)),
+    (rf"(?:{_NOT}{_AND_SO} (?:(?:from|made) )?before|{_NOT}{_AND_SO} (?:older|earlier) than|since) Y", (">=",)),
+    (rf"{_NOT}{_AND_SO} (?:(?:from|made) )?(?:after|newer than|later than) Y", ("<=",)),
     (r"(?:from )?Y or (?:later|newer)", (">=",)),
     (r"from Y on\w*", (">=",)),
     (r"(?:until|till|up to|not after|not newer than|not later than) Y", ("<=",)),

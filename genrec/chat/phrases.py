@@ -181,10 +181,10 @@ recap|summari[sz]e(?: (?:that|this|it|my \w+))?|sum up
     r"(?:\W*$|\?\s*i\b.*$)"
 ))  # fmt: skip
 WELL_LIKED = said("(?:what's|what is) (?:trending|popular|hot|in fashion|selling(?: well)?)|best ?-?sellers?|trending")
-CUE = said("""
+CUE = said(r"""
 recommend|suggest|find|looking|look for|want|need|would like|i'd like|something|anything|show|give|get|got
 buy|search|pick|choose|surprise|similar|like|have you|do you have|in the mood|gift|present|please|for me
-go(?:es)?(?: well)? with
+go(?:es)?(?: well)? with|(?:what|which)(?: \w+)? (?:should|can|could|shall|do) (?:i|we)|any
 """)
 CHITCHAT = said("""
 weather|who are you|are you|your name|how are|capital|president|joke|time is it|meaning of|write|translate
@@ -230,6 +230,9 @@ JUDGED_NUMBERS = re.compile(
     r"^\W*(?:i\s+)?(?:really\s+)?(?:don't\s+)?(?:like|love|dislike|hate|show(?:\s+me)?|draw|why|explain|not|remove|take|describe)\s+"
     r"(?:the\s+)?(\d{1,2}(?:(?:\s*(?:,|and|&)\s*|\s+)\d{1,2})*)\W*$"
 )
+LIKED_TITLE = said(r"(?:i|but|and)(?: (?:also|did|quite|\w+ly))* (?:loved?|liked?|enjoy(?:ed)?|adored?)")
+# "Do you have The Matrix?", "is Fargo any good?": what stands right behind is the title.
+TITLE_ASKED = said("do you have|have you got|is|was|do you know|how (?:good )?is|what about", end=r"\s+")
 OWNED = said("(?:love|own|have|got|bought|chose) (?:my|our|an?)|my new|my old")  # "it" is that, then
 GOT_ONE = re.compile(r"(?<=\bi )((?:\w+ly |just |already |have )*(?:own|have|got|bought|chose|ordered)) an?\b")
 TITLE_FEEDBACK = said("""
@@ -298,22 +301,22 @@ a able about actually adore adored adores after again ago ah all also altogether
 another any anything anyway are aren't around as at available avoid basically be beautiful because been begin believe
 best bet birthday bit boss bought boyfriend bring brother but buy by can can't choose chose collect collects color
 colors come complements cost costing costs could dad daughter definitely did die different dislike do does doesn't
-doing don't draw drawing draws each else even evening ever everything exactly example except family father favorite
-favourite feel film films find fine for forget friend friends from fuss get gift girlfriend give go goes going good
-got gran grandma grandpa great greetings guess guy guys had haha has hate hates have having he hello help her here
-hers hey hi him his hit hiya hmm honestly hopefully how how'd howdy husband i i'd i'll i'm i've idea if image in
-instead interested into is isn't it it's item items its just keep keeps kid kind kinda know last lately latest least
-less let let's like likes little lol look looking looks lot love loved lovely loves made make many match matched
+doing don't draw drawing draws each earliest else even evening ever everything exactly example except family father
+favorite favourite feel film films find fine for forget friend friends from fuss get gift girlfriend give go goes
+going good got gran grandma grandpa great greetings guess guy guys had haha has hate hates have having he hello help
+her here hers hey hi him his hit hiya hmm honestly hopefully how how'd howdy husband i i'd i'll i'm i've idea if image
+in instead interested into is isn't it it's item items its just keep keeps kid kind kinda know last lately latest
+least less let let's like likes little lol look looking looks lot love loved lovely loves made make many match matched
 matches matching mate may maybe me mean might mine mom month months mood more morning most mostly mother movie movies
-much mum must my myself need needs neither never new next nice no nor not nothing now obviously of off offer oh ok
-okay old on one ones only or other others our out over own paint pair pairing pairs parents people perfect perhaps
-photo pick picks picture pictures please possible precise precisely prefer preferably present previous price priced
-probably product products purchase quite rated rather really recently recommend render resembles resembling right same
-say says search searching see seen select sell shall she should show similar similarly simply sister sketch so some
-somebody someone something somewhat son sorry sort spend spending spirit start still stuff such suggest suit suiting
-suits sure surprise take tell than thank thanks that that's the their them then there these they thing things think
-this those though thought thoughts to today tone tones tonight too top total try two type umm under up us use used
-very visualise visualize wait want wants was way we week weeks well what what's when where which while who why wife
-will wish with without would wow yes yesterday yet you your
+much mum must my myself need needs neither never new newest next nice no nor not nothing now obviously of off offer oh
+ok okay old oldest on one ones only or other others our out over own paint pair pairing pairs parents people perfect
+perhaps photo pick picks picture pictures please possible precise precisely prefer preferably present previous price
+priced probably product products purchase quite rated rather really recently recommend render resembles resembling
+right same say says search searching see seen select sell shall she should show similar similarly simply sister sketch
+so some somebody someone something somewhat son sorry sort spend spending spirit start still stuff such suggest suit
+suiting suits sure surprise take tell than thank thanks that that's the their them then there these they thing things
+think this those though thought thoughts to today tone tones tonight too top total try two type umm under up us use
+used very visualise visualize wait want wants was watch way we week weeks well what what's when where which while who
+why wife will wish with without would wow yes yesterday yet you your
 """
 FILLER = frozenset(_FILLER.split())

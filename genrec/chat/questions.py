@@ -101,6 +101,7 @@ _ASKS_OFFER = re.compile(
     r"|^\W*no|you\s+(?:(?:do|don't|do\s+not|also)\s+)?(?:sell|have|carry|stock|offer)|have\s+you\s+(?:got|any)"
     r"|(?:is|are|isn't|aren't)\s+there)\b"
 )
+_OF_THE_SHOP = said("you (?:have|sell|carry|stock|offer|'ve got)|your|of all|in the (?:shop|store|catalog(?:ue)?)")
 NUM_COMPARED = 2
 _ANAPHORA = said("it|that|this|they|these|those|them")
 
@@ -128,10 +129,9 @@ def read_item_question(
         return replace(base, intent="compare", where=(), dropped=(), query="", question=question)
     if base.dropped and base.extreme is None:
         return None
-    if base.extreme is not None and session.shown and _ASKS_WHICH.search(words) and not _texts(base.where):
-        asked = _asked_attributes(words, lexicon)
+    if base.extreme is not None and _asks_which(base, words, session):
         about = ids if is_of_items and len(ids) > 1 else tuple(session.shown)
-        question = Question(extreme=base.extreme, attributes=asked)
+        question = Question(extreme=base.extreme, attributes=_asked_attributes(words, lexicon))
         return replace(base, intent="describe", refers_to=about, where=(), dropped=(), query="", question=question)
     if not is_of_items:
         return None
@@ -144,6 +144,13 @@ def read_item_question(
     if _ASKS_WHETHER.search(words) and (words.endswith("?") or _INVERTED.search(words)):
         return replace(base, intent="describe", where=(), query="")
     return None
+
+
+def _asks_which(base: ChatRequest, words: str, session: Session) -> bool:
+    """Whether it asks which of the shown items is the cheapest, not for the cheapest of the shop."""
+    is_of_shop = _OF_THE_SHOP.search(words) is not None
+    is_wish = any(wish.texts for wish in base.where)
+    return bool(session.shown) and not is_of_shop and not is_wish and _ASKS_WHICH.search(words) is not None
 
 
 def _claims(wishes: Sequence[Constraint], words: str, lexicon: Lexicon) -> tuple[Constraint, ...]:
@@ -244,10 +251,6 @@ def _listed_attributes(words: str, lexicon: Lexicon) -> tuple[str, ...]:
     if match is None:
         return ()
     return tuple(dict.fromkeys(lexicon.attribute_names[name] for name in match.groups() if name))
-
-
-def _texts(wishes: Sequence[Constraint]) -> list[Constraint]:
-    return [wish for wish in wishes if wish.texts]
 
 
 def _values(wish: Constraint) -> tuple[str, ...]:

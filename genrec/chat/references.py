@@ -4,7 +4,7 @@ Knows the words for place, recency and judgement; deliberately knows no attribut
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from genrec.chat.lexicon import Lexicon
@@ -16,9 +16,11 @@ from genrec.chat.phrases import (
     JUDGED_NUMBERS,
     LIKE,
     LIKE_FIRST,
+    LIKED_TITLE,
     LOVED,
     OWNED,
     REGRETTED,
+    TITLE_ASKED,
     TITLE_FEEDBACK,
     TITLE_RELATION,
 )
@@ -79,6 +81,7 @@ _IT = re.compile(
     r"(?!\s+(?:possible|ok|okay|all|your|the|true)\b)"
     r"|\b(?:how|what|who|when|where|which)\b[^.?!]{0,25}?\b(?:is|does|did|was|makes?|made)\s+(?:it|this|that)\b"
     r"(?!\s+(?:possible|ok|okay|all|your|the|true)\b)"
+    r"|\b(?:plays?|acts?|stars?|starring|is)\s+in\s+(?:it|that|this)\b"
     r"|\b(?:what|who)(?:'s|\s+is)\s+(?:its)\b|\bsure\s+(?:it|this|that)\b|^\W*so\s+(?:it|this)\b"
 )
 _ALL = re.compile(
@@ -216,13 +219,16 @@ def read_titles(said: str, text: str, lexicon: Lexicon) -> TitlesRead:
     turn_down = DISLIKED_TITLE.search(text)
     if turn_down is not None:
         head, cue, tail = text[: turn_down.start()], turn_down.group(), text[turn_down.end() :]
-        again = TITLE_FEEDBACK.search(tail)
-        tail, more = (tail[: again.start()], tail[again.start() :]) if again else (tail, "")
+        again = LIKED_TITLE.search(tail)
+        tail, more = (tail[: again.start()], tail[again.end() :]) if again else (tail, "")
         hated = _titles_after(tail, 0, lexicon)
         if hated is not None:
-            liked = _titles_liked(said, head + " " * len(cue) + more, lexicon)
-            rest = liked.rest + hated[1]
-            return replace(liked, rest=rest, disliked=tuple(i for i in hated[0] if i not in liked.item_ids))
+            before = _titles_liked(said, head + " " * len(cue), lexicon)
+            after = _titles_after(more, 0, lexicon) or ((), more)
+            liked = tuple(dict.fromkeys((*before.item_ids, *after[0])))
+            refused = tuple(item_id for item_id in hated[0] if item_id not in liked)
+            rest = " ".join((before.rest, hated[1], after[1]))
+            return TitlesRead(liked, rest, before.is_feedback or bool(after[0]), before.unknown, refused)
     return _titles_liked(said, text, lexicon)
 
 
@@ -233,6 +239,10 @@ def _titles_liked(said: str, text: str, lexicon: Lexicon) -> TitlesRead:
             if found is not None:
                 ids, rest = found
                 return TitlesRead(ids, rest, is_feedback)
+    asked = TITLE_ASKED.search(text)
+    named = None if asked is None else lexicon.title_at(text[asked.end() :])
+    if asked is not None and named is not None:
+        return TitlesRead((named[0],), text[: asked.end()] + named[1], False)
     long_ids, left = _long_titles(text, lexicon)
     if long_ids:
         return TitlesRead(long_ids, left, LOVED.search(left) is not None)

@@ -124,6 +124,8 @@ def test_shop_wishes(text: str, wishes: set[str]) -> None:
         ("something rated R", {"rated = R"}),
         ("film noir", {"genres = Film-Noir"}),
         ("from 1995", {"year = 1995.0"}),
+        ("anything but horror, and nothing before 1980", {"genres != Horror", "year >= 1980.0"}),
+        ("not made after 1980", {"year <= 1980.0"}),
     ],
 )
 def test_movie_wishes(text: str, wishes: set[str]) -> None:
@@ -435,6 +437,16 @@ def test_titles_after_a_dislike_are_refused() -> None:
     first, second = [item for item in CATALOG if len(item.title.split()) >= 4 and "," not in item.title][:2]
     read = READER.read(f"I loved the {first.title}, but I hated the {second.title}.", Session())
     assert (read.intent, read.liked, read.disliked) == ("history", (first.item_id,), (second.item_id,))
+
+
+def test_short_titles_can_be_judged_and_asked_for() -> None:
+    read = MOVIE_READER.read("I hated Heat but loved Alien", Session())
+    assert (read.intent, read.liked, read.disliked) == ("history", ("6",), ("4",))
+    for text, item_id in (("is Fargo any good?", "7"), ("do you have The Matrix?", "2"), ("tell me about heat", "4")):
+        read = MOVIE_READER.read(text, shown_session(MOVIES))
+        assert (read.intent, read.refers_to) == ("describe", (item_id,))
+    assert MOVIE_READER.read("what should I watch tonight?", Session()).intent == "recommend"
+    assert MOVIE_READER.read("is heat a thing in summer for old people like me", Session()).refers_to == ()
 
 
 def test_other_words_stay_as_the_query() -> None:
