@@ -30,7 +30,7 @@ _NAME_SYNONYMS: Mapping[str, Words] = {
     "year": ("release year", "release date", "age"),
     "pattern": ("print",),
     "material": ("fabric",),
-    "accent": ("detail", "trim", "touch", "hint", "splash", "bit"),
+    "accent": ("detail", "trim", "touch", "hint", "splash", "bit", "second color", "second colour", "secondary color"),
 }
 # Other words for values; used only when the catalog has the value.
 _VALUE_SYNONYMS: Mapping[str, Words] = {
@@ -249,6 +249,12 @@ class Lexicon:
     def attribute_pattern(self) -> str:
         """A regular expression that matches any word for an attribute."""
         return "|".join(re.escape(name) for name in sorted(self.attribute_names, key=len, reverse=True)) or r"(?!x)x"
+
+    @cached_property
+    def spaced_name(self) -> re.Pattern[str]:
+        """Words for an attribute that are several, such as "second color" for accent."""
+        names = [name for name, attribute in self.attribute_names.items() if " " in name and name != attribute.lower()]
+        return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names, key=len, reverse=True))) or '(?!x)x'})\b")
 
     @cached_property
     def titles(self) -> dict[Words, str]:

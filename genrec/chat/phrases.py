@@ -57,7 +57,7 @@ _NOT_THAN_AMOUNT = r"\b(?! than [$€£\d])"
 _VERY = "(?:so|too|very|quite|rather|pretty|really|a (?:bit|little))"
 _BEING = "(?:is|are|'s|'re|seems?|looks?|find(?: (?:them|it|these|those))?)"
 CHEAPER = said("""
-(?:(?:not|\\w+n't) (?:so|as|that|very)|less|(?<!be\\x20)too) (?:expensive|pricey|costly|dear)
+(?:(?:not|\\w+n't) (?:so|as|that|very)|less|(?<!be\\x20)(?<!not\\x20)too) (?:expensive|pricey|costly|dear)
 too much money|(?:that's|it's|is|costs?) too much
 (?<!that\\x20)(?<!which\\x20)BE (?:all |both |just |really )*VERY(?: too)? (?:expensive|pricey|costly|dear|steep)
 cheaper|(?:for|costs?|costing|at) less|lower(?: in)? price[ds]?|less money
@@ -148,7 +148,7 @@ _BESIDE_TEXT = """
 a an the so very really much too you your you're are that that's the it's at this i'm my for of to and but oh well ever
 indeed dear again now then later soon lot lots bunch million ton heaps loads help list shop store what have got day
 evening night morning weekend mate man buddy dude friend folks anyway yes yeah never mind just some ha lol aw see ya
-care take was is had got it i no not half be keep up
+care take was is had understand understood makes sense got it i no not half be keep up
 """
 BESIDE_COURTESY = COURTESY | frozenset(_BESIDE_TEXT.split())
 DISPRAISE = said(

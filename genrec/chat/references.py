@@ -62,7 +62,7 @@ _HISTORY_FORMS = (
 _ORDINAL = "|".join(sorted(ORDINALS, key=len, reverse=True))
 _PLACE = re.compile(
     rf"\b(?:the\s+|that\s+)?({_ORDINAL})(?:\s+(?:one|item|option|choice|pick|pair|suggestion|result|picture))?\b"
-    r"(?!\s+(?:two|three|few|time|night|week|month|year|summer|winter|thoughts?|hand|floor|of\s+all))"
+    r"(?!\s+(?:two|three|few|time|night|week|month|year|summer|winter|thoughts?|hand|floor|colou?rs?|of\s+all))"
 )
 _FIRST_FEW = re.compile(r"\b(?:the\s+)?(?:first|top)\s+(two|three|four|few)\b(?:\s+(?:ones?|items?))?")
 _COMPARED = re.compile(

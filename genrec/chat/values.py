@@ -41,6 +41,7 @@ class ValueScanner:
 
     def __init__(self, lexicon: Lexicon, text: str) -> None:
         self.lexicon = lexicon
+        text = lexicon.spaced_name.sub(lambda match: lexicon.attribute_names[match.group()].lower(), text)
         turned_down = SCORNING.sub(" awful ", NEGATING_PAIRS.sub(" not ", text))
         marked = CORRECTIONS.sub(f" {_SECOND_THOUGHT} ", turned_down)
         self.tokens = TOKEN.findall(marked)

@@ -22,7 +22,7 @@ from genrec.model.adapters import CARD_FILE, find_adapter, list_adapters
 from genrec.recommend import Request
 from genrec.schema import FloatArray, Recommendation, Visual
 from genrec.serve.batching import Overloaded
-from genrec.serve.patience import Patience
+from genrec.serve.patience import ClientLeft, Patience
 from genrec.serve.people import People
 from genrec.serve.problems import Problem
 from genrec.serve.shared import SharedWorkspace, WorkspaceView
@@ -109,10 +109,12 @@ class Engine:
     async def run(self, job: Callable[[], A], patience: Patience, is_gone: IsGone | None = None) -> A:
         """Run a job on a thread; its client is taken to have gone when `is_gone` says so or this is cancelled.
 
-        Raises Overloaded when too many jobs wait, and whatever the job raises.
+        Raises Overloaded when too many jobs wait, ClientLeft when nobody waits any more, and whatever the job raises.
         """
         if self.num_jobs >= self.config.max_waiting:
             raise Overloaded(f"{self.num_jobs} jobs wait already")
+        if is_gone is not None and await is_gone():  # since the job before, of the same client
+            raise ClientLeft("the client has gone")
         self.num_jobs += 1
         try:
             running = asyncio.get_running_loop().run_in_executor(self._threads, job)

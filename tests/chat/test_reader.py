@@ -102,6 +102,15 @@ def test_requests_of_the_world_are_read_as_they_were_meant() -> None:
         ("up to 300 in total, so 60 each", {"price <= 60.0"}),
         ("a bag that costs between fifty and ninety", {"category = bag", "price >= 50.0", "price <= 90.0"}),
         ("something to sit on", {"category = chair"}),
+        ("a bag, blue with a second color of orange", {"category = bag", "color = blue", "accent = orange"}),
+        ("boots, red with black on them", {"shape = boot", "color = red", "accent = black"}),
+        ("a hand bag, spare me the pink", {"shape = handbag", "color != pink"}),
+        ("these are too orange", {"color != orange"}),
+        ("lamps. Plastic still not.", {"category = lamp", "material != plastic"}),
+        ("plastic's fine by me but no metal", {"material != metal"}),
+        ("it must not be black", {"color != black"}),
+        ("wool or some other fabric", {"material = wool|fabric"}),
+        ("I can stretch to ninety", {"price <= 90.0"}),
     ],
 )  # fmt: skip
 def test_shop_wishes(text: str, wishes: set[str]) -> None:
@@ -155,6 +164,12 @@ def test_comparatives_measure_against_the_first_where_too_little_lies_beyond_all
     assert wishes_of(READER, "cheaper", session) == {f"price < {first}"}
     shown = shown_session(MOVIES).shown
     assert wishes_of(MOVIE_READER, "newer", shown_session(MOVIES)) == {f"year > {MOVIES[shown[0]].attributes['year']}"}
+
+
+def test_not_too_expensive_turns_nothing_else_down() -> None:
+    found = wishes_of(READER, "a lamp with warm colors and not too expensive.")
+    assert {"category = lamp", "warmth = warm"} < found
+    assert any(wish.startswith("price <=") for wish in found)
 
 
 def test_cheap_without_a_list_is_the_lower_third_of_what_fits() -> None:
@@ -287,6 +302,17 @@ def test_to_go_with_is_not_to_be_like() -> None:
         ("cheers mate", "thanks"),
         ("That's a shame. Thanks anyway, goodbye!", "thanks"),
         ("You're very kind.", "thanks"),
+        ("Shame. Well, thank you ever so much for your help, bye!", "thanks"),
+        ("You're a star, that's a great list", "thanks"),
+        ("Not bad at all, you're good at this!", "thanks"),
+        ("not nice", "other"),
+        ("never used one of these, how does it work?", "help"),
+        ("cna i see a pic of the secnd", "show"),
+        ("what made you pick the last one?", "explain"),
+        ("the first and the third look the same, what's different?", "compare"),
+        ("oh wow, I'm in love with the first pair", "like"),
+        ("I can't stand any of these", "dislike"),
+        ("scrap all of it, let's start from zero", "reset"),
         ("What a lovely shop you have.", "thanks"),
         ("And now, what do you know about me?", "recall"),
         ("Remind me, what did I ask you to avoid?", "recall"),
