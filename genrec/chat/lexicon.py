@@ -4,12 +4,13 @@ Knows plain English inflection (lamps, wooden, stripes) and the catalog's own va
 intent and no session. Anything it returns exists in the catalog.
 """
 
-import difflib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+
+from rapidfuzz import fuzz, process
 
 from genrec.data.filters import attribute_values
 from genrec.data.reason_check import words_of
@@ -108,6 +109,7 @@ YEAR_NAMES = ("year", "release year", "release_year", "released")
 MAKER_NAMES = frozenset({"brand", "maker", "director", "directors", "author", "authors", "artist", "artists", "writer"})
 CAST_NAMES = frozenset({"actor", "actors", "cast", "star", "stars"})
 MIN_LONG_TITLE = 3  # words from which a title is told from ordinary words wherever it stands
+MIN_LIKENESS = 84  # percent of the letters of a mistyped title
 MIN_COMMON = 4  # letters from which one word may be a title where a title is asked for
 MAX_AFTER_TITLE = 3  # words that follow a title which is asked for
 MAX_VALUES = 300  # an attribute with more values holds names: single words of them are too common to mean it
@@ -286,12 +288,16 @@ class Lexicon:
         joined = " ".join(words)
         if len(joined) < 4:
             return None
-        near = difflib.get_close_matches(joined, self._joined_titles, n=1, cutoff=0.84)
-        return self.titles[self._joined_titles[near[0]]] if near else None
+        near = process.extractOne(joined, self._joined_titles, scorer=fuzz.ratio, score_cutoff=MIN_LIKENESS)
+        return self.titles[self._title_words[near[2]]] if near is not None else None
 
     @cached_property
-    def _joined_titles(self) -> dict[str, Words]:
-        return {" ".join(words): words for words in self.titles}
+    def _title_words(self) -> list[Words]:
+        return list(self.titles)
+
+    @cached_property
+    def _joined_titles(self) -> list[str]:
+        return [" ".join(words) for words in self._title_words]
 
     def title_at(self, text: str) -> tuple[str, str] | None:
         """The item whose title a text begins with, and what follows; none where more than a few words do."""

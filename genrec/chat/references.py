@@ -3,6 +3,7 @@
 Knows the words for place, recency and judgement; deliberately knows no attribute.
 """
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -209,6 +210,7 @@ def _without(text: str, match: re.Match[str]) -> str:
     return text[: match.start()] + " " * len(match.group()) + text[match.end() :]
 
 
+MAX_CUES, MAX_CHUNKS = 8, 24  # of one message, after and among which titles are looked for
 _WORDS = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
 _CHUNKS = re.compile(r"\s*(?:,|;|&|\band\b|\bas\s+well\s+as\b|\bbut\b|\.(?:\s|$)|!|\?)\s*")
 
@@ -234,7 +236,7 @@ def read_titles(said: str, text: str, lexicon: Lexicon) -> TitlesRead:
 
 def _titles_liked(said: str, text: str, lexicon: Lexicon) -> TitlesRead:
     for cue, is_feedback in ((TITLE_FEEDBACK, True), (TITLE_RELATION, False)):
-        for match in cue.finditer(text):
+        for match in itertools.islice(cue.finditer(text), MAX_CUES):
             found = _titles_after(text, match.end(), lexicon)
             if found is not None:
                 ids, rest = found
@@ -284,7 +286,7 @@ def _titles_after(text: str, start: int, lexicon: Lexicon) -> tuple[tuple[str, .
         ids.append(item_id)
         begin, end = spans[first][0], spans[last - 1][1]
         rest = rest[:begin] + " " * (end - begin) + rest[end:]
-    for chunk in _CHUNKS.split(rest):
+    for chunk in itertools.islice(dict.fromkeys(_CHUNKS.split(rest)), MAX_CHUNKS):
         clean = chunk.strip(" '\"“”")
         if len(clean) >= 5 and not all(lexicon.meanings((word,)) for word in words_of(clean)):
             near_id = lexicon.find_title(clean)

@@ -5,6 +5,7 @@ import pytest
 from chat_worlds import MOVIES, SHOP, shop_catalog, shown_session
 
 from genrec.chat.reader import RequestReader
+from genrec.chat.references import MAX_CHUNKS, MAX_CUES
 from genrec.chat.session import Session
 from genrec.data.reasons import Constraint
 from genrec.data.shop import follow_up, request
@@ -522,3 +523,10 @@ def test_an_item_can_be_turned_down_by_its_title(words: str) -> None:
     item = next(item for item in CATALOG if len(item.title.split()) >= 4)
     read = READER.read(words.format(item.title), Session())
     assert (read.intent, read.disliked) == ("dislike", (item.item_id,))
+
+
+def test_one_message_asks_for_few_titles(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(READER.lexicon, "find_title", lambda text: asked.append(text))
+    READER.read("! how like tassels and fringes, wagons and trains " * 80, Session())
+    assert 0 < len(asked) <= MAX_CUES * MAX_CHUNKS
