@@ -57,7 +57,7 @@ _VALUE_SYNONYMS: Mapping[str, Words] = {
     ),
     "multicolor": ("multicolour", "colorful", "colourful"),
     "minimal": ("minimalist", "minimalistic"),
-    "retro": ("vintage", "old school"),
+    "retro": ("vintage", "old school", "old fashioned"),
     "rustic": ("country style", "farmhouse"),
     "elegant": ("classy", "posh", "chic"),
     "playful": ("funky", "whimsical", "silly", "quirky", "fun", "cheerful"),

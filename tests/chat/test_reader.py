@@ -112,6 +112,8 @@ def test_requests_of_the_world_are_read_as_they_were_meant() -> None:
         ("it must not be black", {"color != black"}),
         ("wool or some other fabric", {"material = wool|fabric"}),
         ("I can stretch to ninety", {"price <= 90.0"}),
+        ("He already has enough clocks.", {"category != clock"}),
+        ("a gift for my dad, he likes old-fashioned things", {"style = retro"}),
     ],
 )  # fmt: skip
 def test_shop_wishes(text: str, wishes: set[str]) -> None:
@@ -303,6 +305,7 @@ def test_to_go_with_is_not_to_be_like() -> None:
         ("cheers mate", "thanks"),
         ("That's a shame. Thanks anyway, goodbye!", "thanks"),
         ("You're very kind.", "thanks"),
+        ("thank you, you've been a great help :)", "thanks"),
         ("Shame. Well, thank you ever so much for your help, bye!", "thanks"),
         ("You're a star, that's a great list", "thanks"),
         ("Not bad at all, you're good at this!", "thanks"),
