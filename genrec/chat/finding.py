@@ -127,7 +127,7 @@ class Finder:
         if self._kind is None or wish.operator != "=":
             return ()
         if wish.attribute == self._kind:
-            return wish.value if isinstance(wish.value, tuple) else (str(wish.value),)
+            return wish.choices
         found: set[str] = set()
         for row in np.flatnonzero(self._passing([wish], set())):
             value = self.recommender.catalog.items[row].attributes.get(self._kind)

@@ -23,17 +23,14 @@ _LEAST_MONEY = (
 _MOST_MONEY = (
     "costs? (?:the )?most|most (?:expensive|costly)|dearest|priciest|costliest|(?:at the )?highest (?:price|cost)"
 )
+_SORTED = "(?:sort|order|rank)(?:ed)?[^.?!]{0,20} (?:price|cost)"
 _EXTREMES = (
     ("price", False, said(_LEAST_MONEY)),
     ("price", True, said(_MOST_MONEY)),
     ("year", True, said("newest|most recent|latest (?=one\\b)")),
     ("year", False, said("oldest|earliest")),
-    (
-        "price",
-        True,
-        said(r"(?:sort|order|rank)(?:ed)?[^.?!]{0,20} (?:price|cost)[^.?!]{0,12} (?:desc\w*|highest|down)"),
-    ),
-    ("price", False, said(r"(?:sort|order|rank)(?:ed)?[^.?!]{0,20} (?:price|cost)")),
+    ("price", True, said(rf"{_SORTED}[^.?!]{{0,12}} (?:desc\w*|highest|down)")),
+    ("price", False, said(_SORTED)),
 )
 _WHICH = said(
     "which(?: (?:one|ones))?(?: here)?(?: of (?:them|these|those|the \\w+|all))?"
@@ -44,7 +41,8 @@ _ASKS_WHICH = re.compile(rf"^\W*(?:(?:and|so|but|ok|great|cool|nice|hmm)\W+)*(?:
 _INVERSIONS = "is|are|does|do|has|have|was|were|can|will"
 _SHOWN = (
     r"it|this|that|they|these|those|them|the\s+\w+\s+one|number\s+\d+|number\s+\w+|#\d+|both"
-    r"|the\s+remaining(?:\s+(?:ones|items))?|the\s+(?:rest|others)|(?:any|all|some|none|both|each|one)\s+of\s+(?:them|these|those)|all\s+(?:these|those)"
+    r"|the\s+remaining(?:\s+(?:ones|items))?|the\s+(?:rest|others)"
+    r"|(?:any|all|some|none|both|each|one)\s+of\s+(?:them|these|those)|all\s+(?:these|those)"
     r"|(?:the|that)\s+(?:first|second|third|fourth|fifth|last|[1-5](?:st|nd|rd|th))"
 )
 _OFFERED = r"(?!\s+(?:one\s+|all\s+)?(?:also\s+)?(?:come\s+|available\s+)?in\b)"  # "does it come in blue" is a wish
@@ -60,8 +58,11 @@ _ASKS_TO_CONFIRM = said("are you sure|is it true|(?:is|isn't) that (?:true|so|ri
 _TAG = re.compile(
     r"\W(?:right|correct|true|yes|no|really|huh|(?:is|are|does|do|isn't|aren't|doesn't|don't)\s+(?:it|they|you))\s*\?\s*$"
 )
+_ASKS_WHICH_ARE = re.compile(
+    r"^\W*(?:(?:and|so|but|ok)\W+)*(?:which|what|how\s+many)(?:\s+ones?)?\s+of\s+(?:these|those|them|the\s+\w+)\s+"
+    r"(?:is|are|has|have|costs?|comes?)\b"
+)
 _INVERTED = said("(?:is|are|does|was) (?:it|this one|that one|they|these)")  # a question without its mark
-_OF_ONE = re.compile(r"\b(?:any|all|some|which|each|both)\b|\bthey\b")
 
 _ASKS_PRICE = said("""
 how much (?:is|are|does|do|would|will|was|for|it|they|costs?)|how (?:expensive|pricey|dear|cheap) (?:is|are)
@@ -165,15 +166,9 @@ def _asks_whether(words: str) -> bool:
     is_asked = words.rstrip(" !.").endswith("?")
     if _ASKS_WHETHER.search(words) and (is_asked or _INVERTED.search(words)):
         return True
-    if _WHICH_ARE.search(words):
+    if _ASKS_WHICH_ARE.search(words):
         return True
     return is_asked and bool(_STATES.search(words)) and bool(_TAG.search(words) or _ASKS_TO_CONFIRM.search(words))
-
-
-_WHICH_ARE = re.compile(
-    r"^\W*(?:(?:and|so|but|ok)\W+)*(?:which|what|how\s+many)(?:\s+ones?)?\s+of\s+(?:these|those|them|the\s+\w+)\s+"
-    r"(?:is|are|has|have|costs?|comes?)\b"
-)
 
 
 def _asked_attributes(words: str, lexicon: Lexicon) -> tuple[str, ...]:
@@ -223,8 +218,8 @@ def _catalog_question(base: ChatRequest, words: str, session: Session, lexicon: 
     is_asked = "?" in words
     every = _ALL_OF_KIND.search(words) if is_asked else None
     if every is not None:
-        meant = {meaning.value for word in words_of(every[1]) for meaning in lexicon.meanings((word,))}
-        scope = tuple(wish for wish in base.where if not isinstance(wish.value, float) and set(_values(wish)) <= meant)
+        meant = {meaning.value.casefold() for word in words_of(every[1]) for meaning in lexicon.meanings((word,))}
+        scope = tuple(wish for wish in base.where if wish.texts and wish.texts <= meant)
         claims = tuple(wish for wish in base.where if wish not in scope)
         return Question(scope=scope, claims=claims) if scope and claims else None
     if re.search(rf"{_ASKS_OFFER.pattern}[^.!?]*\?", words):
@@ -251,7 +246,3 @@ def _listed_attributes(words: str, lexicon: Lexicon) -> tuple[str, ...]:
     if match is None:
         return ()
     return tuple(dict.fromkeys(lexicon.attribute_names[name] for name in match.groups() if name))
-
-
-def _values(wish: Constraint) -> tuple[str, ...]:
-    return wish.value if isinstance(wish.value, tuple) else (str(wish.value),)

@@ -159,7 +159,7 @@ class _Reading:
             return
         if standing and not self._is_wished(meant):
             return
-        left = [v for wish in standing for v in _texts(wish.value) if v.casefold() != meant.value.casefold()]
+        left = [v for wish in standing for v in wish.choices if v.casefold() != meant.value.casefold()]
         self.dropped.append(meant.attribute)
         if left:
             self.where.append(replace(standing[0], value=left[0] if len(left) == 1 else tuple(left)))
@@ -259,9 +259,8 @@ class _Reading:
         scanner = ValueScanner(self.lexicon, phrases.GOT_ONE.sub(r"\1 my", self.text) if is_to_match else self.text)
         found, self.text = scanner.scan()
         if is_to_match:
-            self.text = " ".join(
-                (self.text, "with", *scanner.owned)
-            )  # "what goes with my red lamp?": what is near to that
+            # "what goes with my red lamp?": what is near to that
+            self.text = " ".join((self.text, "with", *scanner.owned))
         is_allowed = phrases.ALLOWED.search(self.said) is not None  # "plastic's fine, but no metal" wishes no plastic
         refused = {wish.attribute for wish in found if wish.operator == "!="}
         for wish in found:
@@ -274,12 +273,10 @@ class _Reading:
     def _joined(self, wish: Constraint) -> list[Constraint]:
         """A value that is fine, too: it widens the wish that stands, or ends the one that turned it down."""
         standing = [old for old in self.session.constraints if old.attribute == wish.attribute]
-        values = (wish.value,) if isinstance(wish.value, str) else wish.value
-        assert isinstance(values, tuple)
         wanted = [old for old in standing if old.operator == "="]
         unwanted = [old for old in standing if old.operator == "!=" and old.texts & wish.texts]
         if wanted and not self.lexicon.is_multiple[wish.attribute]:
-            return [united(wanted[0], *values)]
+            return [united(wanted[0], *wish.choices)]
         if unwanted:
             self.dropped.append(wish.attribute)
             return [old for old in standing if old not in unwanted]

@@ -83,7 +83,7 @@ _IT = re.compile(
     r"|\b(?:how|what|who|when|where|which)\b[^.?!]{0,25}?\b(?:is|does|did|was|makes?|made)\s+(?:it|this|that)\b"
     r"(?!\s+(?:possible|ok|okay|all|your|the|true)\b)"
     r"|\b(?:plays?|acts?|stars?|starring|is)\s+in\s+(?:it|that|this)\b"
-    r"|\b(?:what|who)(?:'s|\s+is)\s+(?:its)\b|\bsure\s+(?:it|this|that)\b|^\W*so\s+(?:it|this)\b"
+    r"|\b(?:what|who)(?:'s|\s+is)\s+its\b|\bsure\s+(?:it|this|that)\b|^\W*so\s+(?:it|this)\b"
 )
 _ALL = re.compile(
     r"\b(?:(?:all|any|some|each|both|which|what|how\s+many)(?:\s+ones?)?\s+of\s+(?:them|these|those|it|the\s+\w+)"

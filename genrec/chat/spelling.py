@@ -37,14 +37,14 @@ _MISTYPED = {slip: word for word in (*_LONG.split(), *_SHORT.split()) for slip i
 }
 _WORD = re.compile(r"[a-z]+")
 _FOR = re.compile(r"\b4(?=\s+(?:a|an|my|me|the|her|him|our|under|less|below|around)\b)")
-_THAN = re.compile(r"(?<=er )then\b|(?<=less )then\b|(?<=more )then\b")  # cheaper then the second
+_THAN = re.compile(r"\b(cheaper|pricier|dearer|newer|older|lower|higher|rather|other|less|more) then\b")
 _WITH = re.compile(r"(?<!\w)w/(?=\s?\w)(?!o\b|out\b)")
 
 
 def spell_plainly(text: str) -> str:
     """A message in lower case, with straight quotes, single spaces and without shorthand."""
     straight = text.replace("’", "'").replace("‘", "'").casefold()
-    said = _THAN.sub("than", _WITH.sub("with ", _FOR.sub("for", straight)))
+    said = _THAN.sub(r"\1 than", _WITH.sub("with ", _FOR.sub("for", straight)))
     said = _WORD.sub(lambda match: _MISTYPED.get(match.group(), match.group()), said)
     plain = _SHORTHAND.sub(lambda match: _PLAIN[match.group()].replace("_", " "), said)
     return re.sub(r"\s+", " ", plain).strip()

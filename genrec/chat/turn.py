@@ -152,10 +152,9 @@ class Conversation:
             case "reset":
                 self.session.take_back(["*"])
                 self.session.forget_words()
-                kept = (
-                    "What you liked and refused still counts. " if self.session.liked or self.session.disliked else ""
-                )
-                return Reply(text=f"All wishes are forgotten. {kept}What would you like?", request=request)
+                has_judged = self.session.liked or self.session.disliked
+                kept = " What you liked and refused still counts." if has_judged else ""
+                return Reply(text=f"All wishes are forgotten.{kept} What would you like?", request=request)
         notes = self._take_judgement(request)
         return self._recommend(request, notes) if request.question is None else self._tell(request, notes)
 

@@ -30,7 +30,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _WEAK: frozenset[Intent] = frozenset({"recommend", "other"})
 _NEEDS_SHOWN: frozenset[Intent] = frozenset({"show", "explain", "describe", "compare", "like", "dislike"})
 _NEEDS_ITEMS: frozenset[Intent] = frozenset({"like", "dislike", "describe"})
-_NEVER: frozenset[Intent] = frozenset({"history", "reset"})  # they change much: only said plainly
+_NEVER: frozenset[Intent] = frozenset({"history", "reset", "browse"})  # they change or ask much: only said plainly
 _BOUNDS: frozenset[Operator] = frozenset({"<", "<=", ">", ">="})
 
 

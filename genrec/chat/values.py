@@ -108,9 +108,8 @@ class ValueScanner:
         if word == _SECOND_THOUGHT:
             self.found.append(_Mention(Value("", ""), False, ""))
         is_plain = word in FILLER or not word.isalpha()
-        is_place = (
-            word == "the" and self.rest[-1:] != [] and self.rest[-1] in PLACES and self.rest[-2:-1] != ["looking"]
-        )
+        before, last = ["", "", *self.rest][-2:]
+        is_place = word == "the" and last in PLACES and before != "looking"
         self.owned_reach = 2 if word in OWNERS or is_place else 0 if is_plain else max(self.owned_reach - 1, 0)
         if word in SCORN and len(self.found) > self.sentence_start:
             self.found[-1] = replace(self.found[-1], is_negated=True)
@@ -160,6 +159,5 @@ class ValueScanner:
 
 def united(wish: Constraint, *values: str) -> Constraint:
     """A wish that these values meet, too."""
-    texts = wish.value if isinstance(wish.value, tuple) else (str(wish.value),)
-    joined = tuple(dict.fromkeys((*texts, *values)))
+    joined = tuple(dict.fromkeys((*wish.choices, *values)))
     return replace(wish, value=joined if len(joined) > 1 else joined[0])

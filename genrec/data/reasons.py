@@ -74,11 +74,16 @@ class Constraint:
         return has == (self.operator == "=")
 
     @property
+    def choices(self) -> tuple[str, ...]:
+        """The wanted texts; empty for a number."""
+        if isinstance(self.value, float | int):
+            return ()
+        return self.value if isinstance(self.value, tuple) else (self.value,)
+
+    @property
     def texts(self) -> frozenset[str]:
         """The wanted texts in lower case; empty for a number."""
-        if isinstance(self.value, float | int):
-            return frozenset()
-        return frozenset(v.casefold() for v in (self.value if isinstance(self.value, tuple) else (self.value,)))
+        return frozenset(value.casefold() for value in self.choices)
 
 
 def _compare(found: float, operator: Operator, wanted: float) -> bool:

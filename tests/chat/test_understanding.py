@@ -102,7 +102,17 @@ def test_items_are_spoken_of_only_by_numbers_that_are_said():
 def test_an_intent_that_cannot_be_done_is_not_taken():
     for intent in INTENTS:
         read = understood("hm", Session(), intent=intent)
-        assert read.intent not in ("show", "explain", "compare", "describe", "like", "dislike", "history", "reset")
+        assert read.intent not in (
+            "show",
+            "explain",
+            "compare",
+            "describe",
+            "like",
+            "dislike",
+            "history",
+            "reset",
+            "browse",
+        )
 
 
 def test_an_answer_that_is_not_whole_adds_nothing():

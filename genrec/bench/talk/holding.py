@@ -10,13 +10,12 @@ from genrec.bench.talk.meaning import Turn, count_matches, meets, middle_price, 
 from genrec.bench.talk.scripts import Script, Unanswerable
 from genrec.bench.talk.truth import Moment, Truth
 from genrec.chat.session import Session
-from genrec.chat.turn import Conversation, Reply
+from genrec.chat.turn import LISTING, Conversation, Reply
 from genrec.data.shop import ShopWorld
 from genrec.data.splits import EvaluationCase
 from genrec.workspace import Workspace
 
 NUM_SHOWN = 10
-LISTING = frozenset({"recommend", "like", "dislike", "history"})  # intents that are answered by a list of items
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

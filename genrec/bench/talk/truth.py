@@ -32,7 +32,6 @@ _SAYS = {
 _QUOTED = re.compile(r"“[^”]*”")
 _HEADLINE = re.compile(r"Here (?:is|are) (?P<count>one|\d+) for you(?: \((?P<wishes>[^()]*)\))?")
 _LEFT_OUT = re.compile(r"left out (?P<wishes>.+?)(?:;|\.(?!\d))")
-_WISH_SIGNS = {"under": "<", "at most": "<=", "over": ">", "at least": ">="}
 _FROM_TO = re.compile(r"from ([\d.]+) to ([\d.]+)$")
 # Answers: "3 of 5: A (68.73). Not so: B (90)." · "A is the cheapest of these 5: ..." · "There are 110 items (...)."
 _SHARE_OF_ALL = re.compile(r"\b(?P<count>\d+) of (?P<all>\d+)(?: \((?P<scope>[^()]*)\) meet (?P<claims>.+?)\.$)?")
