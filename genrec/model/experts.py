@@ -285,7 +285,7 @@ class ItemExperts:
         """Cosine of each item's content to the mean of the latest items', float32 (B, N); 0 for those of the history:
         that an item is like itself does not tell whether it comes again."""
         taste_BD = unit_rows(np.asarray(self._latest(histories) @ self._content_ND))
-        cosine_BN: npt.NDArray[np.float32] = taste_BD @ self._content_ND.T
+        cosine_BN = _product(taste_BD, self._content_ND)
         for cosine_N, history in zip(cosine_BN, histories, strict=True):
             cosine_N[history] = 0
         return cosine_BN
@@ -293,7 +293,7 @@ class ItemExperts:
     def _likeness_of_new(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
         """The same of the M items that nobody has chosen, along the axes that taste runs along, float32 (B, M)."""
         taste_BD = unit_rows(np.asarray(self._latest(histories) @ self._content_ND) * self._axes_D)
-        cosine_BM: npt.NDArray[np.float32] = taste_BD @ self._new_MD.T
+        cosine_BM = _product(taste_BD, self._new_MD)
         new_M = np.flatnonzero(self.is_new_N)
         for cosine_M, history in zip(cosine_BM, histories, strict=True):
             cosine_M[np.isin(new_M, history)] = 0
@@ -379,6 +379,12 @@ def _ndcg(
     """The sum over cases, so that those left out count as lost."""
     better_B = ((opinions_BCX @ weights_X > (targets_BX @ weights_X)[:, None]) & is_item_BC).sum(axis=1)
     return float((1 / np.log2(better_B[better_B < 10] + 2)).sum())
+
+
+def _product(a_BD: npt.NDArray[np.float32], b_ND: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """a bᵀ, by torch: numpy's own threads would go on holding their cores for a while, and torch's wait for them."""
+    product_BN: npt.NDArray[np.float32] = (torch.from_numpy(a_BD) @ torch.from_numpy(b_ND).T).numpy()
+    return product_BN
 
 
 def _diagonal(values_N: npt.NDArray[Any]) -> Sparse:

@@ -29,6 +29,7 @@ from genrec.prompting import Message
 from genrec.recommend import Request
 from genrec.runtime import pick_device, quiet_libraries, return_freed_memory, silence_progress
 from genrec.schema import Embeddings, Recommendation
+from genrec.serve.spare_cores import SpareCores
 from genrec.serve.telemetry import configure_logging
 from genrec.workspace import Workspace
 
@@ -189,9 +190,12 @@ def _work(urgent: Connection, patient: Connection, directory: Path, adapters: Se
         workspace.model.pause = partial(_answer_waiting, workspace, urgent)
     except Exception as error:  # whoever calls must be told
         workspace = error
+    cores = SpareCores() if "OMP_NUM_THREADS" not in os.environ else None
     with contextlib.suppress(EOFError):
         while True:
             ready = wait([urgent, patient])
+            if cores is not None:
+                cores.take()
             _answer_next(workspace, urgent if urgent in ready else patient)
 
 
@@ -241,7 +245,4 @@ def _begin() -> None:
     quiet_libraries()
     configure_logging()
     return_freed_memory()
-    if "OMP_NUM_THREADS" not in os.environ:  # one core is left to who speaks with clients
-        num_threads = max(1, torch.get_num_threads() - 1)
-        torch.set_num_threads(num_threads)
-        threadpool_limits(limits=num_threads, user_api="blas")
+    threadpool_limits(limits=1, user_api="blas")  # its idle threads would hold cores that torch's wait for

@@ -1,0 +1,49 @@
+"""How many threads a process computes with: as many as there are cores that others leave.
+
+Threads of one product wait for each other at its end, so where somebody else holds one of their cores, all wait for
+that one, which takes several times as long as fewer threads would. Knows nothing of what is computed.
+"""
+
+import os
+import time
+from collections.abc import Collection
+
+import psutil
+import torch
+
+_LOOK_EVERY_S = 0.5
+_UNUSED = ("idle", "iowait", "guest", "guest_nice")  # guests' time is counted as their hosts', too
+
+
+class SpareCores:
+    """Sets torch's threads by how busy others kept the cores of this process lately."""
+
+    def __init__(self) -> None:
+        """The threads that torch has now are the most it gets; until others have been watched, it gets one less."""
+        self._most = torch.get_num_threads()
+        self._since_s, self._others_s = time.monotonic(), others_s()
+        torch.set_num_threads(max(1, self._most - 1))
+
+    def take(self) -> None:
+        """Look at others, if that was a while ago; to be called by the thread that computes."""
+        now_s = time.monotonic()
+        if now_s - self._since_s < _LOOK_EVERY_S:
+            return
+        others = others_s()
+        num_threads = max(1, self._most - round((others - self._others_s) / (now_s - self._since_s)))
+        self._since_s, self._others_s = now_s, others
+        if num_threads != torch.get_num_threads():
+            torch.set_num_threads(num_threads)
+
+
+def usable_cores() -> Collection[int]:
+    """The numbers of the cores that this process may use."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+
+
+def others_s() -> float:
+    """For how many seconds the usable cores have worked for others, since they were started."""
+    times = psutil.cpu_times(percpu=True)
+    busy = [times[core]._asdict() for core in usable_cores() if core < len(times)]
+    used_s = sum(seconds for by_use in busy for use, seconds in by_use.items() if use not in _UNUSED)
+    return float(used_s) - time.process_time()
