@@ -4,6 +4,7 @@ Threads of one product wait for each other at its end, so where somebody else ho
 that one, which takes several times as long as fewer threads would. Knows nothing of what is computed.
 """
 
+import math
 import os
 import time
 from collections.abc import Collection
@@ -12,6 +13,7 @@ import psutil
 import torch
 
 _LOOK_EVERY_S = 0.5
+_SPARE = 0.25  # the share of a core that others may use and leave it worth taking
 _UNUSED = ("idle", "iowait", "guest", "guest_nice")  # guests' time is counted as their hosts', too
 
 
@@ -30,7 +32,8 @@ class SpareCores:
         if now_s - self._since_s < _LOOK_EVERY_S:
             return
         others = others_s()
-        num_threads = max(1, self._most - round((others - self._others_s) / (now_s - self._since_s)))
+        num_taken = math.ceil((others - self._others_s) / (now_s - self._since_s) - _SPARE)
+        num_threads = min(max(1, self._most - num_taken), self._most)
         self._since_s, self._others_s = now_s, others
         if num_threads != torch.get_num_threads():
             torch.set_num_threads(num_threads)
