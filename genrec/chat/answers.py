@@ -97,6 +97,8 @@ def answer_of_catalog(question: Question, catalog: Catalog, lexicon: Lexicon) ->
     scope = f" ({', '.join(map(describe, question.scope))})" if question.scope else ""
     if question.is_count:
         return _count(len(items), scope)
+    if question.extreme is not None:
+        return " ".join(_ranking(question.extreme, name, items, scope) for name in question.attributes)
     if question.claims:
         count = sum(all(claim.holds(item) for claim in question.claims) for item in items)
         claims = ", ".join(map(describe, question.claims))
@@ -105,6 +107,24 @@ def answer_of_catalog(question: Question, catalog: Catalog, lexicon: Lexicon) ->
         return f"{'Yes' if count == len(items) else 'No'}: {count} of {len(items)}{scope} meet {claims}."
     said = [f"Nothing here is called {' or '.join(f'“{word}”' for word in question.missing)}."] * bool(question.missing)
     return " ".join([*said, *(_values_of(name, items, scope, lexicon) for name in question.attributes)])
+
+
+def _ranking(extreme: Extreme, attribute: str, items: Sequence[Item], scope: str) -> str:
+    """The values of an attribute by the average of a number, the least or the most first."""
+    numbers: dict[str, list[float]] = {}
+    for item in items:
+        number, value = number_of(item, extreme.attribute), item.attributes.get(attribute)
+        for text in value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ():
+            numbers.setdefault(text, []).extend([] if number is None else [number])
+    means = {value: sum(found) / len(found) for value, found in numbers.items() if found}
+    name, by = (entry.replace("_", " ") for entry in (extreme.attribute, attribute))
+    if not means:
+        return f"The {name} is not known{scope}."
+    order = sorted(means, key=means.__getitem__, reverse=extreme.is_most)[:NUM_LISTED]
+    listed = ", ".join(f"{value} {format_number(means[value])} ({len(numbers[value])})" for value in order)
+    more = f", and {len(means) - NUM_LISTED} more" if len(means) > NUM_LISTED else ""
+    first = "highest" if extreme.is_most else "lowest"
+    return f"Average {name} by {by}{scope}, the {first} first: {listed}{more}."
 
 
 def _count(count: int, scope: str) -> str:

@@ -3,8 +3,8 @@
 Knows wishes as filters and in which order they give way; deliberately knows no words.
 """
 
-import itertools
-from collections.abc import Iterable, Sequence
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
@@ -22,6 +22,8 @@ from genrec.schema import BoolArray, IntArray, Item
 from genrec.workspace import Workspace
 
 MAX_UNLIKE = 5  # of the items refused last, from which the next ones keep away
+# How much wishes matter where not all can be met, said before and said now: two old values go for one new.
+_NUMBER_WEIGHT, _VALUE_WEIGHT, _KIND_WEIGHT = (0.9, 1.5), (1.0, 2.5), (4.0, 8.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,23 +102,27 @@ class Finder:
         return np.sort(catalog.rows(item_id for item_id in item_ids if item_id in catalog))
 
     def _relax(self, session: Session, request: ChatRequest, excluded: set[str]) -> Found:
-        """Leave out as few wishes as possible, what was said before rather than what is said now."""
+        """Leave out the wishes that matter least together, what was said before rather than what is said now."""
         wishes = session.constraints
-        order = sorted(wishes, key=lambda wish: (wish in request.where, self._importance(wish)))
-        for size in range(1, len(order) + 1):
-            for left_out in itertools.combinations(order, size):
-                kept = [wish for wish in wishes if wish not in left_out]
-                if self._count(kept, excluded):
-                    nearest = self._widen(kept, left_out, excluded)
-                    item_ids = self._search(session, nearest, excluded)
-                    return Found(kind="nearest", item_ids=item_ids, relaxed=tuple(left_out))
+        weights = [self._weight(wish, is_new=wish in request.where) for wish in wishes]
+        for places in _lightest_first(weights):
+            left_out = tuple(wishes[place] for place in places)
+            kept = [wish for place, wish in enumerate(wishes) if place not in places]
+            if self._count(kept, excluded):
+                nearest = self._widen(kept, left_out, excluded)
+                item_ids = self._search(session, nearest, excluded)
+                return Found(kind="nearest", item_ids=item_ids, relaxed=left_out)
         return Found(kind="nothing", relaxed=tuple(wishes))
 
-    def _importance(self, wish: Constraint) -> int:
+    def _weight(self, wish: Constraint, *, is_new: bool) -> float:
         """Numbers give way first, to the nearest ones; what kind of thing is wanted gives way last."""
         if isinstance(wish.value, float | int):
-            return 0
-        return 2 if self._kinds_of(wish) else 1
+            return _NUMBER_WEIGHT[is_new]
+        return _KIND_WEIGHT[is_new] if self._kinds_of(wish) else _VALUE_WEIGHT[is_new]
+
+    def kinds(self, wishes: Iterable[Constraint]) -> frozenset[str]:
+        """The kinds of thing that wishes ask for, none where they leave that open."""
+        return frozenset(kind for wish in wishes for kind in self._kinds_of(wish))
 
     @property
     def _kind(self) -> str | None:
@@ -171,3 +177,17 @@ class Finder:
             k=min(self.num_shown, self._count(wishes, excluded)),
         )
         return tuple(entry.item_id for entry in found)
+
+
+def _lightest_first(weights: Sequence[float]) -> Iterator[tuple[int, ...]]:
+    """All choices of one place or more, those of the least total weight first, each made when it is asked for."""
+    order = sorted(range(len(weights)), key=weights.__getitem__)
+    waiting: list[tuple[float, tuple[int, ...]]] = [(weights[order[0]], (0,))] if order else []
+    while waiting:
+        total, chosen = heapq.heappop(waiting)
+        yield tuple(sorted(order[n] for n in chosen))
+        last = chosen[-1]
+        if last + 1 < len(order):
+            added, own = weights[order[last + 1]], weights[order[last]]
+            heapq.heappush(waiting, (total + added, (*chosen, last + 1)))
+            heapq.heappush(waiting, (total + added - own, (*chosen[:-1], last + 1)))

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 
 from genrec.chat.lexicon import Lexicon, plural
 from genrec.chat.numbers import SMALL_NUMBERS
-from genrec.chat.phrases import FILLER, NEGATORS, OWNERS, PASSED_BY_NEGATION, SCORN
+from genrec.chat.phrases import (
+    AFTER_NOUNS,
+    ARTICLES,
+    FILLER,
+    NEGATORS,
+    OWNERS,
+    PASSED_BY_NEGATION,
+    SCORN,
+    STANDS,
+)
 from genrec.chat.values import TAKEN, TOKEN
 
 # After these, a word tells what the wanted is like.
@@ -26,12 +35,6 @@ need want after buy find get see got have sell carry stock offer there me lookin
 _ASKING = frozenset(_ASKING_TEXT.split())
 _DEGREES = frozenset(["too", "so", "that", "very", "really", "quite"])
 _OWNING = frozenset({"have", "got"})
-_ARTICLES = frozenset(["a", "an", "any", "some"])
-_AFTER_NOUNS_TEXT = """
-. , ; : ! ? for with in under by that which to please and or from at around about on below over up here maybe too as
-like today now not but then instead
-"""
-_AFTER_NOUNS = frozenset(_AFTER_NOUNS_TEXT.split())
 
 
 def free_words(text: str, lexicon: Lexicon, *, is_all: bool) -> str:
@@ -95,14 +98,14 @@ def missing_kinds(text: str, lexicon: Lexicon) -> tuple[str, ...]:
             continue  # "I just got a promotion"
         is_asked = (
             (previous == "no" and not before)
-            or (previous in _ARTICLES and (before in _ASKING or not before))
+            or (previous in ARTICLES and (before in _ASKING or not before))
             or (previous in _ASKING and previous not in ("and", "or", "me", "there"))
         )
-        if is_asked and after in _AFTER_NOUNS and _is_free(word, lexicon) and not _is_known(word, lexicon):
+        if is_asked and after in AFTER_NOUNS and _is_free(word, lexicon) and not _is_known(word, lexicon):
             found.append(word)
     return tuple(dict.fromkeys(found))
 
 
 def _is_known(word: str, lexicon: Lexicon) -> bool:
     singular = word[:-1] if word.endswith("s") else word
-    return not {word, singular, plural(word)}.isdisjoint(lexicon.words)
+    return word not in STANDS and not {word, singular, plural(word)}.isdisjoint(lexicon.words)

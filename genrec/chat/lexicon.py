@@ -68,6 +68,7 @@ _VALUE_SYNONYMS: Mapping[str, Words] = {
     "fabric": ("cloth", "textile"),
     "mug": ("cup", "cups", "drink from", "drink coffee from", "drink tea from"),
     "chair": ("seat", "sit on"),
+    "lamp": ("lighting", "lights", "light source"),
     "shoe": ("footwear", "for my feet"),
     "poster": ("wall art", "hang on the wall", "hang on my wall"),
     "vase": ("put flowers in",),

@@ -291,6 +291,14 @@ ALSO_FIRST = said("or|also|and also|maybe also", start=r"^\W*")
 ALLOWED = said("(?:is|are|'s) (?:fine|ok|okay|allright|alright)(?: by me| with me)?")
 SCORN = frozenset(["dull", "boring", "ugly", "awful", "horrible", "hideous", "tacky", "kitschy", "overdone"])
 PLACES = frozenset(["for", "on", "beside", "near", "above", "behind"])  # "for the dining table" is no wish for a table
+ARTICLES = frozenset(["a", "an", "any", "some"])
+_AFTER_NOUNS = """
+. , ; : ! ? for with in under by that which to please and or from at around about on below over up here maybe too as
+like today now not but then instead
+"""
+AFTER_NOUNS = frozenset(_AFTER_NOUNS.split())
+# Things by themselves, which as values only tell where another thing stands: "a table" is no table lamp.
+STANDS = frozenset(["table", "tables", "desk", "desks", "floor", "floors", "wall", "walls"])
 OWNERS = frozenset(["my", "our", "his", "her", "their"])
 # Between a negator and the value it turns down.
 _PASSED = """

@@ -97,6 +97,10 @@ _ALL_OF_KIND = re.compile(
     r"\b(?:all|every|each)(?:\s+of)?(?:\s+(?:your|the|their))?\s+((?:[^\W\d_]+\s+){0,2}?[^\W\d_]+)\s+"
     r"(?:is|are|cost|costs|has|have|under|over|below|above|in|made|come)\b"
 )
+_COMPARES_MONEY = (  # "is Norrvik cheaper than Halden?", "do lamps cost more than clocks?"
+    (False, re.compile(r"^\W*(?:is|are|do|does)\b[^.?!]*\b(?:cheaper|less\s+expensive|costs?\s+less)\s+than\b")),
+    (True, re.compile(r"^\W*(?:is|are|do|does)\b[^.?!]*\b(?:more\s+expensive|pricier|dearer|costs?\s+more)\s+than\b")),
+)
 _ASKS_OFFER = re.compile(
     r"\b(?:(?:do|don't|does|doesn't)\s+(?:you|they|this\s+shop|your\s+shop)\s+(?:\w+\s+)?(?:sell|have|carry|stock|offer)"
     r"|^\W*no|you\s+(?:(?:do|don't|do\s+not|also)\s+)?(?:sell|have|carry|stock|offer)|have\s+you\s+(?:got|any)"
@@ -212,6 +216,10 @@ def _catalog_question(base: ChatRequest, words: str, session: Session, lexicon: 
         own = tuple(wish for wish in base.where if wish.attribute not in asked)
         kept = tuple(wish for wish in standing if wish.attribute not in {*asked, *(w.attribute for w in own)})
         return Question(attributes=asked, scope=(*kept, *own))
+    ranked = _ranked_attribute(base, words, lexicon)
+    if ranked is not None:
+        extreme, name = ranked
+        return Question(extreme=extreme, attributes=(name,), scope=tuple(wish for wish in base.where if wish.texts))
     if _ASKS_NUMBER.search(words):
         kept = tuple(wish for wish in standing if wish.attribute not in {w.attribute for w in base.where})
         return None if base.missing and not base.where else Question(is_count=True, scope=(*kept, *base.where))
@@ -229,6 +237,19 @@ def _catalog_question(base: ChatRequest, words: str, session: Session, lexicon: 
         if base.missing and not base.has_wishes:
             return Question(attributes=texts[:1], missing=base.missing)
     return None
+
+
+def _ranked_attribute(base: ChatRequest, words: str, lexicon: Lexicon) -> tuple[Extreme, str] | None:
+    """By which number the values of which attribute are compared: which brand is the cheapest, is one dearer."""
+    texts = frozenset(lexicon.text_attributes)
+    which = re.search(rf"\b(?:which|what)(?:'s|\s+is)?(?:\s+(?:the|your))?\s+({lexicon.attribute_pattern})\b", words)
+    if which is not None and base.extreme is not None and lexicon.attribute_names[which[1]] in texts:
+        return base.extreme, lexicon.attribute_names[which[1]]
+    named = [wish for wish in base.where if wish.operator == "=" and len(wish.choices) > 1]
+    if lexicon.price is None or len(named) != 1 or base.refers_to:
+        return None
+    found = (Extreme(attribute=lexicon.price, is_most=most) for most, form in _COMPARES_MONEY if form.search(words))
+    return next(((extreme, named[0].attribute) for extreme in found), None)
 
 
 def _listed_attributes(words: str, lexicon: Lexicon) -> tuple[str, ...]:

@@ -200,7 +200,10 @@ class Conversation:
         if "*" in request.dropped:
             session.forget_words()
         session.take_back(request.dropped)
+        kinds = self.finder.kinds(session.constraints)
         gave_way = session.wish(request.where, self.recommender.catalog)
+        if kinds and kinds.isdisjoint(self.finder.kinds(session.constraints) or kinds):
+            session.query = ""  # it described another kind of thing
         if request.image is not None:
             session.photo = str(request.image)
         if request.relation is not None:

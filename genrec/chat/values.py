@@ -9,6 +9,8 @@ from typing import Literal
 
 from genrec.chat.lexicon import Lexicon, Value
 from genrec.chat.phrases import (
+    AFTER_NOUNS,
+    ARTICLES,
     CORRECTIONS,
     FILLER,
     NEGATING_PAIRS,
@@ -18,6 +20,7 @@ from genrec.chat.phrases import (
     PLACES,
     SCORN,
     SCORNING,
+    STANDS,
 )
 from genrec.data.reasons import Constraint
 
@@ -58,6 +61,8 @@ class ValueScanner:
         position = 0
         while position < len(self.tokens):
             size, meanings = self._match(position)
+            if meanings and self._is_stand(position):
+                size, meanings = 1, ()
             if meanings and self.owned_reach:
                 self.owned += self.tokens[position : position + size]
                 self.owned_reach = 1
@@ -80,6 +85,14 @@ class ValueScanner:
         word = self.tokens[position]
         corrected = None if word in FILLER else self.lexicon.corrected(word)
         return 1, self.lexicon.meanings((corrected,)) if corrected else ()
+
+    def _is_stand(self, position: int) -> bool:
+        """Whether it is the thing itself that is said: "a table for two", but not "a table lamp" or "a table one"."""
+        before, word, after = (["", *self.tokens, "."])[position : position + 3]
+        is_noun = before in ARTICLES and (after in AFTER_NOUNS or after == self.tokens[-1] == word)
+        kind = self.lexicon.kind
+        names_kind = any(m.attribute == kind for token in self.tokens for m in self.lexicon.meanings((token,)))
+        return word in STANDS and is_noun and not names_kind
 
     def _choose(self, meanings: tuple[Value, ...], position: int, size: int) -> Value:
         """The attribute named beside the value, else the likeliest."""

@@ -114,6 +114,14 @@ def test_the_truth_finds_what_is_false(shop_recommender: Workspace, world: ShopW
     ]
     for lie in lies:
         assert truth.falsehoods(lie, moment), lie.text
+    ranked = talk.say("which category is the cheapest in your shop?")
+    assert ranked.request.intent == "browse"
+    assert truth.falsehoods(ranked, moment) == []
+    head, values = ranked.text.rstrip(".").split(": ")
+    first, *others = values.split(", ")
+    worse = [", ".join([*others, first]), ", ".join(others), values.replace("(", "(1", 1), values.replace(" ", " 9", 1)]
+    for lie_of_values in worse:
+        assert truth.falsehoods(replace(ranked, text=f"{head}: {lie_of_values}."), moment), lie_of_values
 
 
 def test_conversations_by_grammar_are_understood_and_true(shop_recommender: Workspace, world: ShopWorld):

@@ -88,6 +88,9 @@ def test_questions_about_movies() -> None:
     ]
 
 
+CHEAPEST, DEAREST = (Extreme(attribute="price", is_most=is_most) for is_most in (False, True))
+
+
 @pytest.mark.parametrize(
     ("text", "question"),
     [
@@ -113,6 +116,19 @@ def test_questions_about_movies() -> None:
         ),
         ("Do you sell sofas?", Question(attributes=("category",), missing=("sofas",))),
         ("is there anything by Gucci?", Question(attributes=("category",), missing=("gucci",))),
+        ("Which brand is the cheapest?", Question(attributes=("brand",), extreme=CHEAPEST)),
+        (
+            "what material is the most expensive for chairs?",
+            Question(attributes=("material",), extreme=DEAREST, scope=(wish("category", "=", "chair"),)),
+        ),
+        (
+            "is Zaza more expensive than Halden?",
+            Question(attributes=("brand",), extreme=DEAREST, scope=(wish("brand", "=", ("Zaza", "Halden")),)),
+        ),
+        (
+            "are lamps cheaper than clocks?",
+            Question(attributes=("category",), extreme=CHEAPEST, scope=(wish("category", "=", ("lamp", "clock")),)),
+        ),
     ],
 )
 def test_questions_about_the_catalog(text: str, question: Question) -> None:
@@ -141,6 +157,7 @@ def test_they_are_what_was_talked_of() -> None:
         "what's the cheapest thing you have",
         "Which of your lamps would go with a red chair?",
         "all lamps under 50 please",
+        "something cheaper than the lamp",
     ],
 )
 def test_what_asks_for_items_is_no_question_of_fact(text: str) -> None:
@@ -209,6 +226,18 @@ def test_answers_about_items(question: Question, items: str, answer: str) -> Non
         (
             Question(scope=(wish("category", "=", "mug"),), claims=(wish("price", "<", 9.0),)),
             "No: 1 of 2 (category mug) meet price under 9.",
+        ),
+        (
+            Question(attributes=("category",), extreme=CHEAPEST),
+            "Average price by category, the lowest first: vase 5 (1), mug 7 (2).",
+        ),
+        (
+            Question(attributes=("category",), extreme=DEAREST, scope=(wish("color", "=", "red"),)),
+            "Average price by category (color red), the highest first: mug 5 (1), vase 5 (1).",
+        ),
+        (
+            Question(attributes=("color",), extreme=CHEAPEST, scope=(wish("color", "=", "green"),)),
+            "The price is not known (color green).",
         ),
         (
             Question(attributes=("category",), missing=("sofas",)),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from genrec.chat.finding import wish_filter
+from genrec.chat.finding import _lightest_first, wish_filter
 from genrec.chat.session import Session
 from genrec.chat.terminal import chat_in_terminal
 from genrec.chat.turn import Conversation, Reply
@@ -331,3 +331,44 @@ def test_a_kind_that_is_not_sold_is_told(conversation: Conversation) -> None:
     both = conversation.say("a mug for me and a bowl for her")
     assert both.text.startswith("Nothing here is called “bowl”.")
     assert {conversation.recommender.catalog[card.item_id].attributes["category"] for card in both.items} == {"mug"}
+
+
+def test_two_old_wishes_give_way_before_the_kind_that_is_asked_for_now(conversation: Conversation) -> None:
+    catalog = conversation.recommender.catalog
+    dearest = {
+        kind: max(i.attributes["price"] for i in catalog if i.attributes["category"] == kind)
+        for kind in dict.fromkeys(str(i.attributes["category"]) for i in catalog)
+    }
+    cheap = min(dearest, key=dearest.__getitem__)
+    theirs = {item.attributes["brand"] for item in catalog if item.attributes["category"] == cheap}
+    others = (item.attributes for item in catalog if item.attributes["price"] > dearest[cheap])
+    brand = next(attributes["brand"] for attributes in others if attributes["brand"] not in theirs)
+    conversation.say(f"something by {brand}")
+    conversation.say(f"over {dearest[cheap]:.2f}")
+    reply = conversation.say(f"show me {cheap}s")
+    assert {wish.attribute for wish in reply.relaxed} == {"brand", "price"}
+    assert {catalog[card.item_id].attributes["category"] for card in reply.items} == {cheap}
+
+
+def test_words_for_one_kind_are_not_said_of_another(conversation: Conversation) -> None:
+    assert "“tea”" in conversation.say("a mug for tea").text
+    assert "“tea”" in conversation.say("a red one").text
+    assert "“tea”" not in conversation.say("do you have a chair").text
+
+
+def test_a_desk_is_no_desk_lamp(conversation: Conversation) -> None:
+    assert any(item.attributes["shape"] == "desk" for item in conversation.recommender.catalog)
+    assert "Nothing here is called “desk”" in conversation.say("do you have a desk").text
+    reply = conversation.say("a desk lamp")
+    shapes = {conversation.recommender.catalog[card.item_id].attributes["shape"] for card in reply.items}
+    assert shapes == {"desk"}
+
+
+def test_wishes_are_left_out_by_their_weight() -> None:
+    weights = [1.0, 8.0, 0.9, 2.5]
+    found = list(_lightest_first(weights))
+    totals = [sum(weights[place] for place in places) for places in found]
+    assert totals == sorted(totals)
+    assert len(set(found)) == len(found) == 2 ** len(weights) - 1
+    assert found[:3] == [(2,), (0,), (0, 2)]
+    assert list(_lightest_first([])) == []

@@ -40,6 +40,10 @@ _ALL_DENIED = re.compile(r"\bNo(?:ne of the \d+)?:")
 _SUPERLATIVE = re.compile(r"the (?P<which>cheapest|most expensive) of these \d+")
 _HOW_MANY = re.compile(r"^There (?:is|are) (?P<count>none|one item|\d+ items)(?: \((?P<scope>[^()]*)\))?\.$")
 _VALUES = re.compile(r"There (?:is|are) \d+ (?P<name>\w+)(?: \((?P<scope>[^()]*)\))?: (?P<values>.+?)\.$")
+_RANKED = re.compile(
+    r"^Average price by (?P<name>\w+)(?: \((?P<scope>[^()]*)\))?, the (?P<first>\w+) first: (?P<values>.+)\.$"
+)
+_RANKED_VALUE = re.compile(r"(?P<value>[^,()]+) (?P<mean>[\d.]+) \((?P<count>\d+)\)")
 _VALUE_COUNT = re.compile(r"(?P<value>[^,()]+) \((?P<count>\d+)\)")
 _PLURALS = {"categories": "category", "accents": "accent", "warmths": "warmth", "colors": "color"}
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -193,6 +197,8 @@ class Truth:
             wrong += [
                 f"{value}: {values.count(value)}, not {n}" for value, n in said.items() if values.count(value) != n
             ]
+        if match := _RANKED.match(text):
+            wrong += self._of_ranking(match)
         if (match := _SHARE_OF_ALL.search(text)) and match["claims"]:
             items = self._in_scope(match["scope"])
             claims = match["claims"].split(", ")
@@ -200,6 +206,23 @@ class Truth:
             right = (str(count), str(len(items)))
             wrong += [] if right == (match["count"], match["all"]) else [f"{count} of {len(items)}"]
         return wrong
+
+    def _of_ranking(self, match: re.Match[str]) -> list[str]:
+        """Wrong averages, counts and places of values, and values that are not there."""
+        prices: dict[str, list[float]] = {}
+        for item_id in self._in_scope(match["scope"]):
+            attributes = self.world.item(item_id).attributes
+            prices.setdefault(str(attributes[match["name"]]), []).append(float(attributes["price"]))
+        right = {value: (_price(sum(found) / len(found)), str(len(found))) for value, found in prices.items()}
+        said = {m["value"].strip(): (m["mean"], m["count"]) for m in _RANKED_VALUE.finditer(match["values"])}
+        wrong = [
+            f"{value}: {found}, not {said.get(value)}" for value, found in right.items() if said.get(value) != found
+        ]
+        means = [float(mean) for mean, _ in said.values()]
+        is_ordered = means == sorted(means, reverse=match["first"] == "highest")
+        return (
+            wrong + [f"{value} is not there" for value in said.keys() - right.keys()] + ["no order"] * (not is_ordered)
+        )
 
     def _in_scope(self, scope: str | None) -> list[str]:
         wishes = scope.split(", ") if scope else []
