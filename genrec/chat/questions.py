@@ -211,15 +211,15 @@ def _catalog_question(base: ChatRequest, words: str, session: Session, lexicon: 
         return None
     if _ASKS_KINDS.search(words) and texts and not base.has_wishes:
         return Question(attributes=texts[:1])
+    ranked = _ranked_attribute(base, words, lexicon)
+    if ranked is not None:
+        extreme, name = ranked
+        return Question(extreme=extreme, attributes=(name,), scope=tuple(wish for wish in base.where if wish.texts))
     asked = _listed_attributes(words, lexicon)
     if asked:
         own = tuple(wish for wish in base.where if wish.attribute not in asked)
         kept = tuple(wish for wish in standing if wish.attribute not in {*asked, *(w.attribute for w in own)})
         return Question(attributes=asked, scope=(*kept, *own))
-    ranked = _ranked_attribute(base, words, lexicon)
-    if ranked is not None:
-        extreme, name = ranked
-        return Question(extreme=extreme, attributes=(name,), scope=tuple(wish for wish in base.where if wish.texts))
     if _ASKS_NUMBER.search(words):
         kept = tuple(wish for wish in standing if wish.attribute not in {w.attribute for w in base.where})
         return None if base.missing and not base.where else Question(is_count=True, scope=(*kept, *base.where))
