@@ -6,12 +6,14 @@ Every sentence is about items or values that exist; knows no model and no person
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from genrec.chat.finding import number_of
+import numpy as np
+
 from genrec.chat.lexicon import Lexicon, plural
 from genrec.chat.requests import Extreme, Question
+from genrec.chat.wishes import counts_of, meeting, number_of, numbers_of
 from genrec.chat.wording import describe, titles_of
 from genrec.data.reasons import Constraint, format_number, say_attribute, say_value
-from genrec.schema import Catalog, Item
+from genrec.schema import AttributeValue, BoolArray, Catalog, Item
 
 NUM_LISTED = 15  # values of an attribute that are named
 _KNOWN_EXTREMES = {
@@ -93,35 +95,40 @@ def _listed(items: Iterable[Item], names: Sequence[str]) -> str:
 
 def answer_of_catalog(question: Question, catalog: Catalog, lexicon: Lexicon) -> str:
     """What is asked of the whole catalog, or of what meets the question's scope."""
-    items = [item for item in catalog if all(wish.holds(item) for wish in question.scope)]
+    among_N = meeting(question.scope, catalog)
+    num_items = int(among_N.sum())
     scope = f" ({', '.join(map(describe, question.scope))})" if question.scope else ""
     if question.is_count:
-        return _count(len(items), scope)
+        return _count(num_items, scope)
     if question.extreme is not None:
-        return " ".join(_ranking(question.extreme, name, items, scope) for name in question.attributes)
+        return " ".join(_ranking(question.extreme, name, catalog, among_N, scope) for name in question.attributes)
     if question.claims:
-        count = sum(all(claim.holds(item) for claim in question.claims) for item in items)
+        count = int((among_N & meeting(question.claims, catalog)).sum())
         claims = ", ".join(map(describe, question.claims))
-        if not items:
+        if not num_items:
             return _count(0, scope)
-        return f"{'Yes' if count == len(items) else 'No'}: {count} of {len(items)}{scope} meet {claims}."
+        return f"{'Yes' if count == num_items else 'No'}: {count} of {num_items}{scope} meet {claims}."
     said = [f"Nothing here is called {' or '.join(f'“{word}”' for word in question.missing)}."] * bool(question.missing)
-    return " ".join([*said, *(_values_of(name, items, scope, lexicon) for name in question.attributes)])
+    return " ".join([*said, *(_values_of(name, catalog, among_N, scope, lexicon) for name in question.attributes)])
 
 
-def _ranking(extreme: Extreme, attribute: str, items: Sequence[Item], scope: str) -> str:
+def _ranking(extreme: Extreme, attribute: str, catalog: Catalog, among_N: BoolArray, scope: str) -> str:
     """The values of an attribute by the average of a number, the least or the most first."""
-    numbers: dict[str, list[float]] = {}
-    for item in items:
-        number, value = number_of(item, extreme.attribute), item.attributes.get(attribute)
-        for text in value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ():
-            numbers.setdefault(text, []).extend([] if number is None else [number])
-    means = {value: sum(found) / len(found) for value, found in numbers.items() if found}
+    numbers_N, column = numbers_of(extreme.attribute, catalog), catalog.column(attribute)
+    known_N = among_N & ~np.isnan(numbers_N) & (column.places_N >= 0)
+    places, size = column.places_N[known_N], len(column.values)
+    sums_V, counts_V = np.bincount(places, numbers_N[known_N], size), np.bincount(places, minlength=size)
+    sums, counts = Counter[str](), Counter[str]()
+    for value, total, count in zip(column.values, sums_V.tolist(), counts_V.tolist(), strict=True):
+        for text in _texts(value) if count else ():
+            sums[text] += total
+            counts[text] += count
+    means = {text: sums[text] / counts[text] for text in counts}
     name, by = (entry.replace("_", " ") for entry in (extreme.attribute, attribute))
     if not means:
         return f"The {name} is not known{scope}."
     order = sorted(means, key=means.__getitem__, reverse=extreme.is_most)[:NUM_LISTED]
-    listed = ", ".join(f"{value} {format_number(means[value])} ({len(numbers[value])})" for value in order)
+    listed = ", ".join(f"{value} {format_number(means[value])} ({counts[value]})" for value in order)
     more = f", and {len(means) - NUM_LISTED} more" if len(means) > NUM_LISTED else ""
     first = "highest" if extreme.is_most else "lowest"
     return f"Average {name} by {by}{scope}, the {first} first: {listed}{more}."
@@ -133,21 +140,26 @@ def _count(count: int, scope: str) -> str:
     return f"There {'is one item' if count == 1 else f'are {count} items'}{scope}."
 
 
-def _values_of(attribute: str, items: Sequence[Item], scope: str, lexicon: Lexicon) -> str:
+def _values_of(attribute: str, catalog: Catalog, among_N: BoolArray, scope: str, lexicon: Lexicon) -> str:
     """Each value of an attribute, with how many items have it; of a number, its range."""
     name = attribute.replace("_", " ")
     if attribute in lexicon.numeric:
-        numbers = [number for item in items if (number := number_of(item, attribute)) is not None]
-        if not numbers:
+        numbers_N = numbers_of(attribute, catalog)
+        numbers = numbers_N[among_N & ~np.isnan(numbers_N)]
+        if not len(numbers):
             return f"No {name} is known{scope}."
-        return f"{name.capitalize()} is from {format_number(min(numbers))} to {format_number(max(numbers))}{scope}."
-    found: Counter[str] = Counter()
-    for item in items:
-        value = item.attributes.get(attribute)
-        found.update(value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ())
+        return f"{name.capitalize()} is from {format_number(numbers.min())} to {format_number(numbers.max())}{scope}."
+    found = Counter[str]()
+    for value, count in counts_of(attribute, catalog, among_N).items():
+        for text in _texts(value):
+            found[text] += count
     if not found:
         return f"No {name} is known{scope}."
     listed = ", ".join(f"{value} ({count})" for value, count in found.most_common(NUM_LISTED))
     more = f", and {len(found) - NUM_LISTED} more" if len(found) > NUM_LISTED else ""
     many = name if name.endswith("s") or len(found) == 1 else plural(name)
     return f"There {'is' if len(found) == 1 else 'are'} {len(found)} {many}{scope}: {listed}{more}."
+
+
+def _texts(value: AttributeValue | None) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ()

@@ -6,8 +6,6 @@ Knows wishes as filters and in which order they give way; deliberately knows no 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import and_
 from typing import Literal
 
 import numpy as np
@@ -15,10 +13,10 @@ import numpy as np
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.requests import ChatRequest, Extreme
 from genrec.chat.session import Session
-from genrec.data.filters import Filter
+from genrec.chat.wishes import counts_of, numbers_of, wish_filter
 from genrec.data.reasons import Constraint
 from genrec.errors import FilterError
-from genrec.schema import BoolArray, IntArray, Item
+from genrec.schema import BoolArray, IntArray
 from genrec.workspace import Workspace
 
 MAX_UNLIKE = 5  # of the items refused last, from which the next ones keep away
@@ -36,25 +34,6 @@ class Found:
     kind: Literal["new", "seen", "nearest", "used up", "nothing"]
     item_ids: tuple[str, ...] = ()
     relaxed: tuple[Constraint, ...] = ()
-
-
-def wish_filter(wishes: Iterable[Constraint]) -> Filter | None:
-    """The filter that all wishes make together; None without wishes."""
-    parts = []
-    for wish in wishes:
-        if wish.operator == "!=" or not isinstance(wish.value, tuple):
-            values = wish.value if isinstance(wish.value, tuple) else (wish.value,)
-            parts += [Filter.where(wish.attribute, wish.operator, value) for value in values]
-        else:
-            either = [Filter.where(wish.attribute, "=", value) for value in wish.value]
-            parts.append(reduce(lambda a, b: a | b, either))
-    return reduce(and_, parts) if parts else None
-
-
-def number_of(item: Item, attribute: str) -> float | None:
-    """An item's number of this name; None where it has none."""
-    value = item.attributes.get(attribute)
-    return float(value) if isinstance(value, float | int) and not isinstance(value, bool) else None
 
 
 class Finder:
@@ -80,10 +59,11 @@ class Finder:
 
     def _first_by(self, extreme: Extreme, wishes: Sequence[Constraint], excluded: set[str]) -> tuple[str, ...]:
         """The cheapest (dearest, newest) of what meets the wishes, in that order, shown before or not."""
-        items = (self.recommender.catalog.items[row] for row in np.flatnonzero(self._passing(wishes, excluded)))
-        known = [(number, item.item_id) for item in items if (number := number_of(item, extreme.attribute)) is not None]
-        known.sort(key=lambda entry: entry[0], reverse=extreme.is_most)
-        return tuple(item_id for _, item_id in known[: self.num_shown])
+        catalog = self.recommender.catalog
+        numbers_N = numbers_of(extreme.attribute, catalog)
+        rows = np.flatnonzero(self._passing(wishes, excluded) & ~np.isnan(numbers_N))
+        order = np.argsort(-numbers_N[rows] if extreme.is_most else numbers_N[rows], kind="stable")
+        return tuple(catalog.items[row].item_id for row in rows[order[: self.num_shown]])
 
     def _count(self, wishes: Sequence[Constraint], excluded: set[str]) -> int:
         return int(self._passing(wishes, excluded).sum())
@@ -134,13 +114,8 @@ class Finder:
             return ()
         if wish.attribute == self._kind:
             return wish.choices
-        found: set[str] = set()
-        for row in np.flatnonzero(self._passing([wish], set())):
-            value = self.recommender.catalog.items[row].attributes.get(self._kind)
-            found.add(value if isinstance(value, str) else "")
-            if len(found) > 1 or "" in found:
-                return ()
-        return tuple(found)
+        found = counts_of(self._kind, self.recommender.catalog, self._passing([wish], set()))
+        return tuple(value for value in found if isinstance(value, str)) if len(found) == 1 else ()
 
     def _widen(
         self, kept: Sequence[Constraint], left_out: Sequence[Constraint], excluded: set[str]
@@ -155,11 +130,10 @@ class Finder:
             if not isinstance(wish.value, float | int) or wish.operator == "!=":
                 continue
             goal = float(wish.value)
-            items = self.recommender.catalog.items
-            fitting = [items[row] for row in np.flatnonzero(self._passing(widened, excluded))]
-            found = [v for item in fitting if (v := number_of(item, wish.attribute)) is not None]
-            if found:
-                reach = sorted(abs(number - goal) for number in found)[: self.num_shown][-1]
+            numbers_N = numbers_of(wish.attribute, self.recommender.catalog)
+            away = np.abs(numbers_N[self._passing(widened, excluded) & ~np.isnan(numbers_N)] - goal)
+            if len(away):
+                reach = float(np.sort(away)[: self.num_shown][-1])
                 low = Constraint(attribute=wish.attribute, operator=">=", value=goal - reach - 1e-9)
                 high = Constraint(attribute=wish.attribute, operator="<=", value=goal + reach + 1e-9)
                 widened += [low, high]

@@ -5,7 +5,6 @@ for the recommender. Knows everyday English and whatever the catalog's lexicon h
 grammar of numbers is in numbers, that of references in references, what a message wants done in intents.
 """
 
-import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -31,6 +30,7 @@ from genrec.chat.requests import ChatRequest
 from genrec.chat.session import Session
 from genrec.chat.spelling import spell_plainly
 from genrec.chat.values import ValueScanner, united
+from genrec.chat.wishes import meeting, number_of, numbers_of
 from genrec.data.reason_check import words_of
 from genrec.data.reasons import Constraint
 from genrec.schema import AttributeValue, Catalog, Item
@@ -227,8 +227,10 @@ class _Reading:
         """Whether a few new items meet the bound and the other wishes."""
         wishes = [bound, *(wish for wish in self.session.constraints if wish.attribute != bound.attribute)]
         known = {*self.session.seen, *self.session.history, *self.session.disliked}
-        fitting = (i for i in self.lexicon.catalog if i.item_id not in known and all(wish.holds(i) for wish in wishes))
-        return len(list(itertools.islice(fitting, _LIST_LENGTH))) == _LIST_LENGTH
+        catalog = self.lexicon.catalog
+        fitting_N = meeting(wishes, catalog)
+        fitting_N[catalog.rows(item_id for item_id in known if item_id in catalog)] = False
+        return int(fitting_N.sum()) >= _LIST_LENGTH
 
     def _read_attribute_references(self) -> None:
         """That brand, another color: values of the item in focus."""
@@ -289,9 +291,9 @@ class _Reading:
         if price is None or is_cheap == is_dear or any(wish.attribute == price for wish in self.where):
             return
         wishes = [w for w in (*self.session.constraints, *self.where) if w.attribute != price]
-        fitting = [item for item in self.lexicon.catalog if all(wish.holds(item) for wish in wishes)]
-        numbers = _numbers(fitting or self.lexicon.catalog.items, price)
-        if numbers:
+        fitting_N, numbers_N = meeting(wishes, self.lexicon.catalog), numbers_of(price, self.lexicon.catalog)
+        numbers = numbers_N[fitting_N & ~np.isnan(numbers_N)] if fitting_N.any() else numbers_N[~np.isnan(numbers_N)]
+        if len(numbers):
             border = float(np.quantile(numbers, _CHEAP_SHARE if is_cheap else 1 - _CHEAP_SHARE, method="nearest"))
             self.where.append(Constraint(attribute=price, operator="<=" if is_cheap else ">=", value=border))
 
@@ -303,8 +305,7 @@ class _Reading:
 
 
 def _numbers(items: Iterable[Item], attribute: str) -> list[float]:
-    found = (item.attributes.get(attribute) for item in items)
-    return [float(value) for value in found if isinstance(value, float | int) and not isinstance(value, bool)]
+    return [number for item in items if (number := number_of(item, attribute)) is not None]
 
 
 def _texts(value: AttributeValue) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from genrec.artifacts import write_text
+from genrec.chat.wishes import counts_of, meeting
 from genrec.data.reasons import Constraint
 from genrec.errors import InputError
 from genrec.schema import Catalog
@@ -172,6 +173,8 @@ def _settles(first: Constraint, second: Constraint, catalog: Catalog) -> bool:
     """Whether all items that meet the first wish share one value of the second's attribute, and it is the wrong one."""
     if first.operator != "=" or second.operator != "=" or not first.texts or not second.texts:
         return False
-    meeting = [item for item in catalog if first.holds(item)]
-    values = {item.attributes.get(second.attribute) for item in meeting}
-    return len(meeting) >= MIN_SETTLED and len(values) == 1 and not second.holds(meeting[0])
+    meeting_N = meeting([first], catalog)
+    values = counts_of(second.attribute, catalog, meeting_N)
+    if len(values) != 1 or sum(values.values()) < MIN_SETTLED:
+        return False
+    return not second.holds(catalog.items[int(meeting_N.argmax())])

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genrec.chat.answers import answer_of_catalog, answer_of_items, extremes_of
-from genrec.chat.finding import Finder, Found, number_of
+from genrec.chat.finding import Finder, Found
 from genrec.chat.reader import RequestReader
 from genrec.chat.requests import ChatRequest, Intent
 from genrec.chat.session import ChatMessage, Session
 from genrec.chat.understanding import ModelReader, Understanding
+from genrec.chat.wishes import number_of
 from genrec.chat.wording import courtesy, describe, facts, headline, invitation, notes_on, question, recall, titles_of
 from genrec.data.reasons import Constraint, format_number
 from genrec.explain import explain_batch

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from genrec.chat.finding import _lightest_first, wish_filter
+from genrec.chat.finding import _lightest_first
 from genrec.chat.session import Session
 from genrec.chat.terminal import chat_in_terminal
 from genrec.chat.turn import Conversation, Reply
+from genrec.chat.wishes import wish_filter
 from genrec.chat.wording import describe
 from genrec.data.reasons import Constraint, format_number
 from genrec.data.shop import satisfies

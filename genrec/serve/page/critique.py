@@ -10,8 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import numpy as np
+
 from genrec.chat.reader import RequestReader
 from genrec.chat.session import Session
+from genrec.chat.wishes import meeting
 from genrec.data.reasons import Constraint, format_number
 from genrec.schema import Catalog, Item
 
@@ -99,8 +102,8 @@ def _wish_for(attribute: str, value: str) -> str:
 def _fitting(
     catalog: Catalog, wishes: Sequence[Constraint], excluded: set[str], *, limit: int = _MAX_COUNTED
 ) -> list[Item]:
-    fits = (i for i in catalog if i.item_id not in excluded and all(wish.holds(i) for wish in wishes))
-    return list(itertools.islice(fits, limit))
+    fits = (catalog.items[row] for row in np.flatnonzero(meeting(wishes, catalog)))
+    return list(itertools.islice((item for item in fits if item.item_id not in excluded), limit))
 
 
 def _texts(item: Item, attribute: str) -> tuple[str, ...]:
