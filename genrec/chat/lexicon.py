@@ -129,6 +129,11 @@ yellowish your
 _NEVER_CORRECTED = frozenset(_NEVER_CORRECTED_TEXT.split())
 
 
+_YEAR_AT_END = re.compile(r"\s*\(\d{4}\)\s*$")
+_ARTICLE_AT_END = re.compile(r"^(.*), (The|A|An)$", re.IGNORECASE)
+_ARTICLE_IN_FRONT = re.compile(r"^(The|A|An) ", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """One attribute value of the catalog."""
@@ -179,6 +184,10 @@ class Lexicon:
         self.kind = next((name for name in self.values if name.lower() in KIND_NAMES), None)
         self._forms = self._collect_forms()
         self.max_words = max((len(words) for words in self._forms), default=1)
+
+    def prepare(self) -> None:
+        """Sort out titles now, which takes a second for 100 thousand, not when the first message comes."""
+        _ = self.words, self.max_title_words, self._titles_by_word, self._joined_titles
 
     def _collect_forms(self) -> dict[Words, tuple[Value, ...]]:
         exact: dict[Words, list[Value]] = defaultdict(list)
@@ -363,13 +372,11 @@ def _count_slips(title: Words, words: Sequence[str]) -> int | None:
 
 def title_forms(title: str) -> Iterable[Words]:
     """How a title is typed: as it is, without "(1995)", with ", The" moved to the front, without its article."""
-    bare = re.sub(r"\s*\(\d{4}\)\s*$", "", title)
-    moved = re.sub(r"^(.*), (The|A|An)$", r"\2 \1", bare, flags=re.IGNORECASE)
-    forms = [title, bare, moved]
-    headless = re.sub(r"^(The|A|An) ", "", moved, flags=re.IGNORECASE)
-    if len(headless) > 3:
-        forms.append(headless)
-    return [words for words in dict.fromkeys(words_of(form) for form in forms) if words]
+    bare = _YEAR_AT_END.sub("", title)
+    moved = _ARTICLE_AT_END.sub(r"\2 \1", bare)
+    headless = _ARTICLE_IN_FRONT.sub("", moved)
+    forms = dict.fromkeys((title, bare, moved, headless if len(headless) > 3 else moved))
+    return [words for words in dict.fromkeys(map(words_of, forms)) if words]
 
 
 def _is_number(value: object) -> bool:

@@ -64,6 +64,7 @@ class Engine:
     def open(self) -> None:
         """Load what is loaded at first use, so that the first client does not wait for it; once is enough."""
         if not self.is_open:
+            self.reader.lexicon.prepare()
             self.shared.warm_up()
         self.is_open = True
 
