@@ -310,24 +310,26 @@ PASSED_BY_NEGATION = frozenset(_PASSED.split())
 _FILLER = """
 a able about actually adore adored adores after again ago ah all also altogether am among amongst an and anniversary
 another any anything anyway are aren't around as at available avoid basically be beautiful because been begin believe
-best bet birthday bit boss both bought boyfriend bring brother but buy by can can't choose chose collect collects
-color colors come complements cost costing costs could dad daughter definitely did die different dislike do does
-doesn't doing don't draw drawing draws each earliest else enough even evening ever everything exactly example except
-family father favorite favourite feel film films find fine for forget friend friends from fuss get gift girlfriend
-give go goes going good got gran grandma grandpa great greetings guess guy guys had haha has hate hates have having he
-hello help her here hers hey hi him his hit hiya hmm honestly hopefully how how'd howdy husband i i'd i'll i'm i've
-idea if image in instead interested into is isn't it it's item items its just keep keeps kid kind kinda know last
-lately latest least less let let's like likes little lol look looking looks lot love loved lovely loves made make many
-match matched matches matching mate may maybe me mean middle might mine mom month months mood more morning most mostly
-mother movie movies much mum must my myself need needs neither never new newest next nice no nor not nothing now
-obviously of off offer oh ok okay old oldest on one ones only or other others our out over own paint pair pairing
-pairs parents people perfect perhaps photo pick picks picture pictures please possible precise precisely prefer
-preferably present previous price priced probably product products purchase quite rated rather really recently
-recommend render resembles resembling right same say says search searching see seen select sell shall she should show
-similar similarly simply sister sketch so some somebody someone something somewhat son sorry sort spend spending
-spirit start still stuff such suggest suit suiting suits sure surprise take tell than thank thanks that that's the
-their them then there these they thing things think this those though thought thoughts to today tone tones tonight too
-top total try two type umm under up us use used very visualise visualize wait want wants was watch way we week weeks
-well what what's when where which while who why wife will wish with without would wow yes yesterday yet you your
+best bestseller bestsellers bet birthday bit boss both bought boyfriend bring brother but buy by can can't choice
+choices choose chose collect collects color colors come complements cost costing costs could dad daughter deal deals
+definitely did die different discount discounts dislike do does doesn't doing don't draw drawing draws each earliest
+else enough even evening ever everything exactly example except family father favorite favorites favourite feel film
+films find fine for forget friend friends from fuss get gift girlfriend give go goes going good got gran grandma grandpa
+great greetings guess guy guys had haha has hate hates have having he hello help her here hers hey hi him his hit hiya
+hmm honestly hopefully how how'd howdy husband i i'd i'll i'm i've idea ideas if image in inspiration instead interested
+into is isn't it it's item items its just keep keeps kid kind kinda know last lately latest least less let let's like
+likes little lol look looking looks lot love loved lovely loves made make many match matched matches matching mate may
+maybe me mean middle might mine mom month months mood more morning most mostly mother movie movies much mum must my
+myself need needs neither never new newest next nice no nor not nothing now obviously of off offer offers oh ok okay old
+oldest on one ones only option options or other others our out over own paint pair pairing pairs parents people perfect
+perhaps photo pick picks picture pictures please possible precise precisely prefer preferably present previous price
+priced probably product products purchase quite rated rather really recently recommend recommendation recommendations
+render resembles resembling right sale same say says search searching see seen select sell shall she should show similar
+similarly simply sister sketch so some somebody someone something somewhat son sorry sort spend spending spirit start
+still stuff such suggest suggestion suggestions suit suiting suits sure surprise take tell than thank thanks that that's
+the their them then there these they thing things think this those though thought thoughts tip tips to today tone tones
+tonight too top total try two type umm under up us use used very visualise visualize wait want wants was watch way we
+week weeks well what what's when where which while who why wife will wish with without would wow yes yesterday yet you
+your
 """
 FILLER = frozenset(_FILLER.split())

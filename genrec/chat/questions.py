@@ -103,7 +103,7 @@ _COMPARES_MONEY = (  # "is Norrvik cheaper than Halden?", "do lamps cost more th
 )
 _ASKS_OFFER = re.compile(
     r"\b(?:(?:do|don't|does|doesn't)\s+(?:you|they|this\s+shop|your\s+shop)\s+(?:\w+\s+)?(?:sell|have|carry|stock|offer)"
-    r"|^\W*no|you\s+(?:(?:do|don't|do\s+not|also)\s+)?(?:sell|have|carry|stock|offer)|have\s+you\s+(?:got|any)"
+    r"|^\W*no|^\W*(?:and\s+|got\s+|have\s+)?any|you\s+(?:(?:do|don't|do\s+not|also)\s+)?(?:sell|have|carry|stock|offer)|have\s+you\s+(?:got|any)"
     r"|(?:is|are|isn't|aren't)\s+there)\b"
 )
 _OF_THE_SHOP = said("you (?:have|sell|carry|stock|offer|'ve got)|your|of all|in the (?:shop|store|catalog(?:ue)?)")

@@ -115,6 +115,7 @@ CHEAPEST, DEAREST = (Extreme(attribute="price", is_most=is_most) for is_most in 
             Question(is_count=True, scope=(wish("category", "=", "poster"),)),
         ),
         ("Do you sell sofas?", Question(attributes=("category",), missing=("sofas",))),
+        ("any rugs?", Question(attributes=("category",), missing=("rugs",))),
         ("is there anything by Gucci?", Question(attributes=("category",), missing=("gucci",))),
         ("Which brand is the cheapest?", Question(attributes=("brand",), extreme=CHEAPEST)),
         (
@@ -158,6 +159,8 @@ def test_they_are_what_was_talked_of() -> None:
         "Which of your lamps would go with a red chair?",
         "all lamps under 50 please",
         "something cheaper than the lamp",
+        "any red lamps?",
+        "any ideas?",
     ],
 )
 def test_what_asks_for_items_is_no_question_of_fact(text: str) -> None:
