@@ -84,7 +84,8 @@ class Finder:
     def _relax(self, session: Session, request: ChatRequest, excluded: set[str]) -> Found:
         """Leave out the wishes that matter least together, what was said before rather than what is said now."""
         wishes = session.constraints
-        weights = [self._weight(wish, is_new=wish in request.where) for wish in wishes]
+        named = frozenset(kind for wish in wishes if wish.attribute == self._kind for kind in self._kinds_of(wish))
+        weights = [self._weight(wish, named, is_new=wish in request.where) for wish in wishes]
         for places in _lightest_first(weights):
             left_out = tuple(wishes[place] for place in places)
             kept = [wish for place, wish in enumerate(wishes) if place not in places]
@@ -94,11 +95,15 @@ class Finder:
                 return Found(kind="nearest", item_ids=item_ids, relaxed=left_out)
         return Found(kind="nothing", relaxed=tuple(wishes))
 
-    def _weight(self, wish: Constraint, *, is_new: bool) -> float:
-        """Numbers give way first, to the nearest ones; what kind of thing is wanted gives way last."""
+    def _weight(self, wish: Constraint, named: frozenset[str], *, is_new: bool) -> float:
+        """Numbers give way first, to the nearest ones; what kind of thing is wanted gives way last.
+
+        named: kinds that are wished by name. "A tall vase" is a vase, though mugs alone are known as tall.
+        """
         if isinstance(wish.value, float | int):
             return _NUMBER_WEIGHT[is_new]
-        return _KIND_WEIGHT[is_new] if self._kinds_of(wish) else _VALUE_WEIGHT[is_new]
+        kinds = named.intersection(self._kinds_of(wish)) if named else self._kinds_of(wish)
+        return _KIND_WEIGHT[is_new] if kinds else _VALUE_WEIGHT[is_new]
 
     def kinds(self, wishes: Iterable[Constraint]) -> frozenset[str]:
         """The kinds of thing that wishes ask for, none where they leave that open."""

@@ -17,7 +17,7 @@ from genrec.data.reason_check import words_of
 
 def plain_intent(said: str, lexicon: Lexicon) -> Intent | None:
     """Messages that are nothing but a greeting, thanks, a call for help, a look back or a fresh start."""
-    if phrases.GREETING.match(said):
+    if _is_greeting(said, lexicon):
         return "greet"
     if _is_courtesy(said):
         return "thanks"
@@ -29,6 +29,15 @@ def plain_intent(said: str, lexicon: Lexicon) -> Intent | None:
     if match and not any(lexicon.meanings((word,)) for word in said.replace(match.group(), "").split()):
         return "reset"
     return None
+
+
+def _is_greeting(said: str, lexicon: Lexicon) -> bool:
+    """A greeting and nothing else, but for one word that may be a name: "hi Anna, how are you?"."""
+    if not phrases.GREETING.match(said):
+        return False
+    left = phrases.WELL_WISHED.sub(" ", said).rstrip(" ?!." if phrases.WELL_WISHED.search(said) else " !.")
+    others = [word for word in words_of(left) if word not in phrases.BESIDE_GREETING]
+    return "?" not in left and len(others) <= 1 and lexicon.words.isdisjoint(others)
 
 
 def _is_courtesy(said: str) -> bool:

@@ -12,84 +12,14 @@ from functools import cached_property
 
 from rapidfuzz import fuzz, process
 
+from genrec.chat.synonyms import NAME_SYNONYMS, NARROWER_WORDS, VALUE_SYNONYMS
 from genrec.data.filters import attribute_values
 from genrec.data.reason_check import words_of
-from genrec.data.reasons import is_sayable
+from genrec.data.reasons import Constraint, is_sayable
 from genrec.schema import Catalog
 
 Words = tuple[str, ...]
 
-# Other words for attribute names; used only when the catalog has an attribute of the first name.
-_NAME_SYNONYMS: Mapping[str, Words] = {
-    "color": ("colour", "shade"),
-    "colour": ("color", "shade"),
-    "price": ("cost", "budget", "price limit", "price range", "money"),
-    "cost": ("price", "budget"),
-    "brand": ("maker", "label", "manufacturer", "company"),
-    "genre": ("kind of movie", "kind of film"),
-    "category": ("type", "kind", "product type"),
-    "year": ("release year", "release date", "age"),
-    "pattern": ("print",),
-    "material": ("fabric",),
-    "accent": ("detail", "trim", "touch", "hint", "splash", "bit", "second color", "second colour", "secondary color"),
-}
-# Other words for values; used only when the catalog has the value.
-_VALUE_SYNONYMS: Mapping[str, Words] = {
-    "gray": ("grey",),
-    "grey": ("gray",),
-    "wood": ("wooden",),
-    "wool": ("woolen", "woollen"),
-    "gold": ("golden",),
-    "floral": ("flowers", "flower", "flowery", "flowered"),
-    "checked": ("checkered", "chequered", "plaid"),
-    "dotted": ("polka dot", "polka dots", "spotted"),
-    "zigzag": ("zig zag", "chevron"),
-    "striped": ("stripy", "stripey"),
-    "plain": (
-        "solid",
-        "unpatterned",
-        "patternless",
-        "no pattern",
-        "without pattern",
-        "without any pattern",
-        "nothing patterned",
-        "no patterns",
-    ),
-    "multicolor": ("multicolour", "colorful", "colourful"),
-    "minimal": ("minimalist", "minimalistic"),
-    "retro": ("vintage", "old school", "old fashioned"),
-    "rustic": ("country style", "farmhouse"),
-    "elegant": ("classy", "posh", "chic"),
-    "playful": ("funky", "whimsical", "silly", "quirky", "fun", "cheerful"),
-    "purple": ("violet", "lilac"),
-    "teal": ("turquoise",),
-    "blue": ("navy",),
-    "cool": ("cold", "colder"),
-    "fabric": ("cloth", "textile"),
-    "mug": ("cup", "cups", "drink from", "drink coffee from", "drink tea from"),
-    "chair": ("seat", "sit on"),
-    "lamp": ("lighting", "lights", "light source"),
-    "shoe": ("footwear", "for my feet"),
-    "poster": ("wall art", "hang on the wall", "hang on my wall"),
-    "vase": ("put flowers in",),
-    "sneaker": ("trainer", "trainers"),
-    "handbag": ("purse", "purses"),
-    "backpack": ("rucksack", "rucksacks"),
-    "pump": ("heels", "high heels"),
-    "boot": ("bootees",),
-    "comedy": ("comedies", "funny"),
-    "romance": ("romantic",),
-    "animation": ("animated", "cartoon", "cartoons"),
-    "children's": ("children", "kids", "childrens"),
-    "sci-fi": ("scifi", "science fiction"),
-    "film-noir": ("noir",),
-    "horror": ("scary",),
-    "thriller": ("thrilling", "suspense"),
-    "musical": ("musicals",),
-    "documentary": ("documentaries",),
-    "crime": ("crimes",),
-    "action": ("action packed",),
-}
 # Attributes that a bare value most likely means when several attributes share it.
 _FIRST_NAMES = (
     "category",
@@ -183,7 +113,8 @@ class Lexicon:
         self.maker = next((name for name in self.values if name.lower() in MAKER_NAMES), None)
         self.kind = next((name for name in self.values if name.lower() in KIND_NAMES), None)
         self._forms = self._collect_forms()
-        self.max_words = max((len(words) for words in self._forms), default=1)
+        self._narrower = self._collect_narrower()
+        self.max_words = max(map(len, (*self._forms, *self._narrower)), default=1)
 
     def prepare(self) -> None:
         """Sort out titles now, which takes a second for 100 thousand, not when the first message comes."""
@@ -200,11 +131,19 @@ class Lexicon:
                     continue
                 meant = Value(attribute, value)
                 exact[words_of(value)].append(meant)
-                synonyms = [words_of(entry) for entry in _VALUE_SYNONYMS.get(value.casefold(), ())]
-                plurals = [(*head, plural(last)) for *head, last in synonyms]
-                for words in {*inflections(words_of(value)), *synonyms, *plurals}:
+                for words in inflections(words_of(value)) | _synonyms(VALUE_SYNONYMS, value):
                     inflected[words].append(meant)
         return {words: tuple(exact.get(words, inflected.get(words, ()))) for words in {*exact, *inflected}}
+
+    def _collect_narrower(self) -> dict[Words, tuple[Value, ...]]:
+        """Words for one sort of a value, that the catalog itself has no value for."""
+        found: dict[Words, list[Value]] = defaultdict(list)
+        for attribute in self.text_attributes:
+            for value in self.values[attribute]:
+                if isinstance(value, str) and is_sayable(attribute, value):
+                    for words in _synonyms(NARROWER_WORDS, value) - self._forms.keys():
+                        found[words].append(Value(attribute, value))
+        return {words: tuple(values) for words, values in found.items()}
 
     @cached_property
     def text_attributes(self) -> list[str]:
@@ -220,7 +159,21 @@ class Lexicon:
 
     def meanings(self, words: Words) -> tuple[Value, ...]:
         """The values these words can mean, the likeliest attribute first."""
-        return self._forms.get(words, ())
+        return self._forms.get(words) or self._narrower.get(words, ())
+
+    def says_more(self, words: Words) -> bool:
+        """Whether these words say more than the value that they mean: burgundy is red, but not any red."""
+        return words in self._narrower
+
+    def still_meant(self, query: str, wishes: Sequence[Constraint]) -> str:
+        """Free words without those whose value is no longer wished: "burgundy" where blue is wanted now."""
+        wished = {(wish.attribute, text) for wish in wishes if wish.operator == "=" for text in wish.texts}
+        meant = {word: self._narrower.get((word,), ()) for word in query.split()}
+        is_left = {
+            word: not values or any((value.attribute, value.value.casefold()) in wished for value in values)
+            for word, values in meant.items()
+        }
+        return " ".join(word for word in query.split() if is_left[word])
 
     def corrected(self, word: str) -> str | None:
         """A known one-word form that is one slip of the keyboard away, when there is just one.
@@ -251,7 +204,7 @@ class Lexicon:
         for attribute in self.values:
             said = attribute.replace("_", " ").lower()
             singular = said[:-1] if said.endswith("s") and len(said) > 3 else said
-            for word in (said, singular, *_NAME_SYNONYMS.get(singular, ())):
+            for word in (said, singular, *NAME_SYNONYMS.get(singular, ())):
                 names.setdefault(word, attribute)
                 names.setdefault(plural(word), attribute)
         own = {name.replace("_", " ").lower(): name for name in self.values}
@@ -280,8 +233,7 @@ class Lexicon:
     @cached_property
     def words(self) -> frozenset[str]:
         """All words of titles and of values, and those that mean values."""
-        said = {word for words in self.titles for word in words} | {word for words in self._forms for word in words}
-        return frozenset(said)
+        return frozenset(word for words in (*self.titles, *self._forms, *self._narrower) for word in words)
 
     @cached_property
     def max_title_words(self) -> int:
@@ -368,6 +320,12 @@ def _count_slips(title: Words, words: Sequence[str]) -> int | None:
     wrong = [(mine, theirs) for mine, theirs in zip(title, words, strict=False) if mine != theirs]
     is_near = len(wrong) <= max(1, len(title) // 4) and all(_is_one_slip(mine, theirs) for mine, theirs in wrong)
     return len(wrong) if is_near else None
+
+
+def _synonyms(table: Mapping[str, Words], value: str) -> set[Words]:
+    """Other words for a value, each in both numbers."""
+    said = {words_of(entry) for entry in table.get(value.casefold(), ())}
+    return said | {(*head, plural(last)) for *head, last in said}
 
 
 def title_forms(title: str) -> Iterable[Words]:

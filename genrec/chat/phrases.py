@@ -93,6 +93,14 @@ SURROUNDINGS = re.compile(
     r"\s+(?:is|are|looks?|seems?|feels?)\s+[^,.;!?]*?"
     r"(?=[,.;!?]|\s+(?:so|but|and\s+(?:i|we|it|so|need|want|now)|need|want|looking)\b|$)"
 )
+# "My boots fell apart, I need new ones": boots are wanted. What holds flowers is not flowery.
+WORN_OUT = re.compile(
+    r"\b(?:my|our)\s+(?:[^\W\d_]+\s+){0,2}?([^\W\d_]+)\s+(?:(?:just|finally|has|have|had|recently|all|got|is|are|was|were)\s+)*"
+    r"(?:broken?|fell\s+apart|fall(?:ing|en)\s+apart|died|dead|worn\s+out|wore\s+out|lost|stolen|ruined|ripped|torn?|smashed"
+    r"|shattered|cracked|gave\s+(?:up|out)|given\s+up|had\s+it|on\s+(?:its|their)\s+last\s+legs)\b[^?]*?"
+    r"(?P<new>\b(?:a\s+|some\s+)?(?:new|another|replacement)\s+(?:ones?|pair)\b|\banother\b(?!\s+\w)|\b(?:a\s+)?replacements?\b)"
+)
+HELD = said(r"(?:(?<!care\x20)for|hold|put|display|bunch of|bouquet of)(?: \w+){0,2} (?:flowers?|blossoms?)")
 EXPLAIN = said("why(?! not)|how come|explain|what ma(?:kes|de) you|for what reason|what's the reason")
 _THEM = r"it|they|that|this|the \w+(?: one)?|(?:number )?\d+"
 SHOW = said(
@@ -130,9 +138,17 @@ NEGATED_QUESTION = re.compile(
 )
 REPEATS = said("again|same (?:list|ones|items)|show (?:them|those|these) again|back to")
 GREETING = said(
-    r"(?:hi|hello|hey|good (?:morning|day|afternoon|evening)|hiya|howdy|greetings)\b[\s\w]{0,12}",
+    r"hi|hello|hey|hiya|howdy|yo|greetings|good (?:morning|day|afternoon|evening)"
+    r"|(?:morning|evening|afternoon)(?=\W*(?:$|all\b|everyone\b|there\b))",
     start=r"^\W*",
-    end=r"(?:\W+(?:dear|all|everyone|guys|team|assistant))?(?:\W+(?:i\s+)?hope\s+[^.!?]{0,40})?\W*$",
+)
+_BESIDE_GREETING_TEXT = """
+hi hello hey hiya howdy yo greetings good morning day afternoon evening there all everyone everybody guys folks team
+dear assistant again you to mate friend friends people shop bot robot sir madam lovely nice a the and
+"""
+BESIDE_GREETING = frozenset(_BESIDE_GREETING_TEXT.split())
+WELL_WISHED = re.compile(
+    r"\b(?:i\s+)?hope\s+[^.!?]{0,40}|\bhow(?:\s+are|'s)\s+(?:you|it|things|everyone)\b[^.!?]{0,20}"
 )
 NEWCOMER = said(
     r"(?:i'm|i am|we're) (?:new|a newbie)(?: here| to this)?|(?:my )?first (?:time|visit)(?: here)?|never been here"
@@ -217,10 +233,17 @@ DISLIKED_TITLE = said("""
 (?:i |but )*(?:didn't|did not|don't|do not|never)(?: really)? (?:like|love|enjoy)(?:d)?
 (?:i |but )*(?:returned|sent back|gave back)
 """)
-LIKE = said("""
+_LOVELY = (
+    "(?:great|perfect|lovely|nice|beautiful|good|gorgeous|stunning|amazing|fantastic|wonderful|fabulous|adorable|cute"
+    "|brilliant|awesome|spot on|my favou?rite|the one)"
+)
+LIKE = said(
+    """
 i (?:\\w+ly |also |do |quite )*(?:like|love|liked|loved|enjoy|enjoyed|adore)|i'll (?:take|have)|thumbs up
-in love with|(?:is|looks) (?:great|perfect|lovely|nice|beautiful|good)|i want (?:the|that one|this one|it)
-""")
+in love with|(?<!you\\x20)(?<!would\\x20)love (?:it|that one|this one)|i want (?:the|that one|this one|it)
+(?:is|looks)(?: (?:so|really|just|absolutely|very|quite|pretty|simply|also))* LOVELY
+""".replace("LOVELY", _LOVELY)
+)
 TAKEN_AT_ONCE = said("i'll (?:take|have|buy)|i(?:'ll)? go for|i(?:'m| am) taking|i (?:\\w+ly )?(?:like|love)")
 REGRETTED = said("after all|any ?more|changed my mind|on second thought")
 
@@ -309,27 +332,27 @@ looks used been being were if at all these those them their
 PASSED_BY_NEGATION = frozenset(_PASSED.split())
 _FILLER = """
 a able about actually adore adored adores after again ago ah all also altogether am among amongst an and anniversary
-another any anything anyway are aren't around as at available avoid basically be beautiful because been begin believe
-best bestseller bestsellers bet birthday bit boss both bought boyfriend bring brother but buy by can can't choice
-choices choose chose collect collects color colors come complements cost costing costs could dad daughter deal deals
-definitely did die different discount discounts dislike do does doesn't doing don't draw drawing draws each earliest
-else enough even evening ever everything exactly example except family father favorite favorites favourite feel film
-films find fine for forget friend friends from fuss get gift girlfriend give go goes going good got gran grandma grandpa
-great greetings guess guy guys had haha has hate hates have having he hello help her here hers hey hi him his hit hiya
-hmm honestly hopefully how how'd howdy husband i i'd i'll i'm i've idea ideas if image in inspiration instead interested
-into is isn't it it's item items its just keep keeps kid kind kinda know last lately latest least less let let's like
-likes little lol look looking looks lot love loved lovely loves made make many match matched matches matching mate may
-maybe me mean middle might mine mom month months mood more morning most mostly mother movie movies much mum must my
-myself need needs neither never new newest next nice no nor not nothing now obviously of off offer offers oh ok okay old
-oldest on one ones only option options or other others our out over own paint pair pairing pairs parents people perfect
-perhaps photo pick picks picture pictures please possible precise precisely prefer preferably present previous price
-priced probably product products purchase quite rated rather really recently recommend recommendation recommendations
-render resembles resembling right sale same say says search searching see seen select sell shall she should show similar
-similarly simply sister sketch so some somebody someone something somewhat son sorry sort spend spending spirit start
-still stuff such suggest suggestion suggestions suit suiting suits sure surprise take tell than thank thanks that that's
-the their them then there these they thing things think this those though thought thoughts tip tips to today tone tones
-tonight too top total try two type umm under up us use used very visualise visualize wait want wants was watch way we
-week weeks well what what's when where which while who why wife will wish with without would wow yes yesterday yet you
-your
+another any anything anyway apart are aren't around as at available avoid basically be beautiful because been begin
+believe best bestseller bestsellers bet birthday bit boss both bought boyfriend bring brother but buy by can can't
+choice choices choose chose collect collects color colored colors coloured come complements cost costing costs could dad
+daughter deal deals definitely did die different discount discounts dislike do does doesn't doing don't draw drawing
+draws each earliest either else enough even evening ever everything exactly example except family father favorite
+favorites favourite feel film films find fine for forget friend friends from fuss get gift girlfriend give go goes going
+good got gran grandma grandpa great greetings guess guy guys had haha has hate hates have having he hello help her here
+hers hey hi him his hit hiya hmm honestly hopefully hoping how how'd howdy husband i i'd i'll i'm i've idea ideas if
+image in inspiration instead interested into is isn't it it's item items its just keep keeps kid kind kinda know last
+lately latest least less let let's like likes little lol look looking looks lot love loved lovely loves made make many
+match matched matches matching mate may maybe me mean middle might mine mom month months mood more morning most mostly
+mother movie movies much mum must my myself need needs neither never new newest next nice no nor not nothing now
+obviously of off offer offers oh ok okay old oldest on one ones only option options or other others our out over own
+paint pair pairing pairs parents people perfect perhaps photo pick picks picture pictures planning please possible
+precise precisely prefer preferably present previous price priced probably product products purchase quite rated rather
+really recently recommend recommendation recommendations render resembles resembling right sale same say says search
+searching see seen select sell shall she should show similar similarly simply sister sketch so some somebody someone
+something somewhat son sorry sort spend spending spirit start still stuff such suggest suggestion suggestions suit
+suiting suits sure surprise take tell than thank thanks that that's the their them then there these they thing things
+think thinking this those though thought thoughts tip tips to today tone tones tonight too top total try trying two type
+umm under up us use used very visualise visualize wait want wants was watch way we week weeks well what what's when
+where which while who why wife will wish with without wondering would wow yes yesterday yet you your
 """
 FILLER = frozenset(_FILLER.split())

@@ -74,6 +74,7 @@ class _Reading:
         if plain is not None:
             return ChatRequest(text=self.original, intent=plain, dropped=("*",) if plain == "reset" else ())
         is_new = bool(self._blank(phrases.NEWCOMER))
+        self._name_the_worn_out()
         self._blank_surroundings()
         self._read_take_backs()
         self.is_on_topic = bool(self._blank(phrases.SHOWN_BEFORE)) or self.is_on_topic
@@ -119,6 +120,12 @@ class _Reading:
         found = list(re.finditer(pattern, self.text))
         self.text = re.sub(pattern, lambda match: " " * len(match.group()), self.text)
         return found
+
+    def _name_the_worn_out(self) -> None:
+        """Of "my boots fell apart, I need new ones" the new ones are boots."""
+        match = phrases.WORN_OUT.search(self.text)
+        if match is not None and self.lexicon.meanings((match[1],)):
+            self.text = f"{self.text[: match.start()]}{match[1]}{self.text[match.end() :]}"
 
     def _blank_surroundings(self) -> None:
         for match in phrases.SURROUNDINGS.finditer(self.text):
@@ -257,6 +264,7 @@ class _Reading:
         """Values of this message; one that is said of a wish just taken back is no new wish."""
         is_further = bool(phrases.ALSO.search(self.text) or phrases.ALSO_FIRST.search(self.text))
         self._blank(phrases.PRAISED)
+        self._blank(phrases.HELD)
         is_to_match = phrases.MATCH_RELATION.search(self.said) is not None
         scanner = ValueScanner(self.lexicon, phrases.GOT_ONE.sub(r"\1 my", self.text) if is_to_match else self.text)
         found, self.text = scanner.scan()
@@ -267,6 +275,7 @@ class _Reading:
         refused = {wish.attribute for wish in found if wish.operator == "!="}
         for wish in found:
             if is_allowed and wish.operator == "=" and wish.attribute in refused:
+                self.where += self._still_refused(wish)
                 continue
             if wish.attribute in self.dropped and wish in self.session.constraints:
                 continue
@@ -276,13 +285,19 @@ class _Reading:
         """A value that is fine, too: it widens the wish that stands, or ends the one that turned it down."""
         standing = [old for old in self.session.constraints if old.attribute == wish.attribute]
         wanted = [old for old in standing if old.operator == "="]
-        unwanted = [old for old in standing if old.operator == "!=" and old.texts & wish.texts]
         if wanted and not self.lexicon.is_multiple[wish.attribute]:
             return [united(wanted[0], *wish.choices)]
-        if unwanted:
-            self.dropped.append(wish.attribute)
-            return [old for old in standing if old not in unwanted]
-        return [wish]
+        left = self._still_refused(wish)
+        return left if wish.attribute in self.dropped else [wish]
+
+    def _still_refused(self, wish: Constraint) -> list[Constraint]:
+        """A value is fine after all: its refusal is taken back, and what else stands of the attribute is said again."""
+        standing = [old for old in self.session.constraints if old.attribute == wish.attribute]
+        unwanted = [old for old in standing if old.operator == "!=" and old.texts & wish.texts]
+        if not unwanted:
+            return []
+        self.dropped.append(wish.attribute)
+        return [old for old in standing if old not in unwanted]
 
     def _read_price_levels(self) -> None:
         """Cheap and expensive, as thirds of what meets the other wishes."""

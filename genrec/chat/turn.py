@@ -212,6 +212,7 @@ class Conversation:
             session.query = request.query
         elif request.query:
             session.query = request.query
+        session.query = self.reader.lexicon.still_meant(session.query, session.constraints)
         return gave_way
 
     def _cards(self, found: Found) -> tuple[Card, ...]:

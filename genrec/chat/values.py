@@ -68,7 +68,7 @@ class ValueScanner:
                 self.owned_reach = 1
             elif meanings:
                 self._take(self._choose(meanings, position, size))
-                self.rest.append(TAKEN)
+                self.rest += [TAKEN, *self._saying_more(position, size)]
             else:
                 self._pass(self.tokens[position])
             position += max(size, 1)
@@ -85,6 +85,13 @@ class ValueScanner:
         word = self.tokens[position]
         corrected = None if word in FILLER else self.lexicon.corrected(word)
         return 1, self.lexicon.meanings((corrected,)) if corrected else ()
+
+    def _saying_more(self, position: int, size: int) -> list[str]:
+        """Of "ankle boots", which are boots, the ankle: words that go on describing what is wanted."""
+        said = self.tokens[position : position + size]
+        if not self.lexicon.says_more(tuple(said)):
+            return []
+        return [word for word in said if size == 1 or not self.lexicon.meanings((word,))]
 
     def _is_stand(self, position: int) -> bool:
         """Whether it is the thing itself that is said: "a table for two", but not "a table lamp" or "a table one"."""

@@ -114,6 +114,15 @@ def test_requests_of_the_world_are_read_as_they_were_meant() -> None:
         ("I can stretch to ninety", {"price <= 90.0"}),
         ("He already has enough clocks.", {"category != clock"}),
         ("a gift for my dad, he likes old-fashioned things", {"style = retro"}),
+        ("a burgundy bag", {"color = red", "category = bag"}),
+        ("oak or stainless steel, no suede", {"material = wood|metal", "material != leather"}),
+        ("stilettos in beige", {"shape = pump", "color = brown"}),
+        ("my boots fell apart yesterday, so I need new ones", {"shape = boot"}),
+        ("our old clock has finally died. Can you find another?", {"category = clock"}),
+        ("my red lamp broke, it was lovely", set()),
+        ("a vase for dried flowers", {"category = vase"}),
+        ("a mug with flowers", {"category = mug", "pattern = floral"}),
+        ("hi red lamps", {"color = red", "category = lamp"}),
     ],
 )  # fmt: skip
 def test_shop_wishes(text: str, wishes: set[str]) -> None:
@@ -267,6 +276,11 @@ def test_to_go_with_is_not_to_be_like() -> None:
         ("hello", "greet"),
         ("good morning!", "greet"),
         ("hello, I want a lamp", "recommend"),
+        ("Hey there, good morning!", "greet"),
+        ("hi Anna, how are you?", "greet"),
+        ("hi lamps", "recommend"),
+        ("evening!", "greet"),
+        ("number 2 is gorgeous, love it", "like"),
         ("thanks a lot", "thanks"),
         ("great thanks a bunch", "thanks"),
         ("cool", "thanks"),
@@ -482,6 +496,16 @@ def test_short_titles_can_be_judged_and_asked_for() -> None:
 def test_other_words_stay_as_the_query() -> None:
     assert READER.read("a cozy lamp for reading at night", Session()).query == "cozy reading night"
     assert READER.read("red lamp please", Session()).query == ""
+
+
+def test_words_that_say_more_than_a_value_go_on_describing() -> None:
+    assert READER.read("a burgundy bag", Session()).query == "burgundy"
+    assert READER.read("ankle boots", Session()).query == "ankle"
+    assert READER.read("a violet bag, no oak", Session()).query == ""
+    own = Catalog(items=tuple(Item(item_id=c, title=c, attributes={"color": c}) for c in ("red", "burgundy")))
+    read = RequestReader(own).read("something burgundy", Session())
+    assert wishes_of(RequestReader(own), "something burgundy") == {"color = burgundy"}
+    assert read.query == ""
 
 
 def test_nothing_of_the_shop_is_hard_coded() -> None:

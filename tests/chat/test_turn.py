@@ -232,6 +232,13 @@ def test_a_value_that_is_fine_too_widens_the_wish(conversation: Conversation) ->
     assert wishes == {"color red or blue", "category mug", "not pattern dotted"}
 
 
+def test_a_refusal_is_taken_back_while_another_is_said_again(conversation: Conversation) -> None:
+    conversation.say("a mug, not black, not gray")
+    conversation.say("black is ok after all, just not grey")
+    wishes = {describe(wish) for wish in conversation.session.constraints}
+    assert wishes == {"category mug", "not color gray"}
+
+
 def test_dislike_of_all_is_remembered(conversation: Conversation) -> None:
     shown = {card.item_id for card in conversation.say("posters").items}
     reply = conversation.say("I dont like any of these")
@@ -355,6 +362,21 @@ def test_words_for_one_kind_are_not_said_of_another(conversation: Conversation) 
     assert "“tea”" in conversation.say("a mug for tea").text
     assert "“tea”" in conversation.say("a red one").text
     assert "“tea”" not in conversation.say("do you have a chair").text
+
+
+def test_a_word_for_a_sort_of_red_is_not_said_of_blue(conversation: Conversation) -> None:
+    assert "“burgundy”" in conversation.say("a burgundy mug").text
+    assert "“burgundy”" in conversation.say("a cheaper one").text
+    assert "“burgundy”" not in conversation.say("rather a blue one").text
+
+
+def test_the_kind_that_is_named_outweighs_one_that_a_shape_suggests(conversation: Conversation) -> None:
+    catalog = conversation.recommender.catalog
+    kinds_of = {item.attributes["shape"]: item.attributes["category"] for item in catalog}
+    shape = next(shape for shape, kind in kinds_of.items() if kind == "mug")
+    reply = conversation.say(f"a {shape} vase")
+    assert [wish.attribute for wish in reply.relaxed] == ["shape"]
+    assert {catalog[card.item_id].attributes["category"] for card in reply.items} == {"vase"}
 
 
 def test_a_desk_is_no_desk_lamp(conversation: Conversation) -> None:
