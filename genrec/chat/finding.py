@@ -44,26 +44,26 @@ class Finder:
 
     def find(self, session: Session, request: ChatRequest) -> Found:
         """Items that meet the wishes, unseen ones first; else seen ones; else the nearest, and what those miss."""
-        wishes = session.constraints
+        wishes, k = session.constraints, request.limit or self.num_shown
         never = {*session.disliked, *session.history, *session.refers_to}
         avoided = never if request.repeats else never | set(session.seen)
         if request.extreme is not None and self._count(wishes, never):
-            return Found(kind="new", item_ids=self._first_by(request.extreme, wishes, never))
+            return Found(kind="new", item_ids=self._first_by(request.extreme, wishes, never, k))
         if self._count(wishes, avoided):
-            return Found(kind="new", item_ids=self._search(session, wishes, avoided))
+            return Found(kind="new", item_ids=self._search(session, wishes, avoided, k))
         if self._count(wishes, never):
-            return Found(kind="seen", item_ids=self._search(session, wishes, never))
+            return Found(kind="seen", item_ids=self._search(session, wishes, never, k))
         if not self._count([], never):
             return Found(kind="used up")
-        return self._relax(session, request, avoided if self._count([], avoided) else never)
+        return self._relax(session, request, never, avoided)
 
-    def _first_by(self, extreme: Extreme, wishes: Sequence[Constraint], excluded: set[str]) -> tuple[str, ...]:
+    def _first_by(self, extreme: Extreme, wishes: Sequence[Constraint], excluded: set[str], k: int) -> tuple[str, ...]:
         """The cheapest (dearest, newest) of what meets the wishes, in that order, shown before or not."""
         catalog = self.recommender.catalog
         numbers_N = numbers_of(extreme.attribute, catalog)
         rows = np.flatnonzero(self._passing(wishes, excluded) & ~np.isnan(numbers_N))
         order = np.argsort(-numbers_N[rows] if extreme.is_most else numbers_N[rows], kind="stable")
-        return tuple(catalog.items[row].item_id for row in rows[order[: self.num_shown]])
+        return tuple(catalog.items[row].item_id for row in rows[order[:k]])
 
     def _count(self, wishes: Sequence[Constraint], excluded: set[str]) -> int:
         return int(self._passing(wishes, excluded).sum())
@@ -81,17 +81,22 @@ class Finder:
         catalog = self.recommender.catalog
         return np.sort(catalog.rows(item_id for item_id in item_ids if item_id in catalog))
 
-    def _relax(self, session: Session, request: ChatRequest, excluded: set[str]) -> Found:
-        """Leave out the wishes that matter least together, what was said before rather than what is said now."""
+    def _relax(self, session: Session, request: ChatRequest, never: set[str], avoided: set[str]) -> Found:
+        """Leave out the wishes that matter least together, what was said before rather than what is said now.
+
+        Where wishes are said now, rather what was seen than what meets less of them.
+        """
         wishes = session.constraints
         named = frozenset(kind for wish in wishes if wish.attribute == self._kind for kind in self._kinds_of(wish))
         weights = [self._weight(wish, named, is_new=wish in request.where) for wish in wishes]
         for places in _lightest_first(weights):
             left_out = tuple(wishes[place] for place in places)
             kept = [wish for place, wish in enumerate(wishes) if place not in places]
-            if self._count(kept, excluded):
+            excluded = avoided if self._count(kept, avoided) else never
+            is_seen_enough = request.where or not self._count([], avoided)
+            if excluded is avoided or (is_seen_enough and self._count(kept, never)):
                 nearest = self._widen(kept, left_out, excluded)
-                item_ids = self._search(session, nearest, excluded)
+                item_ids = self._search(session, nearest, excluded, request.limit or self.num_shown)
                 return Found(kind="nearest", item_ids=item_ids, relaxed=left_out)
         return Found(kind="nothing", relaxed=tuple(wishes))
 
@@ -144,7 +149,7 @@ class Finder:
                 widened += [low, high]
         return widened
 
-    def _search(self, session: Session, wishes: Sequence[Constraint], excluded: set[str]) -> tuple[str, ...]:
+    def _search(self, session: Session, wishes: Sequence[Constraint], excluded: set[str], k: int) -> tuple[str, ...]:
         found = self.recommender.recommend(
             history=session.context(),
             query=session.query,
@@ -153,7 +158,7 @@ class Finder:
             unlike=session.disliked[-MAX_UNLIKE:],
             where=wish_filter(wishes),
             exclude=[self.recommender.catalog.items[row].item_id for row in self._rows(excluded)],
-            k=min(self.num_shown, self._count(wishes, excluded)),
+            k=min(k, self._count(wishes, excluded)),
         )
         return tuple(entry.item_id for entry in found)
 

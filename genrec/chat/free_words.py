@@ -27,13 +27,14 @@ something anything one ones for with about at in of from be very quite really mo
 _LEADS = frozenset(_LEADS_TEXT.split())
 _PASSED = frozenset(["a", "an", "the", "some", "and", "or", ",", "my", "our", "his", "her", "their"])
 _JOINING = frozenset(["and", "or", ","])
-_NEVER_FREE = FILLER | NEGATORS | SCORN | SMALL_NUMBERS
+_NEVER_FREE = FILLER | NEGATORS | SCORN | frozenset(SMALL_NUMBERS)
 # A noun after these is what is asked for.
 _ASKING_TEXT = """
 need want after buy find get see got have sell carry stock offer there me looking search searching and or by
 """
 _ASKING = frozenset(_ASKING_TEXT.split())
 _DEGREES = frozenset(["too", "so", "that", "very", "really", "quite"])
+_BEING = frozenset({"is", "are"})  # "which chairs are comfy?"
 _OWNING = frozenset({"have", "got"})
 
 
@@ -71,7 +72,7 @@ def _describes(run: Sequence[str], before: Sequence[str]) -> bool:
     if TAKEN in run:
         return True
     lead = next((token for token in reversed(before) if token not in _PASSED), "")
-    return lead in _LEADS
+    return lead in _LEADS or (lead in _BEING and before[-2:-1] == [TAKEN])
 
 
 def _is_negated(before: Sequence[str]) -> bool:

@@ -133,8 +133,9 @@ def _judgement(base: ChatRequest, said: str, reference: Reference | None, sessio
 
 
 def _wants_picture(base: ChatRequest, said: str, shown: Sequence[str]) -> bool:
-    wants_list = base.has_wishes or phrases.MORE.search(said) or base.query
-    says_so = phrases.SHOW.search(said) or phrases.SHOW_FIRST.search(said)
+    asks_how = phrases.HOW_IT_LOOKS.search(said)
+    wants_list = base.has_wishes or phrases.MORE.search(said) or (base.query and not asks_how)
+    says_so = asks_how or phrases.SHOW.search(said) or phrases.SHOW_FIRST.search(said)
     return bool(says_so and not wants_list and (base.refers_to or shown))
 
 

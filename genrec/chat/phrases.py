@@ -60,7 +60,7 @@ CHEAPER = said("""
 (?:(?:not|\\w+n't) (?:so|as|that|very)|less|(?<!be\\x20)(?<!not\\x20)too) (?:expensive|pricey|costly|dear)
 too much money|(?:that's|it's|is|costs?) too much
 (?<!that\\x20)(?<!which\\x20)BE (?:all |both |just |really )*VERY(?: too)? (?:expensive|pricey|costly|dear|steep)
-cheaper|(?:for|costs?|costing|at) less|lower(?: in)? price[ds]?|less money
+cheaper|(?:for|costs?|costing|at) less|(?:lower|smaller|better)(?: in)? price[ds]?|less money
 more affordable|spend less
 """.replace("BE", _BEING).replace("VERY", _VERY), end=_NOT_THAN_AMOUNT)  # fmt: skip
 DEARER = said("""
@@ -103,16 +103,20 @@ WORN_OUT = re.compile(
 HELD = said(r"(?:(?<!care\x20)for|hold|put|display|bunch of|bouquet of)(?: \w+){0,2} (?:flowers?|blossoms?)")
 EXPLAIN = said("why(?! not)|how come|explain|what ma(?:kes|de) you|for what reason|what's the reason")
 _THEM = r"it|they|that|this|the \w+(?: one)?|(?:number )?\d+"
+HOW_IT_LOOKS = said(
+    """
+what (?:it|they|that|this) looks? like
+how(?:'d|'s| would| will| could| does| do| might)? (?:THEM) (?:would |will |could |might )?looks?
+what (?:would|will|does|do|could) (?:THEM) looks? like
+what (?:THEM) (?:would|will|could|might) looks? like
+""".replace("THEM", _THEM)
+)
 SHOW = said(
     """
 draw|visuali[sz]e|picture|pics?|photo|image|sketch|render|paint|want to see
-what (?:it|they|that|this) looks? like
-how(?:'d|'s| would| will| could| does| do| might)? (?:THEM) (?:would |will |could |might )?looks?
 (?:possible|able|like|want|love) to see (?:it|that|this|the|number)
-what (?:would|will|does|do|could) (?:THEM) looks? like
-what (?:THEM) (?:would|will|could|might) looks? like
 (?:can|could|may|let) (?:i|me|you) (?:show me|see|have a look)|show me (?:it|that|this)
-""".replace("THEM", _THEM)
+"""
 )
 SHOW_FIRST = said("show (?:me|it|them|that|this)", start=r"^\W*(?:please )?")
 MORE = said("""
@@ -136,7 +140,15 @@ what(?: is|'s| are) (?:it|they|that|this|the \\w+(?: one)?|number \\w+) like
 NEGATED_QUESTION = re.compile(
     r"(^\W*(?:(?:and|so|but)\W+)?)(is|are|does|do|has|have|was|were)n't\s+(?=(?:it|this|that|they|these|those|the|any)\b)"
 )
-REPEATS = said("again|same (?:list|ones|items)|show (?:them|those|these) again|back to")
+_FEW = "two|three|four|five|six|seven|eight|nine|ten|[2-9]|10"
+LIMIT = said(
+    rf"""
+(?:show|give|find|suggest|recommend)(?: me)? (?:just |only )?(?P<bare>{_FEW})(?= (?!NO_NOUN\b)[^\W\d_])
+(?P<first>{_FEW}) (?:cheapest|dearest|priciest|newest|oldest|(?:least|most) (?:expensive|costly|recent))
+(?P<offered>{_FEW}) (?:different |good |other |more )?(?:options?|ideas?|suggestions?|examples?|choices|alternatives)
+""".replace("NO_NOUN", "(?:and|or|please|in|again|with|but|too|now|of|as|for|from|then|looks?|would|will|is)")
+)
+REPEATS = said("again|(?:show(?: me)?|list|see) all|same (?:list|ones|items)|show (?:them|those|these) again|back to")
 GREETING = said(
     r"hi|hello|hey|hiya|howdy|yo|greetings|good (?:morning|day|afternoon|evening)"
     r"|(?:morning|evening|afternoon)(?=\W*(?:$|all\b|everyone\b|there\b))",
@@ -220,6 +232,10 @@ LIKE_RELATION = said("like|similar to|in the spirit of|such as|resembl\\w+|more 
 MATCH_RELATION = said("""
 go(?:es|ing)?(?: well)? with|match(?:es|ing)?|pair(?:s|ed)?(?: well)? with|suits?|complements?|fits?
 """)
+TO_MATCH_ONE = re.compile(rf"({MATCH_RELATION.pattern})\s+(?:an?|some)\b")
+MAKE_IT = re.compile(
+    r"\b(?:make\s+(?:that|it)|rather|better)\s+[$€£]?(\d{2,5}(?:\.\d{1,2})?)(?=\W*(?:$|[,.;!?]|please\b|instead\b|then\b))"
+)
 
 DISLIKE = said("""
 dislike|hate|(?:can't|cannot|couldn't) (?:stand|bear)|not (?:so |too |very |really )?(?:keen on|into)
@@ -285,6 +301,7 @@ NEGATING_PAIRS = said("""
 keep \\w+ing
 already (?:has|have|own|owns|got)(?: enough| plenty(?: of)?| lots of)?
 (?:can|could) (?:do|live) without|rather avoid
+(?<!or\\x20)less(?= [^\\W\\d_])(?! (?:than|like|of)\\b)
 spare me|leave out|can't be doing with|no more of
 (?:skip|omit|minus|lose|drop)(?= (?:anything|everything|all|any)\\b)
 (?<!not\\x20)(?:way |far |much )*too(?= \\w)
@@ -304,6 +321,14 @@ CORRECTIONS = said(
     "(?:oh |hmm )?(?:no|wait|sorry) (?:wait|sorry|actually|no)|wait|scratch that|i mean|make that|or rather"
     "|on second thought|nowadays|these days|not any ?more"
     "|(?<=[.…]\\x20)no(?=,)|(?<=,\\x20)no(?=,)"
+)
+NO_FIRST = re.compile(
+    r"^\W*(?:(?:h+m+|oh|u+m+|ah|well|ok(?:ay)?)\W+)?(?:no|nah|nope)(?=\s*[,.])"
+)  # what follows is meant
+IF_NOT = re.compile(  # "a red bag, or if you don't have that, a pink one" turns nothing down
+    r"\bif\s+(?:you|they|there|it|that|this)\s*(?:'s|\s(?:is|are|do|does|can|have|has))?\s*(?:\w+n't|not|no|none)\b"
+    r"(?:\s+(?:have|find|got|get|sell|any|one|some|of|it|that|this|those|them|such|thing|things|available|possible|there))*"
+    r"|\bif\s+not\b"
 )
 # A further value is fine, too: it joins the wish that is there.
 ALSO = said(r"""
@@ -332,27 +357,28 @@ looks used been being were if at all these those them their
 PASSED_BY_NEGATION = frozenset(_PASSED.split())
 _FILLER = """
 a able about actually adore adored adores after again ago ah all also altogether am among amongst an and anniversary
-another any anything anyway apart are aren't around as at available avoid basically be beautiful because been begin
-believe best bestseller bestsellers bet birthday bit boss both bought boyfriend bring brother but buy by can can't
+another any anything anyway apart are aren't around as at available avoid basically be beautiful because been before
+begin believe best bestseller bestsellers bet birthday bit boss both bought boyfriend bring brother but buy by can can't
 choice choices choose chose collect collects color colored colors coloured come complements cost costing costs could dad
 daughter deal deals definitely did die different discount discounts dislike do does doesn't doing don't draw drawing
-draws each earliest either else enough even evening ever everything exactly example except family father favorite
-favorites favourite feel film films find fine for forget friend friends from fuss get gift girlfriend give go goes going
-good got gran grandma grandpa great greetings guess guy guys had haha has hate hates have having he hello help her here
-hers hey hi him his hit hiya hmm honestly hopefully hoping how how'd howdy husband i i'd i'll i'm i've idea ideas if
-image in inspiration instead interested into is isn't it it's item items its just keep keeps kid kind kinda know last
-lately latest least less let let's like likes little lol look looking looks lot love loved lovely loves made make many
-match matched matches matching mate may maybe me mean middle might mine mom month months mood more morning most mostly
-mother movie movies much mum must my myself need needs neither never new newest next nice no nor not nothing now
-obviously of off offer offers oh ok okay old oldest on one ones only option options or other others our out over own
-paint pair pairing pairs parents people perfect perhaps photo pick picks picture pictures planning please possible
-precise precisely prefer preferably present previous price priced probably product products purchase quite rated rather
-really recently recommend recommendation recommendations render resembles resembling right sale same say says search
-searching see seen select sell shall she should show similar similarly simply sister sketch so some somebody someone
-something somewhat son sorry sort spend spending spirit start still stuff such suggest suggestion suggestions suit
-suiting suits sure surprise take tell than thank thanks that that's the their them then there these they thing things
-think thinking this those though thought thoughts tip tips to today tone tones tonight too top total try trying two type
-umm under up us use used very visualise visualize wait want wants was watch way we week weeks well what what's when
-where which while who why wife will wish with without wondering would wow yes yesterday yet you your
+draws each earlier earliest either else enough even evening ever everything exactly example except family father
+favorite favorites favourite feel fifth film films find fine first for forget fourth friend friends from fuss get gift
+girlfriend give go goes going good got gran grandma grandpa great greetings guess guy guys had haha has hate hates have
+having he hello help her here hers hey hi him his hit hiya hmm honestly hopefully hoping how how'd howdy husband i i'd
+i'll i'm i've idea ideally ideas if image in inspiration instead interested into is isn't it it's item items its just
+keep keeps kid kind kinda know last lately latest law laws least less let let's like likes little lol look looking looks
+lot love loved lovely loves made make many match matched matches matching mate may maybe me mean middle might mine mom
+month months mood more morning most mostly mother movie movies much mum must my myself need needs neither never new
+newest next nice no nor normally not nothing now obviously of off offer offers oh ok okay old oldest on one ones only
+option options or other others our out over own paint pair pairing pairs parents people perfect perhaps photo pick picks
+picture pictures planning please possible precise precisely prefer preferably present previous price priced probably
+product products purchase quite rated rather really recently recommend recommendation recommendations render resembles
+resembling right sale same say says search searching second see seen select sell shall she should show similar similarly
+simply sister sketch so some somebody someone something somewhat son sorry sort spend spending spirit start still stuff
+such suggest suggestion suggestions suit suiting suits sure surprise take tell than thank thanks that that's the their
+them then there these they thing things think thinking third this those though thought thoughts tip tips to today
+together tone tones tonight too top total try trying two type umm under up us use used usually very visualise visualize
+wait want wants was watch way we week weeks well what what's when where which while who why wife will wish with without
+wondering would wow yes yesterday yet you your
 """
 FILLER = frozenset(_FILLER.split())

@@ -18,7 +18,8 @@ from genrec.data.reason_check import words_of
 from genrec.data.reasons import Constraint
 
 _LEAST_MONEY = (
-    "cheapest|costs? (?:the )?least|least (?:expensive|pricey|costly)|most affordable|(?:at the )?lowest (?:price|cost)"
+    "cheapest|costs? (?:the )?least|least (?:expensive|pricey|costly)|most affordable"
+    "|(?:at the )?(?:lowest|smallest|best) (?:price|cost)"
 )
 _MOST_MONEY = (
     "costs? (?:the )?most|most (?:expensive|costly)|dearest|priciest|costliest|(?:at the )?highest (?:price|cost)"

@@ -17,7 +17,7 @@ from genrec.chat import phrases
 from genrec.chat.free_words import free_words, missing_kinds
 from genrec.chat.intents import Signs, decide, plain_intent
 from genrec.chat.lexicon import Lexicon, Value
-from genrec.chat.numbers import read_numbers
+from genrec.chat.numbers import SMALL_NUMBERS, read_numbers
 from genrec.chat.questions import read_extreme
 from genrec.chat.references import (
     Reference,
@@ -32,7 +32,7 @@ from genrec.chat.spelling import spell_plainly
 from genrec.chat.values import ValueScanner, united
 from genrec.chat.wishes import meeting, number_of, numbers_of
 from genrec.data.reason_check import words_of
-from genrec.data.reasons import Constraint
+from genrec.data.reasons import Constraint, Operator
 from genrec.schema import AttributeValue, Catalog, Item
 
 
@@ -61,7 +61,7 @@ class _Reading:
         wanting = phrases.POLITE.sub(" want", spell_plainly(text))
         plain = " ".join(phrases.INTERJECTIONS.sub("", wanting).split()) or " ".join(wanting.split())
         self.said = phrases.NEGATED_QUESTION.sub(r"\1\2 ", plain)
-        self.text = self.said
+        self.text = phrases.IF_NOT.sub("", phrases.NO_FIRST.sub("", self.said))
         self.where: list[Constraint] = []
         self.dropped: list[str] = []
         self.not_understood: list[str] = []
@@ -83,6 +83,7 @@ class _Reading:
         self.not_understood += titles.unknown
         compared = read_compared(self.text, self.session)
         self.text = self.text if compared is None else compared.rest
+        limit = self._read_limit()
         self._read_numbers()
         self.reference = compared or self._read_references(titles.item_ids)
         self._read_comparatives()
@@ -103,6 +104,7 @@ class _Reading:
             repeats=bool(phrases.REPEATS.search(self.said)),
             is_new=is_new,
             extreme=extreme,
+            limit=limit,
             missing=missing,
         )
         signs = Signs(
@@ -171,7 +173,28 @@ class _Reading:
         if left:
             self.where.append(replace(standing[0], value=left[0] if len(left) == 1 else tuple(left)))
 
+    def _read_limit(self) -> int | None:
+        """How many items are asked for: "give me three options"."""
+        match = phrases.LIMIT.search(self.text)
+        if match is None or match.lastgroup is None:
+            return None
+        start, end = match.span(match.lastgroup)
+        said, self.text = self.text[start:end], self.text[:start] + " " * (end - start) + self.text[end:]
+        return SMALL_NUMBERS[said] if said in SMALL_NUMBERS else int(said)
+
+    def _read_changed_number(self) -> None:
+        """ "Make that 60": the bound of the price that stands, else the most that it may be."""
+        match, price = phrases.MAKE_IT.search(self.text), self.lexicon.price
+        if match is None or price is None:
+            return
+        standing = {wish.operator for wish in self.session.constraints if wish.attribute == price}
+        bounds: tuple[Operator, ...] = ("<=", "<", ">=", ">")
+        operator = next((bound for bound in bounds if bound in standing), bounds[0])
+        self.where.append(Constraint(attribute=price, operator=operator, value=float(match[1])))
+        self.text = self.text[: match.start()] + " " * len(match.group()) + self.text[match.end() :]
+
     def _read_numbers(self) -> None:
+        self._read_changed_number()
         read = read_numbers(self.text, self.lexicon)
         self.where += read.constraints
         self.text = read.rest
@@ -266,7 +289,10 @@ class _Reading:
         self._blank(phrases.PRAISED)
         self._blank(phrases.HELD)
         is_to_match = phrases.MATCH_RELATION.search(self.said) is not None
-        scanner = ValueScanner(self.lexicon, phrases.GOT_ONE.sub(r"\1 my", self.text) if is_to_match else self.text)
+        text = (
+            phrases.TO_MATCH_ONE.sub(r"\1 my", phrases.GOT_ONE.sub(r"\1 my", self.text)) if is_to_match else self.text
+        )
+        scanner = ValueScanner(self.lexicon, text)
         found, self.text = scanner.scan()
         if is_to_match:
             # "what goes with my red lamp?": what is near to that

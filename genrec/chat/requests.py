@@ -48,9 +48,9 @@ class ChatRequest:
     where: wishes this message adds. dropped: attributes whose wishes it takes back, "*" for all. query: free words that
     no attribute covers. image: a photo that came with it. refers_to: item ids it names, by place, by recency or by
     title, and relation how the wanted items relate to them. liked, disliked: item ids it judges. is_new: the person
-    says that they are new here. extreme: the cheapest come first. question: what it asks to know. not_understood:
-    wishes that this catalog cannot express, such as a price where items have none. missing: words for things that no
-    item has.
+    says that they are new here. extreme: the cheapest come first. limit: how many are asked for. question: what it asks
+    to know. not_understood: wishes that this catalog cannot express, such as a price where items have none. missing:
+    words for things that no item has.
     """
 
     text: str
@@ -66,6 +66,7 @@ class ChatRequest:
     repeats: bool = False
     is_new: bool = False
     extreme: Extreme | None = None
+    limit: int | None = None
     question: Question | None = None
     not_understood: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()

@@ -51,7 +51,7 @@ cool: cold, colder
 fabric: cloth, textile
 mug: cup, cups, drink from, drink coffee from, drink tea from
 chair: seat, sit on
-lamp: lighting, lights, light source
+lamp: lighting, lights, light source, light up, light for, light fixture, reading light, night light
 shoe: footwear, for my feet
 poster: wall art, hang on the wall, hang on my wall
 vase: put flowers in

@@ -263,11 +263,11 @@ class Conversation:
         return Reply(text=" ".join([*notes, text]), request=request, items=cards)
 
     def _tell_of_catalog(self, request: ChatRequest) -> Reply:
-        """What is asked of the whole catalog; "how many clocks?" makes clocks what is talked of."""
+        """What is asked of the whole catalog; "how many red clocks?" makes red clocks what is talked of."""
         assert request.question is not None
         catalog, lexicon = self.recommender.catalog, self.reader.lexicon
         if request.question.is_count:
-            self.session.wish([w for w in request.question.scope if w.attribute == lexicon.kind], catalog)
+            self.session.wish(request.question.scope, catalog)
         return Reply(text=answer_of_catalog(request.question, catalog, lexicon), request=request)
 
     def _show(self, request: ChatRequest) -> Reply:

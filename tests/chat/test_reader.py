@@ -123,6 +123,13 @@ def test_requests_of_the_world_are_read_as_they_were_meant() -> None:
         ("a vase for dried flowers", {"category = vase"}),
         ("a mug with flowers", {"category = mug", "pattern = floral"}),
         ("hi red lamps", {"color = red", "category = lamp"}),
+        ("no, black", {"color = black"}),
+        ("hmm no, light colours actually", set()),
+        ("a light blue bag", {"color = blue", "category = bag"}),
+        ("something to light up my desk", {"category = lamp"}),
+        ("a red bag, or if you don't have that, a pink one", {"color = red|pink", "category = bag"}),
+        ("less minimalist", {"style != minimal"}),
+        ("two chairs that go with a wooden table", {"category = chair"}),
     ],
 )  # fmt: skip
 def test_shop_wishes(text: str, wishes: set[str]) -> None:
@@ -273,6 +280,8 @@ def test_to_go_with_is_not_to_be_like() -> None:
         ("I don't like the first", "dislike"),
         ("not the second one", "dislike"),
         ("like the second one but in blue", "recommend"),
+        ("ok the second then. what would it look like in my room?", "show"),
+        ("which of those has the best price", "describe"),
         ("hello", "greet"),
         ("good morning!", "greet"),
         ("hello, I want a lamp", "recommend"),
@@ -440,6 +449,8 @@ def test_wishes_are_taken_back(text: str, dropped: tuple[str, ...]) -> None:
         ("it must be comfortable, a green chair", "comfortable"),
         ("a lamp with tassels and fringes", "tassels fringes"),
         ("something cosy", "cosy"),
+        ("which chairs are comfy?", "comfy"),
+        ("a present for my mother in law", ""),
         ("tassels and fringes", "tassels fringes"),
     ],
 )
@@ -496,6 +507,30 @@ def test_short_titles_can_be_judged_and_asked_for() -> None:
 def test_other_words_stay_as_the_query() -> None:
     assert READER.read("a cozy lamp for reading at night", Session()).query == "cozy reading night"
     assert READER.read("red lamp please", Session()).query == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("give me the three cheapest vases", 3),
+        ("show me two red lamps", 2),
+        ("can you suggest 4 options?", 4),
+        ("show me 2", None),
+        ("show me two in blue", None),
+        ("chairs for two", None),
+        ("like 3 and 4", None),
+    ],
+)
+def test_how_many_are_asked_for(text: str, limit: int | None) -> None:
+    assert READER.read(text, shown_session(CATALOG)).limit == limit
+
+
+def test_a_bound_that_stands_can_be_changed_by_its_number_alone() -> None:
+    at_most = Session(constraints=[Constraint(attribute="price", operator="<", value=50.0)])
+    assert wishes_of(READER, "make that 60", at_most) == {"price < 60.0"}
+    at_least = Session(constraints=[Constraint(attribute="price", operator=">=", value=50.0)])
+    assert wishes_of(READER, "make it 60, please", at_least) == {"price >= 60.0"}
+    assert wishes_of(READER, "make that 60", Session()) == {"price <= 60.0"}
 
 
 def test_words_that_say_more_than_a_value_go_on_describing() -> None:

@@ -379,6 +379,29 @@ def test_the_kind_that_is_named_outweighs_one_that_a_shape_suggests(conversation
     assert {catalog[card.item_id].attributes["category"] for card in reply.items} == {"vase"}
 
 
+def test_as_many_are_shown_as_are_asked_for(conversation: Conversation) -> None:
+    assert len(conversation.say("show me three mugs").items) == 3
+    assert len(conversation.say("more").items) == 5
+    assert len(conversation.say("the two cheapest lamps").items) == 2
+
+
+def test_what_was_counted_is_what_they_are(conversation: Conversation) -> None:
+    catalog = conversation.recommender.catalog
+    assert "under 50" in conversation.say("how many bags do you have under 50?").text
+    shown = [catalog[card.item_id].attributes for card in conversation.say("show them").items]
+    assert all(attributes["category"] == "bag" and float(attributes["price"]) < 50 for attributes in shown)  # type: ignore[arg-type]
+
+
+def test_a_new_wish_rather_brings_back_what_was_seen_than_less_of_what_is_wished(conversation: Conversation) -> None:
+    catalog = conversation.recommender.catalog
+    pairs = [(str(item.attributes["color"]), str(item.attributes["category"])) for item in catalog]
+    color, kind = next(pair for pair in pairs if 1 <= pairs.count(pair) <= 5)
+    first = {card.item_id for card in conversation.say(f"a {color} {kind}").items}
+    conversation.say("chairs" if kind != "chair" else "lamps")
+    again = conversation.say(f"show me all {color} {kind}s")
+    assert {card.item_id for card in again.items} == first
+
+
 def test_a_desk_is_no_desk_lamp(conversation: Conversation) -> None:
     assert any(item.attributes["shape"] == "desk" for item in conversation.recommender.catalog)
     assert "Nothing here is called “desk”" in conversation.say("do you have a desk").text
