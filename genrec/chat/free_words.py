@@ -63,6 +63,14 @@ def free_words(text: str, lexicon: Lexicon, *, is_all: bool) -> str:
     return " ".join(kept)
 
 
+def refused_words(text: str, lexicon: Lexicon) -> tuple[str, ...]:
+    """What is turned down though no value means it: "not digital"."""
+    tokens = TOKEN.findall(text)
+    return tuple(
+        f"not {token}" for n, token in enumerate(tokens) if _is_free(token, lexicon) and _is_negated(tokens[:n])
+    )
+
+
 def _is_free(token: str, lexicon: Lexicon) -> bool:
     is_word = len(token) > 2 and token[0].isalpha() and token not in _NEVER_FREE
     return is_word and token not in lexicon.attribute_names

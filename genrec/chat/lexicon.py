@@ -165,15 +165,10 @@ class Lexicon:
         """Whether these words say more than the value that they mean: burgundy is red, but not any red."""
         return words in self._narrower
 
-    def still_meant(self, query: str, wishes: Sequence[Constraint]) -> str:
-        """Free words without those whose value is no longer wished: "burgundy" where blue is wanted now."""
-        wished = {(wish.attribute, text) for wish in wishes if wish.operator == "=" for text in wish.texts}
-        meant = {word: self._narrower.get((word,), ()) for word in query.split()}
-        is_left = {
-            word: not values or any((value.attribute, value.value.casefold()) in wished for value in values)
-            for word, values in meant.items()
-        }
-        return " ".join(word for word in query.split() if is_left[word])
+    def still_meant(self, query: str, before: Sequence[Constraint], after: Sequence[Constraint]) -> str:
+        """Free words without those whose value is no longer wished: "burgundy" where red gave way to blue."""
+        gone = _wished(before) - _wished(after)
+        return " ".join(word for word in query.split() if gone.isdisjoint(self._narrower.get((word,), ())))
 
     def corrected(self, word: str) -> str | None:
         """A known one-word form that is one slip of the keyboard away, when there is just one.
@@ -320,6 +315,10 @@ def _count_slips(title: Words, words: Sequence[str]) -> int | None:
     wrong = [(mine, theirs) for mine, theirs in zip(title, words, strict=False) if mine != theirs]
     is_near = len(wrong) <= max(1, len(title) // 4) and all(_is_one_slip(mine, theirs) for mine, theirs in wrong)
     return len(wrong) if is_near else None
+
+
+def _wished(wishes: Iterable[Constraint]) -> set[Value]:
+    return {Value(wish.attribute, value) for wish in wishes if wish.operator == "=" for value in wish.choices}
 
 
 def _synonyms(table: Mapping[str, Words], value: str) -> set[Words]:

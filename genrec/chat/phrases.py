@@ -100,6 +100,10 @@ WORN_OUT = re.compile(
     r"|shattered|cracked|gave\s+(?:up|out)|given\s+up|had\s+it|on\s+(?:its|their)\s+last\s+legs)\b[^?]*?"
     r"(?P<new>\b(?:a\s+|some\s+)?(?:new|another|replacement)\s+(?:ones?|pair)\b|\banother\b(?!\s+\w)|\b(?:a\s+)?replacements?\b)"
 )
+PATTERNED = said(
+    "(?<!not\\x20)(?<!no\\x20)(?<!n't\\x20)(?:patterned|printed)"
+    "|with (?:a|some|any)(?: nice| bold| fun| pretty| cool)? (?:patterns?|prints?)(?: on (?:it|them))?"
+)
 HELD = said(r"(?:(?<!care\x20)for|hold|put|display|bunch of|bouquet of)(?: \w+){0,2} (?:flowers?|blossoms?)")
 EXPLAIN = said("why(?! not)|how come|explain|what ma(?:kes|de) you|for what reason|what's the reason")
 _THEM = r"it|they|that|this|the \w+(?: one)?|(?:number )?\d+"
@@ -356,29 +360,32 @@ looks used been being were if at all these those them their
 """
 PASSED_BY_NEGATION = frozenset(_PASSED.split())
 _FILLER = """
-a able about actually adore adored adores after again ago ah all also altogether am among amongst an and anniversary
-another any anything anyway apart are aren't around as at available avoid basically be beautiful because been before
-begin believe best bestseller bestsellers bet birthday bit boss both bought boyfriend bring brother but buy by can can't
-choice choices choose chose collect collects color colored colors coloured come complements cost costing costs could dad
-daughter deal deals definitely did die different discount discounts dislike do does doesn't doing don't draw drawing
-draws each earlier earliest either else enough even evening ever everything exactly example except family father
-favorite favorites favourite feel fifth film films find fine first for forget fourth friend friends from fuss get gift
-girlfriend give go goes going good got gran grandma grandpa great greetings guess guy guys had haha has hate hates have
-having he hello help her here hers hey hi him his hit hiya hmm honestly hopefully hoping how how'd howdy husband i i'd
-i'll i'm i've idea ideally ideas if image in inspiration instead interested into is isn't it it's item items its just
+a able about absolutely actually adore adored adores after again ago ah all also altogether am among amongst an and
+anniversary another any anything anyway apart april are aren't around as at august available avoid basically be
+beautiful because been before begin believe best bestseller bestsellers bet birthday bit boss both bought boyfriend
+bring brother but buy by can can't choice choices choose chose collect collects color colored colors coloured come
+complements completely cost costing costs could dad daughter deal deals december definitely did die different discount
+discounts dislike do does doesn't doing don't draw drawing draws each earlier earliest either else enough entirely even
+evening ever everything exactly example except family father favorite favorites favourite february feel fifth film films
+find fine first fit fits for forget fourth friday friend friends from fuss get gift girlfriend give go goes going good
+got gran grandma grandpa great greetings guess guy guys had haha has hate hates have having he he's hello help her here
+hers hey hi him his hit hiya hmm honestly hopefully hoping how how'd howdy husband i i'd i'll i'm i've idea ideally
+ideas if image in inspiration inspire instead interested into is isn't it it's item items its january july june just
 keep keeps kid kind kinda know last lately latest law laws least less let let's like likes little lol look looking looks
-lot love loved lovely loves made make many match matched matches matching mate may maybe me mean middle might mine mom
-month months mood more morning most mostly mother movie movies much mum must my myself need needs neither never new
-newest next nice no nor normally not nothing now obviously of off offer offers oh ok okay old oldest on one ones only
-option options or other others our out over own paint pair pairing pairs parents people perfect perhaps photo pick picks
-picture pictures planning please possible precise precisely prefer preferably present previous price priced probably
-product products purchase quite rated rather really recently recommend recommendation recommendations render resembles
-resembling right sale same say says search searching second see seen select sell shall she should show similar similarly
-simply sister sketch so some somebody someone something somewhat son sorry sort spend spending spirit start still stuff
-such suggest suggestion suggestions suit suiting suits sure surprise take tell than thank thanks that that's the their
-them then there these they thing things think thinking third this those though thought thoughts tip tips to today
-together tone tones tonight too top total try trying two type umm under up us use used usually very visualise visualize
-wait want wants was watch way we week weeks well what what's when where which while who why wife will wish with without
-wondering would wow yes yesterday yet you your
+lot love loved lovely loves made make many march match matched matches matching mate may maybe me mean middle might mine
+mom monday month months mood more morning most mostly mother movie movies much mum must my myself nah need needs neither
+never new newest next nice no nope nor normally not nothing november now obviously october of off offer offers oh ok
+okay old oldest omg on one ones only option options or other others our out over own paint pair pairing pairs parents
+people perfect perhaps photo pick picks picture pictures planning please possible precise precisely prefer preferably
+present previous price priced probably product products purchase quite rated rather really recently recommend
+recommendation recommendations render resembles resembling right sale same saturday say says search searching second see
+seen select sell september shall she she's should show showed shown similar similarly simply sister sketch so some
+somebody someone something somewhat son sorry sort spend spending spirit start still stuff such suggest suggestion
+suggestions suit suiting suits sunday sure surprise take tell than thank thanks that that's the their them then there
+these they they're they've thing things think thinking third this those though thought thoughts thursday tip tips to
+today together tomorrow tone tones tonight too top total totally try trying tuesday two type umm under up us use used
+usually very visualise visualize wait want wants was watch way we we're we've wednesday week weekend weeks well what
+what's when where which while who why wife will wish with without wondering would wow yeah yep yes yesterday yet you
+you've your
 """
 FILLER = frozenset(_FILLER.split())

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from genrec.chat import phrases
-from genrec.chat.free_words import free_words, missing_kinds
+from genrec.chat.free_words import free_words, missing_kinds, refused_words
 from genrec.chat.intents import Signs, decide, plain_intent
 from genrec.chat.lexicon import Lexicon, Value
 from genrec.chat.numbers import SMALL_NUMBERS, read_numbers
@@ -92,12 +92,15 @@ class _Reading:
         extreme = read_extreme(self.text, self.lexicon)
         self._read_price_levels()
         missing = missing_kinds(self.text, self.lexicon)
+        query = self._free_words(missing)
+        if not (query or self._is_known or limit) and self.session.shown and not self.said.endswith("?"):
+            self.not_understood += refused_words(self.text, self.lexicon)
         base = ChatRequest(
             text=self.original,
             intent="recommend",
             where=tuple(dict.fromkeys(self.where)),
             dropped=tuple(dict.fromkeys(self.dropped)),
-            query=self._free_words(missing),
+            query=query,
             image=self.image,
             refers_to=self.reference.item_ids if self.reference is not None else (),
             not_understood=tuple(self.not_understood),
@@ -294,6 +297,9 @@ class _Reading:
         )
         scanner = ValueScanner(self.lexicon, text)
         found, self.text = scanner.scan()
+        plain = self.lexicon.meanings(("patternless",))
+        if plain and self._blank(phrases.PATTERNED):
+            self.where.append(Constraint(attribute=plain[0].attribute, operator="!=", value=plain[0].value))
         if is_to_match:
             # "what goes with my red lamp?": what is near to that
             self.text = " ".join((self.text, "with", *scanner.owned))
@@ -340,9 +346,13 @@ class _Reading:
 
     def _free_words(self, missing: Sequence[str]) -> str:
         """Words that describe what is wanted; all of them where nothing else was understood."""
-        is_known = bool(self.where or self.dropped or self.reference or self.image)
-        words = free_words(self.text, self.lexicon, is_all=not is_known).split()
-        return " ".join(word for word in words if word not in missing or not is_known)
+        words = free_words(self.text, self.lexicon, is_all=not self._is_known).split()
+        return " ".join(word for word in words if word not in missing or not self._is_known)
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether anything was understood but free words."""
+        return bool(self.where or self.dropped or self.reference or self.image)
 
 
 def _numbers(items: Iterable[Item], attribute: str) -> list[float]:

@@ -200,9 +200,11 @@ class Conversation:
         session = self.session
         if "*" in request.dropped:
             session.forget_words()
+        before = list(session.constraints)
         session.take_back(request.dropped)
         kinds = self.finder.kinds(session.constraints)
         gave_way = session.wish(request.where, self.recommender.catalog)
+        session.query = self.reader.lexicon.still_meant(session.query, before, session.constraints)
         if kinds and kinds.isdisjoint(self.finder.kinds(session.constraints) or kinds):
             session.query = ""  # it described another kind of thing
         if request.image is not None:
@@ -212,7 +214,6 @@ class Conversation:
             session.query = request.query
         elif request.query:
             session.query = request.query
-        session.query = self.reader.lexicon.still_meant(session.query, session.constraints)
         return gave_way
 
     def _cards(self, found: Found) -> tuple[Card, ...]:

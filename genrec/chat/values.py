@@ -131,7 +131,7 @@ class ValueScanner:
         before, last = ["", "", *self.rest][-2:]
         is_place = word == "the" and last in PLACES and before != "looking"
         self.owned_reach = 2 if word in OWNERS or is_place else 0 if is_plain else max(self.owned_reach - 1, 0)
-        if word in SCORN and len(self.found) > self.sentence_start:
+        if word in SCORN and len(self.found) > self.sentence_start and not self.is_negated:
             self.found[-1] = replace(self.found[-1], is_negated=True)
         if word in NEGATORS:
             self.is_negated, self.negated_attribute, self.link = True, "", "and"

@@ -129,6 +129,10 @@ def test_requests_of_the_world_are_read_as_they_were_meant() -> None:
         ("something to light up my desk", {"category = lamp"}),
         ("a red bag, or if you don't have that, a pink one", {"color = red|pink", "category = bag"}),
         ("less minimalist", {"style != minimal"}),
+        ("the red mug that isn't ugly", {"color = red", "category = mug"}),
+        ("a bag, nothing patterned", {"category = bag", "pattern = plain"}),
+        ("a bag with a nice pattern", {"category = bag", "pattern != plain"}),
+        ("heels that match a lavender dress", {"shape = pump"}),
         ("two chairs that go with a wooden table", {"category = chair"}),
     ],
 )  # fmt: skip

@@ -380,9 +380,13 @@ def test_the_kind_that_is_named_outweighs_one_that_a_shape_suggests(conversation
 
 
 def test_as_many_are_shown_as_are_asked_for(conversation: Conversation) -> None:
-    assert len(conversation.say("show me three mugs").items) == 3
-    assert len(conversation.say("more").items) == 5
-    assert len(conversation.say("the two cheapest lamps").items) == 2
+    kinds = [str(item.attributes["category"]) for item in conversation.recommender.catalog]
+    kind = max(kinds, key=kinds.count)
+    usual = conversation.finder.num_shown
+    assert len(conversation.say(f"show me two {kind}s").items) == 2 < usual
+    assert len(conversation.say("more").items) == usual
+    assert len(conversation.say(f"show me seven {kind}s").items) == 7
+    assert len(conversation.say(f"the two cheapest {kind}s").items) == 2
 
 
 def test_what_was_counted_is_what_they_are(conversation: Conversation) -> None:
@@ -400,6 +404,13 @@ def test_a_new_wish_rather_brings_back_what_was_seen_than_less_of_what_is_wished
     conversation.say("chairs" if kind != "chair" else "lamps")
     again = conversation.say(f"show me all {color} {kind}s")
     assert {card.item_id for card in again.items} == first
+
+
+def test_what_no_attribute_tells_cannot_be_refused(conversation: Conversation) -> None:
+    conversation.say("a clock")
+    reply = conversation.say("not digital")
+    assert "I could not make use of “not digital” here." in reply.text
+    assert reply.is_list
 
 
 def test_a_desk_is_no_desk_lamp(conversation: Conversation) -> None:
