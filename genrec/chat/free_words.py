@@ -11,6 +11,7 @@ from genrec.chat.numbers import SMALL_NUMBERS
 from genrec.chat.phrases import (
     AFTER_NOUNS,
     ARTICLES,
+    BARE_NAMES,
     FILLER,
     NEGATORS,
     OWNERS,
@@ -27,6 +28,7 @@ something anything one ones for with about at in of from be very quite really mo
 _LEADS = frozenset(_LEADS_TEXT.split())
 _PASSED = frozenset(["a", "an", "the", "some", "and", "or", ",", "my", "our", "his", "her", "their"])
 _JOINING = frozenset(["and", "or", ","])
+_ENDING_LIST = _JOINING | {".", "!", "?", ";", ":"}
 _NEVER_FREE = FILLER | NEGATORS | SCORN | frozenset(SMALL_NUMBERS)
 # A noun after these is what is asked for.
 _ASKING_TEXT = """
@@ -53,10 +55,11 @@ def free_words(text: str, lexicon: Lexicon, *, is_all: bool) -> str:
             end += 1
         if end > start:
             run = tokens[start:end]
-            is_joined = kept_until > 0 and all(token in _JOINING for token in tokens[kept_until:start])
+            is_list = end == len(tokens) or tokens[end] in _ENDING_LIST  # "rustic, earthy", not "a lamp, life is dark"
+            is_joined = kept_until > 0 and is_list and all(token in _JOINING for token in tokens[kept_until:start])
             if (is_joined or _describes(run, tokens[:start])) and not _is_negated(tokens[:start]):
                 kept += [token for token in run if token != TAKEN]
-                kept_until = end if any(token != TAKEN for token in run) else 0
+                kept_until = end
         start = max(end, start + 1)
     if not kept and is_all:
         kept = [token for n, token in enumerate(tokens) if free[n] and not _is_negated(tokens[:n])]
@@ -92,10 +95,11 @@ def _is_negated(before: Sequence[str]) -> bool:
     return False
 
 
-def missing_kinds(text: str, lexicon: Lexicon) -> tuple[str, ...]:
+def missing_kinds(text: str, lexicon: Lexicon, said: str) -> tuple[str, ...]:
     """Names of things asked for that no title and no value of the catalog holds: "bowl" in "a mug and a bowl".
 
     Only of a catalog whose items are of several kinds, and only nouns that are asked for: "need a bowl", "any rugs?".
+    text: what is left of the message when its wishes were read; said: the whole of it.
     """
     if lexicon.kind is None:
         return ()
@@ -112,7 +116,13 @@ def missing_kinds(text: str, lexicon: Lexicon) -> tuple[str, ...]:
         )
         if is_asked and after in AFTER_NOUNS and _is_free(word, lexicon) and not _is_known(word, lexicon):
             found.append(word)
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found)) or _bare_kinds(text, lexicon, said)
+
+
+def _bare_kinds(text: str, lexicon: Lexicon, said: str) -> tuple[str, ...]:
+    """ "Rugs, curtains?": names of things and nothing else."""
+    names = TOKEN.findall(text) if BARE_NAMES.search(said) else []
+    return tuple(word for word in names if _is_free(word, lexicon) and not _is_known(word, lexicon))
 
 
 def _is_known(word: str, lexicon: Lexicon) -> bool:

@@ -70,6 +70,8 @@ higher(?: in)? price[ds]?|can (?:pay|spend|afford) (?:a (?:bit|little) |some )?m
 SLIGHTLY = said("a (?:bit|little|touch)|slightly|somewhat")
 NEWER = said("newer|more recent|more modern|too old|not (?:so|that|as) old")
 OLDER = said("older|more classic|too (?:new|recent|modern)|not (?:so|that) (?:new|recent)")
+# Of what no catalog here tells.
+SIZES = said("bigger|larger|smaller|tinier|taller|wider|heavier|longer|shorter|thinner|thicker")
 # "Is cool", said of something, is praise and no color.
 PRAISED = re.compile(r"(?:\b(?:is|are|sounds?|looks?)|'s)\s+cool\b(?=\s*(?:[,.;!]|but\b|and\b|$))")
 CHEAP = said(r"""
@@ -349,6 +351,7 @@ _AFTER_NOUNS = """
 like today now not but then instead
 """
 AFTER_NOUNS = frozenset(_AFTER_NOUNS.split())
+BARE_NAMES = re.compile(r"^\W*[^\W\d_]+s(?:(?:\s*,\s*|\s+(?:and|or)\s+)[^\W\d_]+s)*\s*\?\W*$")  # "rugs, curtains?"
 # Things by themselves, which as values only tell where another thing stands: "a table" is no table lamp.
 STANDS = frozenset(["table", "tables", "desk", "desks", "floor", "floors", "wall", "walls"])
 OWNERS = frozenset(["my", "our", "his", "her", "their"])
@@ -361,31 +364,32 @@ looks used been being were if at all these those them their
 PASSED_BY_NEGATION = frozenset(_PASSED.split())
 _FILLER = """
 a able about absolutely actually adore adored adores after again ago ah all also altogether am among amongst an and
-anniversary another any anything anyway apart april are aren't around as at august available avoid basically be
-beautiful because been before begin believe best bestseller bestsellers bet birthday bit boss both bought boyfriend
-bring brother but buy by can can't choice choices choose chose collect collects color colored colors coloured come
-complements completely cost costing costs could dad daughter deal deals december definitely did die different discount
-discounts dislike do does doesn't doing don't draw drawing draws each earlier earliest either else enough entirely even
-evening ever everything exactly example except family father favorite favorites favourite february feel fifth film films
-find fine first fit fits for forget fourth friday friend friends from fuss get gift girlfriend give go goes going good
-got gran grandma grandpa great greetings guess guy guys had haha has hate hates have having he he's hello help her here
-hers hey hi him his hit hiya hmm honestly hopefully hoping how how'd howdy husband i i'd i'll i'm i've idea ideally
-ideas if image in inspiration inspire instead interested into is isn't it it's item items its january july june just
-keep keeps kid kind kinda know last lately latest law laws least less let let's like likes little lol look looking looks
-lot love loved lovely loves made make many march match matched matches matching mate may maybe me mean middle might mine
-mom monday month months mood more morning most mostly mother movie movies much mum must my myself nah need needs neither
-never new newest next nice no nope nor normally not nothing november now obviously october of off offer offers oh ok
-okay old oldest omg on one ones only option options or other others our out over own paint pair pairing pairs parents
-people perfect perhaps photo pick picks picture pictures planning please possible precise precisely prefer preferably
-present previous price priced probably product products purchase quite rated rather really recently recommend
-recommendation recommendations render resembles resembling right sale same saturday say says search searching second see
-seen select sell september shall she she's should show showed shown similar similarly simply sister sketch so some
-somebody someone something somewhat son sorry sort spend spending spirit start still stuff such suggest suggestion
-suggestions suit suiting suits sunday sure surprise take tell than thank thanks that that's the their them then there
-these they they're they've thing things think thinking third this those though thought thoughts thursday tip tips to
-today together tomorrow tone tones tonight too top total totally try trying tuesday two type umm under up us use used
-usually very visualise visualize wait want wants was watch way we we're we've wednesday week weekend weeks well what
-what's when where which while who why wife will wish with without wondering would wow yeah yep yes yesterday yet you
-you've your
+anniversary another any anything anyway apart april are aren't around as at august aunt auntie available avoid basically
+be beautiful because been before begin believe best bestseller bestsellers bet birthday bit boss both bought boyfriend
+bring brother but buy by can can't choice choices choose chose colleague colleagues collect collects color colored
+colors coloured come complements completely cost costing costs could cousin dad daughter deal deals december definitely
+did die different discount discounts dislike do does doesn't doing don't draw drawing draws each earlier earliest either
+else enough entirely even evening ever everything exactly example except family father favorite favorites favourite
+february feel fifth film films find fine first fit fits flatmate for forget fourth friday friend friends from fuss get
+gift girlfriend give go goes going good got gran granddaughter grandma grandpa grandson great greetings guess guy guys
+had haha has hate hates have having he he's hello help her here hers hey hi him his hit hiya hmm honestly hopefully
+hoping how how'd howdy hubby husband i i'd i'll i'm i've idea ideally ideas if image in inspiration inspire instead
+interested into is isn't it it's item items its january july june just keep keeps kid kind kinda know last lately latest
+law laws least less let let's like likes little lol look looking looks lot love loved lovely loves made make many march
+match matched matches matching mate may maybe me mean middle might mind mine mom monday month months mood more morning
+most mostly mother movie movies much mum must my myself nah need needs neighbor neighbour neither nephew never new
+newest next nice niece no nope nor normally not nothing november now obviously october of off offer offers oh ok okay
+old oldest omg on one ones only option options or other others our out over own paint pair pairing pairs parents people
+perfect perhaps photo pick picks picture pictures planning please possible precise precisely prefer preferably present
+previous price priced probably product products purchase put quite rated rather really recently recommend recommendation
+recommendations render resembles resembling right roommate sale same saturday say says search searching second see seen
+select sell september shall she she's should show showed shown similar similarly simply sister sketch so some somebody
+someone something somewhat son sorry sort spend spending spirit start still stuff such suggest suggestion suggestions
+suit suiting suits sunday sure surprise take tell than thank thanks that that's the their them then there these they
+they're they've thing things think thinking third this those though thought thoughts thursday tip tips to today together
+tomorrow tone tones tonight too top total totally try trying tuesday two type umm uncle under undo up us use used
+usually very visualise visualize wait want wants was watch way we we're we've wednesday week weekend weeks well went
+what what's when where which while who why wife will wish with without wondering would wow yeah yep yes yesterday yet
+you you've your
 """
 FILLER = frozenset(_FILLER.split())

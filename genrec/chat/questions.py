@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from genrec.chat.lexicon import CAST_NAMES, MAKER_NAMES, Lexicon
-from genrec.chat.phrases import said
+from genrec.chat.phrases import BARE_NAMES, said
 from genrec.chat.references import Reference
 from genrec.chat.requests import ChatRequest, Extreme, Question
 from genrec.chat.session import Session
@@ -70,6 +70,7 @@ how much (?:is|are|does|do|would|will|was|for|it|they|costs?)|how (?:expensive|p
 what (?:does|do|would|will) [^.?!]{1,40} cost|what(?:'s| is| are)? (?:the |its |their )?(?:price|cost)s?|price of
 how much
 """)
+_ASKS_MEASURE = said(rf"how [^\W\d_]+ (?:is|are|was|were) (?:{_SHOWN}|the)", end=r"(?=\W|$)")
 _ASKS_MAKER = said(
     "who (?:makes|made|produces?d?|manufactures?d?|sells|is it by|directed|wrote)"
     "|who(?:'s| is) the (?:maker|brand|director)"
@@ -147,6 +148,8 @@ def read_item_question(
     attributes = _asked_attributes(words, lexicon)
     if attributes and not re.search(_YOU_OFFER, words):
         return replace(base, intent="describe", query="", question=Question(attributes=attributes))
+    if _ASKS_MEASURE.search(words):
+        return replace(base, intent="describe", where=(), query="")
     if _ASKS_WHETHER.search(words) and (words.endswith("?") or _INVERTED.search(words)):
         return replace(base, intent="describe", where=(), query="")
     return None
@@ -231,7 +234,7 @@ def _catalog_question(base: ChatRequest, words: str, session: Session, lexicon: 
         scope = tuple(wish for wish in base.where if wish.texts and wish.texts <= meant)
         claims = tuple(wish for wish in base.where if wish not in scope)
         return Question(scope=scope, claims=claims) if scope and claims else None
-    if re.search(rf"{_ASKS_OFFER.pattern}[^.!?]*\?", words):
+    if re.search(rf"{_ASKS_OFFER.pattern}[^.!?]*\?", words) or BARE_NAMES.search(words):
         is_doubted = bool(_TAG.search(words) or _ASKS_TO_CONFIRM.search(words))
         if base.where and is_doubted:
             return Question(is_count=True, scope=tuple(replace(w, operator="=") if w.texts else w for w in base.where))

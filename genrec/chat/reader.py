@@ -91,7 +91,7 @@ class _Reading:
         self._read_values()
         extreme = read_extreme(self.text, self.lexicon)
         self._read_price_levels()
-        missing = missing_kinds(self.text, self.lexicon)
+        missing = missing_kinds(self.text, self.lexicon, self.said)
         query = self._free_words(missing)
         if not (query or self._is_known or limit) and self.session.shown and not self.said.endswith("?"):
             self.not_understood += refused_words(self.text, self.lexicon)
@@ -226,6 +226,7 @@ class _Reading:
     def _read_comparatives(self) -> None:
         self._compare(self.lexicon.price, phrases.CHEAPER, phrases.DEARER, ("cheaper", "more expensive"))
         self._compare(self.lexicon.year, phrases.OLDER, phrases.NEWER, ("older", "newer"))
+        self.not_understood += [match.group() for match in self._blank(phrases.SIZES)]
 
     def _compare(
         self, attribute: str | None, less: re.Pattern[str], more: re.Pattern[str], words: tuple[str, str]

@@ -411,6 +411,7 @@ def test_what_no_attribute_tells_cannot_be_refused(conversation: Conversation) -
     reply = conversation.say("not digital")
     assert "I could not make use of “not digital” here." in reply.text
     assert reply.is_list
+    assert "I could not make use of “bigger” here." in conversation.say("something bigger").text
 
 
 def test_a_desk_is_no_desk_lamp(conversation: Conversation) -> None:
