@@ -15,7 +15,7 @@ import numpy as np
 from genrec.bench.talk.meaning import Turn, Wish, Wishes
 from genrec.schema import Catalog
 
-HAND_WRITTEN = ("hand_first", "hand_second", "hand_third", "hand_fourth", "hand_fifth", "hand_sixth", "hand_seventh")
+HAND_WRITTEN = tuple(f"hand_{n}" for n in "first second third fourth fifth sixth seventh eighth".split())
 _LETTERS = "ABC"
 _REFERENCE = re.compile(r"(@|-)(\d+)\.(\w+)")
 _PLACEHOLDER = re.compile(r"\{([A-C])(~?)\}")
