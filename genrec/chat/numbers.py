@@ -87,11 +87,15 @@ _YEAR_BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class NumbersRead:
-    """What was read: the wishes, the text with their words blanked out, and bounds that no attribute can take."""
+    """What was read: the wishes, the text with their words blanked out, and bounds that no attribute can take.
+
+    dropped: attributes whose older bounds end.
+    """
 
     constraints: tuple[Constraint, ...]
     rest: str
-    homeless: tuple[str, ...]
+    homeless: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 def spell_out(text: str) -> str:

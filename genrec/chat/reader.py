@@ -2,22 +2,21 @@
 
 Deterministic and without a model. Each step blanks out the words it understood, so that what is left over is free text
 for the recommender. Knows everyday English and whatever the catalog's lexicon holds; deliberately knows no shop. The
-grammar of numbers is in numbers, that of references in references, what a message wants done in intents.
+grammar of numbers is in numbers and comparatives, that of references in references, what a message wants in intents.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from genrec.chat import phrases
+from genrec.chat.comparatives import read_changed_bound, read_comparatives, read_price_levels
 from genrec.chat.free_words import free_words, missing_kinds, refused_words
 from genrec.chat.intents import Signs, decide, plain_intent
 from genrec.chat.lexicon import Lexicon, Value
-from genrec.chat.numbers import SMALL_NUMBERS, read_numbers
+from genrec.chat.numbers import SMALL_NUMBERS, NumbersRead, read_numbers
 from genrec.chat.questions import read_extreme
 from genrec.chat.references import (
     Reference,
@@ -30,9 +29,8 @@ from genrec.chat.requests import ChatRequest
 from genrec.chat.session import Session
 from genrec.chat.spelling import spell_plainly
 from genrec.chat.values import ValueScanner, united
-from genrec.chat.wishes import meeting, number_of, numbers_of
 from genrec.data.reason_check import words_of
-from genrec.data.reasons import Constraint, Operator
+from genrec.data.reasons import Constraint
 from genrec.schema import AttributeValue, Catalog, Item
 
 
@@ -46,10 +44,6 @@ class RequestReader:
     def read(self, text: str, session: Session, image: Path | None = None) -> ChatRequest:
         """Understand one message in the light of what was shown, chosen and wished before."""
         return _Reading(self.lexicon, text, session, image).request()
-
-
-_CHEAP_SHARE = 1 / 3  # "cheap" is the lower third of what fits
-_LIST_LENGTH = 5  # "cheaper" is cheaper than all that was shown when that leaves so many, else than the first
 
 
 class _Reading:
@@ -84,13 +78,15 @@ class _Reading:
         compared = read_compared(self.text, self.session)
         self.text = self.text if compared is None else compared.rest
         limit = self._read_limit()
-        self._read_numbers()
+        self._add(read_changed_bound(self.text, self.session, self.lexicon))
+        self._add(read_numbers(self.text, self.lexicon))
         self.reference = compared or self._read_references(titles.item_ids)
-        self._read_comparatives()
+        measured = (self.reference is not None, self._focus, self.where)
+        self._add(read_comparatives(self.text, self.said, self.session, self.lexicon, *measured))
         self._read_attribute_references()
         self._read_values()
         extreme = read_extreme(self.text, self.lexicon)
-        self._read_price_levels()
+        self._add(read_price_levels(self.text, (*self.session.constraints, *self.where), self.where, self.lexicon))
         missing = missing_kinds(self.text, self.lexicon, self.said)
         query = self._free_words(missing)
         if not (query or self._is_known or limit) and self.session.shown and not self.said.endswith("?"):
@@ -185,21 +181,9 @@ class _Reading:
         said, self.text = self.text[start:end], self.text[:start] + " " * (end - start) + self.text[end:]
         return SMALL_NUMBERS[said] if said in SMALL_NUMBERS else int(said)
 
-    def _read_changed_number(self) -> None:
-        """ "Make that 60": the bound of the price that stands, else the most that it may be."""
-        match, price = phrases.MAKE_IT.search(self.text), self.lexicon.price
-        if match is None or price is None:
-            return
-        standing = {wish.operator for wish in self.session.constraints if wish.attribute == price}
-        bounds: tuple[Operator, ...] = ("<=", "<", ">=", ">")
-        operator = next((bound for bound in bounds if bound in standing), bounds[0])
-        self.where.append(Constraint(attribute=price, operator=operator, value=float(match[1])))
-        self.text = self.text[: match.start()] + " " * len(match.group()) + self.text[match.end() :]
-
-    def _read_numbers(self) -> None:
-        self._read_changed_number()
-        read = read_numbers(self.text, self.lexicon)
+    def _add(self, read: NumbersRead) -> None:
         self.where += read.constraints
+        self.dropped += read.dropped
         self.text = read.rest
         self.not_understood += read.homeless
 
@@ -222,49 +206,6 @@ class _Reading:
             return [self.lexicon.catalog[item_id] for item_id in self.reference.item_ids]
         ids = [self.session.focus] if self.session.focus else self.session.shown[:1]
         return [self.lexicon.catalog[item_id] for item_id in ids]
-
-    def _read_comparatives(self) -> None:
-        self._compare(self.lexicon.price, phrases.CHEAPER, phrases.DEARER, ("cheaper", "more expensive"))
-        self._compare(self.lexicon.year, phrases.OLDER, phrases.NEWER, ("older", "newer"))
-        self.not_understood += [match.group() for match in self._blank(phrases.SIZES)]
-
-    def _compare(
-        self, attribute: str | None, less: re.Pattern[str], more: re.Pattern[str], words: tuple[str, str]
-    ) -> None:
-        """Less or more than what was shown, or than the one that is named; a number said counts more."""
-        is_less, is_more = bool(self._blank(less)), bool(self._blank(more))
-        if (not is_less and not is_more) or any(wish.attribute == attribute for wish in self.where):
-            return
-        if attribute is None:
-            word = words[0] if is_less else words[1]
-            self.not_understood += [word] if word in self.said else []  # not for "my flat is too modern for that"
-            return
-        bounds = self._bounds(attribute, "<" if is_less else ">")
-        if not bounds and attribute == self.lexicon.price:
-            self.text += " cheap" if is_less else " expensive"
-        elif not bounds:
-            self.not_understood.append(words[0] if is_less else words[1])
-        else:
-            self.dropped.append(attribute)
-            is_slight = bool(self._blank(phrases.SLIGHTLY))
-            self.where.append(bounds[-1] if is_slight or not self._leaves_a_list(bounds[0]) else bounds[0])
-
-    def _bounds(self, attribute: str, operator: Literal["<", ">"]) -> list[Constraint]:
-        """Beyond everything shown, and beyond the item that is named or comes first; none without numbers."""
-        shown = [] if self.reference else [self.lexicon.catalog[item_id] for item_id in self.session.shown]
-        every, focus = _numbers(shown, attribute), _numbers(self._focus, attribute)
-        farthest = min if operator == "<" else max
-        values = [farthest(numbers) for numbers in (every, focus) if numbers]
-        return [Constraint(attribute=attribute, operator=operator, value=value) for value in values]
-
-    def _leaves_a_list(self, bound: Constraint) -> bool:
-        """Whether a few new items meet the bound and the other wishes."""
-        wishes = [bound, *(wish for wish in self.session.constraints if wish.attribute != bound.attribute)]
-        known = {*self.session.seen, *self.session.history, *self.session.disliked}
-        catalog = self.lexicon.catalog
-        fitting_N = meeting(wishes, catalog)
-        fitting_N[catalog.rows(item_id for item_id in known if item_id in catalog)] = False
-        return int(fitting_N.sum()) >= _LIST_LENGTH
 
     def _read_attribute_references(self) -> None:
         """That brand, another color: values of the item in focus."""
@@ -332,19 +273,6 @@ class _Reading:
         self.dropped.append(wish.attribute)
         return [old for old in standing if old not in unwanted]
 
-    def _read_price_levels(self) -> None:
-        """Cheap and expensive, as thirds of what meets the other wishes."""
-        price = self.lexicon.price
-        is_cheap, is_dear = bool(self._blank(phrases.CHEAP)), bool(self._blank(phrases.DEAR))
-        if price is None or is_cheap == is_dear or any(wish.attribute == price for wish in self.where):
-            return
-        wishes = [w for w in (*self.session.constraints, *self.where) if w.attribute != price]
-        fitting_N, numbers_N = meeting(wishes, self.lexicon.catalog), numbers_of(price, self.lexicon.catalog)
-        numbers = numbers_N[fitting_N & ~np.isnan(numbers_N)] if fitting_N.any() else numbers_N[~np.isnan(numbers_N)]
-        if len(numbers):
-            border = float(np.quantile(numbers, _CHEAP_SHARE if is_cheap else 1 - _CHEAP_SHARE, method="nearest"))
-            self.where.append(Constraint(attribute=price, operator="<=" if is_cheap else ">=", value=border))
-
     def _free_words(self, missing: Sequence[str]) -> str:
         """Words that describe what is wanted; all of them where nothing else was understood."""
         words = free_words(self.text, self.lexicon, is_all=not self._is_known).split()
@@ -354,10 +282,6 @@ class _Reading:
     def _is_known(self) -> bool:
         """Whether anything was understood but free words."""
         return bool(self.where or self.dropped or self.reference or self.image)
-
-
-def _numbers(items: Iterable[Item], attribute: str) -> list[float]:
-    return [number for item in items if (number := number_of(item, attribute)) is not None]
 
 
 def _texts(value: AttributeValue) -> list[str]:

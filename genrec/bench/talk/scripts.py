@@ -15,7 +15,7 @@ import numpy as np
 from genrec.bench.talk.meaning import Turn, Wish, Wishes
 from genrec.schema import Catalog
 
-HAND_WRITTEN = tuple(f"hand_{n}" for n in "first second third fourth fifth sixth seventh eighth".split())
+HAND_WRITTEN = tuple(f"hand_{n}" for n in ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"])
 _LETTERS = "ABC"
 _REFERENCE = re.compile(r"(@|-)(\d+)\.(\w+)")
 _PLACEHOLDER = re.compile(r"\{([A-C])(~?)\}")
