@@ -141,14 +141,16 @@ def _count(count: int, scope: str) -> str:
 
 
 def _values_of(attribute: str, catalog: Catalog, among_N: BoolArray, scope: str, lexicon: Lexicon) -> str:
-    """Each value of an attribute, with how many items have it; of a number, its range."""
+    """Each value of an attribute, with how many items have it; of a number, its range; of the price, its mean, too."""
     name = attribute.replace("_", " ")
     if attribute in lexicon.numeric:
         numbers_N = numbers_of(attribute, catalog)
         numbers = numbers_N[among_N & ~np.isnan(numbers_N)]
         if not len(numbers):
             return f"No {name} is known{scope}."
-        return f"{name.capitalize()} is from {format_number(numbers.min())} to {format_number(numbers.max())}{scope}."
+        span = f"from {format_number(numbers.min())} to {format_number(numbers.max())}"
+        mean = f", {format_number(numbers.mean())} on average" if attribute == lexicon.price else ""
+        return f"{name.capitalize()} is {span}{scope}{mean}."
     found = Counter[str]()
     for value, count in counts_of(attribute, catalog, among_N).items():
         for text in _texts(value):

@@ -69,9 +69,7 @@ def free_words(text: str, lexicon: Lexicon, *, is_all: bool) -> str:
 def refused_words(text: str, lexicon: Lexicon) -> tuple[str, ...]:
     """What is turned down though no value means it: "not digital"."""
     tokens = TOKEN.findall(text)
-    return tuple(
-        f"not {token}" for n, token in enumerate(tokens) if _is_free(token, lexicon) and _is_negated(tokens[:n])
-    )
+    return tuple(token for n, token in enumerate(tokens) if _is_free(token, lexicon) and _is_negated(tokens[:n]))
 
 
 def _is_free(token: str, lexicon: Lexicon) -> bool:

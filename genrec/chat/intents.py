@@ -127,6 +127,9 @@ def _judgement(base: ChatRequest, said: str, reference: Reference | None, sessio
         return None
     if feedback == "like" and ids and not (base.has_wishes and said.startswith("like")):
         return replace(base, intent="like", liked=ids, query="")
+    is_shown = reference is not None and reference.kind == "shown"
+    if phrases.AGREED.match(said) and ids and is_shown and not (base.has_wishes or base.query or said.endswith("?")):
+        return replace(base, intent="like", liked=ids, query="")
     if feedback == "dislike" and ids:
         return replace(base, intent="dislike", disliked=ids, query="")
     return None
@@ -134,13 +137,16 @@ def _judgement(base: ChatRequest, said: str, reference: Reference | None, sessio
 
 def _wants_picture(base: ChatRequest, said: str, shown: Sequence[str]) -> bool:
     asks_how = phrases.HOW_IT_LOOKS.search(said)
-    wants_list = base.has_wishes or phrases.MORE.search(said) or (base.query and not asks_how)
+    asks_more = phrases.MORE.search(said) or phrases.WELL_LIKED.search(said)
+    wants_list = base.has_wishes or asks_more or (base.query and not asks_how)
     says_so = asks_how or phrases.SHOW.search(said) or phrases.SHOW_FIRST.search(said)
     return bool(says_so and not wants_list and (base.refers_to or shown))
 
 
 def _is_off_topic(base: ChatRequest, said: str) -> bool:
     if base.has_wishes or base.refers_to or base.not_understood or base.image or base.is_new or base.extreme:
+        return False
+    if base.refused or base.is_undo:
         return False
     if phrases.WORLDLY.match(said) and said.endswith("?"):
         return True

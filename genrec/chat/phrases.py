@@ -39,12 +39,21 @@ UNDO = re.compile(
 UNDO_OR_AVOID = said("skip|lose|ditch|drop")  # of what was not wished, it turns down
 SAME_MAKER = said(r"""
 (?:whoever|the (?:people|ones|guys|company) who) makes?
-(?:by|from) the same (?:maker|people)
+(?:by|from) the same (?:maker|people)|(?:do|does) (?:they|he|she) (?:also |even )?(?:make|produce)
 """)
 FREE_MONEY = said(r"""
 (?:the |my )?(?:price |money )?limit(?: is|'s) (?:gone|off|lifted|no more)
 money(?: is|'s) (?:no|not(?: a)?) \w+|money (?:doesn't|does not) \w+
 """)
+UNDO_LAST = said(
+    r"""
+undo(?: (?:that|it|this|my last|the last \w+))?|go back(?: (?:one|a) step)?|take that back|scratch that
+(?:forget|ignore|undo|scratch|take back) the last (?:thing|wish|message|one|request|bit)(?: i (?:said|asked|wrote))?
+(?:forget|ignore|undo|scratch|take back) what i (?:just )?(?:said|asked|wrote|typed)
+""",
+    start=r"^\W*(?:(?:no|sorry|actually|oops|ok|wait|please)\W+)*",
+    end=r"(?:\W+(?:please|sorry))?\W*$",
+)
 RESET = said("""
 start(?:ing)? (?:over|again|afresh|anew|from (?:zero|scratch|the beginning))|reset|clear (?:all|everything)
 no preferences?|scrap (?:everything|it all|all(?: of)?(?: (?:it|that|this))?)
@@ -214,7 +223,10 @@ recap|summari[sz]e(?: (?:that|this|it|my \w+))?|sum up
     r"(?:\W+(?:so far|in the end|until now|up to now|by now|now|before|already|again|earlier|here|please|in the past))*"
     r"(?:\W*$|\?\s*i\b.*$)"
 ))  # fmt: skip
-WELL_LIKED = said("(?:what's|what is) (?:trending|popular|hot|in fashion|selling(?: well)?)|best ?-?sellers?|trending")
+WELL_LIKED = said("""
+(?:what's|what is) (?:trending|popular|hot|new|good|nice|in stock|on offer|in fashion|selling(?: well)?)
+best ?-?sellers?|trending
+""")
 CUE = said(r"""
 recommend|suggest|find|looking|look for|want|need|would like|i'd like|something|anything|show|give|get|got
 buy|search|pick|choose|surprise|similar|like|have you|do you have|in the mood|gift|present|please|for me
@@ -267,6 +279,7 @@ in love with|(?<!you\\x20)(?<!would\\x20)love (?:it|that one|this one)|i want (?
 """.replace("LOVELY", _LOVELY)
 )
 TAKEN_AT_ONCE = said("i'll (?:take|have|buy)|i(?:'ll)? go for|i(?:'m| am) taking|i (?:\\w+ly )?(?:like|love)")
+AGREED = said("yes|yep|yeah|perfect|great|oh yes", start=r"^\W*")
 REGRETTED = said("after all|any ?more|changed my mind|on second thought")
 
 DISLIKE_FIRST = said("not|no more|less like", start=r"^\W*")

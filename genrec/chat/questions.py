@@ -46,7 +46,9 @@ _SHOWN = (
     r"|(?:any|all|some|none|both|each|one)\s+of\s+(?:them|these|those)|all\s+(?:these|those)"
     r"|(?:the|that)\s+(?:first|second|third|fourth|fifth|last|[1-5](?:st|nd|rd|th))"
 )
-_OFFERED = r"(?!\s+(?:one\s+|all\s+)?(?:also\s+)?(?:come\s+|available\s+)?in\b)"  # "does it come in blue" is a wish
+_OFFERED = (  # "does it come in blue" is a wish, and so is "do they make chairs"
+    r"(?!\s+(?:one\s+|all\s+)?(?:also\s+|even\s+)?(?:(?:come\s+|available\s+)?in|make|produce|sell|stock|offer|carry)\b)"
+)
 _ASKS_WHETHER = re.compile(
     rf"(?:^\W*|[.,!;]\s+|^[^?]*\b(?:but|and|though|so|ok|sure|sure\s+that|true\s+that)\W+)(?:{_INVERSIONS})\s+"
     rf"(?:{_SHOWN})\b{_OFFERED}"
@@ -63,12 +65,19 @@ _ASKS_WHICH_ARE = re.compile(
     r"^\W*(?:(?:and|so|but|ok)\W+)*(?:which|what|how\s+many)(?:\s+ones?)?\s+of\s+(?:these|those|them|the\s+\w+)\s+"
     r"(?:is|are|has|have|costs?|comes?)\b"
 )
-_INVERTED = said("(?:is|are|does|was) (?:it|this one|that one|they|these)")  # a question without its mark
+_INVERTED = re.compile(  # a question without its mark
+    rf"\b(?:is|are|does|was)\s+(?:it|this\s+one|that\s+one|they|these)\b|^\W*(?:is|are|does|was)\s+(?:{_SHOWN})\b"
+)
 
 _ASKS_PRICE = said("""
 how much (?:is|are|does|do|would|will|was|for|it|they|costs?)|how (?:expensive|pricey|dear|cheap) (?:is|are)
 what (?:does|do|would|will) [^.?!]{1,40} cost|what(?:'s| is| are)? (?:the |its |their )?(?:price|cost)s?|price of
 how much
+""")
+_ASKS_SPAN = said(r"""
+price range|range of (?:the )?prices|average (?:price|cost)|usual price
+how (?:much|expensive|pricey|dear|cheap) (?:is|are|does|do)|what (?:does|do|would) [^.?!]{1,40} cost
+what are (?:the |your )?(?:prices|costs) (?:of|for)
 """)
 _ASKS_MEASURE = said(rf"how [^\W\d_]+ (?:is|are|was|were) (?:{_SHOWN}|the)", end=r"(?=\W|$)")
 _ASKS_MAKER = said(
@@ -142,7 +151,7 @@ def read_item_question(
         return replace(base, intent="describe", refers_to=about, where=(), dropped=(), query="", question=question)
     if not is_of_items:
         return None
-    claims = _claims(base.where, words, lexicon) if _asks_whether(words) else ()
+    claims = _claims(base.where, words, lexicon) if asks_whether(words) else ()
     if claims:
         return replace(base, intent="describe", where=(), query="", question=Question(claims=claims))
     attributes = _asked_attributes(words, lexicon)
@@ -169,7 +178,7 @@ def _claims(wishes: Sequence[Constraint], words: str, lexicon: Lexicon) -> tuple
     return tuple(wish for wish in wishes if not wish.texts or wish.attribute in said_there)
 
 
-def _asks_whether(words: str) -> bool:
+def asks_whether(words: str) -> bool:
     """Whether it asks if what it says of items is so, rather than for items of which it is."""
     is_asked = words.rstrip(" !.").endswith("?")
     if _ASKS_WHETHER.search(words) and (is_asked or _INVERTED.search(words)):
@@ -224,6 +233,10 @@ def _catalog_question(base: ChatRequest, words: str, session: Session, lexicon: 
         own = tuple(wish for wish in base.where if wish.attribute not in asked)
         kept = tuple(wish for wish in standing if wish.attribute not in {*asked, *(w.attribute for w in own)})
         return Question(attributes=asked, scope=(*kept, *own))
+    is_priced = any(wish.attribute == lexicon.price or wish.operator != "=" for wish in base.where)
+    if lexicon.price is not None and _ASKS_SPAN.search(words) and not is_priced and base.extreme is None:
+        kept = tuple(wish for wish in standing if wish.attribute not in {w.attribute for w in base.where})
+        return Question(attributes=(lexicon.price,), scope=(*kept, *base.where))
     if _ASKS_NUMBER.search(words):
         kept = tuple(wish for wish in standing if wish.attribute not in {w.attribute for w in base.where})
         return None if base.missing and not base.where else Question(is_count=True, scope=(*kept, *base.where))

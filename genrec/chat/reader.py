@@ -17,7 +17,7 @@ from genrec.chat.free_words import free_words, missing_kinds, refused_words
 from genrec.chat.intents import Signs, decide, plain_intent
 from genrec.chat.lexicon import Lexicon, Value
 from genrec.chat.numbers import SMALL_NUMBERS, NumbersRead, read_numbers
-from genrec.chat.questions import read_extreme
+from genrec.chat.questions import asks_whether, read_extreme
 from genrec.chat.references import (
     Reference,
     read_compared,
@@ -67,6 +67,7 @@ class _Reading:
         plain = None if self.image else plain_intent(self.said, self.lexicon)
         if plain is not None:
             return ChatRequest(text=self.original, intent=plain, dropped=("*",) if plain == "reset" else ())
+        is_undo = bool(self._blank(phrases.UNDO_LAST))
         is_new = bool(self._blank(phrases.NEWCOMER))
         self._name_the_worn_out()
         self._blank_surroundings()
@@ -89,8 +90,9 @@ class _Reading:
         self._add(read_price_levels(self.text, (*self.session.constraints, *self.where), self.where, self.lexicon))
         missing = missing_kinds(self.text, self.lexicon, self.said)
         query = self._free_words(missing)
+        refused: tuple[str, ...] = ()
         if not (query or self._is_known or limit) and self.session.shown and not self.said.endswith("?"):
-            self.not_understood += refused_words(self.text, self.lexicon)
+            refused = refused_words(self.text, self.lexicon)
         base = ChatRequest(
             text=self.original,
             intent="recommend",
@@ -105,6 +107,8 @@ class _Reading:
             extreme=extreme,
             limit=limit,
             missing=missing,
+            refused=refused,
+            is_undo=is_undo,
         )
         signs = Signs(
             said=self.said,
@@ -231,6 +235,7 @@ class _Reading:
     def _read_values(self) -> None:
         """Values of this message; one that is said of a wish just taken back is no new wish."""
         is_further = bool(phrases.ALSO.search(self.text) or phrases.ALSO_FIRST.search(self.text))
+        is_further = is_further and not asks_whether(self.said)
         self._blank(phrases.PRAISED)
         self._blank(phrases.HELD)
         is_to_match = phrases.MATCH_RELATION.search(self.said) is not None

@@ -50,7 +50,8 @@ class ChatRequest:
     title, and relation how the wanted items relate to them. liked, disliked: item ids it judges. is_new: the person
     says that they are new here. extreme: the cheapest come first. limit: how many are asked for. question: what it asks
     to know. not_understood: wishes that this catalog cannot express, such as a price where items have none. missing:
-    words for things that no item has.
+    words for things that no item has. refused: free words that it turns down. is_undo: what was wished last is taken
+    back.
     """
 
     text: str
@@ -70,6 +71,8 @@ class ChatRequest:
     question: Question | None = None
     not_understood: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    is_undo: bool = False
 
     @property
     def has_wishes(self) -> bool:

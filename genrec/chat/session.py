@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from genrec.artifacts import write_text
 from genrec.chat.wishes import counts_of, meeting
@@ -28,11 +28,23 @@ class ChatMessage:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wished:
+    """What was wished at one time, so that it can be gone back to."""
+
+    constraints: tuple[Constraint, ...]
+    query: str
+    refers_to: tuple[str, ...]
+    relation: str | None
+    photo: str | None
+
+
 @dataclass(slots=True, kw_only=True)
 class Session:
     """One person's conversation. history: item ids, oldest first, likes included; shown: the last list, in order; seen:
     everything shown since the start; focus: the item that "it" means; photo: the file of the last photo, to which the
-    wanted is to be like; has_asked: whether the one question to a new person was asked."""
+    wanted is to be like; has_asked: whether the one question to a new person was asked; earlier: what was wished before
+    the last change."""
 
     user_id: str | None = None
     messages: list[ChatMessage] = field(default_factory=list)
@@ -48,6 +60,7 @@ class Session:
     focus: str | None = None
     photo: str | None = None
     has_asked: bool = False
+    earlier: Wished | None = None
 
     @property
     def photo_path(self) -> Path | None:
@@ -65,6 +78,25 @@ class Session:
     def forget_words(self) -> None:
         """Let go of free words, of the items spoken of and of the photo."""
         self.query, self.refers_to, self.relation, self.photo = "", [], None, None
+
+    def remember_wishes(self) -> None:
+        """Keep the wishes as they are, to come back to them by `undo`."""
+        self.earlier = Wished(
+            constraints=tuple(self.constraints),
+            query=self.query,
+            refers_to=tuple(self.refers_to),
+            relation=self.relation,
+            photo=self.photo,
+        )
+
+    def undo(self) -> bool:
+        """Go back to the wishes before the last change; False where none is remembered."""
+        earlier, self.earlier = self.earlier, None
+        if earlier is None:
+            return False
+        self.constraints, self.refers_to = list(earlier.constraints), list(earlier.refers_to)
+        self.query, self.relation, self.photo = earlier.query, earlier.relation, earlier.photo
+        return True
 
     def like(self, item_ids: Iterable[str]) -> None:
         """Likes join the history as its latest items, and end an earlier dislike."""
@@ -121,7 +153,8 @@ class Session:
                 raise ValueError("another version")
             messages = [ChatMessage(**entry) for entry in record.pop("messages")]
             wishes = [_constraint(entry) for entry in record.pop("constraints")]
-            return cls(messages=messages, constraints=wishes, **record)
+            earlier = _wished(record.pop("earlier", None))
+            return cls(messages=messages, constraints=wishes, earlier=earlier, **record)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"the text is not a chat session ({error}); wanted what Session.to_json wrote") from error
 
@@ -143,6 +176,7 @@ class Session:
     def keep_known(self, catalog: Catalog) -> list[str]:
         """Drop items that this catalog lacks, from everywhere, and return them; a session may outlive its catalog."""
         lost = [i for i in dict.fromkeys([*self.history, *self.disliked, *self.seen]) if i not in catalog]
+        self.earlier = None if lost else self.earlier
         for ids in (self.history, self.liked, self.disliked, self.shown, self.seen, self.refers_to):
             ids[:] = [item_id for item_id in ids if item_id in catalog]
         if self.focus is not None and self.focus not in catalog:
@@ -153,6 +187,13 @@ class Session:
 def _constraint(entry: dict[str, object]) -> Constraint:
     value = entry["value"]
     return Constraint(**{**entry, "value": tuple(value) if isinstance(value, list) else value})  # type: ignore[arg-type]
+
+
+def _wished(entry: dict[str, Any] | None) -> Wished | None:
+    if entry is None:
+        return None
+    wishes = tuple(_constraint(wish) for wish in entry.pop("constraints"))
+    return Wished(constraints=wishes, refers_to=tuple(entry.pop("refers_to")), **entry)
 
 
 def _replaces(new: Constraint, old: Constraint) -> bool:

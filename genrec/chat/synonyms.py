@@ -80,7 +80,7 @@ action: action packed
 NARROWER_WORDS = _listed("""
 red: burgundy, crimson, scarlet, maroon, ruby, bordeaux, cherry red, wine red, vermilion
 pink: magenta, fuchsia, blush, salmon, rose colored, rose coloured, hot pink
-orange: apricot, tangerine, peach, terracotta
+orange: coral, apricot, tangerine, peach, terracotta
 yellow: mustard, lemon yellow, canary, amber
 green: olive, emerald, mint, lime, sage, khaki, jade, pistachio
 teal: aqua, aquamarine, cyan, petrol

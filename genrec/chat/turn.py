@@ -172,9 +172,12 @@ class Conversation:
 
     def _recommend(self, request: ChatRequest, notes: list[str]) -> Reply:
         session = self.session
+        if request.is_undo and not session.undo():
+            notes.append("There is nothing to take back.")
         gave_way = self._change_wishes(request)
         notes += [f"I could not make use of “{said}” here." for said in request.not_understood]
         notes += [f"Nothing here is called “{word}”." for word in request.missing]
+        notes += self._refuse_words(request.refused)
         if self._is_too_open(request):
             session.has_asked = True
             return Reply(text=" ".join([*notes, question(self.reader.lexicon)]), request=request)
@@ -188,6 +191,12 @@ class Conversation:
         text = " ".join([*notes, headline(found, session, self.recommender.catalog)])
         return Reply(text=text, request=request, items=self._cards(found), relaxed=found.relaxed)
 
+    def _refuse_words(self, words: Sequence[str]) -> list[str]:
+        """Words that were searched for are let go; that of others nothing is known is told."""
+        searched = self.session.query.split()
+        self.session.query = " ".join(word for word in searched if word not in words)
+        return [f"I could not make use of “not {word}” here." for word in words if word not in searched]
+
     def _is_too_open(self, request: ChatRequest) -> bool:
         """Whether nothing is known of what is wanted, and it has not been asked for yet."""
         session = self.session
@@ -198,6 +207,8 @@ class Conversation:
     def _change_wishes(self, request: ChatRequest) -> list[Constraint]:
         """Bring the session's wishes up to date; return those that gave way to a contradicting one."""
         session = self.session
+        if request.has_wishes or request.query or request.relation or request.image:
+            session.remember_wishes()
         if "*" in request.dropped:
             session.forget_words()
         before = list(session.constraints)

@@ -223,7 +223,7 @@ def test_answers_about_items(question: Question, items: str, answer: str) -> Non
             Question(attributes=("color",), scope=(wish("category", "=", "mug"),)),
             "There are 2 colors (category mug): red (1), blue (1).",
         ),
-        (Question(attributes=("price",)), "Price is from 5 to 9."),
+        (Question(attributes=("price",)), "Price is from 5 to 9, 6.33 on average."),
         (Question(is_count=True, scope=(wish("color", "=", "red"),)), "There are 2 items (color red)."),
         (Question(is_count=True, scope=(wish("color", "=", "green"),)), "There is none (color green)."),
         (

@@ -22,6 +22,7 @@ def test_a_session_survives_a_restart(tmp_path: Path) -> None:
     session.wish([wish("color", "=", ("red", "blue")), wish("price", "<", 40.0), wish("brand", "!=", "Zaza")], CATALOG)
     session.like(session.shown[:1])
     session.dislike(session.shown[1:2])
+    session.remember_wishes()
     session.save(tmp_path / "deep" / "session.json")
     assert Session.load(tmp_path / "deep" / "session.json") == session
 

@@ -406,6 +406,40 @@ def test_a_new_wish_rather_brings_back_what_was_seen_than_less_of_what_is_wished
     assert {card.item_id for card in again.items} == first
 
 
+def test_the_last_wish_can_be_taken_back_as_a_whole(conversation: Conversation) -> None:
+    conversation.say("a red mug under 30")
+    conversation.say("rather blue, something cosy")
+    conversation.say("forget the last thing I said")
+    assert [describe(wish) for wish in conversation.session.constraints] == [
+        "price under 30",
+        "color red",
+        "category mug",
+    ]
+    assert conversation.session.query == ""
+    assert "There is nothing to take back." in conversation.say("undo that").text
+
+
+def test_a_word_that_was_searched_for_can_be_refused(conversation: Conversation) -> None:
+    assert "“crazy”" in conversation.say("can you show me something crazy").text
+    assert "crazy" not in conversation.say("lol too crazy").text
+
+
+def test_the_span_of_prices_is_told(conversation: Conversation) -> None:
+    prices = [
+        float(item.attributes["price"])  # type: ignore[arg-type]
+        for item in conversation.recommender.catalog
+        if item.attributes["category"] == "chair"
+    ]
+    reply = conversation.say("what is the price range of your chairs?")
+    assert f"from {min(prices):g} to {max(prices):g} (category chair)" in reply.text
+    assert not reply.items
+
+
+def test_a_question_of_one_more_value_claims_that_value_alone(conversation: Conversation) -> None:
+    conversation.say("a red mug")
+    assert conversation.say("is the first one blue as well?").text.startswith("No:")
+
+
 def test_what_no_attribute_tells_cannot_be_refused(conversation: Conversation) -> None:
     conversation.say("a clock")
     reply = conversation.say("not digital")

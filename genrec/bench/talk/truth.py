@@ -40,6 +40,9 @@ _ALL_DENIED = re.compile(r"\bNo(?:ne of the \d+)?:")
 _SUPERLATIVE = re.compile(r"the (?P<which>cheapest|most expensive) of these \d+")
 _HOW_MANY = re.compile(r"^There (?:is|are) (?P<count>none|one item|\d+ items)(?: \((?P<scope>[^()]*)\))?\.$")
 _VALUES = re.compile(r"There (?:is|are) \d+ (?P<name>\w+)(?: \((?P<scope>[^()]*)\))?: (?P<values>.+?)\.$")
+_SPAN = re.compile(
+    r"^Price is from (?P<low>[\d.]+) to (?P<high>[\d.]+)(?: \((?P<scope>[^()]*)\))?, (?P<mean>[\d.]+) on average\.$"
+)
 _RANKED = re.compile(
     r"^Average price by (?P<name>\w+)(?: \((?P<scope>[^()]*)\))?, the (?P<first>\w+) first: (?P<values>.+)\.$"
 )
@@ -199,6 +202,10 @@ class Truth:
             ]
         if match := _RANKED.match(text):
             wrong += self._of_ranking(match)
+        if match := _SPAN.match(text):
+            prices = [float(self.world.item(i).attributes["price"]) for i in self._in_scope(match["scope"])]
+            span = {"low": min(prices), "high": max(prices), "mean": sum(prices) / len(prices)}
+            wrong += [f"{name}: {_price(value)}" for name, value in span.items() if match[name] != _price(value)]
         if (match := _SHARE_OF_ALL.search(text)) and match["claims"]:
             items = self._in_scope(match["scope"])
             claims = match["claims"].split(", ")
