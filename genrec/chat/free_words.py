@@ -37,6 +37,7 @@ need want after buy find get see got have sell carry stock offer there me lookin
 _ASKING = frozenset(_ASKING_TEXT.split())
 _DEGREES = frozenset(["too", "so", "that", "very", "really", "quite"])
 _BEING = frozenset({"is", "are"})  # "which chairs are comfy?"
+_LACKING = frozenset({"no", "without"})
 _OWNING = frozenset({"have", "got"})
 
 
@@ -70,6 +71,20 @@ def refused_words(text: str, lexicon: Lexicon) -> tuple[str, ...]:
     """What is turned down though no value means it: "not digital"."""
     tokens = TOKEN.findall(text)
     return tuple(token for n, token in enumerate(tokens) if _is_free(token, lexicon) and _is_negated(tokens[:n]))
+
+
+def refused_things(text: str, lexicon: Lexicon) -> tuple[str, ...]:
+    """Things turned down beside wishes that no word of the catalog names: the animals of "blue, with no animals"."""
+    tokens = ["", "", *TOKEN.findall(text)]
+    return tuple(
+        word
+        for before, previous, word in zip(tokens, tokens[1:], tokens[2:], strict=False)
+        if (previous in _LACKING or (previous == "any" and before in _LACKING))
+        and before not in _OWNING
+        and word.endswith("s")
+        and _is_free(word, lexicon)
+        and not _is_known(word, lexicon)
+    )
 
 
 def _is_free(token: str, lexicon: Lexicon) -> bool:

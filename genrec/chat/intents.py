@@ -65,6 +65,11 @@ def decide(base: ChatRequest, signs: Signs) -> ChatRequest:
     said, titles, session = signs.said, signs.titles, signs.session
     if phrases.EXPLAIN.search(said) and not base.has_wishes:
         return replace(base, intent="explain", query="")
+    if phrases.ADVISE.search(said) and session.shown and not base.has_wishes and base.extreme is None:
+        named = [item_id for item_id in session.shown if item_id in base.refers_to]
+        return replace(base, intent="explain", is_advice=True, query="", refers_to=tuple(named or session.shown)[:1])
+    if phrases.UNSURE.search(said) and not base.has_wishes:
+        return replace(base, query="", refers_to=())
     if _is_of_service(base, signs):
         return replace(base, intent="other", query="")
     asked = read_item_question(

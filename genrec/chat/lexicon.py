@@ -47,14 +47,14 @@ MAX_VALUES = 300  # an attribute with more values holds names: single words of t
 # Everyday words that must never be corrected into a value.
 _NEVER_CORRECTED_TEXT = """
 able about above after again agree along always anything around back bake based before being below between bought brand
-brands bring budget category cheap cheaper choice choose chose color colors could dark darker dollars doubt early eight
-every everything expensive fair fancy first forget fourth gives going great hello house instead items kinda lace lack
-later latest least light lighter limit little lock looking looks loved lower makes match matches mate maybe meal means
-money movie movies nothing other others pain plan please pops prefer price prices quite rather really reset right second
-seems seven shape shapes share should show shown shows similar since some someone something sorry start still style
-styles suggest than thank thanks that their them there these thing things think third this those three times today under
-until used using want wants watch ways what when where which while will with without would wrong year years yellowish
-your
+brands bring budget category cheap cheaper chips choice choose chose color colors could dark darker dollars doubt early
+eight every everything expensive fair fancy first forget fourth gives going great hello house instead items kinda lace
+lack later latest least light lighter limit little lock looking looks loved lower makes match matches mate maybe meal
+means money movie movies nothing other others pain plan please pops prefer price prices quite rather really reset right
+second seems seven shape shapes share should show shown shows similar since some someone something sorry start still
+style styles suggest than thank thanks that their them there these thing things think third this those three times
+today under until used using want wants watch ways what when where which while will with without would wrong year years
+yellowish your
 """
 _NEVER_CORRECTED = frozenset(_NEVER_CORRECTED_TEXT.split())
 

@@ -37,6 +37,7 @@ def _pattern(form: str) -> str:
 # Forms bind their amounts to operators, the most specific first.
 _NOT = r"(?:not|no|never|nothing|\w+n't|cannot)"
 _AND_SO = r"(?: (?:want|like|need|have|to|it|that|them|this|be|costs?|spend|pay|go|going|priced|really))*"
+_EXACTLY = r"(?<!around\x20)(?<!about\x20)(?<!roughly\x20)(?!around|about|roughly)"  # "around 70 each" is no bound
 _BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
     (r"(?:between|from|priced) N ~ N", (">=", "<=")),
     (r"N\s*(?:-|–|to)\s*N(?!\w)", (">=", "<=")),
@@ -47,11 +48,12 @@ _BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
     (r"(?:up to|at(?: the)? most|max(?:imum|imal)?(?: of)?|within|not exceeding|until|upto):?\s*N", ("<=",)),
     (r"(?:<=|≤)\s*N", ("<=",)),
     (r"(?:stretch|go|go up|go as high as|manage|afford)(?: up)? to N", ("<=",)),
+    (r"(?:not|\w+n't|cannot) (?:stretch|go)(?: any further)? (?:past|beyond|over|above) N", ("<=",)),
     (r"(?:budget|limit)(?: is| of|'s)?:? N", ("<=",)),
     (r"N (?:(?:is|'s) )?(?:my |the |a )?(?:absolute )?(?:limit|budget|max(?:imum)?|ceiling)(?!\w)", ("<=",)),
     (r"(?:i|we) (?:can|could) (?:do|spend|go|pay|afford|manage)(?: only| just| up to)? N(?: to spend)?", ("<=",)),
     (r"(?:i have|spend(?:ing)?|pay(?:ing)?)(?: only| just| up to)? N(?: to spend)?", ("<=",)),
-    (r"N (?:each|apiece|a piece|per (?:item|piece))(?!\w)", ("<=",)),
+    (rf"{_EXACTLY}N (?:each|apiece|a piece|per (?:item|piece))(?!\w)", ("<=",)),
     (r"N (?:or (?:less|under|below|cheaper)|max(?:imum)?|tops|at(?: the)? most)(?!\w)", ("<=",)),
     (r"(?:at(?: the)? least|min(?:imum)?(?: of)?|starting (?:at|from)) N", (">=",)),
     (r"(?:>=|≥)\s*N", (">=",)),

@@ -27,6 +27,7 @@ TAKE_BACK = (
     r"(?: the| that| my| any)? (NAMES)\b(?: (?:limit|filter|range|constraint|wish))?",
     r"(NAMES)(?: limit)?(?: it)? (?:doesn't|does not|don't|do not|isn't|is not)(?: really| that| so| very| too)? "
     r"(?:matter|important|a concern|an issue)",
+    r"(NAMES) (?:can|may|could) be (?:whatever|anything|any)",
     r"(NAMES) (?:is|are) (?:up to you|open|irrelevant|not important|no issue|no object)",
     r"(?:don't|do not|doesn't)(?: really)? (?:care|mind)(?: about| for)?(?: the| which| what)? (NAMES)\b",
     r"(?:no|without|without a|without any) (NAMES) (?:limit|range|preference|constraint|filter)",
@@ -81,10 +82,15 @@ NEWER = said("newer|more recent|more modern|too old|not (?:so|that|as) old")
 OLDER = said("older|more classic|too (?:new|recent|modern)|not (?:so|that) (?:new|recent)")
 # Of what no catalog here tells.
 SIZES = said("bigger|larger|smaller|tinier|taller|wider|heavier|longer|shorter|thinner|thicker")
+# Where these are said, what is strung together by "and" is not wished for.
+NOT_SEVERAL_WISHES = said(r"""
+how many|which|compare|difference|versus|vs|than|already|(?:go(?:es)?|went) (?:well )?with|match(?:es)?|my|is|are
+(?:i|we) (?:have|own|got)|(?:i've|we've) got|(?:i|we) (?:just |already )?(?:bought|chose|liked?|loved?|hated?)
+""")
 # "Is cool", said of something, is praise and no color.
 PRAISED = re.compile(r"(?:\b(?:is|are|sounds?|looks?)|'s)\s+cool\b(?=\s*(?:[,.;!]|but\b|and\b|$))")
 CHEAP = said(r"""
-cheap(?:est|o)?|inexpensive|affordable|low[\s-]?budget|low[\s-]?cost
+(?:as )?cheap as chips|cheap(?:est|o)?|inexpensive|affordable|low[\s-]?budget|low[\s-]?cost
 (?:least|not|\w+n't)(?: too| very)? (?:expensive|pricey)
 (?:mustn't|shouldn't|can't|cannot|not) (?:be|cost) (?:too |that |so |very )?(?:expensive|pricey|dear|much)
 (?:on a )?(?:tight|small|shoestring|student) budget
@@ -115,8 +121,24 @@ PATTERNED = said(
     "(?<!not\\x20)(?<!no\\x20)(?<!n't\\x20)(?:patterned|printed)"
     "|with (?:a|some|any)(?: nice| bold| fun| pretty| cool)? (?:patterns?|prints?)(?: on (?:it|them))?"
 )
+PLAINER = said("(?:less|too|(?:not|\\w+n't) (?:so|that|as|too)) (?:busy|patterned|loud)")
 HELD = said(r"(?:(?<!care\x20)for|hold|put|display|bunch of|bouquet of)(?: \w+){0,2} (?:flowers?|blossoms?)")
 EXPLAIN = said("why(?! not)|how come|explain|what ma(?:kes|de) you|for what reason|what's the reason")
+# Asks for advice among what was shown, and for help where nothing was.
+_OF_THESE = r"(?: (?:of|among|from) (?:them|these|those|the (?:\w+ )?\w+))?"
+ADVISE = said(r"""
+(?:which|what)(?: one)?OF_THESE (?:would|do|should|shall|can|could) (?:you|i|we) (?:\w+ly )?TAKE
+(?:which|what)(?:'s| is) your (?:\w+ )?(?:favou?rite|pick|choice|recommendation|advice|suggestion)
+(?:which(?: one)?|what)(?:'s| is) (?:the )?(?:best|better)(?: (?:one|choice|option|pick))?OF_THESE
+(?:i |we )?(?:can't|cannot|can not) (?:decide|choose|make up my mind)|(?:help me|you) (?:choose|decide|pick)(?: one)?
+""".replace("TAKE", "(?:recommend|suggest|pick|choose|take|prefer|get|buy|go (?:for|with)|advise)").replace(
+    "OF_THESE", _OF_THESE
+), end=rf"\W*(?:(?:for (?:me|us)|then|please)\W*)*{_OF_THESE}\W*$")  # fmt: skip
+UNSURE = said(r"""
+(?:i'm |i am |we're )?(?:not (?:really |quite |so |very )?sure|undecided|unsure)(?: yet| what i want)?
+(?:i |we )?(?:(?:really )?(?:don't|do not) (?:really )?know|dunno)(?: yet| what(?: i want| to \w+))?
+no (?:idea|clue)(?: yet| really)?
+""", start=r"^\W*(?:(?:h+m+|u+h*m*|well|oh|ok)\W+)*", end=r"\W*$")  # fmt: skip
 _THEM = r"it|they|that|this|the \w+(?: one)?|(?:number )?\d+"
 HOW_IT_LOOKS = said(
     """
@@ -182,14 +204,14 @@ NEWCOMER = said(
 )
 # Thanks, praise and goodbyes: messages of such words alone, one of the first kind among them.
 _COURTESY_TEXT = """
-thanks thank thx ta bye goodbye great perfect cool nice ok okay awesome wonderful lovely brilliant excellent super
-fantastic amazing good kind helpful sweet star angel genius legend lifesaver funny clever smart best shame pity
-appreciate appreciated wow haha welcome bad worries job work done cheers all everything
+thanks thank thx thnx ta bye goodbye great perfect cool nice ok okay awesome wonderful lovely brilliant excellent super
+quick fast neat handy fantastic amazing good kind helpful sweet star angel genius legend lifesaver funny clever smart
+best shame pity appreciate appreciated wow haha welcome bad worries job work done cheers all everything
 """
 COURTESY = frozenset(_COURTESY_TEXT.split())
 _BESIDE_TEXT = """
-a an the so very really much too you your you're are that that's the it's at this i'm my for of to and but oh well ever
-indeed dear again now then later soon lot lots bunch million ton heaps loads help list shop store what have got day
+a an the so very really much too you your you're are that that's thats the it's at this i'm my for of to and but oh well
+ever indeed dear again now then later soon lot lots bunch million ton heaps loads help list shop store what have got day
 evening night morning weekend mate man buddy dude friend folks anyway yes yeah never mind just some ha lol aw see ya
 care take was is had understand understood makes sense you've been i've we got it i no not half be keep up
 """
@@ -198,10 +220,14 @@ DISPRAISE = said(
     "not(?: very| so| too| really| that)? (?!bad)\\w+|no good|too (?:bad|much)|i (?:like|love)|the \\w+ is|it is"
 )
 INTERJECTIONS = re.compile(
-    r"^(?:(?:cool|nice|great|perfect|fine|lovely|awesome|thanks|hmm+|umm*|well|ok|okay|wow|lol|haha)\s*[,.!…]+\s*)+"
+    r"^(?:(?:cool|nice|great|perfect|fine|lovely|awesome|thanks|hmm+|umm*|well|ok|okay|wow|lol|haha)\s*[,.!…]+\s*|o+h+\s+)+"
 )
-HELP_WITH_THIS = said("how (?:does|do) (?:it|this|that|you|i|we)(?: all| even)? (?:work|use (?:it|this|that))")
-HELP = said(r"(?:help|\?|what can (?:you|i) (?:do|ask|say|help)|how does this work)(?!\w).*", start=r"^\W*", end="$")
+HELP_WITH_THIS = said("how (?:does|do) (?:it|this|that|you|i|we)(?: \\w+){0,2} (?:work|use (?:it|this|that))")
+HELP = said(
+    r"(?:help|\?|what can (?:you|i) (?:do|ask|say|help)|how does this (?:\w+ ){0,2}work)(?!\w).*",
+    start=r"^\W*",
+    end="$",
+)
 _KNOWN_OF_ONE = (
     "(?:wish(?:es)?|filters?|likes?|dislikes?|preferences?|choices|taste|history|requests?|favou?rites|constraints?)"
 )
@@ -244,6 +270,7 @@ pay(?:pal|ments?)?(?! (?:up|at|about|around|more|less|between|[$€£\\d]))|cred
 deliver(?:y|ed|s)?|ships?|shipping|shipped|returns?|refunds?|warranty|guarantee|opening hours
 discounts?|coupons?|vouchers?|gift (?:cards?|certificates?|wrap\\w*)
 when (?:do|are|will) you|are you (?:open|closed)
+book (?:me |us )?(?:an?|the)|taxis?|flights?|hotels?|airport
 dishwasher|tracking|customer (?:service|support)|human|agent|account|password|log ?in|complain\\w*|order status|my order
 """)
 LIKE_RELATION = said("like|similar to|in the spirit of|such as|resembl\\w+|more of|close to|same as")
@@ -252,7 +279,8 @@ go(?:es|ing)?(?: well)? with|match(?:es|ing)?|pair(?:s|ed)?(?: well)? with|suits
 """)
 TO_MATCH_ONE = re.compile(rf"({MATCH_RELATION.pattern})\s+(?:an?|some)\b")
 MAKE_IT = re.compile(
-    r"\b(?:make\s+(?:that|it)|rather|better)\s+[$€£]?(\d{2,5}(?:\.\d{1,2})?)(?=\W*(?:$|[,.;!?]|please\b|instead\b|then\b))"
+    r"\b(?:make\s+(?:that|it)|rather|better|(?:rais|increas|lower|chang|bump|rais|upp|up|dropp|set)(?:e|ed|es|s|ing)?"
+    r"\s+(?:it|that|(?:the|my|our)\s+(?:budget|limit|price))(?:\s+(?:up|down))?\s+to)\s+[$€£]?(\d{2,5}(?:\.\d{1,2})?)(?=\W*(?:$|[,.;!?]|please\b|instead\b|then\b))"
 )
 
 DISLIKE = said("""
@@ -285,8 +313,8 @@ REGRETTED = said("after all|any ?more|changed my mind|on second thought")
 DISLIKE_FIRST = said("not|no more|less like", start=r"^\W*")
 LIKE_FIRST = said("liked?|loved?|take|save|add|keep", start=r"^\W*")
 JUDGED_NUMBERS = re.compile(
-    r"^\W*(?:i\s+)?(?:really\s+)?(?:don't\s+)?(?:like|love|dislike|hate|show(?:\s+me)?|draw|why|explain|not|remove|take|describe)\s+"
-    r"(?:the\s+)?(\d{1,2}(?:(?:\s*(?:,|and|&)\s*|\s+)\d{1,2})*)\W*$"
+    r"^\W*(?:i\s+)?(?:really\s+)?(?:don't\s+)?(?:like|love|dislike|hate|show(?:\s+me)?|draw|why|explain|not(?:\s+(?:keen\s+on|into))?|remove|take|describe)\s+"
+    r"(?:the\s+)?(\d{1,2}(?:(?:\s*(?:,|and|or|&)\s*|\s+)\d{1,2})*)\W*$"
 )
 LIKED_TITLE = said(r"(?:i|but|and)(?: (?:also|did|quite|\w+ly))* (?:loved?|liked?|enjoy(?:ed)?|adored?)")
 # "Do you have The Matrix?", "is Fargo any good?": what stands right behind is the title.
@@ -333,6 +361,7 @@ SCORNING = said(r"""
 not (?:my|our) (?:thing|taste|style|cup of tea)
 (?:a )?bad idea|leave (?:them|it|those|these|that|him|her) out
 (?:still |definitely |again |please )*not(?=\s*(?:[.!]|$))
+(?:is|are|'s|still) out(?=\s*(?:[.,!]|$))
 (?:is|are) for (?:babies|kids|girls|boys|grannies)
 """)
 # After these, what was said before of the same attribute no longer counts.

@@ -57,6 +57,9 @@ _STATES = re.compile(
     rf"(?:^\W*|\b(?:so|sure|true|but|and|then|that)\W+)(?:{_SHOWN})\s+(?:all\s+)?(?:is|are|costs?|has|have|comes?|was)\b"
     r"|^\W*(?:so\W+)?(?:it|that|this|they)'(?:s|re)\b"
 )
+_ASKS_WHICH_IS_MORE = re.compile(
+    r"^\W*(?:and\W+)?(?:which|what)(?:\s+one)?(?:\s+of\s+\w+)?\s+(?:is|costs|has)\s+(?:the\s+)?(?:\w+er|more|less)\b"
+)
 _ASKS_TO_CONFIRM = said("are you sure|is it true|(?:is|isn't) that (?:true|so|right|correct)|really")
 _TAG = re.compile(
     r"\W(?:right|correct|true|yes|no|really|huh|(?:is|are|does|do|isn't|aren't|doesn't|don't)\s+(?:it|they|you))\s*\?\s*$"
@@ -138,7 +141,8 @@ def read_item_question(
     """The request as a question about shown or named items; None when it is none."""
     ids = base.refers_to
     is_of_items = bool(ids) and reference is not None and reference.kind != "history"
-    if is_of_items and len(ids) == NUM_COMPARED and _ASKS_WHETHER.search(words) and re.search(r"\bthan\b", words):
+    is_whether = _ASKS_WHETHER.search(words) and re.search(r"\bthan\b", words)
+    if is_of_items and len(ids) == NUM_COMPARED and (is_whether or _ASKS_WHICH_IS_MORE.search(words)):
         named = {lexicon.attribute_names[word] for word in words_of(words) if word in lexicon.attribute_names}
         asked = base.dropped or tuple(name for name in lexicon.values if name in named)
         question = Question(attributes=asked) if asked else None  # is the second cheaper than the third?

@@ -13,7 +13,7 @@ from typing import Literal
 
 from genrec.chat import phrases
 from genrec.chat.comparatives import read_changed_bound, read_comparatives, read_price_levels
-from genrec.chat.free_words import free_words, missing_kinds, refused_words
+from genrec.chat.free_words import free_words, missing_kinds, refused_things, refused_words
 from genrec.chat.intents import Signs, decide, plain_intent
 from genrec.chat.lexicon import Lexicon, Value
 from genrec.chat.numbers import SMALL_NUMBERS, NumbersRead, read_numbers
@@ -27,6 +27,8 @@ from genrec.chat.references import (
 )
 from genrec.chat.requests import ChatRequest
 from genrec.chat.session import Session
+from genrec.chat.several import first_thing
+from genrec.chat.shades import read_shades
 from genrec.chat.spelling import spell_plainly
 from genrec.chat.values import ValueScanner, united
 from genrec.data.reason_check import words_of
@@ -73,6 +75,10 @@ class _Reading:
         self._blank_surroundings()
         self._read_take_backs()
         self.is_on_topic = bool(self._blank(phrases.SHOWN_BEFORE)) or self.is_on_topic
+        things = first_thing(self.text, self.lexicon)
+        self.text = things.first
+        for thing in things.later:
+            self.said = self.said.replace(thing, " ")
         titles = read_titles(self.said, self.text, self.lexicon)
         self.text = titles.rest
         self.not_understood += titles.unknown
@@ -85,6 +91,7 @@ class _Reading:
         measured = (self.reference is not None, self._focus, self.where)
         self._add(read_comparatives(self.text, self.said, self.session, self.lexicon, *measured))
         self._read_attribute_references()
+        self._add(read_shades(self.text, self.session, self.lexicon))
         self._read_values()
         extreme = read_extreme(self.text, self.lexicon)
         self._add(read_price_levels(self.text, (*self.session.constraints, *self.where), self.where, self.lexicon))
@@ -93,6 +100,8 @@ class _Reading:
         refused: tuple[str, ...] = ()
         if not (query or self._is_known or limit) and self.session.shown and not self.said.endswith("?"):
             refused = refused_words(self.text, self.lexicon)
+        elif self.where:
+            refused = refused_things(self.text, self.lexicon)
         base = ChatRequest(
             text=self.original,
             intent="recommend",
@@ -107,6 +116,7 @@ class _Reading:
             extreme=extreme,
             limit=limit,
             missing=missing,
+            later=things.later,
             refused=refused,
             is_undo=is_undo,
         )
@@ -220,6 +230,9 @@ class _Reading:
         if self.lexicon.maker is not None:
             for match in self._blank(phrases.SAME_MAKER):
                 self._add_focus_values(self.lexicon.maker, "=", match.group())
+        if self.reference is not None and self.reference.item_ids:  # "by the brand of the third"
+            for match in self._blank(self._with_names(r"(?:by|from|in|with|of) the (NAMES) of(?=\s*(?:[,.!?]|$))")):
+                self._add_focus_values(self.lexicon.attribute_names[match[1]], "=", match.group())
         for match in self._blank(self._with_names(f"{phrases.FOCUS_WORDS} (?!costs?\\b)(NAMES)")):
             self._add_focus_values(self.lexicon.attribute_names[match[1]], "=", match.group())
 
@@ -238,13 +251,15 @@ class _Reading:
         is_further = is_further and not asks_whether(self.said)
         self._blank(phrases.PRAISED)
         self._blank(phrases.HELD)
+        plain = self.lexicon.meanings(("patternless",))
+        if plain and self._blank(phrases.PLAINER):
+            self.where.append(Constraint(attribute=plain[0].attribute, operator="=", value=plain[0].value))
         is_to_match = phrases.MATCH_RELATION.search(self.said) is not None
         text = (
             phrases.TO_MATCH_ONE.sub(r"\1 my", phrases.GOT_ONE.sub(r"\1 my", self.text)) if is_to_match else self.text
         )
         scanner = ValueScanner(self.lexicon, text)
         found, self.text = scanner.scan()
-        plain = self.lexicon.meanings(("patternless",))
         if plain and self._blank(phrases.PATTERNED):
             self.where.append(Constraint(attribute=plain[0].attribute, operator="!=", value=plain[0].value))
         if is_to_match:

@@ -71,7 +71,7 @@ _COMPARED = re.compile(
 )
 _NUMBERED = re.compile(
     r"(?:#|\bn(?:o|r|um)\.?\s+|\bitem\s+|\boption\s+|\bwhat\s+(?=\d+\s+(?:would|will|could|looks?)\b))(\d{1,2})\b"
-    r"|\bnumber\s+(\d{1,2}|one|two|three|four|five)\b"
+    r"|\bnumber\s+(\d{1,2}|one|two|three|four|five)\b|^\W*(\d{1,2})(?=\s+(?:is|looks)\b)"
 )
 _IT = re.compile(
     r"\b(?:that|this)\s+one\b"

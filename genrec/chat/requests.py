@@ -50,8 +50,9 @@ class ChatRequest:
     title, and relation how the wanted items relate to them. liked, disliked: item ids it judges. is_new: the person
     says that they are new here. extreme: the cheapest come first. limit: how many are asked for. question: what it asks
     to know. not_understood: wishes that this catalog cannot express, such as a price where items have none. missing:
-    words for things that no item has. refused: free words that it turns down. is_undo: what was wished last is taken
-    back.
+    words for things that no item has. later: other things it asks for, which one list cannot hold with the first.
+    refused: free words that it turns down. is_undo: what was wished last is taken back. is_advice: which of the shown
+    items to take.
     """
 
     text: str
@@ -71,7 +72,9 @@ class ChatRequest:
     question: Question | None = None
     not_understood: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    is_advice: bool = False
     is_undo: bool = False
 
     @property

@@ -178,6 +178,9 @@ class Conversation:
         notes += [f"I could not make use of “{said}” here." for said in request.not_understood]
         notes += [f"Nothing here is called “{word}”." for word in request.missing]
         notes += self._refuse_words(request.refused)
+        if request.later:
+            later = " and ".join(f"“{thing}”" for thing in request.later)
+            notes.append(f"One thing at a time: ask for {later} next.")
         if self._is_too_open(request):
             session.has_asked = True
             return Reply(text=" ".join([*notes, question(self.reader.lexicon)]), request=request)
@@ -259,7 +262,9 @@ class Conversation:
             return Reply(text="Nothing was shown yet that I could explain; ask for something first.", request=request)
         self.session.focus = item_id
         why = self._explanations([item_id])[0]
-        return Reply(text=why.text, request=request, items=(self._card(self.recommender.catalog[item_id], why),))
+        item = self.recommender.catalog[item_id]
+        text = f"I would take {item.title or item_id}. {why.text}" if request.is_advice else why.text
+        return Reply(text=text, request=request, items=(self._card(item, why),))
 
     def _tell(self, request: ChatRequest, notes: Sequence[str] = ()) -> Reply:
         """What is asked of the items spoken of, else all that is known; the first of them is what "it" means then."""

@@ -110,6 +110,8 @@ class ValueScanner:
             taken = {mention.meant.attribute for mention in self.found[self.sentence_start :]}
             if meanings[0].attribute in taken:
                 meanings = tuple(m for m in meanings if m.attribute not in taken) or meanings
+        if self.is_negated and self.found and self.found[-1].meant.attribute in {m.attribute for m in meanings}:
+            return next(m for m in meanings if m.attribute == self.found[-1].meant.attribute)  # blue accents, not red
         for cue, is_cast in (("by", False), ("with", True), ("starring", True)):
             meant = self.lexicon.of_maker(meanings, is_cast=is_cast) if cue in before else None
             if meant is not None:
@@ -130,7 +132,8 @@ class ValueScanner:
         is_plain = word in FILLER or not word.isalpha()
         before, last = ["", "", *self.rest][-2:]
         is_place = word == "the" and last in PLACES and before != "looking"
-        self.owned_reach = 2 if word in OWNERS or is_place else 0 if is_plain else max(self.owned_reach - 1, 0)
+        is_owned = word in OWNERS and not (word == "their" and self._has_maker)  # "by Norrvik, I collect their vases"
+        self.owned_reach = 2 if is_owned or is_place else 0 if is_plain else max(self.owned_reach - 1, 0)
         if word in SCORN and len(self.found) > self.sentence_start and not self.is_negated:
             self.found[-1] = replace(self.found[-1], is_negated=True)
         if word in NEGATORS:
@@ -145,6 +148,10 @@ class ValueScanner:
         if word in _ENDS:
             self.sentence_start = len(self.found)
         self.rest.append(word)
+
+    @property
+    def _has_maker(self) -> bool:
+        return any(mention.meant.attribute == self.lexicon.maker for mention in self.found if mention.meant.attribute)
 
     def _lasting(self) -> list[_Mention]:
         """What is left after second thoughts: "purple, no wait, pink" is pink."""

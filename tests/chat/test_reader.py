@@ -125,7 +125,15 @@ def test_requests_of_the_world_are_read_as_they_were_meant() -> None:
         ("a mug with flowers", {"category = mug", "pattern = floral"}),
         ("hi red lamps", {"color = red", "category = lamp"}),
         ("no, black", {"color = black"}),
-        ("hmm no, light colours actually", set()),
+        ("hmm no, light colours actually", {"color != black", "color != brown"}),
+        ("a dark vase", {"color = black|brown", "category = vase"}),
+        ("mugs, not too dark", {"color != black", "color != brown", "category = mug"}),
+        ("a less busy poster", {"pattern = plain", "category = poster"}),
+        ("I can't stretch past 140", {"price <= 140.0"}),
+        ("chairs for around 70 each", {"category = chair", "price >= 56.0", "price <= 84.0"}),
+        ("boots, yellow is out", {"shape = boot", "color != yellow"}),
+        ("blue accents instead of red", {"accent = blue", "accent != red"}),
+        ("anything by Norrvik? I love their mugs", {"category = mug", "brand = Norrvik"}),
         ("a light blue bag", {"color = blue", "category = bag"}),
         ("something to light up my desk", {"category = lamp"}),
         ("a red bag, or if you don't have that, a pink one", {"color = red|pink", "category = bag"}),
@@ -539,6 +547,60 @@ def test_other_words_stay_as_the_query() -> None:
 )
 def test_how_many_are_asked_for(text: str, limit: int | None) -> None:
     assert READER.read(text, shown_session(CATALOG)).limit == limit
+
+
+@pytest.mark.parametrize(
+    ("text", "wishes", "later"),
+    [
+        ("I need a red mug and a blue vase", {"color = red", "category = mug"}, ("a blue vase",)),
+        ("a wooden chair plus a lamp under 80", {"material = wood", "category = chair", "price < 80.0"}, ("a lamp",)),
+        (
+            "a red mug, a blue vase and a wooden clock",
+            {"color = red", "category = mug"},
+            ("a blue vase", "a wooden clock"),
+        ),
+        ("red mugs and blue vases", {"color = red", "category = mug"}, ("blue vases",)),
+        ("a black mug and a vase in blue", {"color = black", "category = mug"}, ("a vase in blue",)),
+        ("red mugs and vases", {"color = red", "category = mug|vase"}, ()),
+        ("a lamp and a chair in red", {"category = lamp|chair", "color = red"}, ()),
+        ("a red mug and a blue one", {"color = red|blue", "category = mug"}, ()),
+    ],
+)
+def test_things_that_cannot_be_in_one_list_wait(text: str, wishes: set[str], later: tuple[str, ...]) -> None:
+    assert wishes_of(READER, text) == wishes
+    assert READER.read(text, Session()).later == later
+
+
+def test_of_a_color_that_is_wished_no_other_shade_is_known() -> None:
+    session = Session(constraints=[Constraint(attribute="color", operator="=", value="red")])
+    read = READER.read("darker please", session)
+    assert not read.where
+    assert read.not_understood == ("darker",)
+    session.constraints = [Constraint(attribute="color", operator="=", value="black")]
+    assert wishes_of(READER, "that's too dark", session) == {"color != black", "color != brown"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "which one would you pick?",
+        "what's your favourite of these",
+        "I can't decide",
+        "which of the last two do you recommend?",
+    ],
+)
+def test_advice_is_among_what_was_shown(text: str) -> None:
+    shown = [item.item_id for item in CATALOG][:3]
+    read = READER.read(text, Session(shown=shown, seen=shown))
+    assert (read.intent, read.is_advice) == ("explain", True)
+    assert len(read.refers_to) == 1
+    assert not READER.read(text, Session()).is_advice
+
+
+def test_things_turned_down_that_no_word_of_the_catalog_names_are_told() -> None:
+    assert READER.read("blue mugs with no animals on them", Session()).refused == ("animals",)
+    assert READER.read("blue mugs, no stripes", Session()).refused == ()
+    assert READER.read("we have no stairs, show me a blue mug", Session()).refused == ()
 
 
 def test_a_bound_that_stands_can_be_changed_by_its_number_alone() -> None:

@@ -440,6 +440,26 @@ def test_a_question_of_one_more_value_claims_that_value_alone(conversation: Conv
     assert conversation.say("is the first one blue as well?").text.startswith("No:")
 
 
+def test_of_several_things_the_first_is_found_and_the_others_are_named(conversation: Conversation) -> None:
+    reply = conversation.say("a red mug and a blue vase")
+    assert "ask for “a blue vase” next" in reply.text
+    assert reply.items
+    assert all((look["category"], look["color"]) == ("mug", "red") for look in looks(conversation, reply))
+
+
+def test_advice_names_one_of_the_shown_and_says_why(conversation: Conversation) -> None:
+    shown = conversation.say("vases").items
+    reply = conversation.say("which one would you take?")
+    assert reply.text.startswith(f"I would take {shown[0].title}. ")
+    assert conversation.session.focus == shown[0].item_id
+
+
+def test_who_is_unsure_is_asked_once_and_then_shown_something(shop_recommender: Workspace) -> None:
+    talk = Conversation(shop_recommender, num_shown=3, gives_reasons=False)
+    assert talk.say("hmm, not sure").text.endswith("?")
+    assert talk.say("I don't know").is_list
+
+
 def test_what_no_attribute_tells_cannot_be_refused(conversation: Conversation) -> None:
     conversation.say("a clock")
     reply = conversation.say("not digital")

@@ -15,7 +15,8 @@ import numpy as np
 from genrec.bench.talk.meaning import Turn, Wish, Wishes
 from genrec.schema import Catalog
 
-HAND_WRITTEN = tuple(f"hand_{n}" for n in ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"])
+_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
+HAND_WRITTEN = tuple(f"hand_{ordinal}" for ordinal in _ORDINALS)
 _LETTERS = "ABC"
 _REFERENCE = re.compile(r"(@|-)(\d+)\.(\w+)")
 _PLACEHOLDER = re.compile(r"\{([A-C])(~?)\}")
