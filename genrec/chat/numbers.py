@@ -53,6 +53,7 @@ _BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
     (r"N (?:(?:is|'s) )?(?:my |the |a )?(?:absolute )?(?:limit|budget|max(?:imum)?|ceiling)(?!\w)", ("<=",)),
     (r"(?:i|we) (?:can|could) (?:do|spend|go|pay|afford|manage)(?: only| just| up to)? N(?: to spend)?", ("<=",)),
     (r"(?:i have|spend(?:ing)?|pay(?:ing)?)(?: only| just| up to)? N(?: to spend)?", ("<=",)),
+    (r"(?:what|anything) (?:would|can|could|will|does) N (?:get|buy)", ("<=",)),
     (rf"{_EXACTLY}N (?:each|apiece|a piece|per (?:item|piece))(?!\w)", ("<=",)),
     (r"N (?:or (?:less|under|below|cheaper)|max(?:imum)?|tops|at(?: the)? most)(?!\w)", ("<=",)),
     (r"(?:at(?: the)? least|min(?:imum)?(?: of)?|starting (?:at|from)) N", (">=",)),

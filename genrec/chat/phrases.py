@@ -55,6 +55,9 @@ undo(?: (?:that|it|this|my last|the last \w+))?|go back(?: (?:one|a) step)?|take
     start=r"^\W*(?:(?:no|sorry|actually|oops|ok|wait|please)\W+)*",
     end=r"(?:\W+(?:please|sorry))?\W*$",
 )
+# "The most expensive thing you sell": what was wished before does not count.
+OF_WHOLE_SHOP = said("(?:things?|items?|products?|articles?|pieces?) (?:that )?(?:you|in (?:the|your|this))")
+IN_ORDER = said("(?:ones?|things?|items?|expensive|dearest|priciest|cheapest) first|(?:sort|order|rank)(?:ed|ing)?")
 RESET = said("""
 start(?:ing)? (?:over|again|afresh|anew|from (?:zero|scratch|the beginning))|reset|clear (?:all|everything)
 no preferences?|scrap (?:everything|it all|all(?: of)?(?: (?:it|that|this))?)
@@ -81,7 +84,7 @@ SLIGHTLY = said("a (?:bit|little|touch)|slightly|somewhat")
 NEWER = said("newer|more recent|more modern|too old|not (?:so|that|as) old")
 OLDER = said("older|more classic|too (?:new|recent|modern)|not (?:so|that) (?:new|recent)")
 # Of what no catalog here tells.
-SIZES = said("bigger|larger|smaller|tinier|taller|wider|heavier|longer|shorter|thinner|thicker")
+SIZES = said("(?:in )?size \\w+|bigger|larger|smaller|tinier|taller|wider|heavier|longer|shorter|thinner|thicker")
 # Where these are said, what is strung together by "and" is not wished for.
 NOT_SEVERAL_WISHES = said(r"""
 how many|which|compare|difference|versus|vs|than|already|(?:go(?:es)?|went) (?:well )?with|match(?:es)?|my|is|are
@@ -277,18 +280,24 @@ LIKE_RELATION = said("like|similar to|in the spirit of|such as|resembl\\w+|more 
 MATCH_RELATION = said("""
 go(?:es|ing)?(?: well)? with|match(?:es|ing)?|pair(?:s|ed)?(?: well)? with|suits?|complements?|fits?
 """)
-TO_MATCH_ONE = re.compile(rf"({MATCH_RELATION.pattern})\s+(?:an?|some)\b")
+TO_MATCH_ONE = re.compile(
+    rf"({MATCH_RELATION.pattern})\s+(?:an?|some)\b(?!(?:\s+\w+){{1,3}}\s+(?:rooms?|kitchen|bath(?:room)?|bedroom|hall(?:way)?|office|house|home"
+    rf"|flat|apartment|garden)\b)"  # "to fit a minimalist kitchen" is to be minimalist
+)
 MAKE_IT = re.compile(
     r"\b(?:make\s+(?:that|it)|rather|better|(?:rais|increas|lower|chang|bump|rais|upp|up|dropp|set)(?:e|ed|es|s|ing)?"
     r"\s+(?:it|that|(?:the|my|our)\s+(?:budget|limit|price))(?:\s+(?:up|down))?\s+to)\s+[$€£]?(\d{2,5}(?:\.\d{1,2})?)(?=\W*(?:$|[,.;!?]|please\b|instead\b|then\b))"
 )
 
-DISLIKE = said("""
+DISLIKE = said(
+    """
 dislike|hate|(?:can't|cannot|couldn't) (?:stand|bear)|not (?:so |too |very |really )?(?:keen on|into)
 don't(?: really)? (?:like|love|want)|do not(?: really)? (?:like|love|want)|not a fan of|thumbs down
 not for me|remove|not (?:the|that one|this one|number)|no to|didn't like|never show|none of|not my (?:taste|style|thing)
 ugly|awful|hideous|horrible|terrible|boring|tacky
-""")
+(?:is|are|looks?|seems?|feels?) (?:VERY )*(?:un(?!ique|der|til|it)\\w+|weird|odd|strange|flimsy|wrong)
+""".replace("VERY", _VERY)
+)
 # Titles after these are turned down, not liked.
 DISLIKED_TITLE = said("""
 (?:i |but |really |just )*(?:hated?|disliked?|(?:can't|couldn't|cannot|could not) stand|detest(?:ed)?|regret(?:ted)?)

@@ -94,8 +94,8 @@ _ASKS_YEAR = said("how (?:old|new|recent) (?:is|are)|when (?:was|did|is) (?:it|t
 _YOU_OFFER = (
     r"(?:do\s+(?:you|they)\s+(?:have|sell|carry|stock|offer|do|make)|have\s+you(?:\s+got)?|are\s+(?:there|available"
     r"|in\s+stock|on\s+offer|possible|sold)|is\s+(?:there|available)|can\s+(?:i|we|you)\s+(?:get|have|choose|buy|find"
-    r"|pick|offer)|you\s+(?:have|sell|carry|stock|offer|(?:'ve\s+)?got)|(?:does|do)\s+(?:it|that|this|they|these|those|the"
-    r"\s+\w+)\s+(?:also\s+)?come|(?:do|does)\s+your\s+\w+\s+come|exist|in\s+(?:your|this|the)\s+(?:shop|store|catalog(?:ue)?|range))"
+    r"|pick|offer)|you\s+(?:have|sell|carry|stock|offer|(?:'ve\s+)?got)|(?:does|do)\s+(?:it|that|this|they|these|those"
+    r"|(?:the\s+)?\w+(?:\s+\w+)?)\s+(?:also\s+)?come|(?:do|does)\s+your\s+\w+\s+come|exist|in\s+(?:your|this|the)\s+(?:shop|store|catalog(?:ue)?|range))"
 )
 _ASKS_KINDS = re.compile(
     r"^\W*(?:(?:and|so|but|ok|hi|hello|hey|well)\W+)*(?:what|which)\s+(?:(?:sorts?|kinds?|types?)\s+of\s+)?"
@@ -121,6 +121,9 @@ _ASKS_OFFER = re.compile(
     r"|(?:is|are|isn't|aren't)\s+there)\b"
 )
 _OF_THE_SHOP = said("you (?:have|sell|carry|stock|offer|'ve got)|your|of all|in the (?:shop|store|catalog(?:ue)?)")
+_OF_ALL = said(
+    "(?:items?|things?|products?|articles?)|altogether|in total|overall|the (?:shop|store|catalog(?:ue)?|range)"
+)
 NUM_COMPARED = 2
 _ANAPHORA = said("it|that|this|they|these|those|them")
 
@@ -242,6 +245,8 @@ def _catalog_question(base: ChatRequest, words: str, session: Session, lexicon: 
         kept = tuple(wish for wish in standing if wish.attribute not in {w.attribute for w in base.where})
         return Question(attributes=(lexicon.price,), scope=(*kept, *base.where))
     if _ASKS_NUMBER.search(words):
+        if not base.where and not base.missing and not _OF_ALL.search(words):
+            standing = tuple(session.constraints)
         kept = tuple(wish for wish in standing if wish.attribute not in {w.attribute for w in base.where})
         return None if base.missing and not base.where else Question(is_count=True, scope=(*kept, *base.where))
     is_asked = "?" in words

@@ -94,7 +94,12 @@ class _Reading:
         self._add(read_shades(self.text, self.session, self.lexicon))
         self._read_values()
         extreme = read_extreme(self.text, self.lexicon)
-        self._add(read_price_levels(self.text, (*self.session.constraints, *self.where), self.where, self.lexicon))
+        is_of_whole_shop = extreme is not None and not self.where and bool(phrases.OF_WHOLE_SHOP.search(self.said))
+        if is_of_whole_shop:
+            self.dropped.append("*")
+        levels = read_price_levels(self.text, (*self.session.constraints, *self.where), self.where, self.lexicon)
+        is_order = is_of_whole_shop or (extreme is not None and phrases.IN_ORDER.search(self.said) is not None)
+        self._add(NumbersRead((), levels.rest) if is_order else levels)
         missing = missing_kinds(self.text, self.lexicon, self.said)
         query = self._free_words(missing)
         refused: tuple[str, ...] = ()

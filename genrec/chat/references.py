@@ -62,10 +62,10 @@ _HISTORY_FORMS = (
 )
 _ORDINAL = "|".join(sorted(ORDINALS, key=len, reverse=True))
 _PLACE = re.compile(
-    rf"\b(?:the\s+|that\s+)?({_ORDINAL})(?:\s+(?:one|item|option|choice|pick|pair|suggestion|result|picture))?\b"
+    rf"(?<!ones\s)(?<!pensive\s)(?<!est\s)\b(?:the\s+|that\s+)?({_ORDINAL})(?:\s+(?:one|item|option|choice|pick|pair|suggestion|result|picture))?\b"
     r"(?!\s+(?:two|three|few|time|night|week|month|year|summer|winter|thoughts?|hand|floor|colou?rs?|of\s+all))"
 )
-_FIRST_FEW = re.compile(r"\b(?:the\s+)?(?:first|top)\s+(two|three|four|few)\b(?:\s+(?:ones?|items?))?")
+_FIRST_FEW = re.compile(r"\b(?:the\s+)?(?:first|top)\s+(two|three|four|few|[2-5])\b(?:\s+(?:ones?|items?))?")
 _COMPARED = re.compile(
     r"\b(\d{1,2})\s*(?:,|&|/|\band\b|\bwith\b|\bto\b|\bor\b|\bvs\b\.?|\bversus\b)\s*(?:number\s+|no\.?\s+|#)?(\d{1,2})\b"
 )

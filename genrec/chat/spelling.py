@@ -6,7 +6,7 @@ _PLAIN_TEXT = """
 dont=don't doesnt=doesn't didnt=didn't isnt=isn't arent=aren't wasnt=wasn't wont=won't wouldnt=wouldn't cant=can't
 couldnt=couldn't shouldnt=shouldn't mustnt=mustn't neednt=needn't havent=haven't hasnt=hasn't aint=isn't im=i'm ive=i've
 id=i'd thats=that's whats=what's hows=how's theres=there's youre=you're theyre=they're shes=she's hes=he's
-u=you ur=your pls=please plz=please pleas=please thx=thanks tnx=thanks ty=thanks cheers=thanks
+u=you ur=your uve=you've youve=you've pls=please plz=please pleas=please thx=thanks tnx=thanks ty=thanks cheers=thanks
 smth=something sth=something sumthing=something somthing=something smthing=something somethin=something
 anythin=anything nothin=nothing gimme=give_me lemme=let_me wanna=want_to gonna=going_to gotta=have_to
 bc=because cuz=because cos=because tho=though abt=about upto=up_to idk=i_do_not_know nvm=never_mind fave=favorite

@@ -40,7 +40,7 @@ checked: checkered, chequered, plaid
 dotted: polka dot, polka dots, spotted, spotty, dotty
 zigzag: zig zag, chevron
 striped: stripy, stripey
-plain: solid, unpatterned, patternless, no pattern, without pattern, without any pattern, nothing patterned, no patterns
+plain: solid, patternless, no pattern, without pattern, without a pattern, without any pattern, nothing patterned
 multicolor: multicolour, colorful, colourful
 minimal: minimalist, minimalistic
 retro: vintage, old school, oldschool, old fashioned, mid century
@@ -53,7 +53,7 @@ mug: cup, cups, drink from, drink coffee from, drink tea from
 chair: seat, sit on
 lamp: lighting, lights, light source, light up, light for, light fixture, reading light, night light
 shoe: footwear, for my feet
-poster: wall art, hang on the wall, hang on my wall
+poster: wall art, hang on the wall, hang on my wall, something for the wall, something for my wall
 vase: put flowers in
 sneaker: trainer, trainers
 handbag: purse, purses

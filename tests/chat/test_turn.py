@@ -447,6 +447,32 @@ def test_of_several_things_the_first_is_found_and_the_others_are_named(conversat
     assert all((look["category"], look["color"]) == ("mug", "red") for look in looks(conversation, reply))
 
 
+def test_the_dearest_of_the_shop_is_free_of_earlier_wishes(conversation: Conversation) -> None:
+    conversation.say("mugs under 10")
+    reply = conversation.say("what's the most expensive thing you sell?")
+    prices = [item.attributes["price"] for item in conversation.recommender.catalog]
+    assert max(prices) in [look["price"] for look in looks(conversation, reply)[:1]]
+
+
+def test_the_dearest_first_keeps_what_was_wished(conversation: Conversation) -> None:
+    conversation.say("mugs under 10")
+    reply = conversation.say("the most expensive ones first")
+    prices = [look["price"] for look in looks(conversation, reply)]
+    assert all(look["category"] == "mug" for look in looks(conversation, reply))
+    assert prices == sorted(prices, reverse=True)
+    assert prices[0] < 10
+
+
+def test_how_many_there_are_is_counted_among_what_is_wished(conversation: Conversation) -> None:
+    conversation.say("mugs under 10")
+    count = sum(
+        item.attributes["category"] == "mug" and item.attributes["price"] < 10
+        for item in conversation.recommender.catalog
+    )
+    assert f" {count} " in conversation.say("how many are there?").text
+    assert f" {len(conversation.recommender.catalog)} " in conversation.say("how many items do you have in total?").text
+
+
 def test_advice_names_one_of_the_shown_and_says_why(conversation: Conversation) -> None:
     shown = conversation.say("vases").items
     reply = conversation.say("which one would you take?")
