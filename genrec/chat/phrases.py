@@ -90,6 +90,11 @@ NOT_SEVERAL_WISHES = said(r"""
 how many|which|compare|difference|versus|vs|than|already|(?:go(?:es)?|went) (?:well )?with|match(?:es)?|my|is|are
 (?:i|we) (?:have|own|got)|(?:i've|we've) got|(?:i|we) (?:just |already )?(?:bought|chose|liked?|loved?|hated?)
 """)
+NEXT = said(
+    r"(?:now )?(?:the )?next(?: one| thing)?",
+    start=r"^\W*(?:(?:ok|okay|and|great|thanks)\W+)*",
+    end=r"\W*(?:please)?\W*$",
+)
 # "Is cool", said of something, is praise and no color.
 PRAISED = re.compile(r"(?:\b(?:is|are|sounds?|looks?)|'s)\s+cool\b(?=\s*(?:[,.;!]|but\b|and\b|$))")
 CHEAP = said(r"""

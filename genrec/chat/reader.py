@@ -45,6 +45,8 @@ class RequestReader:
 
     def read(self, text: str, session: Session, image: Path | None = None) -> ChatRequest:
         """Understand one message in the light of what was shown, chosen and wished before."""
+        if session.later and image is None and phrases.NEXT.match(text.casefold()):
+            text = session.later[0]
         return _Reading(self.lexicon, text, session, image).request()
 
 

@@ -44,7 +44,7 @@ class Session:
     """One person's conversation. history: item ids, oldest first, likes included; shown: the last list, in order; seen:
     everything shown since the start; focus: the item that "it" means; photo: the file of the last photo, to which the
     wanted is to be like; has_asked: whether the one question to a new person was asked; earlier: what was wished before
-    the last change."""
+    the last change; later: things asked for that wait for their turn, in the person's words."""
 
     user_id: str | None = None
     messages: list[ChatMessage] = field(default_factory=list)
@@ -61,6 +61,7 @@ class Session:
     photo: str | None = None
     has_asked: bool = False
     earlier: Wished | None = None
+    later: list[str] = field(default_factory=list)
 
     @property
     def photo_path(self) -> Path | None:

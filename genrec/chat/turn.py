@@ -153,6 +153,7 @@ class Conversation:
             case "reset":
                 self.session.take_back(["*"])
                 self.session.forget_words()
+                self.session.later = []
                 has_judged = self.session.liked or self.session.disliked
                 kept = " What you liked and refused still counts." if has_judged else ""
                 return Reply(text=f"All wishes are forgotten.{kept} What would you like?", request=request)
@@ -178,9 +179,7 @@ class Conversation:
         notes += [f"I could not make use of “{said}” here." for said in request.not_understood]
         notes += [f"Nothing here is called “{word}”." for word in request.missing]
         notes += self._refuse_words(request.refused)
-        if request.later:
-            later = " and ".join(f"“{thing}”" for thing in request.later)
-            notes.append(f"One thing at a time: ask for {later} next.")
+        notes += self._put_off(request)
         if self._is_too_open(request):
             session.has_asked = True
             return Reply(text=" ".join([*notes, question(self.reader.lexicon)]), request=request)
@@ -193,6 +192,14 @@ class Conversation:
         session.show(found.item_ids)
         text = " ".join([*notes, headline(found, session, self.recommender.catalog)])
         return Reply(text=text, request=request, items=self._cards(found), relaxed=found.relaxed)
+
+    def _put_off(self, request: ChatRequest) -> list[str]:
+        """Things that wait for their turn are remembered until they are asked for, and told where they are new."""
+        said = " ".join(request.text.casefold().split())
+        waiting = [*request.later, *(thing for thing in self.session.later if thing not in (*request.later, said))]
+        self.session.later = [] if "*" in request.dropped else waiting
+        later = " and ".join(f"“{thing}”" for thing in request.later)
+        return [f"One thing at a time: ask for {later} next."] if later else []
 
     def _refuse_words(self, words: Sequence[str]) -> list[str]:
         """Words that were searched for are let go; that of others nothing is known is told."""

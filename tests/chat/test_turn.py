@@ -445,6 +445,9 @@ def test_of_several_things_the_first_is_found_and_the_others_are_named(conversat
     assert "ask for “a blue vase” next" in reply.text
     assert reply.items
     assert all((look["category"], look["color"]) == ("mug", "red") for look in looks(conversation, reply))
+    following = conversation.say("ok, next please")
+    assert all((look["category"], look["color"]) == ("vase", "blue") for look in looks(conversation, following))
+    assert conversation.session.later == []
 
 
 def test_the_dearest_of_the_shop_is_free_of_earlier_wishes(conversation: Conversation) -> None:

@@ -46,6 +46,8 @@ def _critiques(reader: RequestReader, session: Session) -> Iterator[Chip]:
     catalog, lexicon = reader.catalog, reader.lexicon
     wished = {wish.attribute for wish in session.constraints if wish.operator == "="}
     fitting = _fitting(catalog, session.constraints, {*session.disliked, *session.shown})
+    if lexicon.kind is not None:
+        yield from (Chip(thing, lexicon.kind) for thing in session.later)
     if lexicon.price is not None:
         yield Chip("cheaper", lexicon.price)
     attributes = [name for name in lexicon.text_attributes if name not in wished][:4]
