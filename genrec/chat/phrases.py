@@ -88,7 +88,7 @@ SIZES = said("(?:in )?size \\w+|bigger|larger|smaller|tinier|taller|wider|heavie
 # Where these are said, what is strung together by "and" is not wished for.
 NOT_SEVERAL_WISHES = said(r"""
 how many|which|compare|difference|versus|vs|than|already|(?:go(?:es)?|went) (?:well )?with|match(?:es)?|my|is|are
-(?:i|we) (?:have|own|got)|(?:i've|we've) got|(?:i|we) (?:just |already )?(?:bought|chose|liked?|loved?|hated?)
+(?:i|we) (?:have|own|got)|(?:i've|we've) got|(?:i|we) (?:\w+ly |just |already )?(?:bought|chose|liked?|loved?|hated?)
 """)
 NEXT = said(
     r"(?:now )?(?:the )?next(?: one| thing)?",

@@ -27,7 +27,7 @@ from genrec.chat.references import (
 )
 from genrec.chat.requests import ChatRequest
 from genrec.chat.session import Session
-from genrec.chat.several import first_thing
+from genrec.chat.several import ThingsRead, first_thing
 from genrec.chat.shades import read_shades
 from genrec.chat.spelling import spell_plainly
 from genrec.chat.values import ValueScanner, united
@@ -77,12 +77,12 @@ class _Reading:
         self._blank_surroundings()
         self._read_take_backs()
         self.is_on_topic = bool(self._blank(phrases.SHOWN_BEFORE)) or self.is_on_topic
-        things = first_thing(self.text, self.lexicon)
+        titles = read_titles(self.said, self.text, self.lexicon)
+        is_of_titles = titles.item_ids or titles.disliked or titles.unknown
+        things = ThingsRead(titles.rest) if is_of_titles else first_thing(titles.rest, self.lexicon)
         self.text = things.first
         for thing in things.later:
             self.said = self.said.replace(thing, " ")
-        titles = read_titles(self.said, self.text, self.lexicon)
-        self.text = titles.rest
         self.not_understood += titles.unknown
         compared = read_compared(self.text, self.session)
         self.text = self.text if compared is None else compared.rest

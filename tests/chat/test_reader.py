@@ -578,6 +578,16 @@ def test_things_that_cannot_be_in_one_list_wait(text: str, wishes: set[str], lat
     assert READER.read(text, Session()).later == later
 
 
+def test_titles_that_are_strung_together_do_not_wait() -> None:
+    mug = next(item for item in CATALOG if item.attributes["category"] == "mug")
+    vase = next(
+        i for i in CATALOG if i.attributes["category"] == "vase" and i.attributes["color"] != mug.attributes["color"]
+    )
+    read = READER.read(f"I recently bought {mug.title} and {vase.title}", Session())
+    assert read.liked == (mug.item_id, vase.item_id)
+    assert read.later == ()
+
+
 def test_of_a_color_that_is_wished_no_other_shade_is_known() -> None:
     session = Session(constraints=[Constraint(attribute="color", operator="=", value="red")])
     read = READER.read("darker please", session)
