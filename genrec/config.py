@@ -115,6 +115,7 @@ class SequenceConfig:
     """
 
     kind: Literal["bsarec", "sasrec", "off"] = "bsarec"
+    num_models: Count = 1  # trained one after the other from different beginnings; their scores are averaged
     positions: Literal["relative", "absolute"] = "relative"  # absolute: counted from where a window starts
     num_features: Count = 128
     num_layers: Count = 2

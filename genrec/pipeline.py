@@ -28,7 +28,7 @@ from genrec.model.experts import EXPERTS_FILE, EXPERTS_LAYOUT, NEWCOMER_LIKENESS
 from genrec.model.item_reader import LAYOUT
 from genrec.model.language import LanguageModel
 from genrec.model.recipe import MAX_MIXING_CASES, Judge, train_sequence_on, tune_on
-from genrec.model.sequence import SEQUENCE_FILE, find_sequence_model, save_sequence_model
+from genrec.model.sequence_files import SEQUENCE_FILE, find_sequence_model, save_sequence_model
 from genrec.model.tuning import add_lora, prepare_language_model, save_tuned
 from genrec.runtime import foundation_path, pick_device, seed_everything
 from genrec.schema import Catalog, Embeddings, Interactions

@@ -30,7 +30,8 @@ from genrec.encode.fusion import load_fuser
 from genrec.encode.fusion.contract import unit_rows
 from genrec.encode.taste_axes import FADING, NUM_LATEST, latest_weights
 from genrec.errors import ArtifactError
-from genrec.model.sequence import SequenceModel, find_sequence_model
+from genrec.model.sequence import SequenceModel
+from genrec.model.sequence_files import find_sequence_model
 from genrec.runtime import progress
 from genrec.schema import Catalog, Embeddings, FloatArray, IntArray, Interactions
 

@@ -26,7 +26,8 @@ from torch.utils.hooks import RemovableHandle
 
 from genrec.artifacts import write_file
 from genrec.errors import ArtifactError
-from genrec.model.sequence import SequenceModel, sequence_record, sequence_weights, stored_sequence_model
+from genrec.model.sequence import SequenceModel
+from genrec.model.sequence_files import sequence_record, sequence_weights, stored_sequence_model
 from genrec.model.vocabulary import IdVocabulary
 from genrec.schema import IntArray
 

@@ -5,6 +5,7 @@ data's shape; deliberately knows nothing of workspaces or of the training loop.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,7 +19,8 @@ from genrec.model.experts import ItemExperts
 from genrec.model.language import LanguageModel
 from genrec.model.mixing import WEIGHTS, MixtureCases
 from genrec.model.sequence import SequenceModel, SequenceReport
-from genrec.model.sequence_training import train_sequence_model
+from genrec.model.sequence_committee import SequenceCommittee
+from genrec.model.sequence_training import train_sequence_model, validation_ndcg
 from genrec.model.teaching import Teacher
 from genrec.model.tuning import TuneReport, train
 from genrec.runtime import pick_device
@@ -31,6 +33,7 @@ MAX_MIXING_CASES = 1500  # cases that choose the share of the item experts
 VALIDATION_WIDTH = 20
 NUM_TAUGHT = 64  # likeliest items that a teacher passes on
 LEAST_NEWCOMERS = 20  # items that nobody has chosen, from which on they tell themselves how far they must be lifted
+_NEXT_MEMBER = 1_000_003  # from the seed of one model of a committee to that of the next
 _HIDDEN_SHARE = 0.05  # of the items, else taken for such
 _Answered: TypeAlias = tuple[Sequence[EvaluationCase], IntArray, IntArray, npt.NDArray[np.float64]]
 
@@ -88,17 +91,39 @@ def tune_on(
 def train_sequence_on(
     catalog: Catalog, split: Split, config: Config, *, content: FloatArray | None, work: Path
 ) -> tuple[SequenceModel, SequenceReport]:
-    """Train the sequence model on a split's histories; its validation cases choose the epoch."""
-    return train_sequence_model(
-        [catalog.rows(history) for history in split.train.histories().values()],
-        len(catalog),
-        [(catalog.rows(case.history), catalog.row(case.target)) for case in split.validation],
-        config.sequence,
-        content=content,
-        device=pick_device(config.device),
-        seed=config.seed,
-        work=work,
-    )
+    """Train the sequence model, or a committee, on a split's histories; its validation cases choose the epoch.
+
+    The report of a committee is its first member's, with the time of all and the validation of the whole in the end.
+    """
+    histories = [catalog.rows(history) for history in split.train.histories().values()]
+    validation = [(catalog.rows(case.history), catalog.row(case.target)) for case in split.validation]
+    num_models = config.sequence.num_models
+    trained = [
+        train_sequence_model(
+            histories,
+            len(catalog),
+            validation,
+            config.sequence,
+            content=content,
+            device=pick_device(config.device),
+            seed=config.seed + _NEXT_MEMBER * number,
+            work=_folder(work / f"model-{number}"),
+            label="train sequence model" + (f" {number + 1} of {num_models}" if num_models > 1 else "") + ", epochs",
+        )
+        for number in range(num_models)
+    ]
+    model, report = trained[0]
+    if num_models == 1:
+        return model, report
+    committee = SequenceCommittee([member for member, _ in trained])
+    seconds = sum(other.seconds for _, other in trained)
+    quality = validation_ndcg(committee, validation)
+    return committee.eval(), replace(report, seconds=seconds, validation=(*report.validation, quality))
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 class Judge:

@@ -2,35 +2,28 @@
 
 They know nothing of semantic IDs or words: an item is a free vector plus, when vectors of its content are given, a
 linear map of those; an item without events is its content alone. They stand beside the language model in `recommend`,
-and alone as peers. How they are trained is in sequence_training, what they are made of in sequence_layers.
+and alone as peers. How they are trained is in sequence_training, what they are made of in sequence_layers,
+how several answer as one in sequence_committee.
 
 Axis legend: B batch, T history positions, N items, D features, C content features, E events, X
 of which are scored at once.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import nn
 
-from genrec.artifacts import write_file
 from genrec.config import SequenceConfig
-from genrec.encode.fusion import load_fuser
 from genrec.model.sequence_layers import Block, Dropout
-from genrec.schema import Embeddings, IntArray
+from genrec.schema import IntArray
 
-SEQUENCE_FILE = "sequence.safetensors"
 NEVER = -1e4  # the score of what is not expected at all
-_STORED = "sequence."  # before the names of weights in files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,53 +213,3 @@ def pad_histories(histories: Sequence[IntArray], pad: int) -> torch.Tensor:
     for number, history in enumerate(histories):
         rows_BT[number, : len(history)] = history
     return torch.from_numpy(rows_BT)
-
-
-def save_sequence_model(model: SequenceModel, report: SequenceReport, path: Path) -> None:
-    """Write weights, settings and report into one safetensors file."""
-    with write_file(path) as partial:
-        save_file(sequence_weights(model), partial, metadata={"genrec": sequence_record(model, report)})
-
-
-def sequence_weights(model: SequenceModel) -> dict[str, torch.Tensor]:
-    """The weights as they are stored, by name."""
-    return {_STORED + name: weight.detach().cpu().contiguous() for name, weight in model.state_dict().items()}
-
-
-def sequence_record(model: SequenceModel, report: SequenceReport | None = None) -> str:
-    """What stands beside the weights: all that it takes to make the model again."""
-    num_content = 0 if model.content_map is None else model.content_map.in_features
-    record = {"config": asdict(model.config), "num_items": model.num_items, "num_content": num_content}
-    return json.dumps(record if report is None else record | {"report": asdict(report)})
-
-
-def stored_sequence_model(path: Path, device: torch.device) -> SequenceModel:
-    """The model in a file that holds its weights and its record, maybe among others."""
-    with safe_open(path, framework="pt") as stored:
-        record = json.loads(stored.metadata()["genrec"])
-    model = SequenceModel(record["num_items"], SequenceConfig(**record["config"]), record["num_content"])
-    weights = {name.removeprefix(_STORED): w for name, w in load_file(path).items() if name.startswith(_STORED)}
-    model.load_state_dict(weights)
-    return model.to(device).eval()
-
-
-def find_sequence_model(
-    directory: Path, device: torch.device, embeddings: Mapping[str, Embeddings] | None = None
-) -> SequenceModel | None:
-    """The model of a stage directory; None where the workspace does without.
-
-    embeddings: of the catalog as it is now; items that were added since training are admitted by their content.
-    """
-    path = directory / SEQUENCE_FILE
-    if not path.is_file():
-        return None
-    model = stored_sequence_model(path, device)
-    known = model.num_items
-    num_items = max((len(e.vectors) for e in (embeddings or {}).values()), default=known)
-    if num_items > known and model.content_map is not None and embeddings is not None:
-        added = {
-            name: Embeddings(name=name, vectors=e.vectors[known:], present=e.present[known:])
-            for name, e in embeddings.items()
-        }
-        model.admit(torch.from_numpy(load_fuser(directory / "fuser").transform(added)))
-    return model

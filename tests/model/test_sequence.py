@@ -6,12 +6,8 @@ import torch
 
 from genrec.config import SequenceConfig
 from genrec.model import sequence_layers, sequence_training
-from genrec.model.sequence import (
-    SequenceModel,
-    pad_histories,
-    save_sequence_model,
-    stored_sequence_model,
-)
+from genrec.model.sequence import SequenceModel, pad_histories
+from genrec.model.sequence_files import save_sequence_model, stored_sequence_model
 from genrec.model.sequence_training import train_sequence_model, validation_ndcg
 
 CPU = torch.device("cpu")
