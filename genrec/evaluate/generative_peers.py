@@ -14,43 +14,36 @@ from typing import Any, Self
 
 import numpy as np
 
-from genrec.data.splits import EvaluationCase
 from genrec.encode.collaborative import collaborative_embeddings
 from genrec.errors import InputError
-from genrec.evaluate.ranking import Scores, rank_in_batches
+from genrec.evaluate.ranking import Peer, Scores, TrainingData
 from genrec.runtime import progress
-from genrec.schema import Catalog, FloatArray, IntArray, Interactions
+from genrec.schema import FloatArray, IntArray
 
 _SEED = 7
 _NUM_COLLABORATIVE, _WINDOW = 32, 3  # LETTER wants item vectors of taste beside those of content
 
 
-class CornacPeer:
+class CornacPeer(Peer):
     """One of Cornac's generative models. Raises InputError when Cornac or the item vectors are missing."""
 
     def __init__(self, name: str, options: Mapping[str, Any] | None = None) -> None:  # Any: Cornac's own settings
         self.name, self.options = name, dict(options or {})
 
-    def fit(
-        self,
-        train: Interactions,
-        catalog: Catalog,
-        validation: Sequence[EvaluationCase],
-        *,
-        vectors: FloatArray | None = None,
-    ) -> Self:
+    def fit(self, data: TrainingData) -> Self:
+        catalog, vectors = data.catalog, data.vectors
         if vectors is None or len(vectors) != len(catalog):
             raise InputError(
                 f"peer {self.name!r} wants the fused vectors of {len(catalog)} items; build the workspace, or leave "
                 "this peer out"
             )
-        histories = [catalog.rows(history) for history in train.histories().values()]
-        asked = [np.append(catalog.rows(case.history), catalog.row(case.target)) for case in validation]
+        histories = [catalog.rows(history) for history in data.train.histories().values()]
+        asked = [np.append(catalog.rows(case.history), catalog.row(case.target)) for case in data.validation]
         options: dict[str, Any] = {"val_sample": 500, "seed": _SEED, "verbose": True}
         options["model_selection"] = "best" if asked else "last"
         if self.name == "letter":
             width = min(_NUM_COLLABORATIVE, len(catalog) - 1)
-            taste = collaborative_embeddings(catalog, train, width, _WINDOW, _SEED)
+            taste = collaborative_embeddings(catalog, data.train, width, _WINDOW, _SEED)
             taste_ND = np.zeros((len(catalog), _NUM_COLLABORATIVE), np.float32)  # as wide as its latent vectors
             taste_ND[:, : taste.vectors.shape[1]] = taste.vectors
             options |= {"cf_embeddings": taste_ND, "cf_embedding_ids": list(range(len(catalog)))}
@@ -60,10 +53,7 @@ class CornacPeer:
         self._num_items = len(catalog)
         return self
 
-    def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
-        return rank_in_batches(self._scores, histories, exclude, k)
-
-    def _scores(self, histories: Sequence[IntArray]) -> Scores:
+    def scores(self, histories: Sequence[IntArray]) -> Scores:
         asked = progress(histories, label=f"ask {self.name}")
         return np.stack([self._model.score(0, rows.tolist())[: self._num_items] for rows in asked])
 

@@ -16,10 +16,9 @@ from typing import Any, Literal, Self, TypeAlias
 import numpy as np
 
 from genrec.config import SequenceConfig
-from genrec.data.splits import EvaluationCase
 from genrec.errors import InputError
 from genrec.evaluate.generative_peers import CornacPeer
-from genrec.evaluate.ranking import Peer, Scores, popularity_of, rank_in_batches, validation_ndcg
+from genrec.evaluate.ranking import Peer, Scores, TrainingData, popularity_of, validation_ndcg
 from genrec.model.sequence_training import train_sequence_model
 from genrec.runtime import pick_device
 from genrec.schema import Catalog, FloatArray, IntArray, Interactions
@@ -27,28 +26,18 @@ from genrec.schema import Catalog, FloatArray, IntArray, Interactions
 Sparse: TypeAlias = Any  # scipy's sparse matrices carry no types
 
 
-class Popularity:
+class Popularity(Peer):
     """The items with most training events, the same for everyone but for what they have seen."""
 
-    def fit(
-        self,
-        train: Interactions,
-        catalog: Catalog,
-        validation: Sequence[EvaluationCase],
-        *,
-        vectors: FloatArray | None = None,
-    ) -> Self:
-        self._popularity_N = popularity_of(train, catalog).astype(np.float64)
+    def fit(self, data: TrainingData) -> Self:
+        self._popularity_N = popularity_of(data.train, data.catalog).astype(np.float64)
         return self
 
-    def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
-        return rank_in_batches(self._scores, histories, exclude, k)
-
-    def _scores(self, histories: Sequence[IntArray]) -> Scores:
+    def scores(self, histories: Sequence[IntArray]) -> Scores:
         return np.tile(self._popularity_N, (len(histories), 1))
 
 
-class ItemKNN:
+class ItemKNN(Peer):
     """Item-based nearest neighbors (Deshpande and Karypis 2004): cosine over users, summed over the history.
 
     The neighborhood comes from `implicit`; its size is chosen on the validation cases by ndcg@10. Items that no
@@ -58,29 +47,21 @@ class ItemKNN:
     def __init__(self, neighborhood_sizes: Sequence[int] = (20, 50, 100, 200, 500)) -> None:
         self.neighborhood_sizes = tuple(neighborhood_sizes)
 
-    def fit(
-        self,
-        train: Interactions,
-        catalog: Catalog,
-        validation: Sequence[EvaluationCase],
-        *,
-        vectors: FloatArray | None = None,
-    ) -> Self:
-        popularity_N = popularity_of(train, catalog)
+    def fit(self, data: TrainingData) -> Self:
+        popularity_N = popularity_of(data.train, data.catalog)
         # Too small to overrule a similarity: it orders equal scores and the items that no neighbor speaks for.
         self._tie_break_N = 1e-9 * popularity_N / max(1, int(popularity_N.max()))
-        weights = _user_item_cosines(train, catalog)
+        weights = _user_item_cosines(data.train, data.catalog)
         best = -1.0
-        for size in sorted({min(size, len(catalog)) for size in self.neighborhood_sizes}):
+        for size in sorted({min(size, len(data.catalog)) for size in self.neighborhood_sizes}):
             similarity = _nearest_neighbors(weights, size)
-            quality = validation_ndcg(partial(_neighbor_scores, similarity, self._tie_break_N), catalog, validation)
+            quality = validation_ndcg(partial(_neighbor_scores, similarity, self._tie_break_N), data)
             if quality > best:
                 best, self.neighborhood_size, self._similarity = quality, size, similarity
         return self
 
-    def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
-        score = partial(_neighbor_scores, self._similarity, self._tie_break_N)
-        return rank_in_batches(score, histories, exclude, k)
+    def scores(self, histories: Sequence[IntArray]) -> Scores:
+        return _neighbor_scores(self._similarity, self._tie_break_N, histories)
 
 
 def _user_item_cosines(train: Interactions, catalog: Catalog) -> Sparse:
@@ -130,7 +111,7 @@ def _neighbor_scores(similarity: Sparse, tie_break_N: Scores, histories: Sequenc
     return np.asarray((seen @ similarity).todense()) + tie_break_N
 
 
-class ContentKNN:
+class ContentKNN(Peer):
     """The items nearest to the last few of the history by fused vectors; serves items that nobody has touched.
 
     The mean of the last `num_last` vectors is compared by cosine; the number is chosen on the validation cases.
@@ -139,30 +120,24 @@ class ContentKNN:
     def __init__(self, num_last_choices: Sequence[int] = (1, 3, 10)) -> None:
         self.num_last_choices = tuple(num_last_choices)
 
-    def fit(
-        self,
-        train: Interactions,
-        catalog: Catalog,
-        validation: Sequence[EvaluationCase],
-        *,
-        vectors: FloatArray | None = None,
-    ) -> Self:
-        if vectors is None or len(vectors) != len(catalog):
+    def fit(self, data: TrainingData) -> Self:
+        vectors, num_items = data.vectors, len(data.catalog)
+        if vectors is None or len(vectors) != num_items:
             found = "none" if vectors is None else f"{len(vectors)} rows"
             raise InputError(
-                f"peer 'content-knn' wants the fused item vectors of {len(catalog)} items, found {found}; "
+                f"peer 'content-knn' wants the fused item vectors of {num_items} items, found {found}; "
                 "build the workspace, or leave this peer out"
             )
         self._vectors_ND = vectors
         best = -1.0
         for num_last in self.num_last_choices:
-            quality = validation_ndcg(partial(_content_scores, vectors, num_last), catalog, validation)
+            quality = validation_ndcg(partial(_content_scores, vectors, num_last), data)
             if quality > best:
                 best, self.num_last = quality, num_last
         return self
 
-    def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
-        return rank_in_batches(partial(_content_scores, self._vectors_ND, self.num_last), histories, exclude, k)
+    def scores(self, histories: Sequence[IntArray]) -> Scores:
+        return _content_scores(self._vectors_ND, self.num_last, histories)
 
 
 def _content_scores(vectors_ND: FloatArray, num_last: int, histories: Sequence[IntArray]) -> Scores:
@@ -171,7 +146,7 @@ def _content_scores(vectors_ND: FloatArray, num_last: int, histories: Sequence[I
     return (np.stack(tastes) @ vectors_ND.T).astype(np.float64)
 
 
-class EASE:
+class EASE(Peer):
     """Embarrassingly shallow autoencoder (Steck 2019, arXiv 1905.03375): one closed-form item-item matrix.
 
     The strength of its regularization is chosen on the validation cases by ndcg@10.
@@ -180,31 +155,25 @@ class EASE:
     def __init__(self, strengths: Sequence[float] = (30.0, 100.0, 300.0, 1000.0)) -> None:
         self.strengths = tuple(strengths)
 
-    def fit(
-        self,
-        train: Interactions,
-        catalog: Catalog,
-        validation: Sequence[EvaluationCase],
-        *,
-        vectors: FloatArray | None = None,
-    ) -> Self:
-        if len(catalog) > _MAX_DENSE_ITEMS:
+    def fit(self, data: TrainingData) -> Self:
+        num_items = len(data.catalog)
+        if num_items > _MAX_DENSE_ITEMS:
             raise InputError(
-                f"peer 'ease' inverts a matrix of {len(catalog)} x {len(catalog)} items, wanted at most "
+                f"peer 'ease' inverts a matrix of {num_items} x {num_items} items, wanted at most "
                 f"{_MAX_DENSE_ITEMS} items; leave this peer out"
             )
-        seen = _user_item_counts(train, catalog)
+        seen = _user_item_counts(data.train, data.catalog)
         gram_NN = np.asarray((seen.T @ seen).todense(), dtype=np.float32)
         best = -1.0
         for strength in self.strengths:
             weights_NN = _ease_weights(gram_NN, strength)
-            quality = validation_ndcg(partial(_linear_scores, weights_NN), catalog, validation)
+            quality = validation_ndcg(partial(_linear_scores, weights_NN), data)
             if quality > best:
                 best, self.strength, self._weights_NN = quality, strength, weights_NN
         return self
 
-    def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
-        return rank_in_batches(partial(_linear_scores, self._weights_NN), histories, exclude, k)
+    def scores(self, histories: Sequence[IntArray]) -> Scores:
+        return _linear_scores(self._weights_NN, histories)
 
 
 _MAX_DENSE_ITEMS = 20_000
@@ -227,11 +196,11 @@ def _linear_scores(weights_NN: FloatArray, histories: Sequence[IntArray]) -> Sco
 def of_papers(config: SequenceConfig) -> SequenceConfig:
     """What sequence peers have of our settings: width, dropout, length of history, how long they learn."""
     papers = SequenceConfig(kind="sasrec", positions="absolute", use_content=False, repeats="expected")
-    own = ("kind", "positions", "use_content", "repeats", "content_alone_share")
+    own = ("kind", "positions", "use_content", "repeats", "content_alone_share", "num_models")
     return replace(config, **{name: getattr(papers, name) for name in own})
 
 
-class SequencePeer:
+class SequencePeer(Peer):
     """SASRec or BSARec on items alone, trained with full cross-entropy; the epoch is chosen on the validation cases.
 
     The same code that stands beside our language model, without content, with the papers' absolute positions and with
@@ -243,18 +212,11 @@ class SequencePeer:
         self._work = work
         self.config = replace(of_papers(config), kind=kind)
 
-    def fit(
-        self,
-        train: Interactions,
-        catalog: Catalog,
-        validation: Sequence[EvaluationCase],
-        *,
-        vectors: FloatArray | None = None,
-    ) -> Self:
+    def fit(self, data: TrainingData) -> Self:
         self._model, self.report = train_sequence_model(
-            [catalog.rows(history) for history in train.histories().values()],
-            len(catalog),
-            [(catalog.rows(case.history), catalog.row(case.target)) for case in validation],
+            [data.catalog.rows(history) for history in data.train.histories().values()],
+            len(data.catalog),
+            [(data.catalog.rows(case.history), data.catalog.row(case.target)) for case in data.validation],
             self.config,
             device=pick_device(),
             seed=_SEED,
@@ -263,10 +225,7 @@ class SequencePeer:
         )
         return self
 
-    def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
-        return rank_in_batches(self._scores, histories, exclude, k)
-
-    def _scores(self, histories: Sequence[IntArray]) -> Scores:
+    def scores(self, histories: Sequence[IntArray]) -> Scores:
         return self._model.log_probabilities(histories).astype(np.float64)
 
 
@@ -293,14 +252,7 @@ def check_peers(names: Sequence[str]) -> None:
 
 
 def fit_peer(
-    name: str,
-    train: Interactions,
-    catalog: Catalog,
-    validation: Sequence[EvaluationCase],
-    *,
-    vectors: FloatArray | None = None,
-    sequence: SequenceConfig | None = None,
-    work: Path | None = None,
+    name: str, data: TrainingData, *, sequence: SequenceConfig | None = None, work: Path | None = None
 ) -> Peer:
     """Make and fit a peer by name.
 
@@ -309,4 +261,4 @@ def fit_peer(
     Raises InputError when there is no such peer.
     """
     check_peers((name,))
-    return PEERS[name](sequence or SequenceConfig(), work).fit(train, catalog, validation, vectors=vectors)
+    return PEERS[name](sequence or SequenceConfig(), work).fit(data)

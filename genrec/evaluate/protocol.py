@@ -24,7 +24,7 @@ from genrec.evaluate.kept import KeptAnswers
 from genrec.evaluate.oracle import KnownWorld, Oracle
 from genrec.evaluate.peers import check_peers, fit_peer, of_papers
 from genrec.evaluate.questions import Answers, AskFunction, Questions, answers_of, choose_cases, slices_of
-from genrec.evaluate.ranking import popularity_of
+from genrec.evaluate.ranking import TrainingData, popularity_of
 from genrec.evaluate.report import EvaluationReport, SliceReport, describe_machine
 from genrec.schema import BoolArray, Catalog, FloatArray, IntArray, Interactions, Recommendation
 
@@ -150,15 +150,8 @@ def _key_of(recommender: Recommends, *asked: object) -> str:
 
 
 def _ask_peer(name: str, recommender: Recommends, parts: Split, questions: Questions, work: Path | None) -> AskFunction:
-    peer = fit_peer(
-        name,
-        parts.train,
-        recommender.catalog,
-        parts.validation,
-        vectors=recommender.vectors,
-        sequence=recommender.config.sequence,
-        work=work,
-    )
+    data = TrainingData(parts.train, recommender.catalog, parts.validation, recommender.vectors)
+    peer = fit_peer(name, data, sequence=recommender.config.sequence, work=work)
 
     def ask(numbers: Sequence[int], k: int, masked: bool) -> IntArray:
         histories = [questions.histories[number] for number in numbers]

@@ -5,8 +5,10 @@ Knows masks, ties and batches; deliberately knows nothing of how a peer scores.
 Axis legend: B cases, K positions, N items, D features.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Protocol, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,29 +23,36 @@ Scorer = Callable[[Sequence[IntArray]], Scores]  # histories (B,) of rows to sco
 _BATCH = 512
 
 
-class Peer(Protocol):
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """What a peer may learn from. validation: cases on which settings are chosen, and no others.
+
+    vectors: float32 (N, D), the fused item vectors, for peers that read content.
+    """
+
+    train: Interactions
+    catalog: Catalog
+    validation: Sequence[EvaluationCase] = ()
+    vectors: FloatArray | None = None
+
+
+class Peer(ABC):
     """Fitted once on the training events; ranks catalog rows for histories of catalog rows."""
 
-    def fit(
-        self,
-        train: Interactions,
-        catalog: Catalog,
-        validation: Sequence[EvaluationCase],
-        *,
-        vectors: FloatArray | None = None,
-    ) -> Self:
-        """Learn from training events; settings are chosen on the validation cases alone.
+    @abstractmethod
+    def fit(self, data: TrainingData) -> Self:
+        """Learn from training events; settings are chosen on the validation cases alone."""
 
-        vectors: float32 (N, D), the fused item vectors, for peers that read content.
-        """
-        ...
+    @abstractmethod
+    def scores(self, histories: Sequence[IntArray]) -> Scores:
+        """How much each item is expected next, more is better, float64 (B, N). histories (B,): catalog rows."""
 
     def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
         """The best k rows per case, best first, int64 (B, K). exclude: rows that may not be named, per case.
 
         k must not exceed the number of legal rows of any case.
         """
-        ...
+        return rank_in_batches(self.scores, histories, exclude, k)
 
 
 def popularity_of(train: Interactions, catalog: Catalog) -> IntArray:
@@ -73,10 +82,11 @@ def rank_in_batches(score: Scorer, histories: Sequence[IntArray], exclude: Seque
     return np.concatenate(parts) if parts else np.zeros((0, k), dtype=np.int64)
 
 
-def validation_ndcg(score: Scorer, catalog: Catalog, validation: Sequence[EvaluationCase]) -> float:
+def validation_ndcg(score: Scorer, data: TrainingData) -> float:
     """ndcg@10 with the history masked, over the cases that have ten legal items; 0 without such a case."""
-    histories = [catalog.rows(case.history) for case in validation]
-    targets_B = catalog.rows(case.target for case in validation)
+    catalog = data.catalog
+    histories = [catalog.rows(case.history) for case in data.validation]
+    targets_B = catalog.rows(case.target for case in data.validation)
     askable = [n for n, history in enumerate(histories) if len(catalog) - len(np.unique(history)) >= 10]
     if not askable:
         return 0.0

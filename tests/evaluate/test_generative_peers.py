@@ -6,6 +6,7 @@ import pytest
 from genrec.data.splits import EvaluationCase
 from genrec.errors import InputError
 from genrec.evaluate.generative_peers import CornacPeer
+from genrec.evaluate.ranking import TrainingData
 from genrec.schema import Catalog, Interactions, Item
 
 _SMALL = {
@@ -48,7 +49,7 @@ def make_world(num_items: int) -> tuple[Catalog, Interactions, list[EvaluationCa
 @pytest.mark.parametrize("name", sorted(QUICK))
 def test_it_learns_what_follows_and_obeys_the_mask(name):
     catalog, train, cases, vectors = make_world(NUM_ITEMS[name])
-    peer = CornacPeer(name, QUICK[name]).fit(train, catalog, cases, vectors=vectors)
+    peer = CornacPeer(name, QUICK[name]).fit(TrainingData(train, catalog, cases, vectors))
     histories = [catalog.rows(case.history) for case in cases]
     ranked = peer.rank(histories, histories, 3)
     assert ranked.shape == (len(cases), 3)
@@ -61,4 +62,4 @@ def test_it_learns_what_follows_and_obeys_the_mask(name):
 def test_it_wants_vectors():
     catalog, train, cases, _ = make_world(16)
     with pytest.raises(InputError, match="wants the fused vectors of 16 items"):
-        CornacPeer("tiger").fit(train, catalog, cases)
+        CornacPeer("tiger").fit(TrainingData(train, catalog, cases))

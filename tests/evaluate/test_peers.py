@@ -6,7 +6,7 @@ import pytest
 from genrec.data.splits import EvaluationCase
 from genrec.errors import InputError
 from genrec.evaluate.peers import PEERS, ContentKNN, ItemKNN, Popularity, fit_peer
-from genrec.evaluate.ranking import top_rows
+from genrec.evaluate.ranking import TrainingData, top_rows
 from genrec.schema import Catalog, Interactions, Item
 
 # Two tastes that never mix: a, b, c and x, y, z. Nobody has touched "new"; its content is that of x, y, z.
@@ -42,18 +42,18 @@ def rows_of(catalog: Catalog, items: str) -> np.ndarray:
 
 
 def test_popularity_ranks_by_training_events(catalog: Catalog, train: Interactions) -> None:
-    ranked = Popularity().fit(train, catalog, ()).rank([rows_of(catalog, "z")], [rows_of(catalog, "z")], 3)
+    ranked = Popularity().fit(TrainingData(train, catalog)).rank([rows_of(catalog, "z")], [rows_of(catalog, "z")], 3)
     assert [IDS[row] for row in ranked[0]] == ["a", "b", "y"]  # 4, 4 and 3 events; z is excluded
 
 
 def test_itemknn_stays_within_the_taste(catalog: Catalog, train: Interactions) -> None:
     histories = [rows_of(catalog, "a"), rows_of(catalog, "y"), rows_of(catalog, "xz")]
-    ranked = ItemKNN().fit(train, catalog, ()).rank(histories, histories, 2)
+    ranked = ItemKNN().fit(TrainingData(train, catalog)).rank(histories, histories, 2)
     assert [[IDS[row] for row in rows] for rows in ranked] == [["b", "c"], ["z", "x"], ["y", "a"]]
 
 
 def test_itemknn_scores_are_the_cosines_of_user_sets(catalog: Catalog, train: Interactions) -> None:
-    peer = ItemKNN((3,)).fit(train, catalog, ())
+    peer = ItemKNN((3,)).fit(TrainingData(train, catalog))
     similarity = peer._similarity.toarray()
     a, b, c, x = (catalog.row(item) for item in "abcx")
     assert similarity[a, b] == pytest.approx(4 / np.sqrt(4 * 4))  # u1, u2, u3 and u7 have both
@@ -72,7 +72,7 @@ def test_itemknn_chooses_its_neighborhood_on_the_validation_cases() -> None:
 
     def chosen(target: str) -> int:
         case = EvaluationCase(user_id="v", history=("n0",), target=target, timestamp=0)
-        return ItemKNN((1, 5)).fit(train, catalog, (case,)).neighborhood_size
+        return ItemKNN((1, 5)).fit(TrainingData(train, catalog, (case,))).neighborhood_size
 
     assert chosen("n1") == 5  # with one neighbor n1 is behind the twelve that are more popular
     assert chosen("p") == 1  # both find it first; the smaller is kept
@@ -86,13 +86,13 @@ def test_itemknn_asks_the_history_for_its_neighbors_and_not_the_candidates() -> 
     catalog = Catalog(items=tuple(Item(item_id=item_id, title=item_id) for item_id in ids))
     train = Interactions.sort(user_ids=[user for user, _ in events], item_ids=[item for _, item in events])
     history = [catalog.rows(["n0"])]
-    ranked = ItemKNN((1,)).fit(train, catalog, ()).rank(history, history, 2)
+    ranked = ItemKNN((1,)).fit(TrainingData(train, catalog)).rank(history, history, 2)
     assert [ids[row] for row in ranked[0]] == ["p", "r"]
 
 
 def test_repeated_events_do_not_change_itemknn(catalog: Catalog, train: Interactions) -> None:
     twice = Interactions.sort(user_ids=[*train.user_ids, *train.user_ids], item_ids=[*train.item_ids, *train.item_ids])
-    once, again = (ItemKNN((3,)).fit(log, catalog, ())._similarity.toarray() for log in (train, twice))
+    once, again = (ItemKNN((3,)).fit(TrainingData(log, catalog))._similarity.toarray() for log in (train, twice))
     np.testing.assert_allclose(once, again)
 
 
@@ -100,7 +100,7 @@ def test_content_knn_serves_items_that_nobody_has_touched(
     catalog: Catalog, train: Interactions, vectors: np.ndarray
 ) -> None:
     history = [rows_of(catalog, "xy")]
-    ranked = ContentKNN((3,)).fit(train, catalog, (), vectors=vectors).rank(history, history, 2)
+    ranked = ContentKNN((3,)).fit(TrainingData(train, catalog, (), vectors)).rank(history, history, 2)
     assert [IDS[row] for row in ranked[0]] == ["new", "z"]
 
 
@@ -116,12 +116,12 @@ def test_content_knn_chooses_how_far_back_it_looks(vectors: np.ndarray) -> None:
         for row in range(40)
         if nearest[row] != (row + 7) % 40
     )
-    assert ContentKNN((2, 1)).fit(train, catalog, cases, vectors=points).num_last == 1
+    assert ContentKNN((2, 1)).fit(TrainingData(train, catalog, cases, points)).num_last == 1
 
 
 def test_content_knn_without_vectors_says_what_is_missing(catalog: Catalog, train: Interactions) -> None:
     with pytest.raises(InputError, match="wants the fused item vectors of 7 items, found none"):
-        ContentKNN().fit(train, catalog, ())
+        ContentKNN().fit(TrainingData(train, catalog))
 
 
 @pytest.mark.parametrize("name", OF_OURS)
@@ -129,7 +129,7 @@ def test_every_peer_fills_lists_with_distinct_legal_rows(
     name: str, catalog: Catalog, train: Interactions, vectors: np.ndarray
 ) -> None:
     histories = [rows_of(catalog, items) for items in ("a", "abc", "zx", "")]
-    peer = fit_peer(name, train, catalog, (), vectors=vectors)
+    peer = fit_peer(name, TrainingData(train, catalog, (), vectors))
     ranked = peer.rank(histories, histories, 4)
     assert ranked.shape == (4, 4)
     for rows, history in zip(ranked, histories, strict=True):
@@ -142,7 +142,7 @@ def test_every_peer_answers_one_as_it_answers_many(
     name: str, catalog: Catalog, train: Interactions, vectors: np.ndarray
 ) -> None:
     histories = [rows_of(catalog, items) for items in ("a", "bc", "zx")]
-    peer = fit_peer(name, train, catalog, (), vectors=vectors)
+    peer = fit_peer(name, TrainingData(train, catalog, (), vectors))
     many = peer.rank(histories, histories, 4)
     for history, rows in zip(histories, many, strict=True):
         np.testing.assert_array_equal(peer.rank([history], [history], 4)[0], rows)
@@ -150,7 +150,7 @@ def test_every_peer_answers_one_as_it_answers_many(
 
 def test_an_unknown_peer_is_named_with_the_known_ones(catalog: Catalog, train: Interactions) -> None:
     with pytest.raises(InputError, match="peer 'magic' is unknown; choose among popularity, itemknn, content-knn"):
-        fit_peer("magic", train, catalog, ())
+        fit_peer("magic", TrainingData(train, catalog))
 
 
 def test_asking_for_more_than_is_legal_is_an_error() -> None:
