@@ -261,8 +261,8 @@ def _collaborative(workspace: _Workspace) -> Embeddings:
     model = find_sequence_model(workspace.root / "sequence", pick_device("cpu"))
     if config.collaborative == "events" or model is None:
         return counted
-    vectors = np.zeros((len(catalog), model.config.num_features), np.float32)
     learned = model.item_vectors().detach().numpy()[counted.present[: model.num_items]]
+    vectors = np.zeros((len(catalog), learned.shape[1]), np.float32)
     vectors[np.flatnonzero(counted.present)] = learned / np.linalg.norm(learned, axis=1, keepdims=True)
     return Embeddings(name=COLLABORATIVE, vectors=vectors, present=counted.present)
 

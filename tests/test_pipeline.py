@@ -15,8 +15,9 @@ from genrec import artifacts
 from genrec.config import TuneConfig
 from genrec.data.ingest import ingest
 from genrec.data.shop import ShopWorld
+from genrec.encode.fusion import load_fuser
 from genrec.errors import ArtifactError, ConfigError, IdTableMismatch
-from genrec.pipeline import STAGES, add_items, build, describe
+from genrec.pipeline import COLLABORATIVE, STAGES, add_items, build, describe
 from genrec.workspace import load
 
 QUICK = ("tokenize.num_codes=8", "tune.epochs=2", "tune.checkpoints_per_run=4", "recommend.beam_width=10")
@@ -77,6 +78,15 @@ def test_new_items_are_recommendable_also_where_the_sequence_model_reads_no_cont
     after = load(tmp_path / "shop")
     assert not after.mixture.experts.knows_newcomers
     assert "new" in {e.item_id for e in after.recommend(history=[after.catalog.items[0].item_id], k=60)}
+
+
+def test_ids_carry_the_taste_of_a_committee_of_sequence_models(tmp_path):
+    ingest("shop", None, tmp_path / "shop", seed=8, num_items=60, num_people=40)
+    two = ("fuse.collaborative=sequence", "sequence.num_models=2", "sequence.num_features=12", "sequence.epochs=2")
+    build(tmp_path / "shop", settings=(*QUICK, *two, "tune.epochs=0.1"))
+    assert load_fuser(tmp_path / "shop" / "semids" / "fuser").widths[COLLABORATIVE] == 2 * 12
+    built = load(tmp_path / "shop")
+    assert len(built.recommend(history=[built.catalog.items[0].item_id], k=5)) == 5
 
 
 def test_parts_of_other_workspaces_are_refused(shop_copy, tmp_path):
