@@ -11,7 +11,7 @@ import numpy as np
 from genrec.chat.lexicon import Lexicon, plural
 from genrec.chat.requests import Extreme, Question
 from genrec.chat.wishes import counts_of, meeting, number_of, numbers_of
-from genrec.chat.wording import describe, titles_of
+from genrec.chat.wording import describe, facts, titles_of
 from genrec.data.reasons import Constraint, format_number, say_attribute, say_value
 from genrec.schema import AttributeValue, BoolArray, Catalog, Item
 
@@ -36,6 +36,8 @@ def extremes_of(extreme: Extreme, items: Sequence[Item]) -> list[Item]:
 
 def answer_of_items(question: Question, items: Sequence[Item], catalog: Catalog) -> str:
     """What is asked of some items."""
+    if question.is_untold:
+        return f"That this catalog does not tell. {facts(items)}"
     if question.claims:
         return _check(question.claims, items)
     said = []

@@ -43,7 +43,10 @@ class Finder:
         self.recommender, self.lexicon, self.num_shown = recommender, lexicon, num_shown
 
     def find(self, session: Session, request: ChatRequest) -> Found:
-        """Items that meet the wishes, unseen ones first; else seen ones; else the nearest, and what those miss."""
+        """Items that meet the wishes, unseen ones first; else seen ones; else the nearest, and what those miss.
+
+        Where whatever comes is welcome, the nearest come before what was seen.
+        """
         wishes, k = session.constraints, request.limit or self.num_shown
         never = {*session.disliked, *session.history, *session.refers_to}
         avoided = never if request.repeats else never | set(session.seen)
@@ -51,7 +54,7 @@ class Finder:
             return Found(kind="new", item_ids=self._first_by(request.extreme, wishes, never, k))
         if self._count(wishes, avoided):
             return Found(kind="new", item_ids=self._search(session, wishes, avoided, k))
-        if self._count(wishes, never):
+        if self._count(wishes, never) and not (request.is_open and self._count([], avoided)):
             return Found(kind="seen", item_ids=self._search(session, wishes, never, k))
         if not self._count([], never):
             return Found(kind="used up")

@@ -26,9 +26,21 @@ def plain_intent(said: str, lexicon: Lexicon) -> Intent | None:
     if phrases.RECALL.match(said):
         return "recall"
     match = phrases.RESET.search(said)
-    if match and not any(lexicon.meanings((word,)) for word in said.replace(match.group(), "").split()):
+    others = words_of(said.replace(match.group(), " ")) if match else ()
+    if match and not any(lexicon.meanings((word,)) or word in lexicon.attribute_names for word in others):
         return "reset"
     return None
+
+
+def takes_what_comes(said: str, session: Session) -> bool:
+    """Whether anything is welcome, or what was shown or asked is turned down in a word: others are to be shown.
+
+    "Anything goes" takes wishes back where there are any.
+    """
+    has_wishes = bool(session.constraints or session.query)
+    if phrases.OPEN.match(said):
+        return not (has_wishes and phrases.RESET.search(said))
+    return bool(phrases.DECLINED.match(said)) and (bool(session.shown) or session.has_asked)
 
 
 def _is_greeting(said: str, lexicon: Lexicon) -> bool:

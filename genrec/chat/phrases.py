@@ -31,6 +31,13 @@ TAKE_BACK = (
     r"(NAMES) (?:is|are) (?:up to you|open|irrelevant|not important|no issue|no object)",
     r"(?:don't|do not|doesn't)(?: really)? (?:care|mind)(?: about| for)?(?: the| which| what)? (NAMES)\b",
     r"(?:no|without|without a|without any) (NAMES) (?:limit|range|preference|constraint|filter)",
+    r"(?:anything|whatever)(?: (?:goes|is fine|will do|works|is ok(?:ay)?))?,? (?:for|as for|with|on|as to|in terms of"
+    r"|when it comes to)(?: the)? (NAMES)\b",
+    r"(?:for|as for|with|on|as to|in terms of|when it comes to)(?: the)? (NAMES),? (?:i(?:'m| am)? )?"
+    r"(?:anything|whatever|any|flexible|easy|open|don't mind|don't care|have no preference)"
+    r"(?: (?:goes|is fine|will do|works))?",
+    r"(?:i (?:have|'ve) )?(?:(?:got )?no|without)(?: (?:particular|special|strong|real))? preferences?"
+    r" (?:for|on|about|in|of|as to|regarding)(?: the)? (NAMES)\b",
 )
 UNDO = re.compile(
     r"\b(?:(?:forget|drop|ignore|never\s*mind|scrap|skip|lose|ditch|cancel)\s+(?:about\s+)?(?:the\s+|that\s+)?"
@@ -94,6 +101,27 @@ NEXT = said(
     r"(?:now )?(?:the )?next(?: one| thing)?",
     start=r"^\W*(?:(?:ok|okay|and|great|thanks)\W+)*",
     end=r"\W*(?:please)?\W*$",
+)
+# Whatever comes is welcome.
+OPEN = said(
+    r"""
+(?:just )?surprise me(?: with (?:something|anything))?|(?:you|u) (?:choose|decide|pick)
+(?:it's )?up to you|your (?:call|choice)
+(?:(?:just )?(?:show|give) me )?(?:anything|whatever)(?: (?:you \w+|goes|works|will do|is fine|really|at all))*
+(?:i |we )?(?:really )?(?:don't|do not) (?:mind|care)|no (?:particular |special |strong |real )?preferences?
+nothing (?:special|particular|specific|in particular)|i'm (?:easy|open|flexible)(?: to anything)?|everything
+""",
+    start=r"^\W*(?:(?:h+m+|oh|ok|okay|well|no|nah|idk|i guess|honestly|just|really)\W+)*",
+    end=r"(?:\W+please)?\W*$",
+)
+# What was shown, or asked, is turned down in a word.
+DECLINED = said(
+    r"""
+(?:no(?:pe)?|nah|naw|meh+|ugh+|e+h+|bah|(?:even |much )?worse
+not (?:really|quite|exactly|convinced|great|good)|sorry|still|h+m+|oh)
+""",
+    start=r"^\W*(?=.*\b(?:no(?:pe)?|nah|naw|meh+|ugh+|e+h+|bah|worse|not)\b)(?:",
+    end=r"\b\W*)+$",
 )
 # "Is cool", said of something, is praise and no color.
 PRAISED = re.compile(r"(?:\b(?:is|are|sounds?|looks?)|'s)\s+cool\b(?=\s*(?:[,.;!]|but\b|and\b|$))")

@@ -83,6 +83,13 @@ how (?:much|expensive|pricey|dear|cheap) (?:is|are|does|do)|what (?:does|do|woul
 what are (?:the |your )?(?:prices|costs) (?:of|for)
 """)
 _ASKS_MEASURE = said(rf"how [^\W\d_]+ (?:is|are|was|were) (?:{_SHOWN}|the)", end=r"(?=\W|$)")
+_ASKS_OF_USE = said(
+    r"""
+(?:can|could|should) (?:i|we|one|she|he|they) (?:wash|clean|fill|drink|hang|wear|fold|paint|charge|use|repair|dry)
+would (?:it|this|that|they|these|those|the \w+(?: one)?) (?:last|survive|hold|break|work|suit)
+""",
+    start=r"^\W*(?:(?:and|but|so|ok)\W+)*",
+)
 _ASKS_MAKER = said(
     "who (?:makes|made|produces?d?|manufactures?d?|sells|is it by|directed|wrote)"
     "|who(?:'s| is) the (?:maker|brand|director)"
@@ -107,6 +114,7 @@ _ASKS_KINDS = re.compile(
     r"|\bwhat\s+(?:sort|kind)s?\s+of\s+(?:shop|store|place)\b"
 )
 _ASKS_NUMBER = re.compile(r"\bhow\s+many\b")
+_OF_PEOPLE = said("how many (?:people|persons|customers|others|buyers|users|stars|reviews|times)")
 _ALL_OF_KIND = re.compile(
     r"\b(?:all|every|each)(?:\s+of)?(?:\s+(?:your|the|their))?\s+((?:[^\W\d_]+\s+){0,2}?[^\W\d_]+)\s+"
     r"(?:is|are|cost|costs|has|have|under|over|below|above|in|made|come)\b"
@@ -164,10 +172,10 @@ def read_item_question(
     attributes = _asked_attributes(words, lexicon)
     if attributes and not re.search(_YOU_OFFER, words):
         return replace(base, intent="describe", query="", question=Question(attributes=attributes))
-    if _ASKS_MEASURE.search(words):
-        return replace(base, intent="describe", where=(), query="")
-    if _ASKS_WHETHER.search(words) and (words.endswith("?") or _INVERTED.search(words)):
-        return replace(base, intent="describe", where=(), query="")
+    is_asked = _ASKS_WHETHER.search(words) and (words.endswith("?") or _INVERTED.search(words))
+    is_of_use = not base.where and any(form.search(words) for form in (_ASKS_OF_USE, _OF_PEOPLE))
+    if is_asked or is_of_use or _ASKS_MEASURE.search(words):
+        return replace(base, intent="describe", where=(), query="", question=Question(is_untold=True))
     return None
 
 
@@ -244,7 +252,7 @@ def _catalog_question(base: ChatRequest, words: str, session: Session, lexicon: 
     if lexicon.price is not None and _ASKS_SPAN.search(words) and not is_priced and base.extreme is None:
         kept = tuple(wish for wish in standing if wish.attribute not in {w.attribute for w in base.where})
         return Question(attributes=(lexicon.price,), scope=(*kept, *base.where))
-    if _ASKS_NUMBER.search(words):
+    if _ASKS_NUMBER.search(words) and not _OF_PEOPLE.search(words):
         if not base.where and not base.missing and not _OF_ALL.search(words):
             standing = tuple(session.constraints)
         kept = tuple(wish for wish in standing if wish.attribute not in {w.attribute for w in base.where})

@@ -14,7 +14,7 @@ from typing import Literal
 from genrec.chat import phrases
 from genrec.chat.comparatives import read_changed_bound, read_comparatives, read_price_levels
 from genrec.chat.free_words import free_words, missing_kinds, refused_things, refused_words
-from genrec.chat.intents import Signs, decide, plain_intent
+from genrec.chat.intents import Signs, decide, plain_intent, takes_what_comes
 from genrec.chat.lexicon import Lexicon, Value
 from genrec.chat.numbers import SMALL_NUMBERS, NumbersRead, read_numbers
 from genrec.chat.questions import asks_whether, read_extreme
@@ -68,6 +68,8 @@ class _Reading:
 
     def request(self) -> ChatRequest:
         """Every step in order, then what the message wants."""
+        if not self.image and takes_what_comes(self.said, self.session):
+            return ChatRequest(text=self.original, intent="recommend", is_open=True)
         plain = None if self.image else plain_intent(self.said, self.lexicon)
         if plain is not None:
             return ChatRequest(text=self.original, intent=plain, dropped=("*",) if plain == "reset" else ())
@@ -159,11 +161,11 @@ class _Reading:
         return phrases.said(form.replace("NAMES", self.lexicon.attribute_pattern))
 
     def _read_take_backs(self) -> None:
-        if self._blank(phrases.RESET):
-            self.dropped.append("*")
         for form in phrases.TAKE_BACK:
             pattern = self._with_names(form)
             self.dropped += [self.lexicon.attribute_names[match[1]] for match in self._blank(pattern)]
+        if self._blank(phrases.RESET):
+            self.dropped.append("*")
         price = self.lexicon.price
         if price is not None and (self._blank(phrases.FREE_MONEY) + self._blank(phrases.NOT_NEEDED)):
             self.dropped.append(price)

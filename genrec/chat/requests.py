@@ -31,6 +31,7 @@ class Question:
 
     scope: of the catalog, only what meets these. attributes: which values they have. claims: whether these hold.
     extreme: which has the least or the most. is_count: how many there are. missing: words for things that no item has.
+    is_untold: it asks what no attribute tells.
     """
 
     scope: tuple[Constraint, ...] = ()
@@ -39,6 +40,7 @@ class Question:
     extreme: Extreme | None = None
     is_count: bool = False
     missing: tuple[str, ...] = ()
+    is_untold: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,7 @@ class ChatRequest:
     to know. not_understood: wishes that this catalog cannot express, such as a price where items have none. missing:
     words for things that no item has. later: other things it asks for, which one list cannot hold with the first.
     refused: free words that it turns down. is_undo: what was wished last is taken back. is_advice: which of the shown
-    items to take.
+    items to take. is_open: whatever comes is welcome, so nothing is asked back.
     """
 
     text: str
@@ -76,6 +78,7 @@ class ChatRequest:
     refused: tuple[str, ...] = ()
     is_advice: bool = False
     is_undo: bool = False
+    is_open: bool = False
 
     @property
     def has_wishes(self) -> bool:

@@ -212,7 +212,7 @@ class Conversation:
         session = self.session
         is_unknown = request.is_new or not session.history
         says_nothing = not (session.constraints or session.query or session.refers_to or session.photo or session.shown)
-        return says_nothing and is_unknown and not session.has_asked
+        return says_nothing and is_unknown and not (request.is_open or session.has_asked)
 
     def _change_wishes(self, request: ChatRequest) -> list[Constraint]:
         """Bring the session's wishes up to date; return those that gave way to a contradicting one."""

@@ -489,6 +489,57 @@ def test_who_is_unsure_is_asked_once_and_then_shown_something(shop_recommender: 
     assert talk.say("I don't know").is_list
 
 
+@pytest.mark.parametrize(
+    "text", ["surprise me", "you choose", "Hmm, whatever you recommend", "anything goes", "nothing special"]
+)
+def test_whoever_takes_what_comes_is_asked_nothing(shop_recommender: Workspace, text: str) -> None:
+    assert Conversation(shop_recommender, gives_reasons=False).say(text).is_list
+
+
+def test_a_mere_no_to_the_question_or_the_list_brings_others(shop_recommender: Workspace) -> None:
+    talk = Conversation(shop_recommender, num_shown=3, gives_reasons=False)
+    assert not talk.say("something nice").items
+    first = {card.item_id for card in talk.say("nah").items}
+    second = {card.item_id for card in talk.say("No, worse.").items}
+    assert first
+    assert second
+    assert not first & second
+    assert not talk.session.query
+    assert not talk.session.disliked
+
+
+def test_after_a_no_rather_less_is_met_than_the_same_is_shown(conversation: Conversation) -> None:
+    catalog = conversation.recommender.catalog
+    mug = next(item for item in catalog if item.attributes["category"] == "mug")
+    brand = mug.attributes["brand"]
+    seen = {card.item_id for _ in range(20) for card in conversation.say(f"a mug by {brand}").items}
+    assert {
+        item.item_id for item in catalog if (item.attributes["category"], item.attributes["brand"]) == ("mug", brand)
+    } >= seen
+    reply = conversation.say("meh")
+    assert reply.relaxed
+    assert not seen & {card.item_id for card in reply.items}
+
+
+@pytest.mark.parametrize(
+    "text", ["Anything goes for the colour", "i have no preference on colour", "for the color, whatever"]
+)
+def test_what_is_open_is_the_attribute_that_is_named(conversation: Conversation, text: str) -> None:
+    conversation.say("a red mug")
+    conversation.say(text)
+    assert [wish.attribute for wish in conversation.session.constraints] == ["category"]
+
+
+@pytest.mark.parametrize(
+    "text", ["is the first one waterproof?", "can i wash the second in the dishwasher", "how heavy is it?"]
+)
+def test_what_no_attribute_tells_is_admitted(conversation: Conversation, text: str) -> None:
+    conversation.say("vases")
+    reply = conversation.say(text)
+    assert reply.text.startswith("That this catalog does not tell.")
+    assert conversation.say("how many people own this?").request.intent != "browse"
+
+
 def test_what_no_attribute_tells_cannot_be_refused(conversation: Conversation) -> None:
     conversation.say("a clock")
     reply = conversation.say("not digital")
