@@ -163,7 +163,7 @@ def _wants_picture(base: ChatRequest, said: str, shown: Sequence[str]) -> bool:
 def _is_off_topic(base: ChatRequest, said: str) -> bool:
     if base.has_wishes or base.refers_to or base.not_understood or base.image or base.is_new or base.extreme:
         return False
-    if base.refused or base.is_undo:
+    if base.refused or base.is_undo or base.limit:
         return False
     if phrases.WORLDLY.match(said) and said.endswith("?"):
         return True

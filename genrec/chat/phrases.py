@@ -157,7 +157,10 @@ PATTERNED = said(
     "(?<!not\\x20)(?<!no\\x20)(?<!n't\\x20)(?:patterned|printed)"
     "|with (?:a|some|any)(?: nice| bold| fun| pretty| cool)? (?:patterns?|prints?)(?: on (?:it|them))?"
 )
-PLAINER = said("(?:less|too|(?:not|\\w+n't) (?:so|that|as|too)) (?:busy|patterned|loud)")
+PLAINER = said(
+    "(?:less|too|(?:not|\\w+n't) (?:so|that|as|too)) (?:busy|patterned|loud|fussy)"
+    "|simpler|plainer|more (?:plain|simple)"
+)
 HELD = said(r"(?:(?<!care\x20)for|hold|put|display|bunch of|bouquet of)(?: \w+){0,2} (?:flowers?|blossoms?)")
 EXPLAIN = said("why(?! not)|how come|explain|what ma(?:kes|de) you|for what reason|what's the reason")
 # Asks for advice among what was shown, and for help where nothing was.
@@ -219,6 +222,7 @@ LIMIT = said(
 (?:show|give|find|suggest|recommend)(?: me)? (?:just |only )?(?P<bare>{_FEW})(?= (?!NO_NOUN\b)[^\W\d_])
 (?P<first>{_FEW}) (?:cheapest|dearest|priciest|newest|oldest|(?:least|most) (?:expensive|costly|recent))
 (?P<offered>{_FEW}) (?:different |good |other |more )?(?:options?|ideas?|suggestions?|examples?|choices|alternatives)
+^\W*(?:only|just) (?P<mere>{_FEW})(?=(?: (?:please|then|of (?:them|these|those)))?\W*$)
 """.replace("NO_NOUN", "(?:and|or|please|in|again|with|but|too|now|of|as|for|from|then|looks?|would|will|is)")
 )
 REPEATS = said("again|(?:show(?: me)?|list|see) all|same (?:list|ones|items)|show (?:them|those|these) again|back to")
@@ -345,7 +349,7 @@ LIKE = said(
     """
 i (?:\\w+ly |also |do |quite )*(?:like|love|liked|loved|enjoy|enjoyed|adore)|i'll (?:take|have)|thumbs up
 in love with|(?<!you\\x20)(?<!would\\x20)love (?:it|that one|this one)|i want (?:the|that one|this one|it)
-(?:is|looks)(?: (?:so|really|just|absolutely|very|quite|pretty|simply|also))* LOVELY
+(?:(?:is|looks)|(?:\\d|both) (?:are|look))(?: (?:so|really|just|absolutely|very|quite|pretty|simply|also))* LOVELY
 """.replace("LOVELY", _LOVELY)
 )
 TAKEN_AT_ONCE = said("i'll (?:take|have|buy)|i(?:'ll)? go for|i(?:'m| am) taking|i (?:\\w+ly )?(?:like|love)")
@@ -357,6 +361,7 @@ LIKE_FIRST = said("liked?|loved?|take|save|add|keep", start=r"^\W*")
 JUDGED_NUMBERS = re.compile(
     r"^\W*(?:i\s+)?(?:really\s+)?(?:don't\s+)?(?:like|love|dislike|hate|show(?:\s+me)?|draw|why|explain|not(?:\s+(?:keen\s+on|into))?|remove|take|describe)\s+"
     r"(?:the\s+)?(\d{1,2}(?:(?:\s*(?:,|and|or|&)\s*|\s+)\d{1,2})*)\W*$"
+    r"|^\W*(?:numbers\s+)?(\d{1,2}(?:\s*(?:,|and|&)\s*\d{1,2})+)(?=\s+(?:are|look)\b)"
 )
 LIKED_TITLE = said(r"(?:i|but|and)(?: (?:also|did|quite|\w+ly))* (?:loved?|liked?|enjoy(?:ed)?|adored?)")
 # "Do you have The Matrix?", "is Fargo any good?": what stands right behind is the title.

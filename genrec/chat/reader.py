@@ -219,7 +219,8 @@ class _Reading:
         shown = read_shown_reference(self.text, self.session, self.lexicon, has_photo=self.image is not None)
         if shown is not None:
             self.text = shown.rest
-            return shown
+            self.not_understood += shown.unmet
+            return shown if shown.item_ids else None
         return Reference(tuple(titled), self.text, "title") if titled else None
 
     @property

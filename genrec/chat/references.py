@@ -65,6 +65,7 @@ _PLACE = re.compile(
     rf"(?<!ones\s)(?<!pensive\s)(?<!est\s)\b(?:the\s+|that\s+)?({_ORDINAL})(?:\s+(?:one|item|option|choice|pick|pair|suggestion|result|picture))?\b"
     r"(?!\s+(?:two|three|few|time|night|week|month|year|summer|winter|thoughts?|hand|floor|colou?rs?|of\s+all))"
 )
+_PLACE_OF_ONE = re.compile(rf"\bthe\s+(?:{_ORDINAL})\s+one\b|\bnumber\s+\d{{1,2}}\b")
 _FIRST_FEW = re.compile(r"\b(?:the\s+)?(?:first|top)\s+(two|three|four|few|[2-5])\b(?:\s+(?:ones?|items?))?")
 _COMPARED = re.compile(
     r"\b(\d{1,2})\s*(?:,|&|/|\band\b|\bwith\b|\bto\b|\bor\b|\bvs\b\.?|\bversus\b)\s*(?:number\s+|no\.?\s+|#)?(\d{1,2})\b"
@@ -141,21 +142,24 @@ def read_compared(text: str, session: Session) -> Reference | None:
 
 
 def read_shown_reference(text: str, session: Session, lexicon: Lexicon, *, has_photo: bool = False) -> Reference | None:
-    """The second one, #2, like 3, the red one, these, that one; None when nothing such is said or nothing was shown.
+    """The second one, #2, like 3, the red one, these, that one; None when nothing such is said.
 
     has_photo: a photo came with the message, so that "this" and "it" mean the photo.
     """
     shown = session.shown
     if not shown:
+        unmet = _PLACE_OF_ONE.search(text)
+        if unmet is not None:
+            return Reference((), _without(text, unmet), "shown", (unmet.group(),))
         return None if has_photo else _it(text, session, lexicon)
     few = _FIRST_FEW.search(text)
     if few is not None:
         return Reference(tuple(shown[: _COUNTS[few[1]]]), _without(text, few), "shown")
     judged = JUDGED_NUMBERS.match(text)
     if judged is not None:
-        places = [int(number) - 1 for number in re.findall(r"\d+", judged[1])]
-        ids = tuple(shown[place] for place in places if place < len(shown))
-        return Reference(ids, text[: judged.start(1)], "shown") if ids else None
+        named = judged[1] or judged[2]
+        ids = tuple(shown[int(n) - 1] for n in re.findall(r"\d+", named) if 0 < int(n) <= len(shown))
+        return Reference(ids, text.replace(named, " " * len(named), 1), "shown") if ids else None
     places, rest = [], text
     for match in [*_PLACE.finditer(text), *_NUMBERED.finditer(text)]:
         said = next(filter(None, match.groups()))

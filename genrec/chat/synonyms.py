@@ -103,7 +103,7 @@ plastic: acrylic, vinyl, resin, perspex
 checked: gingham, tartan, houndstooth
 striped: pinstriped, pinstripe
 floral: botanical
-minimal: sleek, scandinavian, scandi, nordic, understated
+minimal: sleek, scandinavian, scandi, nordic, understated, simple
 elegant: refined, graceful, glamorous
 retro: sixties, seventies, eighties, 60s, 70s, 80s, nostalgic
 rustic: cottage, shabby chic, weathered

@@ -540,6 +540,26 @@ def test_what_no_attribute_tells_is_admitted(conversation: Conversation, text: s
     assert conversation.say("how many people own this?").request.intent != "browse"
 
 
+def test_numbers_that_begin_a_sentence_are_judged(conversation: Conversation) -> None:
+    shown = [card.item_id for card in conversation.say("chairs").items]
+    conversation.say("1 and 3 are nice")
+    assert conversation.session.liked == [shown[0], shown[2]]
+    shown = [card.item_id for card in conversation.say("lamps").items]
+    conversation.say("numbers 2 and 3 are ugly")
+    assert conversation.session.disliked == shown[1:3]
+
+
+def test_a_place_in_a_list_that_nobody_saw_is_admitted(shop_recommender: Workspace) -> None:
+    reply = Conversation(shop_recommender, gives_reasons=False).say("something like the second one but in wood")
+    assert "“the second one”" in reply.text
+    assert reply.is_list
+
+
+def test_as_few_are_shown_as_are_asked_for_afterwards(conversation: Conversation) -> None:
+    assert len(conversation.say("mugs").items) == 3
+    assert len(conversation.say("only two").items) == 2
+
+
 def test_what_no_attribute_tells_cannot_be_refused(conversation: Conversation) -> None:
     conversation.say("a clock")
     reply = conversation.say("not digital")
