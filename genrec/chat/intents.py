@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from genrec.chat import phrases
+from genrec.chat.answers import extremes_of
 from genrec.chat.lexicon import Lexicon
-from genrec.chat.questions import read_catalog_question, read_item_question
+from genrec.chat.questions import read_catalog_question, read_extremes, read_item_question
 from genrec.chat.references import Reference, TitlesRead, read_feedback
 from genrec.chat.requests import ChatRequest, Intent, Relation
 from genrec.chat.session import Session
@@ -38,6 +39,8 @@ def takes_what_comes(said: str, session: Session) -> bool:
     "Anything goes" takes wishes back where there are any.
     """
     has_wishes = bool(session.constraints or session.query)
+    if session.shown and phrases.ADVISE.search(said):
+        return False
     if phrases.OPEN.match(said):
         return not (has_wishes and phrases.RESET.search(said))
     return bool(phrases.DECLINED.match(said)) and (bool(session.shown) or session.has_asked)
@@ -86,7 +89,7 @@ def decide(base: ChatRequest, signs: Signs) -> ChatRequest:
         return replace(base, intent="other", query="")
     asked = read_item_question(
         base, said, reference=signs.reference, session=session, lexicon=signs.lexicon
-    ) or _comparison(base, said, session)
+    ) or _comparison(base, signs)
     judged = _judgement(base, said, signs.reference, session)
     if asked is not None:
         if judged is None or asked.question is None or not phrases.TAKEN_AT_ONCE.search(said):
@@ -121,11 +124,16 @@ def _is_of_service(base: ChatRequest, signs: Signs) -> bool:
     return signs.said.rstrip(" !.").endswith("?") and bool(phrases.TRIVIA.search(signs.said) or is_service)
 
 
-def _comparison(base: ChatRequest, said: str, session: Session) -> ChatRequest | None:
-    """The first two shown are compared where none is named, unless other wishes are said."""
-    if not phrases.COMPARE.search(said):
+def _comparison(base: ChatRequest, signs: Signs) -> ChatRequest | None:
+    """The cheapest and the dearest, or the first two shown are compared where none is named, unless other wishes are
+    said."""
+    if not phrases.COMPARE.search(signs.said):
         return None
-    compared = base.refers_to or (() if base.where and not base.dropped else tuple(session.shown[:2]))
+    shown = [signs.lexicon.catalog[item_id] for item_id in signs.session.shown]
+    ends = [extremes_of(extreme, shown)[:1] for extreme in read_extremes(signs.said, signs.lexicon)]
+    of_ends = tuple(item.item_id for found in ends for item in found) if len(ends) > 1 else ()
+    first = () if base.where and not base.dropped else tuple(signs.session.shown[:2])
+    compared = base.refers_to or of_ends or first
     if not compared:
         return None
     intent: Intent = "compare" if len(compared) > 1 else "describe"

@@ -109,8 +109,9 @@ OPEN = said(
 (?:it's )?up to you|your (?:call|choice)
 (?:(?:just )?(?:show|give) me )?(?:anything|whatever)(?: (?:you \w+|goes|works|will do|is fine|really|at all))*
 (?:i |we )?(?:really )?(?:don't|do not) (?:mind|care)|no (?:particular |special |strong |real )?preferences?
+(?:(?:what's|whats|what is|show me) )?(?:the )?(?:most )?(?:popular|trending|best\s*sell(?:ers?|ing))(?: THINGS)?
 nothing (?:special|particular|specific|in particular)|i'm (?:easy|open|flexible)(?: to anything)?|everything
-""",
+""".replace("THINGS", "(?:stuff|things?|items?|ones?|picks?)"),
     start=r"^\W*(?:(?:h+m+|oh|ok|okay|well|no|nah|idk|i guess|honestly|just|really)\W+)*",
     end=r"(?:\W+please)?\W*$",
 )
@@ -122,6 +123,11 @@ not (?:really|quite|exactly|convinced|great|good)|sorry|still|h+m+|oh)
 """,
     start=r"^\W*(?=.*\b(?:no(?:pe)?|nah|naw|meh+|ugh+|e+h+|bah|worse|not)\b)(?:",
     end=r"\b\W*)+$",
+)
+# How old somebody is tells nothing of items.
+AGED = said(
+    r"(?:she|he|they)(?:'s|'re| is| are|'ll be| will be)(?: (?:only|just|about|almost|nearly|turning))* \d{1,2}"
+    r"(?: years?(?: old)?)?(?=\s*(?:$|[.,;!?]|and\b|but\b|so\b))"
 )
 # "Is cool", said of something, is praise and no color.
 PRAISED = re.compile(r"(?:\b(?:is|are|sounds?|looks?)|'s)\s+cool\b(?=\s*(?:[,.;!]|but\b|and\b|$))")
@@ -169,6 +175,7 @@ ADVISE = said(r"""
 (?:which|what)(?: one)?OF_THESE (?:would|do|should|shall|can|could) (?:you|i|we) (?:\w+ly )?TAKE
 (?:which|what)(?:'s| is) your (?:\w+ )?(?:favou?rite|pick|choice|recommendation|advice|suggestion)
 (?:which(?: one)?|what)(?:'s| is) (?:the )?(?:best|better)(?: (?:one|choice|option|pick))?OF_THESE
+which (?:one )?(?:has|have|is|looks?)(?: (?:a|the))? (?:better|best|nicer|nicest|prettier|prettiest)(?: \w+)?
 (?:i |we )?(?:can't|cannot|can not) (?:decide|choose|make up my mind)|(?:help me|you) (?:choose|decide|pick)(?: one)?
 """.replace("TAKE", "(?:recommend|suggest|pick|choose|take|prefer|get|buy|go (?:for|with)|advise)").replace(
     "OF_THESE", _OF_THESE
@@ -388,9 +395,16 @@ excluding nothing isn't aren't don't doesn't can't
 mustn't shouldn't won't wouldn't weren't wasn't hated
 """
 NEGATORS = frozenset(_NEGATORS.split())
+# These turn down all that a list names: "I hate stripes, metal and glass".
+LOATHED = frozenset({"hate", "hates", "hated", "dislike", "dislikes", "detest", "detests"})
+LOATHING_PAIRS = said("""
+(?:sick|tired|bored) of|fed up with|allergic to|(?:can(?:'t| not|not)|couldn't) (?:stand|bear)
+(?:not|\\w+n't|never)(?: really| a| that| too| so| very| much| big| huge)* (?:fan of|keen on|fond of|into|care for)
+(?:don't|do not|doesn't|does not) (?:really )?(?:like|love)
+""")
 NEGATING_PAIRS = said("""
 (?:anything|everything|any \\w+|all) (?:but|except)|other than|instead of|rather than|apart from|no more
-(?:sick|tired|bored) of|fed up with|enough of|allergic to|(?:can(?:'t| not|not)|couldn't) (?:stand|bear)
+enough of
 (?:has|have|got) (?:enough|plenty of|too many)
 keep \\w+ing
 already (?:has|have|own|owns|got)(?: enough| plenty(?: of)?| lots of)?
@@ -399,7 +413,6 @@ already (?:has|have|own|owns|got)(?: enough| plenty(?: of)?| lots of)?
 spare me|leave out|can't be doing with|no more of
 (?:skip|omit|minus|lose|drop)(?= (?:anything|everything|all|any)\\b)
 (?<!not\\x20)(?:way |far |much )*too(?= \\w)
-(?:not|\\w+n't|never)(?: really| a| that| too| so| very| much| big| huge)* (?:fan of|keen on|fond of|into|care for)
 none(?: of (?:them|these|those))?(?= (?:in|by|with|from|made|that)\\b)
 """)
 SCORNING = said(r"""
@@ -453,32 +466,32 @@ looks used been being were if at all these those them their
 PASSED_BY_NEGATION = frozenset(_PASSED.split())
 _FILLER = """
 a able about absolutely actually adore adored adores after again ago ah all also altogether am among amongst an and
-anniversary another any anything anyway apart april are aren't around as at august aunt auntie available avoid basically
-be beautiful because been before begin believe best bestseller bestsellers bet birthday bit boss both bought boyfriend
-bring brother but buy by can can't choice choices choose chose colleague colleagues collect collects color colored
-colors coloured come complements completely cost costing costs could cousin dad daughter deal deals december definitely
-did die different discount discounts dislike do does doesn't doing don't draw drawing draws each earlier earliest either
-else enough entirely even evening ever everything exactly example except family father favorite favorites favourite
-february feel fifth film films find fine first fit fits flatmate for forget fourth friday friend friends from fuss get
-gift girlfriend give go goes going good got gran granddaughter grandma grandpa grandson great greetings guess guy guys
-had haha has hate hates have having he he's hello help her here hers hey hi him his hit hiya hmm honestly hopefully
-hoping how how'd howdy hubby husband i i'd i'll i'm i've idea ideally ideas if image in inspiration inspire instead
-interested into is isn't it it's item items its january july june just keep keeps kid kind kinda know last lately latest
-law laws least less let let's like likes little lol look looking looks lot love loved lovely loves made make many march
-match matched matches matching mate may maybe me mean middle might mind mine mom monday month months mood more morning
-most mostly mother movie movies much mum must my myself nah need needs neighbor neighbour neither nephew never new
-newest next nice niece no nope nor normally not nothing november now obviously october of off offer offers oh ok okay
-old oldest omg on one ones only option options or other others our out over own paint pair pairing pairs parents people
-perfect perhaps photo pick picks picture pictures planning please possible precise precisely prefer preferably present
-previous price priced probably product products purchase put quite rated rather really recently recommend recommendation
-recommendations render resembles resembling right roommate sale same saturday say says search searching second see seen
-select sell september shall she she's should show showed shown similar similarly simply sister sketch so some somebody
-someone something somewhat son sorry sort spend spending spirit start still stuff such suggest suggestion suggestions
-suit suiting suits sunday sure surprise take tell than thank thanks that that's the their them then there these they
-they're they've thing things think thinking third this those though thought thoughts thursday tip tips to today together
-tomorrow tone tones tonight too top total totally try trying tuesday two type umm uncle under undo up us use used
-usually very visualise visualize wait want wants was watch way we we're we've wednesday week weekend weeks well went
-what what's when where which while who why wife will wish with without wondering would wow yeah yep yes yesterday yet
-you you've your
+anniversary another any anything anyway apart april are aren't around as at august aunt auntie available avoid
+basically be beautiful because been before begin believe best bestseller bestsellers bet between birthday bit boss
+both bought boyfriend bring brother but buy by can can't choice choices choose chose colleague colleagues collect
+collects color colored colors coloured come complements completely cost costing costs could cousin dad daughter deal
+deals december definitely did die different discount discounts dislike do does doesn't doing don't draw drawing draws
+each earlier earliest either else enough entirely even evening ever everything exactly example except family father
+favorite favorites favourite february feel fifth film films find fine first fit fits flatmate for forget fourth friday
+friend friends from fuss get gift girlfriend give go goes going good got gran granddaughter grandma grandpa grandson
+great greetings guess guy guys had haha has hate hates have having he he's hello help her here hers hey hi him his hit
+hiya hmm honestly hopefully hoping how how'd howdy hubby husband i i'd i'll i'm i've idea ideally ideas if image in
+inspiration inspire instead interested into is isn't it it's item items its january july june just keep keeps kid kind
+kinda know last lately latest law laws least less let let's like likes little lol look looking looks lot love loved
+lovely loves made make many march match matched matches matching mate may maybe me mean middle might mind mine mom
+monday month months mood more morning most mostly mother movie movies much mum must my myself nah need needs neighbor
+neighbour neither nephew never new newest next nice niece no nope nor normally not nothing november now obviously
+october of off offer offers oh ok okay old oldest omg on one ones only option options or other others our out over own
+paint pair pairing pairs parents people perfect perhaps photo pick picks picture pictures planning please popular
+possible precise precisely prefer preferably present previous price priced probably product products purchase put
+quite rated rather really recently recommend recommendation recommendations render resembles resembling right roommate
+sale same saturday say says search searching second see seen select sell september shall she she's should show showed
+shown similar similarly simply sister sketch so some somebody someone something somewhat son sorry sort spend spending
+spirit start still stuff such suggest suggestion suggestions suit suiting suits sunday sure surprise take tell than
+thank thanks that that's the their them then there these they they're they've thing things think thinking third this
+those though thought thoughts thursday tip tips to today together tomorrow tone tones tonight too top total totally
+try trying tuesday two type umm uncle under undo up us use used usually very visualise visualize wait want wants was
+watch way we we're we've wednesday week weekend weeks well went what what's when where which while who why wife will
+wish with without wondering works would wow yeah yep yes yesterday yet you you've your
 """
 FILLER = frozenset(_FILLER.split())

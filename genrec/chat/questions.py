@@ -138,12 +138,15 @@ _ANAPHORA = said("it|that|this|they|these|those|them")
 
 def read_extreme(text: str, lexicon: Lexicon) -> Extreme | None:
     """The cheapest, the most expensive, the newest, where the catalog has such a number."""
+    return next(iter(read_extremes(text, lexicon)), None)
+
+
+def read_extremes(text: str, lexicon: Lexicon) -> list[Extreme]:
+    """All that are spoken of: the cheapest and the most expensive."""
     numbers = {"price": lexicon.price, "year": lexicon.year}
-    for kind, is_most, pattern in _EXTREMES:
-        attribute = numbers[kind]
-        if attribute is not None and pattern.search(text):
-            return Extreme(attribute=attribute, is_most=is_most)
-    return None
+    spoken = [(numbers[kind], is_most) for kind, is_most, pattern in _EXTREMES if pattern.search(text)]
+    found = (Extreme(attribute=name, is_most=is_most) for name, is_most in spoken if name is not None)
+    return list(dict.fromkeys(found))
 
 
 def read_item_question(

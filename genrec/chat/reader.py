@@ -78,7 +78,8 @@ class _Reading:
         self._name_the_worn_out()
         self._blank_surroundings()
         self._read_take_backs()
-        self.is_on_topic = bool(self._blank(phrases.SHOWN_BEFORE)) or self.is_on_topic
+        beside = self._blank(phrases.SHOWN_BEFORE) + self._blank(phrases.AGED)
+        self.is_on_topic = bool(beside) or self.is_on_topic
         titles = read_titles(self.said, self.text, self.lexicon)
         is_of_titles = titles.item_ids or titles.disliked or titles.unknown
         things = ThingsRead(titles.rest) if is_of_titles else first_thing(titles.rest, self.lexicon)

@@ -13,6 +13,8 @@ from genrec.chat.phrases import (
     ARTICLES,
     CORRECTIONS,
     FILLER,
+    LOATHED,
+    LOATHING_PAIRS,
     NEGATING_PAIRS,
     NEGATORS,
     OWNERS,
@@ -28,6 +30,7 @@ _SECOND_THOUGHT = "↺"
 TAKEN = "◆"  # stands in the rest for each value that was found
 TOKEN = re.compile(rf"[^\W_]+(?:'[^\W_]+)*|[,;:.!?{_SECOND_THOUGHT}{TAKEN}]")
 _ENDS = frozenset(".;:!?")
+_LISTING = _ENDS | {",", "and", "or", "nor"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,11 @@ class ValueScanner:
     def __init__(self, lexicon: Lexicon, text: str) -> None:
         self.lexicon = lexicon
         text = lexicon.spaced_name.sub(lambda match: lexicon.attribute_names[match.group()].lower(), text)
-        turned_down = SCORNING.sub(" awful ", NEGATING_PAIRS.sub(" not ", text))
+        turned_down = SCORNING.sub(" awful ", NEGATING_PAIRS.sub(" not ", LOATHING_PAIRS.sub(" hate ", text)))
         marked = CORRECTIONS.sub(f" {_SECOND_THOUGHT} ", turned_down)
         self.tokens = TOKEN.findall(marked)
         self.is_negated, self.negated_attribute, self.link = False, "", ""
+        self.is_loathed = False  # as all of a list is that is said to be hated
         self.was_negated = False  # at the end of the sentence before
         self.owned_reach = 0  # words for which "my" still counts: "my red chair", "my bedside table" are no wishes
         self.sentence_start = 0
@@ -67,7 +71,7 @@ class ValueScanner:
                 self.owned += self.tokens[position : position + size]
                 self.owned_reach = 1
             elif meanings:
-                self._take(self._choose(meanings, position, size))
+                self._take(self._choose(meanings, position, size), [*self.tokens, "."][position + size])
                 self.rest += [TAKEN, *self._saying_more(position, size)]
             else:
                 self._pass(self.tokens[position])
@@ -118,10 +122,12 @@ class ValueScanner:
                 return meant
         return next((meaning for meaning in meanings if meaning.attribute in named), meanings[0])
 
-    def _take(self, meant: Value) -> None:
+    def _take(self, meant: Value, after: str) -> None:
+        """Note a value; after: the word behind it, which tells a list from "I hate red, metal lamps please"."""
         if self.is_negated and self.negated_attribute:
             same = meant.attribute == self.negated_attribute
-            self.is_negated = self.link in ("or", "nor") or (same and self.link in ("and", ","))
+            is_listed = self.is_loathed and (self.link == "and" or after in _LISTING)
+            self.is_negated = self.link in ("or", "nor") or ((same or is_listed) and self.link in ("and", ","))
         self.found.append(_Mention(meant, self.is_negated, self.link))
         self.negated_attribute, self.link = meant.attribute if self.is_negated else "", ""
         self.was_negated = False
@@ -136,8 +142,13 @@ class ValueScanner:
         self.owned_reach = 2 if is_owned or is_place else 0 if is_plain else max(self.owned_reach - 1, 0)
         if word in SCORN and len(self.found) > self.sentence_start and not self.is_negated:
             self.found[-1] = replace(self.found[-1], is_negated=True)
+        is_list_broken = self.link and word in PASSED_BY_NEGATION and word not in ARTICLES  # "and want a lamp"
+        self.is_loathed = self.is_loathed and not is_list_broken
+        if word == "," and not self.negated_attribute:  # "don't like them, vases instead"
+            self.is_negated = False
         if word in NEGATORS:
             self.is_negated, self.negated_attribute, self.link = True, "", "and"
+            self.is_loathed = word in LOATHED
         elif word in ("or", "nor", "and", ","):
             if self.was_negated and word in ("or", "nor"):
                 self.is_negated = True

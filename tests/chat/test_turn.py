@@ -560,6 +560,13 @@ def test_as_few_are_shown_as_are_asked_for_afterwards(conversation: Conversation
     assert len(conversation.say("only two").items) == 2
 
 
+def test_the_ends_of_a_list_are_compared(conversation: Conversation) -> None:
+    shown = conversation.say("bags").items
+    compared = conversation.say("compare the cheapest with the most expensive").items
+    prices = sorted((card.price or 0.0, card.item_id) for card in shown)
+    assert [card.item_id for card in compared] == [prices[0][1], prices[-1][1]]
+
+
 def test_what_no_attribute_tells_cannot_be_refused(conversation: Conversation) -> None:
     conversation.say("a clock")
     reply = conversation.say("not digital")
