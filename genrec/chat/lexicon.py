@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 from rapidfuzz import fuzz, process
 
@@ -18,6 +19,7 @@ from genrec.data.reason_check import words_of
 from genrec.data.reasons import Constraint, is_sayable
 from genrec.schema import Catalog
 
+Places = tuple[tuple[int, str], ...]  # words and where they stand
 Words = tuple[str, ...]
 
 # Attributes that a bare value most likely means when several attributes share it.
@@ -118,7 +120,7 @@ class Lexicon:
 
     def prepare(self) -> None:
         """Sort out titles now, which takes a second for 100 thousand, not when the first message comes."""
-        _ = self.words, self.max_title_words, self._titles_by_word, self._joined_titles
+        _ = self.words, self.max_title_words, self._titles_by_beginning, self._joined_titles
 
     def _collect_forms(self) -> dict[Words, tuple[Value, ...]]:
         exact: dict[Words, list[Value]] = defaultdict(list)
@@ -281,12 +283,13 @@ class Lexicon:
         return found
 
     @cached_property
-    def _titles_by_word(self) -> dict[str, list[Words]]:
-        grouped: dict[str, list[Words]] = defaultdict(list)
+    def _titles_by_beginning(self) -> dict[Places, list[Words]]:
+        """Long titles by which of their first words must be there: all but the slips that are let pass."""
+        grouped: dict[Places, list[Words]] = defaultdict(list)
         for title in self.titles:
             if len(title) >= MIN_LONG_TITLE:
-                for word in set(title):
-                    grouped[word].append(title)
+                for places in _beginnings(title, max(1, MIN_LONG_TITLE - _num_slips(title))):
+                    grouped[places].append(title)
         return grouped
 
     def long_titles_in(self, words: Sequence[str]) -> list[tuple[int, int, str]]:
@@ -297,7 +300,8 @@ class Lexicon:
         found, start = [], 0
         while start < len(words):
             ahead = [word.casefold() for word in words[start : start + self.max_title_words]]
-            near = {title for word in ahead[:MIN_LONG_TITLE] for title in self._titles_by_word.get(word, ())}
+            beginnings = [places for size in range(1, MIN_LONG_TITLE) for places in _beginnings(ahead, size)]
+            near = {title for places in beginnings for title in self._titles_by_beginning.get(places, ())}
             slips = {title: count for title in near if (count := _count_slips(title, ahead)) is not None}
             if slips:
                 best = min(slips, key=lambda title: (slips[title] / len(title), -len(title), title))
@@ -308,12 +312,22 @@ class Lexicon:
         return found
 
 
+def _beginnings(words: Sequence[str], size: int) -> Iterable[Places]:
+    """All choices of so many of the first words, each with its place."""
+    return combinations(enumerate(words[:MIN_LONG_TITLE]), size)
+
+
+def _num_slips(title: Words) -> int:
+    """How many words of a title may be a slip away."""
+    return max(1, len(title) // 4)
+
+
 def _count_slips(title: Words, words: Sequence[str]) -> int | None:
     """How many of the first words are a slip away from a title; None when it is another title."""
     if len(words) < len(title):
         return None
     wrong = [(mine, theirs) for mine, theirs in zip(title, words, strict=False) if mine != theirs]
-    is_near = len(wrong) <= max(1, len(title) // 4) and all(_is_one_slip(mine, theirs) for mine, theirs in wrong)
+    is_near = len(wrong) <= _num_slips(title) and all(_is_one_slip(mine, theirs) for mine, theirs in wrong)
     return len(wrong) if is_near else None
 
 
