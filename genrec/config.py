@@ -56,6 +56,7 @@ class FuseConfig:
     image_weight: Amount = 1.0
     text_weight: Amount = 1.0
     audio_weight: Amount = 1.0
+    attributes_weight: Amount = 1.0
     given_weight: Amount = 1.0
     collaborative_weight: Amount = 1.0
     num_features: Count = 64  # principal axes kept of each modality

@@ -21,7 +21,7 @@ from genrec.data.ingest import NewItems, append_items, extend_catalog, load_work
 from genrec.data.splits import Split, split_interactions
 from genrec.encode.collaborative import collaborative_embeddings, count_pairs
 from genrec.encode.fusion import load_fuser, make_fuser
-from genrec.encode.stage import encode_catalog, encode_items, load_embeddings, save_embeddings
+from genrec.encode.stage import ENCODED, encode_catalog, encode_items, load_embeddings, save_embeddings
 from genrec.encode.taste_axes import learn_axis_weights
 from genrec.errors import ArtifactError
 from genrec.model.experts import EXPERTS_FILE, EXPERTS_LAYOUT, NEWCOMER_LIKENESS, ItemExperts, find_experts
@@ -150,7 +150,7 @@ class _Workspace:
             return {
                 "catalog": artifacts.read_manifest(self.root / "catalog", "catalog").fingerprint,
                 "clip": _foundation_fingerprint(config.encode.clip),
-                "encode": artifacts.fingerprint(asdict(config.encode)),
+                "encode": artifacts.fingerprint(asdict(config.encode), ENCODED),
             }
         embeddings = artifacts.read_manifest(self.root / "embeddings", "embeddings")
         if stage == "sequence":

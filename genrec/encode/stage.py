@@ -19,6 +19,7 @@ import torch
 
 from genrec.artifacts import write_file, write_text
 from genrec.config import EncodeConfig
+from genrec.encode.attributes import encode_attributes
 from genrec.encode.clip import ClipEncoder
 from genrec.encode.text import SentenceEncoder
 from genrec.encode.vector_cache import VectorCache
@@ -28,7 +29,7 @@ from genrec.schema import Catalog, Embeddings, FloatArray, Item
 
 log = logging.getLogger(__name__)
 Content = TypeVar("Content", Path, str)
-ENCODED = ("image", "text", "sentence")
+ENCODED = ("image", "text", "sentence", "attributes")
 NUM_HASHING_THREADS = 4
 
 
@@ -41,7 +42,7 @@ def encode_catalog(
     *,
     clip: ClipEncoder | None = None,
 ) -> dict[str, Embeddings]:
-    """The modalities of a catalog by name, each aligned to it: image, text, sentence, and the given ones.
+    """The modalities of a catalog by name, each aligned to it: image, text, sentence, attributes, and the given ones.
 
     given: modalities that came with the data; one named as an encoded one takes its place. A modality that no item has
     is left out; items without it have a zero row. cache: the folder of vectors computed before.
@@ -89,6 +90,8 @@ def encode_items(
         found["sentence"] = _encode_words(
             words, name="sentence", encoder=encoder, cache=cache, batch_size=config.batch_size
         )
+    if "attributes" in wanted:
+        found["attributes"] = encode_attributes(items)
     embeddings = {name: e for name, e in found.items() if e is not None}
     embeddings |= {name: e for name, e in given.items() if name not in config.skip}
     _check_skip(config.skip, given)

@@ -87,6 +87,7 @@ class Fuser(ABC):
             "text": self.config.text_weight,
             "sentence": self.config.text_weight,
             "audio": self.config.audio_weight,
+            "attributes": self.config.attributes_weight,
             "collaborative": self.config.collaborative_weight,
         }
         return weights.get(name, self.config.given_weight)
