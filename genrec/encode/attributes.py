@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from genrec.encode.fusion.contract import unit_rows
 from genrec.schema import AttributeValue, Embeddings, Item, format_attribute
 
 NUM_FEATURES = 512
@@ -20,20 +19,27 @@ _DIGITS = (1, 2, 3)  # significant ones that a number keeps: 37.5 is of the thir
 
 
 def encode_attributes(items: Sequence[Item]) -> Embeddings | None:
-    """Hashed attribute values, float32 (N, NUM_FEATURES), unit rows; absent where an item has none, None if all lack them.
+    """Hashed attribute values, float32 (N, NUM_FEATURES), unit rows, zero where absent; None if no item has any.
 
     Several values of one attribute count one by one, whatever their case. A number shares a feature with those that
     begin with the same one, two or three significant digits.
     """
     from sklearn.feature_extraction import FeatureHasher  # takes a second, and a built workspace needs it rarely
+    from sklearn.preprocessing import normalize
 
-    features = [[pair for name, value in item.attributes.items() for pair in _weighed(name, value)] for item in items]
-    present = np.array([bool(pairs) for pairs in features], dtype=bool)
-    if not present.any():
+    features = [
+        [
+            (feature.encode("utf-8", "surrogatepass"), weight)
+            for name, value in item.attributes.items()
+            for feature, weight in _weighed(name, value)
+        ]
+        for item in items
+    ]
+    if not any(features):
         return None
-    weights_ND = FeatureHasher(NUM_FEATURES, input_type="pair", dtype=np.float32).transform(features).toarray()
-    vectors_ND = unit_rows(weights_ND)
-    return Embeddings(name="attributes", vectors=vectors_ND, present=present & vectors_ND.any(axis=1))
+    sparse_ND = normalize(FeatureHasher(NUM_FEATURES, input_type="pair").transform(features))
+    vectors_ND = sparse_ND.astype(np.float32).toarray()
+    return Embeddings(name="attributes", vectors=vectors_ND, present=vectors_ND.any(axis=1))
 
 
 def _weighed(name: str, value: AttributeValue) -> Iterator[tuple[str, float]]:

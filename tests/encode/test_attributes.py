@@ -49,6 +49,11 @@ def test_items_without_attributes_have_a_zero_row():
     assert encode_attributes([item(0), item(1)]) is None
 
 
+def test_no_text_or_number_is_too_odd():
+    e = encode_attributes([item(0, note="broken \ud800 letter"), item(1, price=float("nan")), item(2, price=0.0)])
+    np.testing.assert_allclose(np.linalg.norm(e.vectors, axis=1), 1.0, rtol=1e-6)
+
+
 def test_an_item_alone_has_the_vector_that_it_has_among_others():
     items = [item(n, color=f"color {n}", price=1.5 * n) for n in range(20)]
     together = encode_attributes(items).vectors
