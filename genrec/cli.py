@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 
 from genrec import __version__, runtime
@@ -98,6 +98,12 @@ def _pairs(entries: list[str] | None, option: str) -> dict[str, str]:
 
 def _ids(history: str | None) -> list[str] | None:
     return None if history is None else [entry.strip() for entry in history.split(",") if entry.strip()]
+
+
+def _print_table(table: RenderableType) -> None:
+    """Print a table as wide as the terminal; into a file or a pipe, as wide as its rows are."""
+    console = Console()
+    (console if console.is_terminal else Console(width=1000)).print(table)
 
 
 def _print_json(document: object) -> None:
@@ -225,7 +231,7 @@ def recommend(
     for entry in found:
         codes = " ".join(map(str, entry.semantic_id))
         table.add_row(str(entry.rank), entry.item_id, entry.title, codes, f"{entry.score_nats:.2f}")
-    Console().print(table)
+    _print_table(table)
 
 
 @app.command()
@@ -371,7 +377,7 @@ def evaluate(
     elif markdown:
         typer.echo(report.to_markdown())
     else:
-        Console().print(report.to_rich())
+        _print_table(report.to_rich())
 
 
 @app.command()
@@ -407,7 +413,7 @@ def bench(
     table = Table(*columns, title=f"{document['name']}, {document['machine']}")
     for row in cells:
         table.add_row(*row)
-    Console().print(table)
+    _print_table(table)
 
 
 @app.command()
@@ -423,7 +429,7 @@ def info(directory: Directory, as_json: Json = False) -> None:
     for state in states:
         details = ", ".join(f"{key} {value}" for key, value in state.details.items())
         table.add_row(state.name, "fresh" if state.stale is None else f"stale: {state.stale}", details)
-    Console().print(table)
+    _print_table(table)
 
 
 @adapters_app.command("list")

@@ -60,6 +60,13 @@ def test_info_and_adapters_print_lists(genrec, shop_directory):
     assert isinstance(json.loads(out), list)
 
 
+def test_a_table_in_a_pipe_is_as_wide_as_its_rows(genrec, shop_directory):
+    _, out, _ = genrec("info", shop_directory)
+    _, as_json, _ = genrec("info", shop_directory, "--json")
+    rows = [line.split("│")[1].strip() for line in out.splitlines() if line.startswith("│")]
+    assert rows == [stage["name"] for stage in json.loads(as_json)["stages"]]
+
+
 def test_a_fresh_build_is_skipped(genrec, shop_directory):
     before = tree(shop_directory)
     code, out, _ = genrec("build", shop_directory)
