@@ -46,7 +46,7 @@ def _weighed(name: str, value: AttributeValue) -> Iterator[tuple[str, float]]:
     """The features of one attribute and their weights; a number's weigh as much together as a word's alone."""
     if isinstance(value, tuple):
         yield from ((f"{name}={part.casefold()}", 1.0) for part in value)
-    elif isinstance(value, float) and math.isfinite(value):
+    elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         digits, exponent = f"{value:.8e}".replace(".", "").split("e")
         for num_kept in _DIGITS:
             yield f"{name}={digits[: num_kept + (value < 0)]}e{exponent}", len(_DIGITS) ** -0.5

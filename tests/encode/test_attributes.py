@@ -36,6 +36,7 @@ def test_a_value_is_of_its_attribute_and_no_letter_case():
 def test_numbers_are_alike_by_their_first_digits():
     near, same_tens, other = (likeness({"price": 37.5}, {"price": price}) for price in (37.9, 31.0, 80.0))
     assert 1.0 > near > same_tens > other
+    assert likeness({"year": 1995}, {"year": 1995.0}) == pytest.approx(1.0)
     assert likeness({"price": 37.5}, {"price": 375.0}) < 0.2
     assert likeness({"price": 37.5}, {"price": -37.5}) < 0.2
 
