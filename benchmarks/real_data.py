@@ -59,12 +59,12 @@ RUNS = {
     "movies-shuffled": Run(data=_MOVIES, settings=(*MOVIES, "encode.shuffle=true")),
     "movies-cold": Run(data=_MOVIES, settings=(*MOVIES, "split.cold_share=0.05"), peers=COLD_PEERS),
 }
-_ALL_BUT = {
+_ALONE = {
     "image": 'encode.skip=["text", "minilm", "attributes"]',
     "words": 'encode.skip=["image", "attributes"]',
     "attributes": 'encode.skip=["image", "text", "minilm"]',
 }
-for _name, _skip in _ALL_BUT.items():
+for _name, _skip in _ALONE.items():
     RUNS[f"movies-{_name}-alone"] = Run(data=_MOVIES, settings=(*MOVIES, _skip))
     RUNS[f"movies-cold-{_name}-alone"] = Run(
         data=_MOVIES, settings=(*MOVIES, _skip, "split.cold_share=0.05"), peers=COLD_PEERS
