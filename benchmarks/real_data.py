@@ -18,46 +18,28 @@ from pathlib import Path
 
 SEQUENCE_PEERS = "popularity,itemknn,content-knn,ease,sasrec,bsarec"
 COLD_PEERS = "popularity,content-knn"
-BEAUTY = (
-    "tokenize.num_codes=256",
-    "fuse.num_features=128",
-    "fuse.collaborative=sequence",
-    "tune.epochs=6",
-    "tune.batch_size=64",
-)
-MOVIES = (
-    "tokenize.num_codes=128",
-    "tune.epochs=1",
-    "tune.batch_size=64",
-    "sequence.kind=sasrec",
-    "sequence.num_features=64",
-    "sequence.max_history=100",
-    "sequence.dropout=0.3",
-    "sequence.batch_size=1024",
-    "sequence.epochs=15",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One row of the tables. data: folder in DATA and its reader; settings: of the build; peers: asked beside ours."""
+    """One row of the tables. data: folder in DATA and its reader; settings: beside those that suit the data."""
 
     data: tuple[str, str]
-    settings: tuple[str, ...]
+    settings: tuple[str, ...] = ()
     peers: str = ""
 
 
 _BEAUTY, _MOVIES = ("amazon-beauty", "amazon"), ("movielens-1m", "movielens")
 RUNS = {
-    "beauty": Run(data=_BEAUTY, settings=BEAUTY, peers=SEQUENCE_PEERS),
-    "beauty-seed-8": Run(data=_BEAUTY, settings=(*BEAUTY, "seed=8")),
-    "beauty-seed-9": Run(data=_BEAUTY, settings=(*BEAUTY, "seed=9")),
-    "beauty-cold": Run(data=_BEAUTY, settings=(*BEAUTY, "split.cold_share=0.05"), peers=COLD_PEERS),
-    "movies": Run(data=_MOVIES, settings=MOVIES, peers=SEQUENCE_PEERS),
-    "movies-no-image": Run(data=_MOVIES, settings=(*MOVIES, "encode.skip=image")),
-    "movies-no-text": Run(data=_MOVIES, settings=(*MOVIES, 'encode.skip=["text", "minilm"]')),
-    "movies-shuffled": Run(data=_MOVIES, settings=(*MOVIES, "encode.shuffle=true")),
-    "movies-cold": Run(data=_MOVIES, settings=(*MOVIES, "split.cold_share=0.05"), peers=COLD_PEERS),
+    "beauty": Run(data=_BEAUTY, peers=SEQUENCE_PEERS),
+    "beauty-seed-8": Run(data=_BEAUTY, settings=("seed=8",)),
+    "beauty-seed-9": Run(data=_BEAUTY, settings=("seed=9",)),
+    "beauty-cold": Run(data=_BEAUTY, settings=("split.cold_share=0.05",), peers=COLD_PEERS),
+    "movies": Run(data=_MOVIES, peers=SEQUENCE_PEERS),
+    "movies-no-image": Run(data=_MOVIES, settings=("encode.skip=image",)),
+    "movies-no-text": Run(data=_MOVIES, settings=('encode.skip=["text", "minilm"]',)),
+    "movies-shuffled": Run(data=_MOVIES, settings=("encode.shuffle=true",)),
+    "movies-cold": Run(data=_MOVIES, settings=("split.cold_share=0.05",), peers=COLD_PEERS),
 }
 _ALONE = {
     "image": 'encode.skip=["text", "minilm", "attributes"]',
@@ -65,10 +47,8 @@ _ALONE = {
     "attributes": 'encode.skip=["image", "text", "minilm"]',
 }
 for _name, _skip in _ALONE.items():
-    RUNS[f"movies-{_name}-alone"] = Run(data=_MOVIES, settings=(*MOVIES, _skip))
-    RUNS[f"movies-cold-{_name}-alone"] = Run(
-        data=_MOVIES, settings=(*MOVIES, _skip, "split.cold_share=0.05"), peers=COLD_PEERS
-    )
+    RUNS[f"movies-{_name}-alone"] = Run(data=_MOVIES, settings=(_skip,))
+    RUNS[f"movies-cold-{_name}-alone"] = Run(data=_MOVIES, settings=(_skip, "split.cold_share=0.05"), peers=COLD_PEERS)
 
 
 def genrec(log: Path, *words: str) -> tuple[str, dict[str, float]]:

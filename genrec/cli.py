@@ -184,6 +184,7 @@ def build(
     """Encode, fuse, tokenize and tune; what is fresh is skipped, what was killed is continued."""
     from genrec.pipeline import build as run
 
+    logging.getLogger("genrec.pipeline").setLevel(logging.INFO)  # which settings suit the data, which stage is made
     report = run(directory, preset=preset, settings=settings or [])
     if as_json:
         _print_json(asdict(report))

@@ -211,11 +211,14 @@ class Config:
     serve: ServeConfig = field(default_factory=ServeConfig)
 
     @classmethod
-    def for_preset(cls, preset: str) -> "Config":
-        """The defaults of one preset: tiny, base or large. Raises ConfigError."""
+    def for_preset(cls, preset: str, suited: Mapping[str, Any] | None = None) -> "Config":
+        """The defaults of one preset: tiny, base or large. suited: to the data, where the preset is silent.
+
+        Raises ConfigError.
+        """
         if preset not in PRESETS:
             raise ConfigError(f"preset {preset!r} is unknown; choose one of {', '.join(PRESETS)}")
-        return _merge(cls(preset=preset), PRESETS[preset], "")
+        return _merge(_merge(cls(preset=preset), suited or {}, ""), PRESETS[preset], "")
 
     @classmethod
     def load(cls, path: Path) -> "Config":

@@ -29,6 +29,7 @@ from genrec.model.item_reader import LAYOUT
 from genrec.model.language import LanguageModel
 from genrec.model.recipe import MAX_MIXING_CASES, Judge, train_sequence_on, tune_on
 from genrec.model.sequence_files import SEQUENCE_FILE, find_sequence_model, save_sequence_model
+from genrec.model.suited import in_words, suited_settings
 from genrec.model.tuning import add_lora, prepare_language_model, save_tuned
 from genrec.runtime import foundation_path, pick_device, seed_everything
 from genrec.schema import Catalog, Embeddings, Interactions
@@ -69,11 +70,19 @@ class NewItemsReport:
 
 
 def resolve_config(directory: Path, *, preset: str | None = None, settings: Iterable[str] = ()) -> Config:
-    """A build's configuration: the preset when one is named, else the workspace's own, else tiny; then settings."""
-    stored = directory / CONFIG_FILE
+    """A build's configuration: the workspace's own unless a preset is named; else that, or tiny, as suits the data.
+
+    Settings come on top. Raises ConfigError, ArtifactError when nothing was ingested.
+    """
+    stored, settings = directory / CONFIG_FILE, list(settings)
     if preset is None and stored.is_file():
         return Config.load(stored).with_settings(settings)
-    return Config.for_preset(preset or "tiny").with_settings(settings)
+    asked = Config.for_preset(preset or "tiny").with_settings(settings)
+    catalog, interactions, _ = load_workspace_data(directory)
+    bounds = split_interactions(interactions, asked.split).train.user_bounds()
+    suited = suited_settings(len(catalog), np.array([end - start for start, end in bounds.values()], dtype=np.int64))
+    log.info("settings that suit %d items and %d events: %s", len(catalog), len(interactions), in_words(suited))
+    return Config.for_preset(asked.preset, suited).with_settings(settings)
 
 
 def build(directory: Path | str, *, preset: str | None = None, settings: Iterable[str] = ()) -> BuildReport:

@@ -1,0 +1,54 @@
+"""Settings that follow from the data: how many codes, which sequence model, how long to train.
+
+Rules of thumb that give what measured best on Amazon Beauty, MovieLens-1M and the demo (`benchmarks/RESULTS.md`), and
+something between for what lies between. Knows numbers of items and events alone.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from genrec.schema import IntArray
+
+_LONG_HISTORY = 50  # events of a person on average, from which on histories are long
+_MANY_ITEMS = 5_000
+_FEW_EVENTS = 20  # an item: too few to tell by counting what is chosen together
+_MANY_EVENTS = 100_000
+_SHOWN_ITEMS = 30  # of a history, in one example of the language model
+_STEPS_PER_ITEM = 0.2
+_ALIGNMENT_SHARE = 0.15
+_READ_EVENTS = 15_000_000  # by a sequence model in all its epochs
+
+
+def suited_settings(num_items: int, lengths: IntArray) -> dict[str, dict[str, object]]:
+    """Sections and their settings for so many items and training histories of these lengths; empty without events."""
+    num_events = int(lengths.sum())
+    if not num_events or not num_items:
+        return {}
+    is_long = num_events >= _LONG_HISTORY * len(lengths)
+    has_many_events = num_events >= _MANY_EVENTS
+    sequence: dict[str, object] = {
+        "kind": "sasrec" if is_long else "bsarec",
+        "epochs": int(np.clip(_READ_EVENTS // num_events, 5, 40)),
+        "batch_size": int(np.clip(2 ** math.floor(math.log2(num_events / 512)), 256, 1024)),
+    }
+    if is_long:
+        sequence |= {"max_history": 100, "num_features": 64, "dropout": 0.3}
+    batch_size = 64 if has_many_events else 32
+    num_windows = np.maximum(1, -(-(lengths - 1) // _SHOWN_ITEMS)).sum()
+    epochs = _STEPS_PER_ITEM * num_items * batch_size * (1 - _ALIGNMENT_SHARE) / num_windows
+    return {
+        "fuse": {
+            "num_features": 128 if num_items >= _MANY_ITEMS else 64,
+            "collaborative": "sequence" if num_events < _FEW_EVENTS * num_items else "events",
+        },
+        "tokenize": {"num_codes": int(np.clip(2 ** math.ceil(math.log2(2 * math.sqrt(num_items))), 16, 1024))},
+        "sequence": sequence,
+        "tune": {"batch_size": batch_size, "epochs": float(np.clip(round(2 * epochs) / 2, 1, 15))},
+    }
+
+
+def in_words(suited: Mapping[str, Mapping[str, object]]) -> str:
+    """The settings as one would give them."""
+    return " ".join(f"{section}.{name}={value}" for section, table in suited.items() for name, value in table.items())
