@@ -21,7 +21,7 @@ from torch.optim.swa_utils import AveragedModel
 from genrec.artifacts import write_file
 from genrec.config import SequenceConfig
 from genrec.model.sequence import SequenceModel, SequenceReport, pad_histories
-from genrec.runtime import ProgressMeter
+from genrec.runtime import ProgressMeter, computes_bfloat16
 from genrec.schema import FloatArray, IntArray
 
 CHECKPOINT = "checkpoint.pt"
@@ -164,16 +164,23 @@ def _train_epoch(
     config: SequenceConfig,
     rng: np.random.Generator,
 ) -> float:
-    """One pass over freshly cut windows, at most `max_samples` graded events; returns their mean loss in nats."""
+    """One pass over freshly cut windows, at most `max_samples` graded events; returns their mean loss in nats.
+
+    The two products over all items are computed in bfloat16 where the processor does that natively.
+    """
     model.train()
     device = model.is_known_N.device
+    narrow = torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device), cache_enabled=False)
     total, count = 0.0, 0
     for batch in windows.batches(config.batch_size, config.max_samples, rng):
         rows_BT = pad_histories(batch, model.num_items).to(device)
         is_graded_BT = rows_BT[:, 1:] != model.num_items
-        vectors_ND = model.item_vectors()
+        with narrow:
+            vectors_ND = model.item_vectors()
         states_ED = model.encode(rows_BT[:, :-1], vectors_ND)[is_graded_BT]
-        loss = F.cross_entropy(model.score(states_ED, vectors_ND), rows_BT[:, 1:][is_graded_BT])
+        with narrow:
+            scores_EN = model.score(states_ED, vectors_ND)
+        loss = F.cross_entropy(scores_EN.float(), rows_BT[:, 1:][is_graded_BT])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
