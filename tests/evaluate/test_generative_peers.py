@@ -63,3 +63,9 @@ def test_it_wants_vectors():
     catalog, train, cases, _ = make_world(16)
     with pytest.raises(InputError, match="wants the fused vectors of 16 items"):
         CornacPeer("tiger").fit(TrainingData(train, catalog, cases))
+
+
+def test_rpg_wants_as_many_items_as_a_codebook_has_codes():
+    catalog, train, cases, vectors = make_world(255)
+    with pytest.raises(InputError, match=r"wants as many items with training events, found 255; leave this peer out"):
+        CornacPeer("rpg").fit(TrainingData(train, catalog, cases, vectors))
