@@ -144,6 +144,10 @@ class Judge:
         self._catalog, self._table, self._max_history, self._seed = catalog, table, max_history, seed
         self._trie: Trie | None = None
 
+    @property
+    def num_cases(self) -> int:
+        return len(self._cases)
+
     def __call__(self, language_model: LanguageModel) -> float:
         if not self._cases:
             return 0.0

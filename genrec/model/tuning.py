@@ -12,10 +12,10 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -46,12 +46,20 @@ from genrec.semids.trie import Trie
 log = logging.getLogger(__name__)
 
 WHOLE = "whole"  # lies in every checkpoint that was written to its end
-Validate = Callable[[LanguageModel], float]
+
+
+class Validate(Protocol):
+    """A share of so many cases that the model answers well; asked at every checkpoint."""
+
+    @property
+    def num_cases(self) -> int: ...
+
+    def __call__(self, language_model: LanguageModel) -> float: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuneReport:
-    """How tuning went. validation: the metric at each checkpoint; losses: nats per token at each log."""
+    """How tuning went. best_step: what was kept; validation: the metric at each checkpoint; losses: nats per token."""
 
     num_steps: int
     best_step: int
@@ -150,7 +158,7 @@ def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows
 
 
 class _KeepBest(TrainerCallback):
-    """At every checkpoint asks validation and keeps the best trained weights; reports progress and the time limit."""
+    """At every checkpoint asks validation and keeps the trained weights of one; reports progress and the time limit."""
 
     def __init__(self, language_model: LanguageModel, validate: Validate, work: Path, max_minutes: float) -> None:
         self._language_model, self._validate, self._work = language_model, validate, work
@@ -183,12 +191,24 @@ class _KeepBest(TrainerCallback):
         model.eval()
         score = self._validate(self._language_model)
         model.train()
-        earlier = [value for at, value in self.validation.items() if at < step]
-        if score >= max(earlier, default=-1.0):  # of equals the newest, which is all of them without validation
+        self.validation = {at: value for at, value in self.validation.items() if at < step} | {step: score}
+        if self.kept_step() == step:
             with write_file(self._work / "best.safetensors") as path:
                 save_file(trained_weights(model), path)
-        self.validation[step] = score
         write_text(self._work / "best.json", json.dumps(self.validation))
+
+    def kept_step(self) -> int:
+        return latest_good_step(self.validation, self._validate.num_cases)
+
+
+def latest_good_step(validation: Mapping[int, float], num_cases: int) -> int:
+    """The latest step whose share of the cases is less than a standard error below the best one.
+
+    Rates of learning fall towards the end, and a few hundred cases tell an earlier checkpoint from it by chance.
+    """
+    best = max(validation.values())
+    error = (best * (1 - best) / num_cases) ** 0.5 if num_cases else 0.0
+    return max(step for step, share in validation.items() if share >= best - error)
 
 
 def trained_weights(model: Any) -> dict[str, torch.Tensor]:
@@ -211,10 +231,10 @@ def train(
     trie: Trie,
     teacher: Teacher | None = None,
 ) -> TuneReport:
-    """Train until the epochs are over, resuming from the last checkpoint in `work`, and load the best weights.
+    """Train until the epochs are over, resuming from the last checkpoint in `work`, and load the weights to keep.
 
-    validate: higher is better; it is asked at every checkpoint. Determinism: the same seed and thread count give the
-    same weights, killed in between or not.
+    validate: asked at every checkpoint, it tells which to keep: see `latest_good_step`. Determinism: the same seed and
+    thread count give the same weights, killed in between or not.
     """
     start = time.monotonic()
     model = language_model.model
@@ -261,12 +281,11 @@ def train(
         language_model.reader.resume(Path(checkpoint) / READER_FILE)
     with lean_training(model, half_precision=arguments.bf16):
         trainer.train(resume_from_checkpoint=checkpoint)
-    best_step = max(callback.validation, key=lambda step: (callback.validation[step], step))
     model.load_state_dict(load_file(work / "best.safetensors"), strict=False)
     model.eval()
     return TuneReport(
         num_steps=int(trainer.state.global_step),
-        best_step=best_step,
+        best_step=callback.kept_step(),
         seconds=time.monotonic() - start,
         num_trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
         validation=tuple(sorted(callback.validation.items())),

@@ -16,7 +16,8 @@ from genrec.errors import ArtifactError, IdTableMismatch
 from genrec.model.adapters import AdapterCard, export_merged, save_adapter
 from genrec.model.examples import IGNORE, history_prompt, next_item_examples
 from genrec.model.language import LanguageModel, read_ids
-from genrec.model.tuning import add_lora, prepare_language_model
+from genrec.model.recipe import MAX_VALIDATION_CASES
+from genrec.model.tuning import add_lora, latest_good_step, prepare_language_model
 from genrec.pipeline import build
 from genrec.runtime import foundation_path
 from genrec.workspace import load
@@ -48,11 +49,28 @@ def test_lora_trains_its_matrices_and_the_id_rows_alone(shop_directory):
     assert settings["trainable_token_indices"] is None
 
 
-def test_the_loss_falls_and_validation_chose_the_checkpoint(shop_directory):
+def test_the_loss_falls_and_validation_chose_the_checkpoint(shop_directory, shop_recommender):
+    cases = split_interactions(shop_recommender.interactions, shop_recommender.config.split).validation
+    assert 0 < len(cases) <= MAX_VALIDATION_CASES
     report = json.loads((shop_directory / "model" / "loss.json").read_text())
     losses = [loss for _, loss in report["losses"]]
     assert np.mean(losses[-3:]) < 0.7 * losses[0]
-    assert report["best_step"] == max(report["validation"], key=lambda entry: (entry[1], entry[0]))[0]
+    assert report["best_step"] == latest_good_step(dict(map(tuple, report["validation"])), len(cases))
+
+
+@pytest.mark.parametrize(
+    ("shares", "num_cases", "kept"),
+    [
+        ([0.114, 0.126, 0.116, 0.122], 500, 4),  # apart by less than 500 cases can tell
+        ([0.114, 0.126, 0.116, 0.122], 50_000, 2),
+        ([0.30, 0.36, 0.20, 0.21], 500, 2),
+        ([0.30, 0.36, 0.35, 0.21], 500, 3),
+        ([0.2, 0.3, 0.4], 500, 3),
+        ([0.0, 0.0], 0, 2),
+    ],
+)
+def test_the_last_checkpoint_is_kept_unless_validation_can_tell_that_another_is_better(shares, num_cases, kept):
+    assert latest_good_step(dict(enumerate(shares, start=1)), num_cases) == kept
 
 
 def test_a_merged_checkpoint_answers_like_base_and_adapter(shop_directory, tmp_path):
