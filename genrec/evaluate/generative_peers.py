@@ -21,7 +21,7 @@ from genrec.runtime import progress
 from genrec.schema import FloatArray, IntArray
 
 _SEED = 7
-_RPG_CODES = 256  # a codebook, fixed in Cornac
+_NUM_CODES = 256  # of a codebook, Cornac's default
 _NUM_COLLABORATIVE, _WINDOW = 32, 3  # LETTER wants item vectors of taste beside those of content
 
 
@@ -39,11 +39,17 @@ class CornacPeer(Peer):
                 "this peer out"
             )
         histories = [catalog.rows(history) for history in data.train.histories().values()]
+        num_codes = self.options.get("rqvae_codebook_size", _NUM_CODES)
         num_trained = len(np.unique(np.concatenate([*histories, np.zeros(0, np.int64)])))
-        if self.name == "rpg" and num_trained < _RPG_CODES:
+        if self.name == "rpg" and num_trained < num_codes:
             raise InputError(
-                f"peer 'rpg' quantizes into {_RPG_CODES} codes and wants as many items with training events, found "
+                f"peer 'rpg' quantizes into {num_codes} codes and wants as many items with training events, found "
                 f"{num_trained}; leave this peer out"
+            )
+        if self.name == "letter" and len(catalog) < 2 * num_codes:
+            raise InputError(
+                f"peer 'letter' quantizes into {num_codes} codes and wants twice as many items, found {len(catalog)}; "
+                "leave this peer out"
             )
         asked = [np.append(catalog.rows(case.history), catalog.row(case.target)) for case in data.validation]
         options: dict[str, Any] = {"val_sample": 500, "seed": _SEED, "verbose": True}

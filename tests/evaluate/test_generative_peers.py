@@ -65,7 +65,11 @@ def test_it_wants_vectors():
         CornacPeer("tiger").fit(TrainingData(train, catalog, cases))
 
 
-def test_rpg_wants_as_many_items_as_a_codebook_has_codes():
-    catalog, train, cases, vectors = make_world(255)
-    with pytest.raises(InputError, match=r"wants as many items with training events, found 255; leave this peer out"):
-        CornacPeer("rpg").fit(TrainingData(train, catalog, cases, vectors))
+@pytest.mark.parametrize(
+    ("name", "num_items", "wanted"),
+    [("rpg", 255, "as many items with training events"), ("letter", 511, "twice as many items")],
+)
+def test_catalogs_too_small_for_a_codebook_are_told_so(name, num_items, wanted):
+    catalog, train, cases, vectors = make_world(num_items)
+    with pytest.raises(InputError, match=f"256 codes and wants {wanted}, found {num_items}; leave this peer out"):
+        CornacPeer(name).fit(TrainingData(train, catalog, cases, vectors))
