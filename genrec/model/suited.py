@@ -9,15 +9,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from genrec.config import TuneConfig
 from genrec.schema import IntArray
 
 _LONG_HISTORY = 50  # events of a person on average, from which on histories are long
 _MANY_ITEMS = 5_000
 _FEW_EVENTS = 20  # an item: too few to tell by counting what is chosen together
 _MANY_EVENTS = 100_000
-_SHOWN_ITEMS = 30  # of a history, in one example of the language model
-_STEPS_PER_ITEM = 0.2
-_ALIGNMENT_SHARE = 0.15
+_STEPS_PER_ITEM = 0.2  # of the language model
 _READ_EVENTS = 15_000_000  # by a sequence model in all its epochs
 
 
@@ -36,8 +35,9 @@ def suited_settings(num_items: int, lengths: IntArray) -> dict[str, dict[str, ob
     if is_long:
         sequence |= {"max_history": 100, "num_features": 64, "dropout": 0.3}
     batch_size = 64 if has_many_events else 32
-    num_windows = np.maximum(1, -(-(lengths - 1) // _SHOWN_ITEMS)).sum()
-    epochs = _STEPS_PER_ITEM * num_items * batch_size * (1 - _ALIGNMENT_SHARE) / num_windows
+    tune = TuneConfig()
+    num_windows = np.maximum(1, -(-(lengths - 1) // tune.max_history)).sum()
+    epochs = _STEPS_PER_ITEM * num_items * batch_size * (1 - tune.alignment_share) / num_windows
     return {
         "fuse": {
             "num_features": 128 if num_items >= _MANY_ITEMS else 64,
