@@ -14,7 +14,6 @@ one after the other, K likely items.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -37,15 +36,14 @@ from genrec.schema import Catalog, Embeddings, FloatArray, IntArray, Interaction
 
 EXPERTS_FILE = "experts.safetensors"
 EXPERTS_LAYOUT = 2  # of what is stored; experts of another layout are made again
-MAX_CASES = 8000  # validation cases that choose the weights
+MAX_CASES = 25_000  # validation cases that choose the weights
 NEWCOMER_LIKENESS = 4.0  # nats per cosine beside the likeness that counts for all: of new items, little else is known
 _WINDOW = 5  # later events of a history that follow an item, the one d steps away as 1/d
 _GRIDS: Mapping[str, tuple[float, ...]] = {
     "followers": (0.0, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0),
-    "likeness": (0.0, 0.4, 0.8, 1.5, 3.0, 6.0),
-    "popularity": (0.0, 0.1, 0.2, 0.4, 0.8),
+    "likeness": (0.0, 0.8, 1.5, 2.2, 3.0, 4.5, 6.0),
+    "popularity": (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8),
 }
-_ROUNDS = 2
 _SCALES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _NUM_CANDIDATES = 100  # of each expert, among which the weights are chosen
 _MAX_SCALED = 1000  # cases that choose the scale, over the whole catalog
@@ -168,13 +166,13 @@ class ItemExperts:
     def weighed(self, cases: Sequence[Case]) -> "ItemExperts":
         """The pool with the weights of the best ndcg@10 on these cases, histories masked, and the likeliest scale.
 
-        Weights are chosen one after the other among the items that some expert ranks high, the scale over all items.
+        Weights are chosen among the items that some expert ranks high, the scale over all items.
         Without cases the sequence model answers alone.
         """
         cases = [(history, target) for history, target in cases[:MAX_CASES] if target not in history]
         if not cases:
             return self
-        pool = self._with(weights=ExpertWeights(**_ascend(*self._candidates(cases))))
+        pool = self._with(weights=ExpertWeights(**_best_weights(*self._candidates(cases))))
         pool.weights = replace(pool.weights, scale=pool._likeliest_scale(cases[:_MAX_SCALED]))
         return pool
 
@@ -358,28 +356,32 @@ class ItemExperts:
         return _SCALES[int(losses.argmin())]
 
 
-def _ascend(opinions_BCX: FloatArray, targets_BX: FloatArray, is_item_BC: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """Weights by coordinate ascent on ndcg@10, from the sequence model alone; the smaller of two that do as well."""
-    weights_X = np.zeros(1 + len(_GRIDS), np.float32)
-    weights_X[0] = 1
-    best = _ndcg(opinions_BCX, targets_BX, is_item_BC, weights_X)
-    for _, place in product(range(_ROUNDS), range(len(_GRIDS))):
-        for weight in list(_GRIDS.values())[place]:
-            tried_X = weights_X.copy()
-            tried_X[1 + place] = weight
-            quality = _ndcg(opinions_BCX, targets_BX, is_item_BC, tried_X)
-            if quality > best:
-                best, weights_X = quality, tried_X
-    chosen = zip(_GRIDS.values(), weights_X[1:], strict=True)
-    return dict(zip(_GRIDS, (min(grid, key=lambda w: abs(w - found)) for grid, found in chosen), strict=True))
+def _best_weights(
+    opinions_BCX: FloatArray, targets_BX: FloatArray, is_item_BC: npt.NDArray[np.bool_]
+) -> dict[str, float]:
+    """Weights of the best ndcg@10 among all of `_GRIDS`, each judged with its neighbors; the smaller of equal ones.
 
+    The single best point of a grid is one that chance has favored: the mean over it and its neighbors chooses weights
+    that serve other cases better. Where they do worse than the sequence model alone, it stays alone.
+    """
+    from scipy.ndimage import uniform_filter
 
-def _ndcg(
-    opinions_BCX: FloatArray, targets_BX: FloatArray, is_item_BC: npt.NDArray[np.bool_], weights_X: FloatArray
-) -> float:
-    """The sum over cases, so that those left out count as lost."""
-    better_B = ((opinions_BCX @ weights_X > (targets_BX @ weights_X)[:, None]) & is_item_BC).sum(axis=1)
-    return float((1 / np.log2(better_B[better_B < 10] + 2)).sum())
+    *others, last = _GRIDS.values()
+    quality = np.zeros([len(grid) for grid in _GRIDS.values()])
+    for place in np.ndindex(quality.shape[:-1]):
+        weights = [1.0, *(grid[number] for grid, number in zip(others, place, strict=True)), 0.0]
+        weights_X = np.array(weights, dtype=np.float32)
+        pooled_BC, aims_B = opinions_BCX @ weights_X, targets_BX @ weights_X
+        for number, weight in enumerate(last):
+            better_BC = pooled_BC + weight * opinions_BCX[:, :, -1] > (aims_B + weight * targets_BX[:, -1])[:, None]
+            better_B = (better_BC & is_item_BC).sum(axis=1)
+            # The sum over cases, so that those left out count as lost.
+            quality[(*place, number)] = (1 / np.log2(better_B[better_B < 10] + 2)).sum()
+    smooth = uniform_filter(quality, size=3, mode="nearest").round(9)
+    best = np.unravel_index(smooth.argmax(), smooth.shape)
+    if quality[best] < quality[0, 0, 0]:
+        best = (0, 0, 0)
+    return {name: grid[number] for (name, grid), number in zip(_GRIDS.items(), best, strict=True)}
 
 
 def _product(a_BD: npt.NDArray[np.float32], b_ND: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -10,7 +10,7 @@ from scipy import sparse
 from genrec.config import SequenceConfig
 from genrec.data.splits import split_interactions
 from genrec.errors import ArtifactError
-from genrec.model.experts import NEWCOMER_LIKENESS, ExpertWeights, ItemExperts, find_experts
+from genrec.model.experts import NEWCOMER_LIKENESS, ExpertWeights, ItemExperts, _best_weights, find_experts
 from genrec.model.sequence import SequenceModel
 from genrec.model.sequence_training import validation_ndcg
 from genrec.schema import Catalog, Interactions, Item
@@ -107,6 +107,15 @@ def test_experts_that_know_nothing_get_no_weight():
     model_right.sequence_model = Clairvoyant()
     pool = model_right.weighed(cases_of(chains()))
     assert (pool.weights.followers, pool.weights.likeness, pool.weights.popularity) == (0, 0, 0)
+
+
+def test_weights_are_those_whose_neighbors_do_well_too_not_a_lone_peak():
+    # Each case has a target and one rival, and is won where w · (target - rival) > 0, w = (1, followers, ...): all four
+    # at .1 alone, three of them from .1 on.
+    weak, strong = [0.15, -1, 0, 0], [-0.05, 1, 0, 0]  # won where followers count less than .15; more than .05
+    targets = np.array([weak, *[strong] * 3], np.float32)
+    rivals = np.zeros((4, 1, 4), np.float32)
+    assert _best_weights(rivals, targets, np.ones((4, 1), bool)) == {"followers": 0.2, "likeness": 0, "popularity": 0}
 
 
 def test_a_pool_is_never_worse_than_its_sequence_model_where_it_was_weighed(shop_recommender):
