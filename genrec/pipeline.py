@@ -27,6 +27,7 @@ from genrec.errors import ArtifactError
 from genrec.model.experts import EXPERTS_FILE, EXPERTS_LAYOUT, NEWCOMER_LIKENESS, ItemExperts, find_experts
 from genrec.model.item_reader import LAYOUT
 from genrec.model.language import LanguageModel
+from genrec.model.mixing import NEWCOMER_PLACES
 from genrec.model.recipe import MAX_MIXING_CASES, Judge, train_sequence_on, tune_on
 from genrec.model.sequence_files import SEQUENCE_FILE, find_sequence_model, save_sequence_model
 from genrec.model.suited import in_words, suited_settings
@@ -195,7 +196,10 @@ class _Workspace:
                 "experts": experts,
                 "model": artifacts.read_manifest(self.root / "model", "model").fingerprint,
                 "recommend": artifacts.fingerprint(
-                    config.recommend.beam_width, config.recommend.newcomer_exposure, NEWCOMER_LIKENESS
+                    config.recommend.beam_width,
+                    config.recommend.newcomer_exposure,
+                    NEWCOMER_LIKENESS,
+                    NEWCOMER_PLACES,
                 ),
                 "split": split,
             }

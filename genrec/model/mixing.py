@@ -8,7 +8,7 @@ Axis legend: B cases, N items, W beams, M mixed items.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
@@ -21,6 +21,7 @@ from genrec.schema import IntArray
 
 WEIGHTS: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 Nats = npt.NDArray[np.float64]
+NEWCOMER_PLACES = 0.15  # of all places, no more than which are wished for items that nobody has chosen
 NUM_LIKELY = 200  # items that the item experts add to the beams
 _LISTED = 10  # places of a list
 _MAX_LIFT = 8.0
@@ -123,18 +124,37 @@ class MixtureCases:
 
     def exposure(self, weight: float, lift: float) -> float:
         """How often items that nobody has chosen stand among the best ten, as a multiple of their share of places."""
-        num_listed = min(_LISTED, self.rows_BM.shape[1])
-        best_BK = np.argpartition(-self.nats(weight, lift), num_listed - 1, axis=1)[:, :num_listed]
+        best_BK = np.argpartition(-self.nats(weight, lift), self._num_listed - 1, axis=1)[:, : self._num_listed]
         return float(np.take_along_axis(self.is_new_BM, best_BK, axis=1).mean()) / self.fair_share
 
-    def least_lift(self, weight: float, exposure: float) -> float:
-        """The least lift by which they are shown so often, to a hundredth of a nat."""
-        low, high = 0.0, _MAX_LIFT
-        wanted = min(exposure, 1 / self.fair_share)
+    @property
+    def _num_listed(self) -> int:
+        return min(_LISTED, self.rows_BM.shape[1])
+
+    def least_lift(self, weight: float, exposure: float) -> float | None:
+        """The least lift by which they are shown so often, to a hundredth of a nat and below zero where they are shown
+        more often; None where no lift suffices."""
+        low, high = -_MAX_LIFT, _MAX_LIFT  # their likeness has raised them already
+        most = float(np.minimum(self.is_new_BM.sum(axis=1) / self._num_listed, 1).mean()) / self.fair_share
+        wanted = min(exposure, most) - 1e-9  # sums of the same places in another order
+        if self.exposure(weight, high) < wanted:
+            return None
         while high - low > 0.01:
             middle = (low + high) / 2
             low, high = (low, middle) if self.exposure(weight, middle) >= wanted else (middle, high)
         return round(high, 2)
+
+
+def best_share(quality: Mapping[float, float]) -> float:
+    """The share that does best together with its neighbors: with few cases, a lone best one is chance's; the least of
+    equal ones.
+
+    quality: of each share, ascending.
+    """
+    from scipy.ndimage import uniform_filter1d
+
+    smooth = uniform_filter1d(np.array(list(quality.values())), size=3, mode="nearest").round(9)
+    return list(quality)[int(smooth.argmax())]
 
 
 def mixed(generated: float, expected: float, weight: float) -> float:

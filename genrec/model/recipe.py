@@ -17,7 +17,7 @@ from genrec.data.splits import EvaluationCase, Split
 from genrec.model.examples import AlignmentExamples, Expectation, history_prompt, next_item_examples
 from genrec.model.experts import ItemExperts
 from genrec.model.language import LanguageModel
-from genrec.model.mixing import WEIGHTS, MixtureCases
+from genrec.model.mixing import NEWCOMER_PLACES, WEIGHTS, MixtureCases, best_share
 from genrec.model.sequence import SequenceModel, SequenceReport
 from genrec.model.sequence_committee import SequenceCommittee
 from genrec.model.sequence_training import train_sequence_model, validation_ndcg
@@ -161,10 +161,10 @@ class Judge:
     ) -> tuple[float, float | None]:
         """The item experts' share in the mixture with the beams, and the lift of items that nobody has chosen.
 
-        With the lift such items are shown `exposure` times as often as a known one is on average, and the share is that
-        of the best ndcg@10 then: what beams never show must be lifted further beside them, which costs the others more.
-        Where too few are new, some known items are taken for new. The share is 0 without cases; without a lift, what is
-        new stays as it is.
+        With the lift such items are shown `exposure` times as often as a known one is on average, but take no more than
+        `NEWCOMER_PLACES`, and the share is that of the best ndcg@10 then: what beams never show must be lifted further
+        beside them, which costs the others more. Where too few are new, some known items are taken for new. The share
+        is 0 without cases; without a lift, what is new stays as it is.
         """
         answered = [
             (self._catalog.rows(case.history), int(target), rows_W, scores_W)
@@ -174,7 +174,8 @@ class Judge:
         if not answered:
             return 0.0, None
         if exposure <= 0 or not experts.knows_newcomers:
-            return max(WEIGHTS, key=MixtureCases.find(answered, experts.lifted(None)).ndcg), None
+            found = MixtureCases.find(answered, experts.lifted(None))
+            return best_share({share: found.ndcg(share) for share in WEIGHTS}), None
         experts = experts.lifted(0.0)
         found = lifting = MixtureCases.find(answered, experts)
         known = np.flatnonzero(~experts.is_new_N)
@@ -186,11 +187,13 @@ class Judge:
                 for history, target, rows_W, nats_W in answered
             ]
             lifting = MixtureCases.find(unseen, experts.hiding(hidden))
-        if not lifting.fair_share:
-            return max(WEIGHTS, key=found.ndcg), None
+        exposure = min(exposure, NEWCOMER_PLACES / lifting.fair_share) if lifting.fair_share else 0.0
         # Beams are never lifted: alone they would win by not showing what is new.
-        lifts = {share: lifting.least_lift(share, exposure) for share in WEIGHTS if share}
-        share = max(lifts, key=lambda share: found.ndcg(share, lifts[share]))
+        needed = {share: lifting.least_lift(share, exposure) for share in WEIGHTS if share and exposure}
+        lifts = {share: lift for share, lift in needed.items() if lift is not None}
+        if not lifts:
+            return best_share({share: found.ndcg(share) for share in WEIGHTS}), None
+        share = best_share({share: found.ndcg(share, lift) for share, lift in lifts.items()})
         return share, lifts[share]
 
     def _ask(self, language_model: LanguageModel, width: int) -> Iterator[_Answered]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genrec.model.mixing import MixtureCases, mix_expectations, mixed, stream_mixture
+from genrec.model.mixing import MixtureCases, best_share, mix_expectations, mixed, stream_mixture
 from genrec.model.streaming import StreamedItem
 
 
@@ -124,3 +124,12 @@ def test_newcomers_are_shown_as_often_as_wished(weight):
     for lift, exposure in zip(lifts, (0.5, 1.0, 3.0), strict=True):
         assert found.exposure(weight, lift) == pytest.approx(exposure, rel=0.1)
     assert found.least_lift(weight, 0.0) < 0.02
+
+
+def test_where_beams_leave_no_room_no_lift_suffices():
+    assert MixtureCases.find(answered(), Pool()).least_lift(0.1, 9.0) is None
+
+
+def test_a_share_is_judged_with_its_neighbors_and_the_least_of_equal_ones_is_taken():
+    assert best_share({0.0: 0.1, 0.1: 0.5, 0.2: 0.1, 0.8: 0.3, 0.9: 0.4, 1.0: 0.3}) == 0.9
+    assert best_share({0.0: 0.2, 0.5: 0.2, 1.0: 0.2}) == 0.0

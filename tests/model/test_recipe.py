@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from unittest.mock import Mock
 
 import numpy as np
+import pytest
 import torch
 
 from genrec.data.splits import EvaluationCase
@@ -60,7 +61,9 @@ class Writing:
         return Beams(row=best.indices, score_nats=best.values)
 
 
-def choose(writer_is_right: bool, sequence_is_right: bool, knows_newcomers: bool = False) -> float:
+def choose(
+    writer_is_right: bool, sequence_is_right: bool, knows_newcomers: bool = False, exposure: float = 3.0
+) -> float:
     rng = np.random.default_rng(0)
     items = tuple(Item(item_id=str(n), title=f"item {n}") for n in range(NUM_ITEMS))
     codes = np.stack(np.unravel_index(np.arange(NUM_ITEMS), (4, 5)), axis=1)
@@ -82,7 +85,7 @@ def choose(writer_is_right: bool, sequence_is_right: bool, knows_newcomers: bool
     writer = Writing(Expecting(right if writer_is_right else off), asked)
     experts = Expecting(right if sequence_is_right else off)
     experts.knows_newcomers = knows_newcomers
-    share, lift = judge.mix(writer, experts, width=10, exposure=3.0)
+    share, lift = judge.mix(writer, experts, width=10, exposure=exposure)
     assert (lift is not None) == knows_newcomers
     return share
 
@@ -102,6 +105,20 @@ def test_where_no_item_is_new_some_known_ones_tell_the_lift():
 
 def test_beams_do_not_win_by_hiding_newcomers():
     assert choose(writer_is_right=True, sequence_is_right=False, knows_newcomers=True) > 0.0
+
+
+def test_newcomers_are_wished_for_a_bounded_part_of_the_places(monkeypatch):
+    wished = set()
+    monkeypatch.setattr(MixtureCases, "least_lift", lambda self, weight, exposure: wished.add(exposure) or 0.0)
+    for exposure in (1.0, 3.0, 9.0):
+        choose(writer_is_right=True, sequence_is_right=True, knows_newcomers=True, exposure=exposure)
+    # One item of twenty is taken for new, and has 15 % of the places when it is shown three times as often.
+    assert min(wished) == 1.0 and max(wished) == pytest.approx(3.0)
+
+
+def test_a_share_at_which_no_lift_shows_newcomers_is_not_taken(monkeypatch):
+    monkeypatch.setattr(MixtureCases, "least_lift", lambda self, weight, exposure: None if weight < 0.5 else 0.0)
+    assert choose(writer_is_right=True, sequence_is_right=False, knows_newcomers=True) == 0.5
 
 
 def test_the_share_is_the_best_once_newcomers_are_lifted(monkeypatch):
