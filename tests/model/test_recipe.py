@@ -113,7 +113,8 @@ def test_newcomers_are_wished_for_a_bounded_part_of_the_places(monkeypatch):
     for exposure in (1.0, 3.0, 9.0):
         choose(writer_is_right=True, sequence_is_right=True, knows_newcomers=True, exposure=exposure)
     # One item of twenty is taken for new, and has 15 % of the places when it is shown three times as often.
-    assert min(wished) == 1.0 and max(wished) == pytest.approx(3.0)
+    assert min(wished) == 1.0
+    assert max(wished) == pytest.approx(3.0)
 
 
 def test_a_share_at_which_no_lift_shows_newcomers_is_not_taken(monkeypatch):
