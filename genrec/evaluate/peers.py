@@ -244,6 +244,9 @@ PEERS: Mapping[str, Callable[[SequenceConfig, Path | None], Peer]] = {
 }
 
 
+READ_VECTORS = frozenset({"content-knn", "tiger", "letter", "rpg"})  # all others read events alone
+
+
 def check_peers(names: Sequence[str]) -> None:
     """Raise InputError when a name is no peer."""
     for name in names:

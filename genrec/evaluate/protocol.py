@@ -22,7 +22,7 @@ from genrec.data.splits import Split, split_interactions
 from genrec.evaluate import metrics
 from genrec.evaluate.kept import KeptAnswers
 from genrec.evaluate.oracle import KnownWorld, Oracle
-from genrec.evaluate.peers import check_peers, fit_peer, of_papers
+from genrec.evaluate.peers import READ_VECTORS, check_peers, fit_peer, of_papers
 from genrec.evaluate.questions import Answers, AskFunction, Questions, answers_of, choose_cases, slices_of
 from genrec.evaluate.ranking import TrainingData, popularity_of
 from genrec.evaluate.report import EvaluationReport, SliceReport, describe_machine
@@ -89,14 +89,14 @@ def evaluate(
         for name, weight in ALONE.items() if alone else ():
             ask = _ask_recommender(recommender, questions, sequence_weight=weight)
             answers[name] = answers_of(ask, questions, unmasked=unmasked, label=name)
-    kept = KeptAnswers(keep, _key_of(recommender, split, max_users, unmasked, seed) if keep is not None else "")
     for name in peers:
+        key = "" if keep is None else _key_of(name, recommender, split, max_users, unmasked, seed)
 
         def ask_peer(work: Path | None, name: str = name) -> Answers:
             ask = _ask_peer(name, recommender, parts, questions, work)
             return answers_of(ask, questions, unmasked=unmasked, label=f"peer {name}")
 
-        answers[name] = kept.get(name, ask_peer)
+        answers[name] = KeptAnswers(keep, key).get(name, ask_peer)
     if world is not None:
         ask = _ask_oracle(Oracle(world, recommender.catalog), questions)
         answers["oracle"] = answers_of(ask, questions, unmasked=unmasked, label="oracle")
@@ -140,10 +140,11 @@ def _ask_recommender(
     return ask
 
 
-def _key_of(recommender: Recommends, *asked: object) -> str:
-    """Stands for all that peers' answers depend on."""
+def _key_of(name: str, recommender: Recommends, *asked: object) -> str:
+    """Stands for all that a peer's answers depend on."""
     events, config = recommender.interactions, recommender.config
-    logged = [fingerprint(np.asarray(column).tobytes()) for column in (events.timestamps, recommender.vectors)]
+    read = (events.timestamps, recommender.vectors) if name in READ_VECTORS else (events.timestamps,)
+    logged = [fingerprint(np.asarray(column).tobytes()) for column in read]
     who_what = [list(events.user_ids), list(events.item_ids)]
     settings = [asdict(config.split), asdict(of_papers(config.sequence))]
     return fingerprint(__version__, recommender.catalog.fingerprint, who_what, logged, settings, asked)

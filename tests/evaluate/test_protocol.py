@@ -263,3 +263,16 @@ def test_kept_answers_of_peers_serve_the_same_questions_alone(
     again = evaluate(walkers, peers=peers, keep=tmp_path)
     assert fitted == ["popularity", "sasrec"] * 2 + ["popularity"]
     assert again.peers["popularity"] == first.peers["popularity"]
+
+
+def test_new_item_vectors_make_only_those_peers_again_that_read_them(
+    walkers: Successor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peers = ("popularity", "content-knn", "sasrec")
+    walkers.config = Config(sequence=SequenceConfig(num_features=8, epochs=1))
+    evaluate(walkers, peers=peers, keep=tmp_path)
+    fitted: list[str] = []
+    monkeypatch.setattr(protocol, "fit_peer", lambda name, *_, **__: fitted.append(name) or fit_peer(name, *_, **__))
+    walkers.vectors = np.flip(walkers.vectors, axis=0).copy()
+    evaluate(walkers, peers=peers, keep=tmp_path)
+    assert fitted == ["content-knn"]
