@@ -40,7 +40,7 @@ def suited_settings(num_items: int, lengths: IntArray) -> dict[str, dict[str, ob
     epochs = _STEPS_PER_ITEM * num_items * batch_size * (1 - tune.alignment_share) / num_windows
     return {
         "fuse": {
-            "num_features": 128 if num_items >= _MANY_ITEMS else 64,
+            "num_features": 256 if num_items >= _MANY_ITEMS else 64,
             "collaborative": "sequence" if num_events < _FEW_EVENTS * num_items else "events",
         },
         "tokenize": {"num_codes": int(np.clip(2 ** math.ceil(math.log2(2 * math.sqrt(num_items))), 16, 1024))},

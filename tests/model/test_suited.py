@@ -19,7 +19,7 @@ def of_mean(num_people: int, mean: int, shortest: int = 3) -> np.ndarray:
 
 def test_few_events_of_many_items_ask_for_finer_ids_and_for_the_sequence_model_s_vectors():
     suited = suited_settings(12_101, of_mean(22_363, 7))
-    assert suited["fuse"] == {"num_features": 128, "collaborative": "sequence"}
+    assert suited["fuse"] == {"num_features": 256, "collaborative": "sequence"}
     assert suited["tokenize"] == {"num_codes": 256}
     assert suited["tune"] == {"batch_size": 64, "epochs": 6.0}
     assert suited["sequence"] == {"kind": "bsarec", "epochs": 40, "batch_size": 256}
