@@ -361,11 +361,8 @@ def _best_weights(
 ) -> dict[str, float]:
     """Weights of the best ndcg@10 among all of `_GRIDS`, each judged with its neighbors; the smaller of equal ones.
 
-    The single best point of a grid is one that chance has favored: the mean over it and its neighbors chooses weights
-    that serve other cases better. Where they do worse than the sequence model alone, it stays alone.
+    Where they do worse than the sequence model alone, it stays alone.
     """
-    from scipy.ndimage import uniform_filter
-
     *others, last = _GRIDS.values()
     quality = np.zeros([len(grid) for grid in _GRIDS.values()])
     for place in np.ndindex(quality.shape[:-1]):
@@ -377,11 +374,22 @@ def _best_weights(
             better_B = (better_BC & is_item_BC).sum(axis=1)
             # The sum over cases, so that those left out count as lost.
             quality[(*place, number)] = (1 / np.log2(better_B[better_B < 10] + 2)).sum()
-    smooth = uniform_filter(quality, size=3, mode="nearest").round(9)
-    best = np.unravel_index(smooth.argmax(), smooth.shape)
-    if quality[best] < quality[0, 0, 0]:
-        best = (0, 0, 0)
-    return {name: grid[number] for (name, grid), number in zip(_GRIDS.items(), best, strict=True)}
+    best = int(with_neighbors(quality).argmax())
+    if quality.flat[best] < quality.flat[0]:
+        best = 0
+    chosen = np.unravel_index(best, quality.shape)
+    return {name: grid[number] for (name, grid), number in zip(_GRIDS.items(), chosen, strict=True)}
+
+
+def with_neighbors(quality: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Of each point of a grid of settings, the mean quality of it and its neighbors; an edge is its own neighbor.
+
+    The single best point is one that chance has favored; the best of these serves other cases better.
+    """
+    from scipy.ndimage import uniform_filter
+
+    smooth: npt.NDArray[np.float64] = uniform_filter(quality, size=3, mode="nearest").round(9)
+    return smooth
 
 
 def _product(a_BD: npt.NDArray[np.float32], b_ND: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

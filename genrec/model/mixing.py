@@ -15,7 +15,7 @@ from typing import Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from genrec.model.experts import ItemExperts
+from genrec.model.experts import ItemExperts, with_neighbors
 from genrec.model.streaming import StreamedItem
 from genrec.schema import IntArray
 
@@ -146,15 +146,8 @@ class MixtureCases:
 
 
 def best_share(quality: Mapping[float, float]) -> float:
-    """The share that does best together with its neighbors: with few cases, a lone best one is chance's; the least of
-    equal ones.
-
-    quality: of each share, ascending.
-    """
-    from scipy.ndimage import uniform_filter1d
-
-    smooth = uniform_filter1d(np.array(list(quality.values())), size=3, mode="nearest").round(9)
-    return list(quality)[int(smooth.argmax())]
+    """The share that does best together with its neighbors, the least of equal ones; quality: of each, ascending."""
+    return list(quality)[int(with_neighbors(np.array(list(quality.values()))).argmax())]
 
 
 def mixed(generated: float, expected: float, weight: float) -> float:
