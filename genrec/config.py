@@ -5,6 +5,7 @@ knows nothing of what the settings do. Unknown names, ill-typed values and numbe
 """
 
 import math
+import re
 import tomllib
 import types
 import typing
@@ -295,8 +296,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
 
 
 def _parse_value(text: str) -> object:
+    number = re.sub(r"^([+-]?)\.(?=\d)", r"\g<1>0.", text)  # .5, to which TOML wants a zero before
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return tomllib.loads(f"value = {number}")["value"]
     except tomllib.TOMLDecodeError:
         return text
 

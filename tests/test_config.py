@@ -22,6 +22,16 @@ def test_settings_take_toml_values_and_bare_words():
     assert config.seed == 11
 
 
+@pytest.mark.parametrize(("text", "value"), [(".5", 0.5), ("+.5", 0.5), ("0.5", 0.5), ("-.5", -0.5), (".5e-2", 0.005)])
+def test_settings_take_numbers_without_a_zero_before_the_point(text: str, value: float):
+    assert Config().with_settings([f"recommend.sequence_weight={text}"]).recommend.sequence_weight == value
+
+
+@pytest.mark.parametrize("text", [".5/model", "./5", ".models"])
+def test_names_that_begin_with_a_point_stay_as_they_are(text: str):
+    assert Config().with_settings([f"tune.base={text}"]).tune.base == text
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [

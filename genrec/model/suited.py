@@ -29,6 +29,7 @@ def suited_settings(num_items: int, lengths: IntArray) -> dict[str, dict[str, ob
     has_many_events = num_events >= _MANY_EVENTS
     sequence: dict[str, object] = {
         "kind": "sasrec" if is_long else "bsarec",
+        "num_models": 2 if has_many_events else 1,
         "epochs": int(np.clip(_READ_EVENTS // num_events, 5, 40)),
         "batch_size": int(np.clip(2 ** math.floor(math.log2(num_events / 512)), 256, 1024)),
     }

@@ -22,7 +22,7 @@ def test_few_events_of_many_items_ask_for_finer_ids_and_for_the_sequence_model_s
     assert suited["fuse"] == {"num_features": 256, "collaborative": "sequence"}
     assert suited["tokenize"] == {"num_codes": 256}
     assert suited["tune"] == {"batch_size": 64, "epochs": 6.0}
-    assert suited["sequence"] == {"kind": "bsarec", "epochs": 40, "batch_size": 256}
+    assert suited["sequence"] == {"kind": "bsarec", "num_models": 2, "epochs": 40, "batch_size": 256}
 
 
 def test_long_histories_ask_for_a_sasrec_that_reads_far_back():
@@ -31,6 +31,7 @@ def test_long_histories_ask_for_a_sasrec_that_reads_far_back():
     assert suited["tokenize"] == {"num_codes": 128}
     assert suited["sequence"] == {
         "kind": "sasrec",
+        "num_models": 2,
         "epochs": 15,
         "batch_size": 1024,
         "max_history": 100,
