@@ -92,12 +92,16 @@ def train_sequence_model(
     model = SequenceModel(num_items, config, 0 if content is None else content.shape[1])
     model.is_known_N = torch.from_numpy(np.bincount(np.concatenate(histories), minlength=num_items) > 0)
     model.to(device)
-    if content is not None:
-        model.content_NC = torch.from_numpy(content).to(device)
     optimizer = torch.optim.Adam(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
     averaged = AveragedModel(model, multi_avg_fn=_moving_average(config.average_decay))
+    content_NC = None if content is None else torch.from_numpy(content).to(device)  # no weight, so not averaged
+    kept = averaged.module
+    assert isinstance(kept, SequenceModel)
+    kept.content_NC = content_NC
+    if content_NC is not None:
+        model.content_NC = content_NC.bfloat16() if computes_bfloat16(device) else content_NC  # read in each step
     state: dict[str, Any] = {"epoch": 0, "best": -1.0, "best_epoch": 0, "validation": [], "losses": [], "weights": {}}
     checkpoint = None if work is None else work / CHECKPOINT
     if checkpoint is not None and checkpoint.is_file():
@@ -114,12 +118,11 @@ def train_sequence_model(
             break
         order = np.random.default_rng([seed, epoch])
         state["losses"].append(_train_epoch(model, averaged, optimizer, windows, config, order))
-        quality = validation_ndcg(_kept(averaged, model), validation)
+        quality = validation_ndcg(kept, validation)
         state["validation"].append(quality)
         if quality > state["best"] or not validation:
             state |= {"best": quality, "best_epoch": epoch}
-            kept = averaged.module.state_dict()
-            state["weights"] = {name: weight.detach().cpu().clone() for name, weight in kept.items()}
+            state["weights"] = {name: weight.detach().cpu().clone() for name, weight in kept.state_dict().items()}
         state["epoch"] = epoch + 1
         if checkpoint is not None:
             state |= {"model": model.state_dict(), "averaged": averaged.state_dict()}
@@ -129,6 +132,7 @@ def train_sequence_model(
         meter.advance()
     meter.close()
     model.load_state_dict(state["weights"] or model.state_dict())
+    model.content_NC = content_NC
     model.fold_content()
     report = SequenceReport(
         best_epoch=state["best_epoch"] + 1,
@@ -137,13 +141,6 @@ def train_sequence_model(
         losses=tuple(state["losses"]),
     )
     return model.eval(), report
-
-
-def _kept(averaged: AveragedModel, model: SequenceModel) -> SequenceModel:
-    kept = averaged.module
-    assert isinstance(kept, SequenceModel)
-    kept.content_NC = model.content_NC  # not a weight, so it is not averaged
-    return kept
 
 
 def _moving_average(decay: float) -> Any:  # Any: torch types its callback for every kind of sequence
