@@ -29,12 +29,12 @@ def suited_settings(num_items: int, lengths: IntArray) -> dict[str, dict[str, ob
     has_many_events = num_events >= _MANY_EVENTS
     sequence: dict[str, object] = {
         "kind": "sasrec" if is_long else "bsarec",
-        "num_models": 2 if has_many_events else 1,
+        "num_models": 2 if has_many_events and not is_long else 1,
         "epochs": int(np.clip(_READ_EVENTS // num_events, 5, 40)),
         "batch_size": int(np.clip(2 ** math.floor(math.log2(num_events / 512)), 256, 1024)),
     }
     if is_long:
-        sequence |= {"max_history": 100, "num_features": 64, "dropout": 0.3}
+        sequence |= {"max_history": 100, "dropout": 0.3}
     batch_size = 64 if has_many_events else 32
     tune = TuneConfig()
     num_windows = np.maximum(1, -(-(lengths - 1) // tune.max_history)).sum()

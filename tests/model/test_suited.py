@@ -31,11 +31,10 @@ def test_long_histories_ask_for_a_sasrec_that_reads_far_back():
     assert suited["tokenize"] == {"num_codes": 128}
     assert suited["sequence"] == {
         "kind": "sasrec",
-        "num_models": 2,
+        "num_models": 1,
         "epochs": 15,
         "batch_size": 1024,
         "max_history": 100,
-        "num_features": 64,
         "dropout": 0.3,
     }
     assert suited["tune"] == {"batch_size": 64, "epochs": 1.0}
