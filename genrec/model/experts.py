@@ -1,12 +1,11 @@
-"""What is expected of whole items: five experts as one, by a log-linear pool.
+"""What is expected of whole items: four experts as one, by a log-linear pool.
 
 To the sequence model's log-probability come what followed the latest items before, how like theirs an item's content
-is, how often it is chosen at all, and what was chosen next at moments like this one, each times a weight; the sum is
-scaled so that it is a probability again that validation finds true (pooling: Genest and Zidek, Statistical Science
-1986). Simple experts repair what a trained model blurs: rare transitions that it has seen, and likeness of items that
-it has hardly seen. The pool teaches the language model, and stands beside it in the mixture. Knows catalog rows and
-vectors; deliberately knows nothing of semantic IDs or of the language model. How weights are chosen is in
-expert_weights.
+is, and how often it is chosen at all, each times a weight; the sum is scaled so that it is a probability again that
+validation finds true (pooling: Genest and Zidek, Statistical Science 1986). Simple experts repair what a trained model
+blurs: rare transitions that it has seen, and likeness of items that it has hardly seen. The pool teaches the language
+model, and stands beside it in the mixture. Knows catalog rows and vectors; deliberately knows nothing of semantic IDs
+or of the language model.
 
 Axis legend: B histories, N items, D features, C candidates, X experts beside the sequence model, E events of histories
 one after the other, K likely items.
@@ -14,7 +13,7 @@ one after the other, K likely items.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -30,18 +29,21 @@ from genrec.encode.fusion import load_fuser
 from genrec.encode.fusion.contract import unit_rows
 from genrec.encode.taste_axes import FADING, NUM_LATEST, latest_weights
 from genrec.errors import ArtifactError
-from genrec.model.expert_weights import EXPERTS, ExpertWeights, beside_moments, best_weights
-from genrec.model.moments import Moments
 from genrec.model.sequence import SequenceModel
 from genrec.model.sequence_files import find_sequence_model
 from genrec.runtime import progress
 from genrec.schema import Catalog, Embeddings, FloatArray, IntArray, Interactions
 
 EXPERTS_FILE = "experts.safetensors"
-EXPERTS_LAYOUT = 3  # of what is stored; experts of another layout are made again
+EXPERTS_LAYOUT = 2  # of what is stored; experts of another layout are made again
 MAX_CASES = 25_000  # validation cases that choose the weights
 NEWCOMER_LIKENESS = 4.0  # nats per cosine beside the likeness that counts for all: of new items, little else is known
 _WINDOW = 5  # later events of a history that follow an item, the one d steps away as 1/d
+_GRIDS: Mapping[str, tuple[float, ...]] = {
+    "followers": (0.0, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0),
+    "likeness": (0.0, 0.8, 1.5, 2.2, 3.0, 4.5, 6.0),
+    "popularity": (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8),
+}
 _SCALES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _NUM_CANDIDATES = 100  # of each expert, among which the weights are chosen
 _MAX_SCALED = 1000  # cases that choose the scale, over the whole catalog
@@ -53,16 +55,24 @@ Case: TypeAlias = tuple[IntArray, int]  # a history and the next item, as catalo
 Expected: TypeAlias = tuple[npt.NDArray[np.int32], FloatArray]  # rows and shares of likely items, (T, K)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpertWeights:
+    """Nats per nat of followers' log-share, per cosine of likeness, per log of a count; scale: of the sum of all."""
+
+    followers: float = 0.0
+    likeness: float = 0.0
+    popularity: float = 0.0
+    scale: float = 1.0
+
+
 class ItemExperts:
     """The pool: a history in, a log-probability of every item out.
 
     followed_NN: sparse, how often items came soon after each item; counts_N: training events of each item; content_ND:
-    unit rows, zero where an item has no content; moments: of the training histories. All may cover fewer items than the
-    sequence model knows; what was added since is taken for an item that nothing is known of but its content. axes_D:
-    what each axis of content counts in taste, None for all alike. lift: nats by which items that nobody has chosen are
-    raised, and their likeness along these axes counts more then; None leaves them as they are. taught: the weights of
-    what the language model is taught, without moments: to ask for those after each event of all histories would take
-    longer than to teach.
+    unit rows, zero where an item has no content. All three may cover fewer items than the sequence model knows; what
+    was added since is taken for an item that nothing is known of but its content. axes_D: what each axis of content
+    counts in taste, None for all alike. lift: nats by which items that nobody has chosen are raised, and their likeness
+    along these axes counts more then; None leaves them as they are.
     """
 
     def __init__(
@@ -73,14 +83,11 @@ class ItemExperts:
         counts_N: IntArray,
         content_ND: FloatArray,
         axes_D: FloatArray | None = None,
-        moments: Moments | None = None,
         weights: ExpertWeights | None = None,
-        taught: ExpertWeights | None = None,
         lift: float | None = None,
     ) -> None:
         self.sequence_model, self.weights, self.lift = sequence_model, weights or ExpertWeights(), lift
-        self.taught = taught or ExpertWeights()
-        self._counted, self._moments = (followed_NN, counts_N), moments or Moments.of([])
+        self._counted = (followed_NN, counts_N)
         num_items = sequence_model.num_items
         totals_N = np.asarray(followed_NN.sum(axis=1)).ravel() + 1  # + 1: seen once proves little
         self._followers_NN = followed_NN.astype(np.float32)
@@ -108,15 +115,9 @@ class ItemExperts:
         axes_D: FloatArray | None = None,
     ) -> Self:
         """Count what the training split holds; all weight is the sequence model's until `weighed`."""
-        rows = catalog.rows(train.item_ids)
-        return cls(
-            sequence_model,
-            followed_NN=count_followers(catalog, train, _WINDOW),
-            counts_N=np.bincount(rows, minlength=len(catalog)),
-            content_ND=content_ND,
-            axes_D=axes_D,
-            moments=Moments.of([rows[start:end] for start, end in train.user_bounds().values()]),
-        )
+        counts_N = np.bincount(catalog.rows(train.item_ids), minlength=len(catalog))
+        followed_NN = count_followers(catalog, train, _WINDOW)
+        return cls(sequence_model, followed_NN=followed_NN, counts_N=counts_N, content_ND=content_ND, axes_D=axes_D)
 
     @property
     def num_items(self) -> int:
@@ -130,11 +131,10 @@ class ItemExperts:
 
     def log_probabilities(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
         """Log-probability in nats of every item after each history of catalog rows, float32 (B, N)."""
-        return self._pooled(self.weights, self.sequence_model.log_probabilities(histories), histories)
+        return self._pooled(self.sequence_model.log_probabilities(histories), histories)
 
     def expected_items(self, histories: Sequence[IntArray], num_items: int) -> list[Expected]:
-        """What the pool, by what is taught, expects before each event of each history: rows int32 (T, K) and shares
-        float32 (T, K).
+        """What the pool expects before each event of each history: rows int32 (T, K) and shares float32 (T, K).
 
         num_items: K, how many of the likeliest to keep; their shares sum to one, those of the first event are zero.
         The histories are those that followers were counted in: what each counts for itself is taken off, or the pool
@@ -153,7 +153,7 @@ class ItemExperts:
             done = 0
             for expected_XN in self.sequence_model.expectations_along(batch, _SCORED_AT_ONCE):
                 places = slice(done, done + len(expected_XN))
-                pooled_XN = self._pooled(self.taught, expected_XN, beginnings[places], own_EN[places])
+                pooled_XN = self._pooled(expected_XN, beginnings[places], own_EN[places])
                 best = torch.from_numpy(pooled_XN).topk(width, dim=1)
                 rows_EK[places], shares_EK[places] = best.indices.numpy(), best.values.softmax(dim=1).numpy()
                 done = places.stop
@@ -166,17 +166,15 @@ class ItemExperts:
     def weighed(self, cases: Sequence[Case]) -> "ItemExperts":
         """The pool with the weights of the best ndcg@10 on these cases, histories masked, and the likeliest scale.
 
-        Weights are chosen among the items that some expert ranks high, the scale over all items: first what is taught,
-        then moments beside it. Without cases the sequence model answers alone.
+        Weights are chosen among the items that some expert ranks high, the scale over all items.
+        Without cases the sequence model answers alone.
         """
         cases = [(history, target) for history, target in cases[:MAX_CASES] if target not in history]
         if not cases:
             return self
-        candidates = self._candidates(cases)
-        taught = best_weights(*candidates)
-        beside = beside_moments(*candidates, taught)
-        scaled = [self._scaled(ExpertWeights(**weights), cases[:_MAX_SCALED]) for weights in (taught, beside)]
-        return self._with(taught=scaled[0], weights=scaled[1])
+        pool = self._with(weights=ExpertWeights(**_best_weights(*self._candidates(cases))))
+        pool.weights = replace(pool.weights, scale=pool._likeliest_scale(cases[:_MAX_SCALED]))
+        return pool
 
     def lifted(self, lift: float | None) -> "ItemExperts":
         """The pool with another lift."""
@@ -195,18 +193,15 @@ class ItemExperts:
             sequence_model=self.sequence_model.without(rows, torch.from_numpy(self._content_ND[rows])),
             followed_NN=(keep_NN @ followed_NN @ keep_NN).tocsr(),
             counts_N=np.where(is_kept_N, counts_N, 0),
-            moments=self._moments.without(is_kept_N),
         )
 
     def _with(
         self,
         *,
         weights: ExpertWeights | None = None,
-        taught: ExpertWeights | None = None,
         sequence_model: SequenceModel | None = None,
         followed_NN: Sparse = None,
         counts_N: IntArray | None = None,
-        moments: Moments | None = None,
     ) -> "ItemExperts":
         return ItemExperts(
             sequence_model or self.sequence_model,
@@ -214,9 +209,7 @@ class ItemExperts:
             counts_N=self._counted[1] if counts_N is None else counts_N,
             content_ND=self._content_ND,
             axes_D=self._axes_D,
-            moments=moments or self._moments,
             weights=weights or self.weights,
-            taught=taught or self.taught,
             lift=self.lift,
         )
 
@@ -225,28 +218,21 @@ class ItemExperts:
         followed_NN, counts_N = self._counted
         arrays = {"data": followed_NN.data, "indices": followed_NN.indices, "indptr": followed_NN.indptr}
         arrays |= {"counts": counts_N, "axes": self._axes_D}
-        if self.weights.moments:
-            arrays |= {"moments": self._moments.rows_E, "lengths": self._moments.lengths_H}
-        record = {"weights": json.dumps(asdict(self.weights)), "taught": json.dumps(asdict(self.taught))}
         with write_file(path) as partial:
-            save_file(arrays, partial, metadata=record)
+            save_file(arrays, partial, metadata={"weights": json.dumps(asdict(self.weights))})
 
     def _pooled(
-        self,
-        weights: ExpertWeights,
-        expected_BN: npt.NDArray[np.float32],
-        histories: Sequence[IntArray],
-        own_BN: Sparse = None,
+        self, expected_BN: npt.NDArray[np.float32], histories: Sequence[IntArray], own_BN: Sparse = None
     ) -> npt.NDArray[np.float32]:
         """The sequence model's log-probabilities joined by the opinions of the others, float32 (B, N).
 
         own_BN: shares of followers that are to be taken off.
         """
-        new_N = self.is_new_N
+        weights, new_N = self.weights, self.is_new_N
         lift = self.lift if new_N.any() else None
         if weights == ExpertWeights() and lift is None:
             return expected_BN
-        names = [name for name in EXPERTS if getattr(weights, name)]
+        names = [name for name in _GRIDS if getattr(weights, name)]
         for name, opinion_BN in self._opinions(histories, names, own_BN).items():
             expected_BN = expected_BN + getattr(weights, name) * opinion_BN
         raised_BN = weights.scale * expected_BN
@@ -262,7 +248,6 @@ class ItemExperts:
             "followers": lambda: self._followed(histories, own_BN),
             "likeness": lambda: self._likeness(histories),
             "popularity": lambda: np.broadcast_to(self._popularity_N, (len(histories), self.num_items)),
-            "moments": lambda: self._chosen_at_moments(histories),
         }
         return {name: makers[name]() for name in names}
 
@@ -271,15 +256,7 @@ class ItemExperts:
         shares_BN = self._latest(histories) @ self._followers_NN
         if own_BN is not None:
             shares_BN = (shares_BN - own_BN).maximum(0)
-        return self._logs(shares_BN)
-
-    def _chosen_at_moments(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
-        """Log of the share that each item has of what was chosen next at moments like these, float32 (B, N)."""
-        return self._logs(self._moments.next_shares(histories, self.num_items))
-
-    def _logs(self, shares_BN: Sparse) -> npt.NDArray[np.float32]:
-        logs_BN: npt.NDArray[np.float32] = np.log(np.asarray(shares_BN.todense(), np.float32) + 1 / self.num_items)
-        return logs_BN
+        return np.log(np.asarray(shares_BN.todense(), np.float32) + 1 / self.num_items)
 
     def _own_followers(self, histories: Sequence[IntArray]) -> Sparse:
         """What the later events of a history add to the shares of followers at each event, sparse (E, N)."""
@@ -334,7 +311,7 @@ class ItemExperts:
         return sparse.csr_matrix((entries, columns, bounds), shape=(len(histories), self.num_items))
 
     def _candidates(self, cases: Sequence[Case]) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
-        """What every expert says of the items that one of them ranks high, in the order of `EXPERTS`.
+        """What every expert says of the items that one of them ranks high, in the order of `_GRIDS`.
 
         Returns opinions float32 (B, C, 1 + X), those of the targets (B, 1 + X), and which are no padding, bool (B, C).
         Targets themselves are left out. Cases whose target nobody ranks high cannot be won, and are.
@@ -346,7 +323,7 @@ class ItemExperts:
             batch = cases[start : start + _BATCH]
             histories = [history for history, _ in batch]
             opinions = [self.sequence_model.log_probabilities(histories)]
-            opinions += self._opinions(histories, EXPERTS).values()
+            opinions += self._opinions(histories, list(_GRIDS)).values()
             for case, (history, target) in enumerate(batch):
                 opinion_NX = np.stack([opinion_BN[case] for opinion_BN in opinions], axis=1)
                 opinion_NX[history, 0] = -np.inf
@@ -356,21 +333,19 @@ class ItemExperts:
                     found.append(opinion_NX[others])
                     targets.append(opinion_NX[target])
         longest = max(map(len, found), default=0)
-        opinions_BCX = np.zeros((len(found), longest, 1 + len(EXPERTS)), np.float32)
+        opinions_BCX = np.zeros((len(found), longest, 1 + len(_GRIDS)), np.float32)
         is_item_BC = np.zeros((len(found), longest), bool)
         for place, opinion_CX in enumerate(found):
             opinions_BCX[place, : len(opinion_CX)] = opinion_CX
             is_item_BC[place, : len(opinion_CX)] = True
-        return opinions_BCX, np.reshape(targets, (len(found), 1 + len(EXPERTS))).astype(np.float32), is_item_BC
+        return opinions_BCX, np.reshape(targets, (len(found), 1 + len(_GRIDS))).astype(np.float32), is_item_BC
 
-    def _scaled(self, weights: ExpertWeights, cases: Sequence[Case]) -> ExpertWeights:
-        """These weights with the scale that gives the targets the largest probability, among all items outside the
-        history."""
-        pool = self._with(weights=weights)
+    def _likeliest_scale(self, cases: Sequence[Case]) -> float:
+        """The scale that gives the targets the largest probability, among all items outside the history."""
         losses = np.zeros(len(_SCALES))
         for start in range(0, len(cases), _BATCH):
             batch = cases[start : start + _BATCH]
-            pooled_BN = torch.from_numpy(pool.log_probabilities([history for history, _ in batch]))
+            pooled_BN = torch.from_numpy(self.log_probabilities([history for history, _ in batch]))
             for pooled_N, (history, _) in zip(pooled_BN, batch, strict=True):
                 pooled_N[torch.from_numpy(history)] = -torch.inf
             targets_B = torch.tensor([target for _, target in batch])
@@ -378,7 +353,43 @@ class ItemExperts:
                 float(torch.nn.functional.cross_entropy(scale * pooled_BN, targets_B, reduction="sum"))
                 for scale in _SCALES
             ]
-        return replace(weights, scale=_SCALES[int(losses.argmin())])
+        return _SCALES[int(losses.argmin())]
+
+
+def _best_weights(
+    opinions_BCX: FloatArray, targets_BX: FloatArray, is_item_BC: npt.NDArray[np.bool_]
+) -> dict[str, float]:
+    """Weights of the best ndcg@10 among all of `_GRIDS`, each judged with its neighbors; the smaller of equal ones.
+
+    Where they do worse than the sequence model alone, it stays alone.
+    """
+    *others, last = _GRIDS.values()
+    quality = np.zeros([len(grid) for grid in _GRIDS.values()])
+    for place in np.ndindex(quality.shape[:-1]):
+        weights = [1.0, *(grid[number] for grid, number in zip(others, place, strict=True)), 0.0]
+        weights_X = np.array(weights, dtype=np.float32)
+        pooled_BC, aims_B = opinions_BCX @ weights_X, targets_BX @ weights_X
+        for number, weight in enumerate(last):
+            better_BC = pooled_BC + weight * opinions_BCX[:, :, -1] > (aims_B + weight * targets_BX[:, -1])[:, None]
+            better_B = (better_BC & is_item_BC).sum(axis=1)
+            # The sum over cases, so that those left out count as lost.
+            quality[(*place, number)] = (1 / np.log2(better_B[better_B < 10] + 2)).sum()
+    best = int(with_neighbors(quality).argmax())
+    if quality.flat[best] < quality.flat[0]:
+        best = 0
+    chosen = np.unravel_index(best, quality.shape)
+    return {name: grid[number] for (name, grid), number in zip(_GRIDS.items(), chosen, strict=True)}
+
+
+def with_neighbors(quality: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Of each point of a grid of settings, the mean quality of it and its neighbors; an edge is its own neighbor.
+
+    The single best point is one that chance has favored; the best of these serves other cases better.
+    """
+    from scipy.ndimage import uniform_filter
+
+    smooth: npt.NDArray[np.float64] = uniform_filter(quality, size=3, mode="nearest").round(9)
+    return smooth
 
 
 def _product(a_BD: npt.NDArray[np.float32], b_ND: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -406,11 +417,10 @@ def find_experts(root: Path, device: torch.device, embeddings: Mapping[str, Embe
         return None
     path = root / "experts" / EXPERTS_FILE
     with safe_open(path, framework="np") as stored:
-        record = stored.metadata()
-    if "taught" not in record:
-        raise ArtifactError(f"{path} lacks what is taught: an earlier genrec wrote it; run genrec build")
-    weights, taught = (ExpertWeights(**json.loads(record[name])) for name in ("weights", "taught"))
+        weights = ExpertWeights(**json.loads(stored.metadata()["weights"]))
     found = load_file(path)
+    if "axes" not in found:
+        raise ArtifactError(f"{path} lacks axes: an earlier genrec wrote it; run genrec build")
     num_counted = len(found["counts"])
     return ItemExperts(
         model,
@@ -420,7 +430,5 @@ def find_experts(root: Path, device: torch.device, embeddings: Mapping[str, Embe
         counts_N=found["counts"],
         content_ND=load_fuser(root / "sequence" / "fuser").transform(embeddings),
         axes_D=found["axes"],
-        moments=Moments(found["moments"], found["lengths"]) if "moments" in found else None,
         weights=weights,
-        taught=taught,
     )

@@ -15,8 +15,7 @@ from typing import Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from genrec.model.expert_weights import with_neighbors
-from genrec.model.experts import ItemExperts
+from genrec.model.experts import ItemExperts, with_neighbors
 from genrec.model.streaming import StreamedItem
 from genrec.schema import IntArray
 

@@ -10,9 +10,7 @@ from scipy import sparse
 from genrec.config import SequenceConfig
 from genrec.data.splits import split_interactions
 from genrec.errors import ArtifactError
-from genrec.model.expert_weights import ExpertWeights, beside_moments, best_weights
-from genrec.model.experts import NEWCOMER_LIKENESS, ItemExperts, find_experts
-from genrec.model.moments import MAX_MOMENTS, Moments
+from genrec.model.experts import NEWCOMER_LIKENESS, ExpertWeights, ItemExperts, _best_weights, find_experts
 from genrec.model.sequence import SequenceModel
 from genrec.model.sequence_training import validation_ndcg
 from genrec.schema import Catalog, Interactions, Item
@@ -34,7 +32,7 @@ def experts_of(histories, content=None, weights=None, axes=None):
     if content is None:
         content = np.zeros((NUM_ITEMS, 4), np.float32)
     pool = ItemExperts.of(model, train, catalog, content, axes)
-    pool.weights = pool.taught = weights or pool.weights
+    pool.weights = weights or pool.weights
     return pool
 
 
@@ -114,10 +112,10 @@ def test_experts_that_know_nothing_get_no_weight():
 def test_weights_are_those_whose_neighbors_do_well_too_not_a_lone_peak():
     # Each case has a target and one rival, and is won where w · (target - rival) > 0, w = (1, followers, ...): all four
     # at .1 alone, three of them from .1 on.
-    weak, strong = [0.15, -1, 0, 0, 0], [-0.05, 1, 0, 0, 0]  # won where followers count less than .15; more than .05
+    weak, strong = [0.15, -1, 0, 0], [-0.05, 1, 0, 0]  # won where followers count less than .15; more than .05
     targets = np.array([weak, *[strong] * 3], np.float32)
-    rivals = np.zeros((4, 1, 5), np.float32)
-    assert best_weights(rivals, targets, np.ones((4, 1), bool)) == {"followers": 0.2, "likeness": 0, "popularity": 0}
+    rivals = np.zeros((4, 1, 4), np.float32)
+    assert _best_weights(rivals, targets, np.ones((4, 1), bool)) == {"followers": 0.2, "likeness": 0, "popularity": 0}
 
 
 def test_a_pool_is_never_worse_than_its_sequence_model_where_it_was_weighed(shop_recommender):
@@ -137,7 +135,7 @@ def test_a_stored_pool_answers_as_before(shop_recommender, shop_copy):
     (shop_copy / "experts" / "experts.safetensors").unlink()
     experts.save(shop_copy / "experts" / "experts.safetensors")
     again = find_experts(shop_copy, torch.device("cpu"), shop_recommender.embeddings)
-    assert (again.weights, again.taught) == (experts.weights, experts.taught)
+    assert again.weights == experts.weights
     again = again.lifted(experts.lift)
     np.testing.assert_allclose(again.log_probabilities(histories), experts.log_probabilities(histories), atol=1e-5)
 
@@ -210,8 +208,8 @@ def test_a_pool_of_an_earlier_layout_says_what_to_do(shop_recommender, shop_copy
     path = shop_copy / "experts" / "experts.safetensors"
     with safe_open(path, "np") as file:
         record = file.metadata()
-    save_file(load_file(path), path, {name: value for name, value in record.items() if name != "taught"})
-    with pytest.raises(ArtifactError, match="lacks what is taught: an earlier genrec wrote it; run genrec build"):
+    save_file({name: part for name, part in load_file(path).items() if name != "axes"}, path, record)
+    with pytest.raises(ArtifactError, match="lacks axes: an earlier genrec wrote it; run genrec build"):
         find_experts(shop_copy, torch.device("cpu"), shop_recommender.embeddings)
 
 
@@ -228,66 +226,3 @@ def test_hidden_items_are_known_by_their_content_alone(shop_recommender):
     assert not pool._followers_NN[hidden].nnz
     assert not pool._followers_NN[:, hidden].nnz
     assert experts._followers_NN[hidden].nnz  # the pool that it was made from stays as it was
-
-
-def pairs_and_detours(num_people, seed):
-    """Histories in which two items together tell the next one, and neither of them does alone."""
-    rng = np.random.default_rng(seed)
-    numbers = rng.integers(0, 10, (num_people, 2))
-    return [np.array([a, 10 + b, 20 + (a + b) % 10]) for a, b in numbers]
-
-
-def test_what_was_chosen_at_moments_like_this_one_is_expected_where_no_single_item_tells_it():
-    pool = experts_of(pairs_and_detours(400, 0)).weighed(cases_of(pairs_and_detours(200, 1)))
-    assert pool.weights.moments > 0
-    assert pool.taught.moments == 0
-    followers = experts_of(pairs_and_detours(400, 0), weights=ExpertWeights(followers=3.0))
-    cases = cases_of(pairs_and_detours(200, 2))
-    assert validation_ndcg(pool, cases) > 1.3 * validation_ndcg(followers, cases)
-
-
-def test_moments_that_bring_little_are_left_out():
-    # Moments alone win the last case: a tenth, which counts, or a two-hundredth, which does not.
-    taught = {"followers": 0.0, "likeness": 0.0, "popularity": 0.0}
-    for num_cases, is_kept in ((10, True), (200, False)):
-        targets = np.zeros((num_cases, 5), np.float32)
-        targets[:, 0], targets[-1] = 1.0, [-0.1, 0, 0, 0, 1]
-        rivals = np.zeros((num_cases, 12, 5), np.float32)
-        chosen = beside_moments(rivals, targets, np.ones((num_cases, 12), bool), taught)
-        assert (chosen.get("moments", 0.0) > 0) == is_kept
-
-
-def test_votes_of_moments_by_hand():
-    histories = [np.array([1, 2, 3]), np.array([5, 2, 4]), np.array([2, 6])]
-    shares = np.asarray(Moments.of(histories).next_shares([np.array([1, 2]), np.array([9])], 12).todense())
-    # All three moments after item 2 share it, 1 · 1; the first shares what came before it, .8 · .8, too.
-    votes = np.zeros(12)
-    votes[[3, 4, 6, 2]] = 1.64**4, 1, 1, 0.8**4  # after item 1 alone, which lies one back in what is asked, came 2
-    np.testing.assert_allclose(shares[0], votes / votes.sum(), rtol=1e-5)
-    assert not shares[1].any()  # nobody has been there
-
-
-def test_moments_of_hidden_items_are_forgotten_and_long_logs_keep_the_last():
-    is_kept = np.ones(8, bool)
-    is_kept[2] = False
-    left = Moments.of([np.array([1, 2, 3]), np.array([2, 2]), np.array([4])]).without(is_kept)
-    assert left.rows_E.tolist() == [1, 3, 4]
-    assert left.lengths_H.tolist() == [2, 0, 1]
-    assert np.asarray(left.next_shares([np.array([1])], 8).todense())[0].tolist() == [0, 0, 0, 1, 0, 0, 0, 0]
-    assert not Moments.of([]).next_shares([np.array([1])], 8).nnz
-    long = [np.full(MAX_MOMENTS - 10, 1), np.full(8, 2), np.full(2, 3)]
-    assert Moments.of(long).rows_E.shape == (MAX_MOMENTS,)
-    assert set(Moments.of([np.zeros(1, int), *long]).rows_E) == {1, 2, 3}
-
-
-def test_a_stored_pool_keeps_its_moments(shop_recommender, shop_copy):
-    experts = shop_recommender.mixture.experts
-    with_moments = experts._with(weights=ExpertWeights(moments=1.0))
-    history = [shop_recommender.catalog.rows(shop_recommender.history_of("user-00000"))]
-    (shop_copy / "experts" / "experts.safetensors").unlink()
-    with_moments._moments = Moments.of([history[0], history[0][::-1]])
-    with_moments.save(shop_copy / "experts" / "experts.safetensors")
-    again = find_experts(shop_copy, torch.device("cpu"), shop_recommender.embeddings).lifted(experts.lift)
-    asked = [history[0][:1]]
-    np.testing.assert_allclose(again.log_probabilities(asked), with_moments.log_probabilities(asked), atol=1e-5)
-    assert not np.allclose(again.log_probabilities(asked), experts.log_probabilities(asked), atol=1e-2)
