@@ -148,7 +148,7 @@ class SequenceModel(nn.Module):
         return states_ED
 
     def score(self, states_XD: torch.Tensor, item_vectors_ND: torch.Tensor) -> torch.Tensor:
-        """Unnormalized scores of all items, (X, N); items that it cannot know, or trains without, have `NEVER`."""
+        """Unnormalized scores of all items, (X, N); what it cannot know, or trains without, has about `NEVER`."""
         if self.training:  # added within the product: a mask over all scores takes a tenth of a step
             never_N = torch.zeros_like(item_vectors_ND[:, 0]).masked_fill(~self.is_known_N, NEVER)
             return F.linear(states_XD, item_vectors_ND, never_N)
