@@ -227,14 +227,15 @@ class ProgressMeter:
 
 
 def format_rate(label: str, done: int, total: int, seconds: float) -> str:
-    """A progress line for people: encode images 1,240/3,200 · 310 items/s · 0:06 left."""
+    """A progress line for people: encode images 1,240/3,200 · 310.0/s · 0:06 left; of slow work, 28.4 s each."""
     rate = done / seconds if seconds > 0 else 0.0
     counts = f"{done:,}/{total:,}" if total else f"{done:,}"
     left = ""
     if total and rate > 0:
         remaining = int((total - done) / rate)
         left = f" · {remaining // 60}:{remaining % 60:02d} left"
-    return f"{label} {counts} · {rate:,.1f}/s{left}"
+    pace = f"{1 / rate:,.1f} s each" if 0 < rate < 1 else f"{rate:,.1f}/s"
+    return f"{label} {counts} · {pace}{left}"
 
 
 def print_progress(label: str, done: int, total: int, seconds: float) -> None:

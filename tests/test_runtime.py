@@ -22,6 +22,7 @@ def test_progress_tells_the_final_count():
 def test_a_progress_line_has_rate_and_time_left():
     assert runtime.format_rate("encode", 1240, 3200, 4.0) == "encode 1,240/3,200 · 310.0/s · 0:06 left"
     assert runtime.format_rate("read", 50, 0, 2.0) == "read 50 · 25.0/s"
+    assert runtime.format_rate("train, epochs", 12, 40, 342.0) == "train, epochs 12/40 · 28.5 s each · 13:18 left"
 
 
 def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(capsys):
