@@ -35,7 +35,7 @@ def card(folder: Path, name: str, color: str = "teal") -> DemoItem:
 def evaluation() -> EvaluationReport:
     interval = {name: Interval(low=value - 0.01, high=value + 0.01) for name, value in FIGURES.items()}
     peers = {"popularity": {name: value / 4 for name, value in FIGURES.items()}}
-    part = SliceReport(num_users=9, num_cases=9, metrics=FIGURES, ci95=interval, peers=peers)
+    part = SliceReport(num_users=9, num_cases=9, metrics=FIGURES, ci95=interval, peers=peers, peers_ci95={})
     return EvaluationReport(
         protocol="leave-one-out",
         split="test",
@@ -46,6 +46,7 @@ def evaluation() -> EvaluationReport:
         metrics=FIGURES,
         ci95=interval,
         peers={**peers, "oracle": {name: 2 * value for name, value in FIGURES.items()}},
+        peers_ci95={"popularity": interval},
         p_values={"popularity": {"ndcg@10": 0.0001}},
         share_of_oracle={"recall@10": 0.5},
         slices={"cold": part},

@@ -25,7 +25,7 @@ from genrec.evaluate.oracle import KnownWorld, Oracle
 from genrec.evaluate.peers import READ_VECTORS, check_peers, fit_peer, of_papers
 from genrec.evaluate.questions import Answers, AskFunction, Questions, answers_of, choose_cases, slices_of
 from genrec.evaluate.ranking import TrainingData, popularity_of
-from genrec.evaluate.report import EvaluationReport, SliceReport, describe_machine
+from genrec.evaluate.report import TESTED_METRICS, EvaluationReport, SliceReport, describe_machine
 from genrec.schema import BoolArray, Catalog, FloatArray, IntArray, Interactions, Recommendation
 
 DEFAULT_PEERS: tuple[str, ...] = ("popularity", "itemknn", "content-knn")
@@ -114,6 +114,7 @@ def evaluate(
         metrics={**everything.metrics, **beyond[OURS]},
         ci95=everything.ci95,
         peers={name: {**figures, **beyond.get(name, {})} for name, figures in everything.peers.items()},
+        peers_ci95=everything.peers_ci95,
         p_values=_p_values(answers),
         share_of_oracle=metrics.share_of(everything.metrics, everything.peers.get("oracle", {})),
         slices={name: _slice_report(answers, questions, keep_B) for name, keep_B in masks.items()},
@@ -178,6 +179,7 @@ def _slice_report(answers: Mapping[str, Answers], questions: Questions, keep_B: 
         metrics=_figures(answers[OURS], keep_B),
         ci95=metrics.intervals(answers[OURS].ranks_B[keep_B]),
         peers=peers,
+        peers_ci95={name: metrics.intervals(a.ranks_B[keep_B]) for name, a in answers.items() if name != OURS},
     )
 
 
@@ -217,5 +219,5 @@ def _p_values(answers: Mapping[str, Answers]) -> dict[str, dict[str, float]]:
     for name, answer in answers.items():
         if name != OURS:
             theirs = metrics.per_case(answer.ranks_B)
-            found[name] = {key: metrics.paired_p_value(ours[key], theirs[key]) for key in ("recall@10", "ndcg@10")}
+            found[name] = {key: metrics.paired_p_value(ours[key], theirs[key]) for key in TESTED_METRICS}
     return found

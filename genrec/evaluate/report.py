@@ -1,6 +1,6 @@
 """What an evaluation found, and how people and programs read it.
 
-Knows figures by name and three ways to show them: JSON values, a Markdown table and a rich table.
+Knows figures by name and three ways to show them: JSON values, Markdown tables and rich tables.
 """
 
 import os
@@ -14,18 +14,25 @@ from genrec.evaluate.metrics import Interval
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-SHOWN_METRICS: tuple[str, ...] = ("recall@10", "ndcg@10", "recall@5", "recall@20", "mrr@20")
+TESTED_METRICS: tuple[str, ...] = ("recall@10", "ndcg@10")  # ours and each peer's are compared in pairs by these
+_QUALITY = ("recall@10", "ndcg@10", "recall@5", "ndcg@5", "recall@20", "ndcg@20", "mrr@20")
+_BESIDE = ("recall@10_unmasked", "ndcg@10_unmasked", "coverage@10", "gini@10", "popularity_lift@10")
+_OURS = "genrec"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SliceReport:
-    """Figures over some of the cases; the mappings are empty when there is none."""
+    """Figures over some of the cases; the mappings are empty when there is none.
+
+    ci95, peers_ci95: of ours and, by name, of those peers that were asked; chance is exact and has none.
+    """
 
     num_users: int
     num_cases: int
     metrics: Mapping[str, float]
     ci95: Mapping[str, Interval]
     peers: Mapping[str, Mapping[str, float]]
+    peers_ci95: Mapping[str, Mapping[str, Interval]]
 
     def to_json(self) -> dict[str, object]:
         """Metrics at the top, so that slices["cold"]["recall@10"] reads as the contract says."""
@@ -35,6 +42,7 @@ class SliceReport:
             **self.metrics,
             "ci95": _interval_values(self.ci95),
             "peers": {name: dict(figures) for name, figures in self.peers.items()},
+            "peers_ci95": {name: _interval_values(intervals) for name, intervals in self.peers_ci95.items()},
         }
 
 
@@ -42,9 +50,9 @@ class SliceReport:
 class EvaluationReport:
     """One evaluation: ours, the peers, chance and, where it is known, the oracle, on the same cases.
 
-    num_repeat_targets: cases whose target stands in the history, which no masked list can hit. p_values: per peer and
-    metric, of a paired t-test against ours. share_of_oracle: ours divided by the oracle's; empty without one.
-    seconds: spent on asking ours, both passes; users_per_second: over those.
+    num_repeat_targets: cases whose target stands in the history, which no masked list can hit. ci95, peers_ci95: 95 %
+    intervals over users. p_values: per peer and metric, of a paired t-test against ours. share_of_oracle: ours divided
+    by the oracle's; empty without one. seconds: spent on asking ours, both passes; users_per_second: over those.
     """
 
     protocol: str
@@ -56,6 +64,7 @@ class EvaluationReport:
     metrics: Mapping[str, float]
     ci95: Mapping[str, Interval]
     peers: Mapping[str, Mapping[str, float]]
+    peers_ci95: Mapping[str, Mapping[str, Interval]]
     p_values: Mapping[str, Mapping[str, float]]
     share_of_oracle: Mapping[str, float]
     slices: Mapping[str, SliceReport]
@@ -81,6 +90,7 @@ class EvaluationReport:
             "metrics": dict(self.metrics),
             "ci95": _interval_values(self.ci95),
             "peers": {name: dict(figures) for name, figures in self.peers.items()},
+            "peers_ci95": {name: _interval_values(intervals) for name, intervals in self.peers_ci95.items()},
             "p_values": {name: dict(values) for name, values in self.p_values.items()},
             "oracle": None if self.oracle is None else dict(self.oracle),
             "share_of_oracle": dict(self.share_of_oracle),
@@ -91,38 +101,53 @@ class EvaluationReport:
             "machine": self.machine,
         }
 
-    def rows(self, shown: Sequence[str] = SHOWN_METRICS) -> list[tuple[str, ...]]:
-        """A table of strings: a header row, ours, then the peers by recall@10, best first."""
-        ranked = sorted(self.peers.items(), key=lambda entry: -entry[1].get("recall@10", 0.0))
-        lines = [("recommender", *shown, "p (ndcg@10)")]
-        lines.append(("genrec", *(_with_interval(self, name) for name in shown), ""))
-        for name, figures in ranked:
-            p_value = self.p_values.get(name, {}).get("ndcg@10")
-            lines.append((name, *(_format(figures.get(key)) for key in shown), _format_p(p_value)))
+    def rows(self) -> list[tuple[str, ...]]:
+        """A table of strings: a header row, ours, then the peers by recall@10, best first; ± is half of ci95."""
+        lines = [("recommender", *_QUALITY, *(f"p ({name})" for name in TESTED_METRICS))]
+        for name, figures in self._ranked():
+            intervals = self.ci95 if name == _OURS else self.peers_ci95.get(name, {})
+            cells = (_with_interval(figures.get(metric), intervals.get(metric)) for metric in _QUALITY)
+            p_values = (_format_p(self.p_values.get(name, {}).get(metric)) for metric in TESTED_METRICS)
+            lines.append((name, *cells, *p_values))
         return lines
 
-    def slice_rows(self, metric: str = "recall@10") -> list[tuple[str, ...]]:
-        """A table of strings: one line per slice with ours and every peer by one metric."""
-        names = list(self.peers)
-        lines = [(f"{metric} of", "users", "genrec", *names)]
-        for name, part in self.slices.items():
-            peers = (_format(part.peers.get(peer, {}).get(metric)) for peer in names)
-            lines.append((name.replace("_", " "), f"{part.num_users:,}", _format(part.metrics.get(metric)), *peers))
+    def beside_rows(self) -> list[tuple[str, ...]]:
+        """A table of strings, in the order of `rows`: items of the history ranked too, and what accuracy leaves out."""
+        lines = [("recommender", *(name.replace("_", " ") for name in _BESIDE))]
+        lines += [(name, *(_format(figures.get(metric)) for metric in _BESIDE)) for name, figures in self._ranked()]
         return lines
+
+    def slice_rows(self) -> list[tuple[str, ...]]:
+        """A table of strings, in the order of `rows`: recall@10 / ndcg@10 of each slice that has a case."""
+        parts = {name: part for name, part in self.slices.items() if part.num_cases}
+        titles = (f"{name.replace('_', ' ')}, {part.num_cases:,} cases" for name, part in parts.items())
+        lines = [("recall@10 / ndcg@10", *titles)]
+        for name, _ in self._ranked():
+            found = (part.metrics if name == _OURS else part.peers.get(name, {}) for part in parts.values())
+            lines.append((name, *(" / ".join(_format(figures.get(m)) for m in TESTED_METRICS) for figures in found)))
+        return lines
+
+    def tables(self) -> list[list[tuple[str, ...]]]:
+        """All of them, those that say something."""
+        return [table for table in (self.rows(), self.beside_rows(), self.slice_rows()) if len(table[0]) > 1]
 
     def to_markdown(self) -> str:
-        """Both tables as Markdown, with one line above that says what was measured."""
+        """All tables as Markdown, with one line above that says what was measured."""
         share = self.share_of_oracle.get("recall@10")
         oracle = "" if share is None else f", {share:.0%} of the oracle's recall@10"
         head = f"{self.protocol}, {self.split} split, {self.num_cases:,} cases, {self.num_items:,} items{oracle}"
-        return "\n\n".join((head, _markdown(self.rows()), _markdown(self.slice_rows()))) + "\n"
+        return "\n\n".join((head, *map(_markdown, self.tables()))) + "\n"
 
     def to_rich(self) -> "RenderableType":
-        """Both tables for a terminal, through rich."""
+        """All tables for a terminal, through rich."""
         from rich.console import Group
 
         title = f"{self.protocol}, {self.split} split, {self.num_users:,} users, {self.num_items:,} items"
-        return Group(_rich_table(self.rows(), title), _rich_table(self.slice_rows(), "slices"))
+        return Group(*(_rich_table(table, title if not place else "") for place, table in enumerate(self.tables())))
+
+    def _ranked(self) -> list[tuple[str, Mapping[str, float]]]:
+        peers = sorted(self.peers.items(), key=lambda entry: -entry[1].get("recall@10", 0.0))
+        return [(_OURS, self.metrics), *peers]
 
 
 def describe_machine() -> str:
@@ -139,10 +164,9 @@ def _interval_values(intervals: Mapping[str, Interval]) -> dict[str, dict[str, f
     return {name: asdict(interval) for name, interval in intervals.items()}
 
 
-def _with_interval(report: EvaluationReport, name: str) -> str:
-    interval = report.ci95.get(name)
+def _with_interval(value: float | None, interval: Interval | None) -> str:
     half = "" if interval is None else f" ± {(interval.high - interval.low) / 2:.3f}"
-    return _format(report.metrics.get(name)) + half
+    return _format(value) + half
 
 
 def _format(value: float | None) -> str:
@@ -152,7 +176,7 @@ def _format(value: float | None) -> str:
 def _format_p(value: float | None) -> str:
     if value is None:
         return ""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return f"{value:.0e}" if value < 0.001 else f"{value:.3f}"
 
 
 def _markdown(lines: Sequence[Sequence[str]]) -> str:
@@ -166,9 +190,9 @@ def _rich_table(lines: Sequence[Sequence[str]], title: str) -> "RenderableType":
     from rich.table import Table
 
     header, *rest = lines
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title or None, title_justify="left")
     for position, name in enumerate(header):
         table.add_column(escape(name), justify="right" if position else "left")
-    for position, cells in enumerate(rest):
-        table.add_row(*map(escape, cells), style="bold" if cells[0].startswith("genrec") and not position else None)
+    for cells in rest:
+        table.add_row(*map(escape, cells), style="bold" if cells[0] == _OURS else None)
     return table

@@ -223,6 +223,9 @@ def test_json_has_the_shape_of_the_contract(walkers: Successor) -> None:
     assert found["slices"]["cold"]["num_users"] == 2
     assert found["slices"]["cold"]["recall@10"] == 1.0
     assert 0.0 < found["ci95"]["recall@10"]["low"] < found["ci95"]["recall@10"]["high"] == 1.0
+    theirs, interval = found["peers"]["popularity"]["ndcg@20"], found["peers_ci95"]["popularity"]["ndcg@20"]
+    assert interval["low"] < theirs < interval["high"]
+    assert "popularity" in found["slices"]["tail"]["peers_ci95"]
     assert found["machine"]
 
 
@@ -236,8 +239,25 @@ def test_tables_name_everyone_and_escape_nothing_away(walkers: Successor) -> Non
     for name in ("genrec", "oracle", "popularity", "itemknn", "content-knn", "random", "cold", "tail"):
         assert name in markdown
         assert name in shown
-    rows = {line.count("|") for line in markdown.split("\n\n")[1].splitlines()}
-    assert len(rows) == 1
+    _, *tables = markdown.strip().split("\n\n")
+    for table in tables:
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+    quality, beside, slices = (table.splitlines() for table in tables)
+    everything = " ".join((quality[0], beside[0], slices[0]))
+    for metric in ("recall", "ndcg"):
+        assert all(f"{metric}@{k}" in quality[0] for k in (5, 10, 20))
+    wanted = ("mrr@20", "recall@10 unmasked", "coverage@10", "gini@10", "popularity lift@10", "cold, 2 cases", "short")
+    assert all(name in everything for name in wanted)
+    of_popularity = next(line for line in quality if line.startswith("| popularity"))
+    assert of_popularity.count("±") == 7  # a peer's figures have their intervals, too
+    assert next(line for line in slices if line.startswith("| genrec")).split(" | ")[1] == "1.0000 / 1.0000"
+
+
+def test_tables_leave_out_slices_without_a_case() -> None:
+    around = walks({f"u{start}": start for start in range(NUM_ITEMS)}, 5)
+    report = evaluate(recommender(around))
+    assert report.slices["cold"].num_cases == 0
+    assert not any("cold" in title for title in report.slice_rows()[0])
 
 
 def test_kept_answers_of_peers_serve_the_same_questions_alone(
