@@ -9,14 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from genrec.evaluate.metrics import Interval
+from genrec.evaluate.metrics import CUTOFFS, Interval
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 TESTED_METRICS: tuple[str, ...] = ("recall@10", "ndcg@10")  # ours and each peer's are compared in pairs by these
-_QUALITY = ("recall@10", "ndcg@10", "recall@5", "ndcg@5", "recall@20", "ndcg@20", "mrr@20")
-_BESIDE = ("recall@10_unmasked", "ndcg@10_unmasked", "coverage@10", "gini@10", "popularity_lift@10")
+_BESIDE = ("mrr@20", "recall@10_unmasked", "coverage@10", "gini@10", "popularity_lift@10")
 _OURS = "genrec"
 
 
@@ -101,19 +100,21 @@ class EvaluationReport:
             "machine": self.machine,
         }
 
-    def rows(self) -> list[tuple[str, ...]]:
-        """A table of strings: a header row, ours, then the peers by recall@10, best first; ± is half of ci95."""
-        lines = [("recommender", *_QUALITY, *(f"p ({name})" for name in TESTED_METRICS))]
+    def rows(self, measure: str) -> list[tuple[str, ...]]:
+        """A table of strings: recall or ndcg at every cutoff, and p; ours, then the peers by recall@10, best first."""
+        names = [f"{measure}@{k}" for k in CUTOFFS]
+        lines = [("recommender", *names, "p (@10)")]
         for name, figures in self._ranked():
+            p_value = self.p_values.get(name, {}).get(f"{measure}@10")
             intervals = self.ci95 if name == _OURS else self.peers_ci95.get(name, {})
-            cells = (_with_interval(figures.get(metric), intervals.get(metric)) for metric in _QUALITY)
-            p_values = (_format_p(self.p_values.get(name, {}).get(metric)) for metric in TESTED_METRICS)
-            lines.append((name, *cells, *p_values))
+            cells = (_with_interval(figures.get(metric), intervals.get(metric)) for metric in names)
+            lines.append((name, *cells, _format_p(p_value)))
         return lines
 
     def beside_rows(self) -> list[tuple[str, ...]]:
         """A table of strings, in the order of `rows`: items of the history ranked too, and what accuracy leaves out."""
-        lines = [("recommender", *(name.replace("_", " ") for name in _BESIDE))]
+        titles = (name.replace("_", " ").replace("@", " @") for name in _BESIDE)  # a space more to wrap at
+        lines = [("recommender", *titles)]
         lines += [(name, *(_format(figures.get(metric)) for metric in _BESIDE)) for name, figures in self._ranked()]
         return lines
 
@@ -128,8 +129,9 @@ class EvaluationReport:
         return lines
 
     def tables(self) -> list[list[tuple[str, ...]]]:
-        """All of them, those that say something."""
-        return [table for table in (self.rows(), self.beside_rows(), self.slice_rows()) if len(table[0]) > 1]
+        """All of them, none wider than a terminal can show; slices only if one has a case."""
+        tables = [self.rows("recall"), self.rows("ndcg"), self.beside_rows(), self.slice_rows()]
+        return [table for table in tables if len(table[0]) > 1]
 
     def to_markdown(self) -> str:
         """All tables as Markdown, with one line above that says what was measured."""
@@ -165,7 +167,7 @@ def _interval_values(intervals: Mapping[str, Interval]) -> dict[str, dict[str, f
 
 
 def _with_interval(value: float | None, interval: Interval | None) -> str:
-    half = "" if interval is None else f" ± {(interval.high - interval.low) / 2:.3f}"
+    half = "" if interval is None else f" ± {(interval.high - interval.low) / 2:.3f}".replace(" 0.", " .")
     return _format(value) + half
 
 

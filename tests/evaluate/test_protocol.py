@@ -242,14 +242,14 @@ def test_tables_name_everyone_and_escape_nothing_away(walkers: Successor) -> Non
     _, *tables = markdown.strip().split("\n\n")
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
-    quality, beside, slices = (table.splitlines() for table in tables)
-    everything = " ".join((quality[0], beside[0], slices[0]))
-    for metric in ("recall", "ndcg"):
-        assert all(f"{metric}@{k}" in quality[0] for k in (5, 10, 20))
-    wanted = ("mrr@20", "recall@10 unmasked", "coverage@10", "gini@10", "popularity lift@10", "cold, 2 cases", "short")
-    assert all(name in everything for name in wanted)
-    of_popularity = next(line for line in quality if line.startswith("| popularity"))
-    assert of_popularity.count("±") == 7  # a peer's figures have their intervals, too
+    recall, ndcg, beside, slices = (table.splitlines() for table in tables)
+    assert all(f"recall@{k}" in recall[0] and f"ndcg@{k}" in ndcg[0] for k in (5, 10, 20))
+    assert all(
+        name in beside[0]
+        for name in ("mrr @20", "recall @10 unmasked", "coverage @10", "gini @10", "popularity lift @10")
+    )
+    assert "cold, 2 cases" in slices[0]
+    assert next(line for line in ndcg if line.startswith("| popularity")).count("±") == 3  # peers have intervals, too
     assert next(line for line in slices if line.startswith("| genrec")).split(" | ")[1] == "1.0000 / 1.0000"
 
 
