@@ -113,9 +113,10 @@ class EvaluationReport:
 
     def beside_rows(self) -> list[tuple[str, ...]]:
         """A table of strings, in the order of `rows`: items of the history ranked too, and what accuracy leaves out."""
-        titles = (name.replace("_", " ").replace("@", " @") for name in _BESIDE)  # a space more to wrap at
+        shown = [name for name in _BESIDE if name in self.metrics]
+        titles = (name.replace("_", " ").replace("@", " @") for name in shown)  # a space more to wrap at
         lines = [("recommender", *titles)]
-        lines += [(name, *(_format(figures.get(metric)) for metric in _BESIDE)) for name, figures in self._ranked()]
+        lines += [(name, *(_format(figures.get(metric)) for metric in shown)) for name, figures in self._ranked()]
         return lines
 
     def slice_rows(self) -> list[tuple[str, ...]]:
@@ -129,7 +130,7 @@ class EvaluationReport:
         return lines
 
     def tables(self) -> list[list[tuple[str, ...]]]:
-        """All of them, none wider than a terminal can show; slices only if one has a case."""
+        """All of them, none wider than a terminal can show, without those that would be empty."""
         tables = [self.rows("recall"), self.rows("ndcg"), self.beside_rows(), self.slice_rows()]
         return [table for table in tables if len(table[0]) > 1]
 
