@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TESTED_METRICS: tuple[str, ...] = ("recall@10", "ndcg@10")  # ours and each peer's are compared in pairs by these
 _BESIDE = ("mrr@20", "recall@10_unmasked", "coverage@10", "gini@10", "popularity_lift@10")
 _OURS = "genrec"
+_LEGEND = "±: half of the 95 % interval over users; p: paired t-test against genrec"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +140,13 @@ class EvaluationReport:
         share = self.share_of_oracle.get("recall@10")
         oracle = "" if share is None else f", {share:.0%} of the oracle's recall@10"
         head = f"{self.protocol}, {self.split} split, {self.num_cases:,} cases, {self.num_items:,} items{oracle}"
-        return "\n\n".join((head, *map(_markdown, self.tables()))) + "\n"
+        return "\n\n".join((f"{head}; {_LEGEND}", *map(_markdown, self.tables()))) + "\n"
 
     def to_rich(self) -> "RenderableType":
         """All tables for a terminal, through rich."""
         from rich.console import Group
 
-        title = f"{self.protocol}, {self.split} split, {self.num_users:,} users, {self.num_items:,} items"
+        title = f"{self.protocol}, {self.split} split, {self.num_users:,} users, {self.num_items:,} items\n{_LEGEND}"
         return Group(*(_rich_table(table, title if not place else "") for place, table in enumerate(self.tables())))
 
     def _ranked(self) -> list[tuple[str, Mapping[str, float]]]:
