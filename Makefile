@@ -34,6 +34,7 @@ bench: demo  ## The tables over the demo's workspace, the ones that need no data
 	$(BIN)/genrec bench recommend
 	$(BIN)/genrec bench tokenize
 	$(BIN)/genrec bench serve
+	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/feedback_kills.py $(DEMO_DIR)
 	$(BIN)/python benchmarks/fuzz_requests.py $(DEMO_DIR)
 	$(if $(DATA),$(BIN)/python benchmarks/real_data.py $(DATA) real-data)

@@ -224,9 +224,10 @@ def recommend(
         k=k,
         exclude_history=not seen,
     )
-    known = workspace.history_of(user) if user is not None else workspace.known_history(past or [])
     if as_json:
-        _print_json({"history": list(known), "recommendations": [asdict(entry) for entry in found]})
+        asked = workspace.history_of(user) if user is not None else past or ()
+        known = [item_id for item_id in asked if item_id in workspace.catalog]
+        _print_json({"history": known, "recommendations": [asdict(entry) for entry in found]})
         return
     table = Table("", "item", "title", "semantic ID", "nats")
     for entry in found:

@@ -85,6 +85,17 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
+def test_unknown_items_of_a_history_are_named_once_and_the_rest_is_used(genrec, shop_directory, caplog):
+    _, known, _ = genrec("recommend", shop_directory, "--user", "user-00003", "--json")
+    item = json.loads(known)["history"][0]
+    code, out, _ = genrec("recommend", shop_directory, "--history", f"gone-1,{item}", "--json")
+    assert code == 0
+    assert json.loads(out)["history"] == [item]
+    assert [record.getMessage() for record in caplog.records if "gone-1" in record.getMessage()] == [
+        "1 of 2 history items are unknown and left out: ['gone-1']"
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
