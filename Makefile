@@ -34,6 +34,7 @@ bench: demo  ## The tables over the demo's workspace, the ones that need no data
 	$(BIN)/genrec bench recommend
 	$(BIN)/genrec bench tokenize
 	$(BIN)/genrec bench serve
+	$(BIN)/genrec bench serve --dir $(DEMO_DIR) --clients 32 --seconds 300
 	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/feedback_kills.py $(DEMO_DIR)
 	$(BIN)/python benchmarks/fuzz_requests.py $(DEMO_DIR)

@@ -46,6 +46,9 @@ _ALONE = {
     "words": 'encode.skip=["image", "attributes"]',
     "attributes": 'encode.skip=["image", "text", "minilm"]',
 }
+RUNS["movies-cold-shuffled"] = Run(
+    data=_MOVIES, settings=("encode.shuffle=true", "split.cold_share=0.05"), peers=COLD_PEERS
+)
 for _name, _skip in _ALONE.items():
     RUNS[f"movies-{_name}-alone"] = Run(data=_MOVIES, settings=(_skip,))
     RUNS[f"movies-cold-{_name}-alone"] = Run(data=_MOVIES, settings=(_skip, "split.cold_share=0.05"), peers=COLD_PEERS)
@@ -91,7 +94,10 @@ def make(name: str, data: Path, work: Path, peers: str | None) -> None:
 
 def table(work: Path) -> str:
     """All runs that are done, one line per recommender."""
-    lines = ["| run | recommender | recall@10 | ndcg@10 | p (ndcg@10) | cold recall@10 |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| run | recommender | recall@10 | ndcg@10 | p (ndcg@10) | cold recall@10 / ndcg@10 |",
+        "|---|---|---|---|---|---|",
+    ]
     for name in RUNS:
         if not (work / f"{name}.json").is_file():
             continue
@@ -103,7 +109,7 @@ def table(work: Path) -> str:
             rows[peer] = (figures, "" if p_value is None else f"{p_value:.3g}", cold.get("peers", {}).get(peer, {}))
         for who, (figures, p_value, of_cold) in rows.items():
             cells = (f"{figures['recall@10']:.4f}", f"{figures['ndcg@10']:.4f}", p_value)
-            newcomers = f"{of_cold['recall@10']:.4f}" if "recall@10" in of_cold else ""
+            newcomers = f"{of_cold['recall@10']:.4f} / {of_cold['ndcg@10']:.4f}" if "recall@10" in of_cold else ""
             lines.append(f"| {name} | {who} | {' | '.join(cells)} | {newcomers} |")
         costs = record["costs"]
         spent = ", ".join(f"{part} {c['minutes']:.0f} min, {c['peak_gb']:.1f} GB" for part, c in costs.items())

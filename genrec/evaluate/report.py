@@ -124,7 +124,7 @@ class EvaluationReport:
         """A table of strings, in the order of `rows`: recall@10 / ndcg@10 of each slice that has a case."""
         parts = {name: part for name, part in self.slices.items() if part.num_cases}
         titles = (f"{name.replace('_', ' ')}, {part.num_cases:,} cases" for name, part in parts.items())
-        lines = [("recall@10 / ndcg@10", *titles)]
+        lines = [(" / ".join(TESTED_METRICS), *titles)]
         for name, _ in self._ranked():
             found = (part.metrics if name == _OURS else part.peers.get(name, {}) for part in parts.values())
             lines.append((name, *(" / ".join(_format(figures.get(m)) for m in TESTED_METRICS) for figures in found)))
@@ -147,7 +147,7 @@ class EvaluationReport:
         from rich.console import Group
 
         title = f"{self.protocol}, {self.split} split, {self.num_users:,} users, {self.num_items:,} items\n{_LEGEND}"
-        return Group(*(_rich_table(table, title if not place else "") for place, table in enumerate(self.tables())))
+        return Group(*(_rich_table(table, None if place else title) for place, table in enumerate(self.tables())))
 
     def _ranked(self) -> list[tuple[str, Mapping[str, float]]]:
         peers = sorted(self.peers.items(), key=lambda entry: -entry[1].get("recall@10", 0.0))
@@ -180,6 +180,8 @@ def _format(value: float | None) -> str:
 def _format_p(value: float | None) -> str:
     if value is None:
         return ""
+    if value < 1e-300:
+        return "< 1e-300"
     return f"{value:.0e}" if value < 0.001 else f"{value:.3f}"
 
 
@@ -189,12 +191,12 @@ def _markdown(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rest))
 
 
-def _rich_table(lines: Sequence[Sequence[str]], title: str) -> "RenderableType":
+def _rich_table(lines: Sequence[Sequence[str]], title: str | None) -> "RenderableType":
     from rich.markup import escape
     from rich.table import Table
 
     header, *rest = lines
-    table = Table(title=title or None, title_justify="left")
+    table = Table(title=title, title_justify="left")
     for position, name in enumerate(header):
         table.add_column(escape(name), justify="right" if position else "left")
     for cells in rest:

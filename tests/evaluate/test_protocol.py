@@ -239,6 +239,9 @@ def test_tables_name_everyone_and_escape_nothing_away(walkers: Successor) -> Non
     for name in ("genrec", "oracle", "popularity", "itemknn", "content-knn", "random", "cold", "tail"):
         assert name in markdown
         assert name in shown
+    narrow = Console(width=80, record=True, file=io.StringIO())
+    narrow.print(evaluate(walkers, alone=True).to_rich())
+    assert "…" not in narrow.export_text()  # whole words and figures in a terminal of 80 columns
     _, *tables = markdown.strip().split("\n\n")
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
