@@ -16,9 +16,9 @@ import numpy as np
 from genrec.artifacts import read_manifest
 from genrec.bench.talk.truth import Truth
 from genrec.data.readers.shop import recreate_shop
-from genrec.data.shop import ShopWorld
 from genrec.explain import explain_batch
 from genrec.runtime import progress, quiet_libraries
+from genrec.shop import ShopWorld
 from genrec.workspace import Workspace, load
 
 

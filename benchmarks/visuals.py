@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from genrec import runtime
-from genrec.data.shop.vocabulary import COLORS, PATTERNS, SEEN_DOMAINS
+from genrec.shop.vocabulary import COLORS, PATTERNS, SEEN_DOMAINS
 from genrec.visualize import contact_sheet
 from genrec.workspace import Workspace, load
 

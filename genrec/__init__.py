@@ -10,7 +10,7 @@ _PUBLIC = {
     "build": "genrec.pipeline",
     "ingest": "genrec.data.ingest",
     "add_items": "genrec.pipeline",
-    "Recommender": "genrec.recommend",
+    "Recommender": "genrec.ranking.recommender",
     "Config": "genrec.config",
     "Item": "genrec.schema",
     "Catalog": "genrec.schema",

@@ -19,12 +19,12 @@ from genrec.config import Config
 from genrec.data.ingest import NewItems, load_workspace_data
 from genrec.data.splits import EvaluationCase, split_interactions
 from genrec.errors import InputError
-from genrec.model.adapters import AdapterCard, check_adapter_name, save_adapter
-from genrec.model.language import ADAPTER_DIR, BASE_DIR, LanguageModel, load_causal_lm, read_ids
-from genrec.model.recipe import Judge, tune_on
-from genrec.model.tuning import TuneReport
-from genrec.model.vocabulary import PromptTokenizer
+from genrec.model.lm.adapters import AdapterCard, check_adapter_name, save_adapter
+from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, LanguageModel, load_causal_lm, read_ids
+from genrec.model.lm.vocabulary import PromptTokenizer
+from genrec.model.training.tuning import TuneReport
 from genrec.pipeline import admit_items, require_built
+from genrec.ranking.training import Judge, tune_on
 from genrec.runtime import pick_device
 from genrec.schema import Catalog
 from genrec.semids.stage import load_semids

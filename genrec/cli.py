@@ -437,7 +437,7 @@ def info(directory: Directory, as_json: Json = False) -> None:
 @adapters_app.command("list")
 def list_adapters(directory: Directory, as_json: Json = False) -> None:
     """The adapters of a workspace and the shipped ones."""
-    from genrec.model.adapters import list_adapters as run
+    from genrec.model.lm.adapters import list_adapters as run
 
     cards = run(directory)
     if as_json:
@@ -455,7 +455,7 @@ def export_adapter(
     name: Annotated[str | None, typer.Option(help="A domain adapter; without it, the workspace's own.")] = None,
 ) -> None:
     """Write the tuned model for other engines."""
-    from genrec.model.adapters import export_merged, find_adapter
+    from genrec.model.lm.adapters import export_merged, find_adapter
 
     if not merged:
         raise InputError("adapters are plain peft folders already; copy the folder, or ask for --merged")

@@ -15,9 +15,8 @@ from typing import Protocol
 
 import numpy as np
 
-from genrec.config import Config, ExplainConfig
-from genrec.data.reason_check import Vocabulary, check_text, words_of
-from genrec.data.reasons import (
+from genrec.claims.check import Vocabulary, check_text, words_of
+from genrec.claims.claims import (
     CO_CHOSEN,
     POPULARITY,
     SIMILAR,
@@ -28,6 +27,7 @@ from genrec.data.reasons import (
     phrase,
     sayable_attributes,
 )
+from genrec.config import Config, ExplainConfig
 from genrec.data.splits import split_interactions
 from genrec.errors import InputError, WriterBusy
 from genrec.prompting import Message, render

@@ -24,14 +24,14 @@ from genrec.encode.fusion import load_fuser, make_fuser
 from genrec.encode.stage import ENCODED, encode_catalog, encode_items, load_embeddings, save_embeddings
 from genrec.encode.taste_axes import learn_axis_weights
 from genrec.errors import ArtifactError
-from genrec.model.experts import EXPERTS_FILE, EXPERTS_LAYOUT, NEWCOMER_LIKENESS, ItemExperts, find_experts
-from genrec.model.item_reader import LAYOUT
-from genrec.model.language import LanguageModel
-from genrec.model.mixing import NEWCOMER_PLACES
-from genrec.model.recipe import MAX_MIXING_CASES, Judge, train_sequence_on, tune_on
-from genrec.model.sequence_files import SEQUENCE_FILE, find_sequence_model, save_sequence_model
-from genrec.model.suited import in_words, suited_settings
-from genrec.model.tuning import add_lora, prepare_language_model, save_tuned
+from genrec.model.data_defaults import in_words, suited_settings
+from genrec.model.lm.item_projector import LAYOUT
+from genrec.model.lm.language import LanguageModel
+from genrec.model.sequence.files import SEQUENCE_FILE, find_sequence_model, save_sequence_model
+from genrec.model.training.tuning import add_lora, prepare_language_model, save_tuned
+from genrec.ranking.item_scorer import EXPERTS_FILE, EXPERTS_LAYOUT, NEWCOMER_LIKENESS, ItemExperts, find_experts
+from genrec.ranking.mixing import NEWCOMER_PLACES
+from genrec.ranking.training import MAX_MIXING_CASES, Judge, train_sequence_on, tune_on
 from genrec.runtime import foundation_path, pick_device, seed_everything
 from genrec.schema import Catalog, Embeddings, Interactions
 from genrec.semids.report import make_report

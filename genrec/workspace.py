@@ -5,12 +5,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from genrec.recommend import Recommender
+from genrec.ranking.recommender import Recommender
 from genrec.schema import Explanation, Visual
 
 if TYPE_CHECKING:
-    from genrec.chat.reader import RequestReader
-    from genrec.chat.turn import Conversation
+    from genrec.chat.conversation import Conversation
+    from genrec.chat.rules.reader import RequestReader
 
 
 class Workspace(Recommender):
@@ -46,7 +46,7 @@ class Workspace(Recommender):
 
     def chat(self) -> "Conversation":
         """A new conversation; `.say(text)` answers."""
-        from genrec.chat.turn import Conversation
+        from genrec.chat.conversation import Conversation
 
         return Conversation(self)
 
@@ -56,7 +56,7 @@ class Workspace(Recommender):
     @cached_property
     def request_reader(self) -> "RequestReader":
         """What understands messages about this catalog; its words are collected at first use."""
-        from genrec.chat.reader import RequestReader
+        from genrec.chat.rules.reader import RequestReader
 
         return RequestReader(self.catalog)
 

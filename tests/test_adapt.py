@@ -12,8 +12,8 @@ from genrec.adapt import adapt
 from genrec.data.filters import parse_filter
 from genrec.data.ingest import ingest
 from genrec.errors import ArtifactError, IdTableMismatch, InputError
-from genrec.model.adapters import export_merged, find_adapter, list_adapters, read_card
-from genrec.recommend import Request
+from genrec.model.lm.adapters import export_merged, find_adapter, list_adapters, read_card
+from genrec.ranking.recommender import Request
 from genrec.workspace import load
 
 QUICK = ("tune.checkpoints_per_run=2", "recommend.beam_width=10")

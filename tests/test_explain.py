@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from genrec.claims.check import Vocabulary, check_text
+from genrec.claims.claims import Constraint
 from genrec.config import Config, ExplainConfig, SplitConfig
-from genrec.data.reason_check import Vocabulary, check_text
-from genrec.data.reasons import Constraint
 from genrec.errors import InputError, UnknownItem, UnknownUser, WriterBusy
 from genrec.explain import evidence_index, explain, explain_batch
-from genrec.model.attribution import leave_one_out
 from genrec.prompting import Message
+from genrec.ranking.attribution import leave_one_out
 from genrec.schema import Catalog, Interactions, Item
 
 COLORS, KINDS, BRANDS = ("red", "blue", "green", "black"), ("lamp", "mug", "chair"), ("Halden", "Popsy", "Zaza")

@@ -14,10 +14,10 @@ import pytest
 from genrec import artifacts
 from genrec.config import TuneConfig
 from genrec.data.ingest import ingest
-from genrec.data.shop import ShopWorld
 from genrec.encode.fusion import load_fuser
 from genrec.errors import ArtifactError, ConfigError, IdTableMismatch
 from genrec.pipeline import COLLABORATIVE, STAGES, add_items, build, describe
+from genrec.shop import ShopWorld
 from genrec.workspace import load
 
 QUICK = ("tokenize.num_codes=8", "tune.epochs=2", "tune.checkpoints_per_run=4", "recommend.beam_width=10")

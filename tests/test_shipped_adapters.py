@@ -4,7 +4,7 @@ import numpy as np
 
 from genrec.data.ingest import ingest
 from genrec.demo.run import SEED
-from genrec.model.adapters import read_card, shipped_adapters
+from genrec.model.lm.adapters import read_card, shipped_adapters
 from genrec.pipeline import add_items, build
 from genrec.workspace import load
 

@@ -17,9 +17,9 @@ import numpy as np
 from genrec.bench.measure import Row
 from genrec.bench.redial import bench_redial
 from genrec.bench.talk.grammar import GrammarScript
-from genrec.bench.talk.holding import Judge, TurnResult
 from genrec.bench.talk.meaning import meets
 from genrec.bench.talk.scripts import HAND_WRITTEN, HandScript, read_scripts
+from genrec.bench.talk.simulation import Judge, TurnResult
 from genrec.data.ingest import ingest
 from genrec.data.splits import EvaluationCase, split_interactions
 from genrec.errors import InputError

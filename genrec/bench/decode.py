@@ -16,8 +16,8 @@ import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from genrec.bench.measure import Row, Stopwatch, median_s
-from genrec.model.decoding import Beams, Watch, search_beams, unwatched
-from genrec.model.vocabulary import IdVocabulary
+from genrec.model.lm.beam_search import Beams, Watch, search_beams, unwatched
+from genrec.model.lm.vocabulary import IdVocabulary
 from genrec.runtime import progress
 from genrec.semids.trie import Trie
 

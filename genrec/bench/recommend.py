@@ -13,7 +13,7 @@ from genrec.bench.measure import Row, Stopwatch
 from genrec.data.filters import parse_filter
 from genrec.data.ingest import ingest
 from genrec.pipeline import build
-from genrec.recommend import Request
+from genrec.ranking.recommender import Request
 from genrec.runtime import progress
 from genrec.workspace import Workspace, load
 

@@ -18,7 +18,7 @@ from genrec.bench.measure import Row
 from genrec.data.ingest import ingest
 from genrec.errors import SourceError
 from genrec.pipeline import build
-from genrec.recommend import Request
+from genrec.ranking.recommender import Request
 from genrec.runtime import progress
 from genrec.workspace import Workspace, load
 

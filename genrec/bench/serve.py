@@ -23,8 +23,8 @@ import numpy as np
 import psutil
 
 from genrec.bench.measure import Row
+from genrec.claims.claims import sayable_attributes
 from genrec.data.ingest import ingest, load_workspace_data
-from genrec.data.reasons import sayable_attributes
 from genrec.errors import StageFailed
 from genrec.pipeline import build
 from genrec.runtime import progress

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from genrec.chat.constraints import counts_of, meeting, number_of, numbers_of
 from genrec.chat.lexicon import Lexicon, plural
 from genrec.chat.requests import Extreme, Question
-from genrec.chat.wishes import counts_of, meeting, number_of, numbers_of
 from genrec.chat.wording import describe, facts, titles_of
-from genrec.data.reasons import Constraint, format_number, say_attribute, say_value
+from genrec.claims.claims import Constraint, format_number, say_attribute, say_value
 from genrec.schema import AttributeValue, BoolArray, Catalog, Item
 
 NUM_LISTED = 15  # values of an attribute that are named

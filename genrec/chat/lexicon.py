@@ -14,9 +14,9 @@ from itertools import combinations
 from rapidfuzz import fuzz, process
 
 from genrec.chat.synonyms import NAME_SYNONYMS, NARROWER_WORDS, VALUE_SYNONYMS
+from genrec.claims.check import words_of
+from genrec.claims.claims import Constraint, is_sayable
 from genrec.data.filters import attribute_values
-from genrec.data.reason_check import words_of
-from genrec.data.reasons import Constraint, is_sayable
 from genrec.schema import Catalog
 
 Places = tuple[tuple[int, str], ...]  # words and where they stand

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from genrec.data.reasons import Constraint
+from genrec.claims.claims import Constraint
 
 Intent = Literal[
     "recommend", "show", "explain", "compare", "describe", "browse", "like", "dislike", "history", "greet", "thanks",

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from genrec.artifacts import write_text
-from genrec.chat.wishes import counts_of, meeting
-from genrec.data.reasons import Constraint
+from genrec.chat.constraints import counts_of, meeting
+from genrec.claims.claims import Constraint
 from genrec.errors import InputError
 from genrec.schema import Catalog
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from genrec.chat.conversation import Conversation, Reply
 from genrec.chat.session import Session
-from genrec.chat.turn import Conversation, Reply
-from genrec.data.reasons import format_number
+from genrec.claims.claims import format_number
 from genrec.errors import InputError
 from genrec.workspace import Workspace
 

@@ -6,10 +6,10 @@ Knows sentences alone; what to say is decided in turn.
 import re
 from collections.abc import Iterable, Sequence
 
-from genrec.chat.finding import Found
 from genrec.chat.lexicon import Lexicon
+from genrec.chat.retrieval import Found
 from genrec.chat.session import Session
-from genrec.data.reasons import Constraint, format_number, say_value, sayable_attributes
+from genrec.claims.claims import Constraint, format_number, say_value, sayable_attributes
 from genrec.schema import AttributeValue, Catalog, Item
 
 _SIGNS = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}

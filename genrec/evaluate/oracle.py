@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from genrec.artifacts import read_manifest
 from genrec.data.readers.shop import recreate_shop
-from genrec.data.shop import ShopWorld
 from genrec.data.splits import EvaluationCase
 from genrec.errors import ShapeError
 from genrec.evaluate.ranking import top_rows
 from genrec.schema import Catalog, IntArray
+from genrec.shop import ShopWorld
 
 
 class KnownItem(Protocol):
@@ -29,7 +29,7 @@ class KnownItem(Protocol):
 
 
 class KnownWorld(Protocol):
-    """A world whose next event has known probabilities, as genrec.data.shop's ShopWorld."""
+    """A world whose next event has known probabilities, as genrec.shop's ShopWorld."""
 
     @property
     def items(self) -> Sequence[KnownItem]: ...

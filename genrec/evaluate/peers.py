@@ -19,7 +19,7 @@ from genrec.config import SequenceConfig
 from genrec.errors import InputError
 from genrec.evaluate.generative_peers import CornacPeer
 from genrec.evaluate.ranking import Peer, Scores, TrainingData, popularity_of, validation_ndcg
-from genrec.model.sequence_training import train_sequence_model
+from genrec.model.sequence.training import train_sequence_model
 from genrec.runtime import pick_device
 from genrec.schema import Catalog, FloatArray, IntArray, Interactions
 

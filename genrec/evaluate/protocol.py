@@ -20,8 +20,8 @@ from genrec.artifacts import fingerprint
 from genrec.config import Config
 from genrec.data.splits import Split, split_interactions
 from genrec.evaluate import metrics
-from genrec.evaluate.kept import KeptAnswers
 from genrec.evaluate.oracle import KnownWorld, Oracle
+from genrec.evaluate.peer_cache import KeptAnswers
 from genrec.evaluate.peers import READ_VECTORS, check_peers, fit_peer, of_papers
 from genrec.evaluate.questions import Answers, AskFunction, Questions, answers_of, choose_cases, slices_of
 from genrec.evaluate.ranking import TrainingData, popularity_of
@@ -35,7 +35,7 @@ _BEYOND_ACCURACY_AT = 10
 
 
 class Recommends(Protocol):
-    """What an evaluation asks of a recommender; genrec.recommend's Recommender is one."""
+    """What an evaluation asks of a recommender; genrec.ranking.recommender's Recommender is one."""
 
     @property
     def catalog(self) -> Catalog: ...

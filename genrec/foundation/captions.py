@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genrec.data.shop.drawing import Backdrop
-from genrec.data.shop.requests import request
-from genrec.data.shop.talk import (
+from genrec.schema import Item
+from genrec.shop.drawing import Backdrop
+from genrec.shop.requests import request
+from genrec.shop.talk import (
     MATERIAL_ADJECTIVES,
     PATTERN_NOUNS,
     STYLE_WORDS,
@@ -25,7 +26,7 @@ from genrec.data.shop.talk import (
     title,
     with_article,
 )
-from genrec.data.shop.vocabulary import (
+from genrec.shop.vocabulary import (
     BRANDS,
     COLORS,
     DOMAINS,
@@ -35,7 +36,6 @@ from genrec.data.shop.vocabulary import (
     STYLES,
     WARMTHS,
 )
-from genrec.schema import Item
 
 Attributes = dict[str, str | float]
 Facts = npt.NDArray[np.int64]

@@ -19,7 +19,6 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import CLIPModel, CLIPTokenizer
 
-from genrec.data.shop.vocabulary import BRANDS
 from genrec.foundation.captions import (
     FIELDS,
     VALUES,
@@ -44,6 +43,7 @@ from genrec.foundation.clip_model import (
 )
 from genrec.foundation.scenes import Scenes, cached_scenes
 from genrec.runtime import ProgressMeter, seed_everything
+from genrec.shop.vocabulary import BRANDS
 
 log = logging.getLogger(__name__)
 

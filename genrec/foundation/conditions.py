@@ -15,14 +15,14 @@ import torch
 from torch.nn import functional as F
 from transformers import CLIPModel, CLIPTokenizer
 
-from genrec.data.shop.drawing import Backdrop
-from genrec.data.shop.talk import caption, pick, title
-from genrec.data.shop.vocabulary import COLORS, PATTERNS
 from genrec.foundation.autoencoder import PatchBasis
 from genrec.foundation.captions import prompt_for
 from genrec.foundation.clip_model import encode_pixels, encode_texts, to_pixels
 from genrec.foundation.scenes import Attributes, Scenes
 from genrec.schema import FloatArray
+from genrec.shop.drawing import Backdrop
+from genrec.shop.talk import caption, pick, title
+from genrec.shop.vocabulary import COLORS, PATTERNS
 from genrec.visualize.taste import taste_vector
 
 

@@ -25,7 +25,6 @@ from torch.nn import functional as F
 from transformers import CLIPModel, CLIPTokenizer
 
 from genrec.artifacts import write_text
-from genrec.data.shop.talk import title
 from genrec.foundation.autoencoder import CodecRecipe, PatchBasis, train_codec
 from genrec.foundation.captions import FIELDS, NO_WALL, VALUES, encode_facts, facts_of, prompt_for
 from genrec.foundation.clip_model import NAME as CLIP_NAME
@@ -43,6 +42,7 @@ from genrec.foundation.drawer import (
 )
 from genrec.foundation.scenes import Picture, Scenes, cached_scenes
 from genrec.runtime import ProgressMeter, progress
+from genrec.shop.talk import title
 from genrec.visualize.pipelines import ADAPTER_FILE
 
 log = logging.getLogger(__name__)

@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genrec.data.reason_drawing import UNKNOWN_SHARE, draw_claims, draw_wishes
-from genrec.data.reasons import Claim, phrase
-from genrec.data.shop import talk
-from genrec.data.shop.requests import request
-from genrec.data.shop.vocabulary import DOMAINS, SEEN_DOMAINS, Attributes, sample_attributes
-from genrec.data.shop.world import ShopItem, ShopWorld
+from genrec.claims.claims import Claim, phrase
+from genrec.claims.sampling import UNKNOWN_SHARE, draw_claims, draw_wishes
 from genrec.foundation.bpe import END_OF_TEXT
 from genrec.foundation.words import made_up_name, made_up_title
-from genrec.model.vocabulary import PromptTokenizer
+from genrec.model.lm.vocabulary import PromptTokenizer
 from genrec.prompting import Message, render
 from genrec.schema import AttributeValue, Item
+from genrec.shop import talk
+from genrec.shop.requests import request
+from genrec.shop.vocabulary import DOMAINS, SEEN_DOMAINS, Attributes, sample_attributes
+from genrec.shop.world import ShopItem, ShopWorld
 
 COMPACT_FIELDS: tuple[str, ...] = ("category", "color", "pattern", "style", "material")
 MAX_TOKENS = 256

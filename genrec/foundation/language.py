@@ -22,14 +22,14 @@ import torch.nn.functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, Qwen3Config, Qwen3ForCausalLM
 
 from genrec.artifacts import write_file, write_text
-from genrec.data.reason_check import Vocabulary, check_text
-from genrec.data.shop.world import ShopWorld
+from genrec.claims.check import Vocabulary, check_text
 from genrec.foundation.bpe import CONTEXT_TOKENS, train_tokenizer
 from genrec.foundation.documents import MAX_TOKENS, SHARES, Document, Documents, draw_explanation, tokenizer_texts
-from genrec.model.examples import IGNORE
-from genrec.model.language import LanguageModel
-from genrec.model.vocabulary import IdVocabulary, PromptTokenizer
+from genrec.model.lm.language import LanguageModel
+from genrec.model.lm.vocabulary import IdVocabulary, PromptTokenizer
+from genrec.model.training.examples import IGNORE
 from genrec.runtime import ProgressMeter, seed_everything
+from genrec.shop.world import ShopWorld
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from genrec.artifacts import write_file
-from genrec.data.shop.drawing import Backdrop, draw_item
-from genrec.data.shop.vocabulary import COLORS, DOMAINS, PATTERNS, SEEN_DOMAINS, accents_for, sample_attributes
 from genrec.runtime import progress
+from genrec.shop.drawing import Backdrop, draw_item
+from genrec.shop.vocabulary import COLORS, DOMAINS, PATTERNS, SEEN_DOMAINS, accents_for, sample_attributes
 
 SIZE_PX = 64
 SHOP_SIZE_PX = 128  # pictures are drawn at the shop's size and scaled down, as the image processor does

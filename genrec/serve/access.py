@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from genrec.serve.problems import Problem
+from genrec.serve.errors import Problem
 from genrec.serve.store import Key, Store
 
 

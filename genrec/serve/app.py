@@ -18,18 +18,18 @@ from starlette.routing import compile_path
 from genrec import __version__
 from genrec.config import ServeConfig
 from genrec.errors import GenrecError
-from genrec.serve import openai_routes, shop_routes
 from genrec.serve.access import Access
-from genrec.serve.batching import Overloaded
+from genrec.serve.api import openai_routes, session_routes, shop_routes
+from genrec.serve.api.schemas import Health
+from genrec.serve.conversations import Talk
 from genrec.serve.engine import Engine
+from genrec.serve.errors import Problem, problem_of
 from genrec.serve.guard import ERRORS, SECURITY_SCHEME, GuardedRoute, needs
+from genrec.serve.inference.batching import Overloaded
 from genrec.serve.middleware import BodyLimit, Watch
-from genrec.serve.page import site, standing
-from genrec.serve.problems import Problem, problem_of
+from genrec.serve.page import site
 from genrec.serve.store import Store
-from genrec.serve.talk import Talk
 from genrec.serve.telemetry import Metrics
-from genrec.serve.wire import Health
 from genrec.workspace import Workspace
 
 _TITLE = "genrec"
@@ -69,7 +69,7 @@ def create_app(
     app.state.metrics = metrics = Metrics(engine)
     app.include_router(openai_routes.router)
     app.include_router(shop_routes.router)
-    app.include_router(standing.router)
+    app.include_router(session_routes.router)
     app.include_router(site.router)
     _add_own_routes(app)
     for kind in (Problem, GenrecError, Overloaded, TimeoutError, HTTPException, RequestValidationError):

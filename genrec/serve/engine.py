@@ -18,14 +18,14 @@ import numpy as np
 
 from genrec.config import ServeConfig
 from genrec.errors import ArtifactError, IdTableMismatch, InputError
-from genrec.model.adapters import CARD_FILE, find_adapter, list_adapters
-from genrec.recommend import Request
+from genrec.model.lm.adapters import CARD_FILE, find_adapter, list_adapters
+from genrec.ranking.recommender import Request
 from genrec.schema import FloatArray, Recommendation, Visual
-from genrec.serve.batching import Overloaded
-from genrec.serve.patience import ClientLeft, Patience
-from genrec.serve.people import People
-from genrec.serve.problems import Problem
-from genrec.serve.shared import SharedWorkspace, WorkspaceView
+from genrec.serve.errors import Problem
+from genrec.serve.inference.batching import Overloaded
+from genrec.serve.inference.client import SharedWorkspace, WorkspaceView
+from genrec.serve.inference.deadline import ClientLeft, Patience
+from genrec.serve.profiles import People
 from genrec.serve.store import KeptVisual, Store
 from genrec.workspace import Workspace
 

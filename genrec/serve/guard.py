@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from genrec.serve.access import Access
-from genrec.serve.wire import ErrorAnswer
+from genrec.serve.api.schemas import ErrorAnswer
 
 SECURITY_SCHEME = "key"
 _TOLD = {

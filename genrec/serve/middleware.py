@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from genrec.serve.problems import problem_of
+from genrec.serve.errors import problem_of
 from genrec.serve.telemetry import Metrics, request_id
 
 log = logging.getLogger(__name__)

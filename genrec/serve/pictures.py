@@ -8,7 +8,7 @@ import re
 from PIL import Image, ImageOps
 
 from genrec.encode.clip import decode_image
-from genrec.serve.problems import Problem
+from genrec.serve.errors import Problem
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 _DATA_URL = re.compile(r"data:image/[a-z0-9.+-]{1,32}(?:;[a-z0-9=._-]{1,64})*;base64,", re.IGNORECASE)

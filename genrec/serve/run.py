@@ -18,8 +18,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from genrec.config import Config
 from genrec.errors import ConfigError, InputError
 from genrec.runtime import quiet_libraries, return_freed_memory, silence_progress
-from genrec.serve.apart import WorkspaceApart
 from genrec.serve.app import create_app
+from genrec.serve.inference.process import WorkspaceApart
 from genrec.serve.store import Store, default_url
 from genrec.serve.telemetry import configure_logging
 

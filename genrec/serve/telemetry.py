@@ -89,6 +89,6 @@ def configure_logging() -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers[:] = []
         logging.getLogger(name).propagate = name != "uvicorn.access"
-    logging.getLogger("genrec.recommend").setLevel(logging.ERROR)  # what it warns of stands in the answers
+    logging.getLogger("genrec.ranking.recommender").setLevel(logging.ERROR)  # what it warns of stands in the answers
     for name in ("alembic", "httpx2", "PIL"):
         logging.getLogger(name).setLevel(logging.WARNING)

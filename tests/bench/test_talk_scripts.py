@@ -7,16 +7,16 @@ import pytest
 
 from genrec.bench.chat import bench_chat, hold_by_hand, hold_grammar
 from genrec.bench.redial import MovieTurn, compare_recommenders
-from genrec.bench.talk.holding import Judge
 from genrec.bench.talk.meaning import Turn, count_matches, meets, middle_price, understood_slots, wanted_slots
 from genrec.bench.talk.scripts import HAND_WRITTEN, Unanswerable, read_scripts
+from genrec.bench.talk.simulation import Judge
 from genrec.bench.talk.truth import Moment, Truth
+from genrec.chat.conversation import Conversation
 from genrec.chat.session import Session
-from genrec.chat.turn import Conversation
-from genrec.data.reasons import Constraint, say_attribute
-from genrec.data.shop import ShopWorld
+from genrec.claims.claims import Constraint, say_attribute
 from genrec.evaluate.oracle import load_world
 from genrec.schema import Evidence
+from genrec.shop import ShopWorld
 from genrec.workspace import Workspace
 
 LOOKS = [

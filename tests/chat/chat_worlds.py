@@ -1,8 +1,8 @@
 """Catalogs for the tests of the conversation."""
 
 from genrec.chat.session import Session
-from genrec.data.shop import ShopWorld
 from genrec.schema import Catalog, Item
+from genrec.shop import ShopWorld
 
 SHOP = ShopWorld.create(seed=7, num_items=320, num_people=40)
 

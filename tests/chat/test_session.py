@@ -6,7 +6,7 @@ import pytest
 from chat_worlds import shop_catalog, shown_session
 
 from genrec.chat.session import ChatMessage, Session
-from genrec.data.reasons import Constraint
+from genrec.claims.claims import Constraint
 from genrec.errors import InputError
 
 CATALOG = shop_catalog()

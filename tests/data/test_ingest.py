@@ -12,8 +12,8 @@ from PIL import Image
 
 from genrec.artifacts import read_manifest
 from genrec.data.ingest import append_items, extend_catalog, ingest, load_workspace_data
-from genrec.data.shop import ShopWorld
 from genrec.errors import ArtifactError, InputError, SourceError
+from genrec.shop import ShopWorld
 
 SIZES = {"num_items": 60, "num_people": 4}
 

@@ -13,9 +13,9 @@ from PIL import Image
 from genrec.data.readers import READERS, Reading, ReadOptions, recreate_shop
 from genrec.data.readers.images import index_images, why_broken
 from genrec.data.readers.values import attribute_columns, identifier, number, unix_seconds
-from genrec.data.shop import HELD_OUT_DOMAINS, ShopWorld
 from genrec.errors import ArtifactError, SourceError
 from genrec.schema import Interactions
+from genrec.shop import HELD_OUT_DOMAINS, ShopWorld
 
 DATA = Path(os.environ.get("GENREC_DATA", Path(__file__).parents[2].parent / "shared/data"))
 

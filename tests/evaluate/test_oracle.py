@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from genrec.artifacts import write_stage
-from genrec.data.shop import ShopWorld
 from genrec.data.splits import EvaluationCase
 from genrec.errors import ArtifactError, ShapeError
 from genrec.evaluate import Oracle, load_world
 from genrec.schema import Catalog, Item
+from genrec.shop import ShopWorld
 
 DETAILS = {"seed": 3, "domains": ["lamp", "mug"], "num_items": 80, "num_people": 6}
 

@@ -5,7 +5,6 @@ import pytest
 import torch
 from transformers import CLIPModel, CLIPTokenizer
 
-from genrec.data.shop.drawing import Backdrop
 from genrec.foundation import diffusion
 from genrec.foundation.autoencoder import CodecRecipe, PatchBasis, train_codec
 from genrec.foundation.captions import VALUES
@@ -14,6 +13,7 @@ from genrec.foundation.diffusion import DiffusionRecipe, Round, evaluate_drawing
 from genrec.foundation.drawer import assemble, load_drawer, noise_schedule, text_tower, words_of
 from genrec.foundation.scenes import draw_scenes
 from genrec.runtime import FOUNDATION_DIR, foundation_path
+from genrec.shop.drawing import Backdrop
 
 torch.set_num_threads(1)
 RECIPE = DiffusionRecipe(

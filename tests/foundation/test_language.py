@@ -7,7 +7,6 @@ import pytest
 import torch
 from transformers import AutoTokenizer, Qwen3ForCausalLM
 
-from genrec.data.shop.world import ShopWorld
 from genrec.foundation.documents import SHARES, Document, Documents, draw_explanation
 from genrec.foundation.language import (
     TrainConfig,
@@ -20,10 +19,11 @@ from genrec.foundation.language import (
     train,
 )
 from genrec.foundation.words import made_up_name
-from genrec.model.language import LanguageModel
-from genrec.model.vocabulary import IdVocabulary, PromptTokenizer
+from genrec.model.lm.language import LanguageModel
+from genrec.model.lm.vocabulary import IdVocabulary, PromptTokenizer
 from genrec.prompting import render
 from genrec.runtime import foundation_path
+from genrec.shop.world import ShopWorld
 
 FOLDER = Path(foundation_path("genrec-tiny-lm"))
 

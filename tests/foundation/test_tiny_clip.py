@@ -5,12 +5,12 @@ import pytest
 import torch
 from transformers import AutoTokenizer, CLIPModel
 
-from genrec.data.shop.vocabulary import HELD_OUT_DOMAINS
 from genrec.foundation.captions import FIELDS, VALUES, corpus, encode_facts, facts_of, long_text, matches, short_text
 from genrec.foundation.clip import contrast, train_clip
 from genrec.foundation.clip_model import ClipRecipe, evaluate_zero_shot, image_processor, save_clip, to_pixels
 from genrec.foundation.scenes import cached_scenes, draw_scenes
 from genrec.runtime import foundation_path
+from genrec.shop.vocabulary import HELD_OUT_DOMAINS
 
 torch.set_num_threads(1)
 

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from serve_worlds import Server, serving
 
-from genrec.model.adapters import CARD_FILE, WEIGHTS_FILE
-from genrec.model.language import read_ids
+from genrec.model.lm.adapters import CARD_FILE, WEIGHTS_FILE
+from genrec.model.lm.language import read_ids
 from genrec.serve.store import Store
 from genrec.workspace import Workspace, load
 

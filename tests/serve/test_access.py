@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from genrec.serve.access import Access, Budget
-from genrec.serve.problems import Problem
+from genrec.serve.errors import Problem
 from genrec.serve.store import Store
 
 

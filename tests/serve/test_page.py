@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from genrec.chat.conversation import Conversation
 from genrec.chat.session import Session
-from genrec.chat.turn import Conversation
-from genrec.data.reasons import Constraint
+from genrec.claims.claims import Constraint
 from genrec.serve.page.critique import chips, starters
 
 FILES = ("index.html", "style.css", "icon.svg", "app.js", "api.js", "cards.js", "memory.js", "panel.js", "view.js")

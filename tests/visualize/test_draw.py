@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 from genrec.config import Config, VisualizeConfig
-from genrec.data.shop.drawing import draw_item
-from genrec.data.shop.vocabulary import sample_attributes
 from genrec.encode.clip import ClipEncoder
 from genrec.errors import InputError, SourceError, UnknownItem
 from genrec.runtime import report_progress_to
 from genrec.schema import Catalog, Embeddings, Item
+from genrec.shop.drawing import draw_item
+from genrec.shop.vocabulary import sample_attributes
 from genrec.visualize import DrawingStopped, Visualizer, visualize
 from genrec.visualize.marking import picture_area
 

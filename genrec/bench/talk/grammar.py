@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 
 from genrec.bench.talk.meaning import Turn, meets
-from genrec.data.shop import Request, ShopWorld, follow_up, request
 from genrec.data.splits import EvaluationCase
+from genrec.shop import Request, ShopWorld, follow_up, request
 
 MAX_TURNS = 4
 NEW_SHARE = 0.1  # of the people, who type what they loved

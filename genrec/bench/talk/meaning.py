@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genrec.data.reasons import Constraint
-from genrec.data.shop.vocabulary import Attributes, satisfies
+from genrec.claims.claims import Constraint
+from genrec.shop.vocabulary import Attributes, satisfies
 
 Wish = str | float | tuple[str, ...]
 Wishes = Mapping[str, Wish]

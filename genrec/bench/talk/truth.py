@@ -7,12 +7,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genrec.chat.turn import Card, Reply
+from genrec.chat.conversation import Card, Reply
 from genrec.chat.wording import describe
-from genrec.data.shop import ShopWorld
 from genrec.data.splits import split_interactions
 from genrec.explain import NEAR_SHARE
 from genrec.schema import Evidence
+from genrec.shop import ShopWorld
 from genrec.workspace import Workspace
 
 _LIKE = re.compile(r"^it (?P<says>.+), like (?P<title>.+)$")

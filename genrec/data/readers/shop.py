@@ -10,10 +10,10 @@ from typing import Any
 
 from genrec.data.readers.images import ImageCheck
 from genrec.data.readers.reading import Assembler, Reading, ReadOptions
-from genrec.data.shop import ALL_DOMAINS, HELD_OUT_DOMAINS, SEEN_DOMAINS, ShopWorld
 from genrec.errors import ArtifactError, SourceError
 from genrec.runtime import progress
 from genrec.schema import Item
+from genrec.shop import ALL_DOMAINS, HELD_OUT_DOMAINS, SEEN_DOMAINS, ShopWorld
 
 _DOMAINS = {"seen": SEEN_DOMAINS, "held-out": HELD_OUT_DOMAINS, "all": ALL_DOMAINS}
 _LOG = Path("shop")  # what refusals would name as their source

@@ -12,10 +12,10 @@ from statistics import median
 
 import numpy as np
 
-from genrec.chat.reader import RequestReader
+from genrec.chat.constraints import meeting
+from genrec.chat.rules.reader import RequestReader
 from genrec.chat.session import Session
-from genrec.chat.wishes import meeting
-from genrec.data.reasons import Constraint, format_number
+from genrec.claims.claims import Constraint, format_number
 from genrec.schema import Catalog, Item
 
 MAX_CHIPS = 8

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from fastapi import APIRouter, Request, Response
 
-from genrec.serve.problems import Problem
+from genrec.serve.errors import Problem
 
 router = APIRouter(include_in_schema=False)
 START = "index.html"

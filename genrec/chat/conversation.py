@@ -1,0 +1,317 @@
+"""One turn of the conversation: a message in, an answer with items, reasons or a picture out.
+
+Wishes last over turns; when nothing meets them all, the answer says what it left out. Knows how a session, what
+understands messages, the finder, explanations and visuals work together.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from genrec.chat.answers import answer_of_catalog, answer_of_items, extremes_of
+from genrec.chat.constraints import number_of
+from genrec.chat.model_reader import ModelReader, Understanding
+from genrec.chat.requests import ChatRequest, Intent
+from genrec.chat.retrieval import Finder, Found
+from genrec.chat.rules.reader import RequestReader
+from genrec.chat.session import ChatMessage, Session
+from genrec.chat.wording import courtesy, describe, facts, headline, invitation, notes_on, question, recall, titles_of
+from genrec.claims.claims import Constraint, format_number
+from genrec.explain import explain_batch
+from genrec.schema import Evidence, Explanation, Item
+from genrec.workspace import Workspace
+
+NUM_SHOWN = 5
+LISTING: frozenset[Intent] = frozenset({"recommend", "like", "dislike", "history"})  # answered by a list of items
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One shown item, with why (empty where no reason was asked for).
+
+    price: the item's number of that name, if it has one; image: the catalog's picture.
+    """
+
+    item_id: str
+    title: str
+    price: float | None
+    reason: str
+    evidence: tuple[Evidence, ...]
+    image: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What is answered to one message. items: the list that is shown, or the items that are spoken of.
+
+    relaxed: wishes that the shown items do not all meet; the text says so.
+    """
+
+    text: str
+    request: ChatRequest
+    items: tuple[Card, ...] = ()
+    visual: Path | None = None
+    relaxed: tuple[Constraint, ...] = ()
+
+    @property
+    def is_list(self) -> bool:
+        """Whether its items are a newly shown list."""
+        is_answer = self.request.question is not None
+        return bool(self.items) and not is_answer and self.request.intent in LISTING
+
+    def __str__(self) -> str:
+        """The text, and a line for each item of a list: title, price and reason."""
+        lines = [self.text]
+        for place, card in enumerate(self.items if self.is_list else (), 1):
+            price = "" if card.price is None else f", {format_number(card.price)}"
+            lines.append(f"{place}. {card.title}{price}{card.reason and f' · {card.reason}'}")
+        return "\n".join(lines)
+
+
+class Conversation:
+    """A conversation over one built workspace; everything it remembers is in `session`."""
+
+    def __init__(
+        self,
+        recommender: Workspace,
+        session: Session | None = None,
+        *,
+        num_shown: int = NUM_SHOWN,
+        gives_reasons: bool = True,
+    ) -> None:
+        """Items of the session that the catalog lacks are dropped from it.
+
+        gives_reasons: False shows lists without reasons, which is faster; "why?" is answered all the same, and
+        `with_reasons` adds them.
+        """
+        self.recommender = recommender
+        self.session = Session() if session is None else session
+        self.gives_reasons = gives_reasons
+        self.reader = recommender.request_reader
+        self.understanding = _understanding(recommender, self.reader)
+        self.finder = Finder(recommender, self.reader.lexicon, num_shown=num_shown)
+        self.session.keep_known(recommender.catalog)
+
+    def follow(self, user_id: str) -> None:
+        """Continue as a known user: their events become the history. Raises UnknownUser."""
+        history = list(self.recommender.known_history(self.recommender.history_of(user_id)))
+        self.session.user_id = user_id
+        self.session.history = [*history, *(i for i in self.session.liked if i not in history)]
+
+    def say(self, text: str, image: Path | None = None) -> Reply:
+        """Answer one message, which may come with a photo, and remember both. Raises InputError on a broken photo."""
+        *_, reply = self.answer(text, image)
+        return reply
+
+    def answer(self, text: str, image: Path | None = None) -> Iterator[Reply]:
+        """`say` in two steps: a list comes first without reasons, as soon as it is found, then once more with them.
+
+        Everything is remembered before the first step, so that later ones may be left out.
+        """
+        request = self.understanding.read(text, self.session, image)
+        reply = self._answer(request)
+        self.session.messages += [
+            ChatMessage(role="user", text=text),
+            ChatMessage(role="assistant", text=reply.text),
+        ]
+        yield reply
+        if reply.is_list and self.gives_reasons:
+            yield self.with_reasons(reply)
+
+    def with_reasons(self, reply: Reply) -> Reply:
+        """The same list, each item with why; replies that are no lists, or have reasons, stay as they are."""
+        if not reply.is_list or all(card.reason for card in reply.items):
+            return reply
+        found = self._explanations([card.item_id for card in reply.items])
+        cards = [replace(card, reason=w.text, evidence=w.evidence) for card, w in zip(reply.items, found, strict=True)]
+        return replace(reply, items=tuple(cards))
+
+    def _answer(self, request: ChatRequest) -> Reply:
+        lexicon = self.reader.lexicon
+        match request.intent:
+            case "greet":
+                return Reply(text=f"Hello! {invitation(lexicon)}", request=request)
+            case "help":
+                return Reply(text=invitation(lexicon), request=request)
+            case "recall":
+                return Reply(text=recall(self.session, self.recommender.catalog, lexicon), request=request)
+            case "thanks":
+                return Reply(text=courtesy(request.text), request=request)
+            case "other":
+                text = f"That I cannot answer: I only know this catalog. {invitation(lexicon)}"
+                return Reply(text=text, request=request)
+            case "browse":
+                return self._tell_of_catalog(request)
+            case "explain":
+                return self._explain(request)
+            case "show":
+                return self._show(request)
+            case "compare" | "describe":
+                return self._tell(request)
+            case "reset":
+                self.session.take_back(["*"])
+                self.session.forget_words()
+                self.session.later = []
+                has_judged = self.session.liked or self.session.disliked
+                kept = " What you liked and refused still counts." if has_judged else ""
+                return Reply(text=f"All wishes are forgotten.{kept} What would you like?", request=request)
+        notes = self._take_judgement(request)
+        return self._recommend(request, notes) if request.question is None else self._tell(request, notes)
+
+    def _take_judgement(self, request: ChatRequest) -> list[str]:
+        """Remember likes and dislikes, and say so."""
+        notes, catalog = [], self.recommender.catalog
+        if request.liked:
+            self.session.like(request.liked)
+            notes.append(f"Noted that you like {titles_of(request.liked, catalog)}.")
+        if request.disliked:
+            self.session.dislike(request.disliked)
+            notes.append(f"{titles_of(request.disliked, catalog)} will not come back.")
+        return notes
+
+    def _recommend(self, request: ChatRequest, notes: list[str]) -> Reply:
+        session = self.session
+        if request.is_undo and not session.undo():
+            notes.append("There is nothing to take back.")
+        gave_way = self._change_wishes(request)
+        notes += [f"I could not make use of “{said}” here." for said in request.not_understood]
+        notes += [f"Nothing here is called “{word}”." for word in request.missing]
+        notes += self._refuse_words(request.refused)
+        notes += self._put_off(request)
+        if self._is_too_open(request):
+            session.has_asked = True
+            return Reply(text=" ".join([*notes, question(self.reader.lexicon)]), request=request)
+        found = self.finder.find(session, request)
+        if gave_way:
+            notes.append(f"I let go of {', '.join(describe(wish) for wish in gave_way)}.")
+        notes += notes_on(found)
+        if not found.item_ids:
+            return Reply(text=" ".join(notes), request=request, relaxed=found.relaxed)
+        session.show(found.item_ids)
+        text = " ".join([*notes, headline(found, session, self.recommender.catalog)])
+        return Reply(text=text, request=request, items=self._cards(found), relaxed=found.relaxed)
+
+    def _put_off(self, request: ChatRequest) -> list[str]:
+        """Things that wait for their turn are remembered until they are asked for, and told where they are new."""
+        said = " ".join(request.text.casefold().split())
+        waiting = [*request.later, *(thing for thing in self.session.later if thing not in (*request.later, said))]
+        self.session.later = [] if "*" in request.dropped else waiting
+        later = " and ".join(f"“{thing}”" for thing in request.later)
+        return [f"One thing at a time: ask for {later} next."] if later else []
+
+    def _refuse_words(self, words: Sequence[str]) -> list[str]:
+        """Words that were searched for are let go; that of others nothing is known is told."""
+        searched = self.session.query.split()
+        self.session.query = " ".join(word for word in searched if word not in words)
+        return [f"I could not make use of “not {word}” here." for word in words if word not in searched]
+
+    def _is_too_open(self, request: ChatRequest) -> bool:
+        """Whether nothing is known of what is wanted, and it has not been asked for yet."""
+        session = self.session
+        is_unknown = request.is_new or not session.history
+        says_nothing = not (session.constraints or session.query or session.refers_to or session.photo or session.shown)
+        return says_nothing and is_unknown and not (request.is_open or session.has_asked)
+
+    def _change_wishes(self, request: ChatRequest) -> list[Constraint]:
+        """Bring the session's wishes up to date; return those that gave way to a contradicting one."""
+        session = self.session
+        if request.has_wishes or request.query or request.relation or request.image:
+            session.remember_wishes()
+        if "*" in request.dropped:
+            session.forget_words()
+        before = list(session.constraints)
+        session.take_back(request.dropped)
+        kinds = self.finder.kinds(session.constraints)
+        gave_way = session.wish(request.where, self.recommender.catalog)
+        session.query = self.reader.lexicon.still_meant(session.query, before, session.constraints)
+        if kinds and kinds.isdisjoint(self.finder.kinds(session.constraints) or kinds):
+            session.query = ""  # it described another kind of thing
+        if request.image is not None:
+            session.photo = str(request.image)
+        if request.relation is not None:
+            session.refers_to, session.relation = list(request.refers_to), request.relation
+            session.query = request.query
+        elif request.query:
+            session.query = request.query
+        return gave_way
+
+    def _cards(self, found: Found) -> tuple[Card, ...]:
+        return tuple(self._card(self.recommender.catalog[item_id]) for item_id in found.item_ids)
+
+    def _explanations(self, item_ids: Sequence[str]) -> list[Explanation]:
+        return explain_batch(
+            self.recommender,
+            [self.session.context()] * len(item_ids),
+            item_ids,
+            query=self.session.query,
+            constraints=self.session.constraints,
+        )
+
+    def _card(self, item: Item, why: Explanation | None = None) -> Card:
+        price = self.reader.lexicon.price
+        return Card(
+            item_id=item.item_id,
+            title=item.title or item.item_id,
+            price=None if price is None else number_of(item, price),
+            reason="" if why is None else why.text,
+            evidence=() if why is None else why.evidence,
+            image=item.image,
+        )
+
+    def _target(self, request: ChatRequest) -> str | None:
+        return request.refers_to[0] if request.refers_to else self.session.focus
+
+    def _explain(self, request: ChatRequest) -> Reply:
+        item_id = self._target(request)
+        if item_id is None:
+            return Reply(text="Nothing was shown yet that I could explain; ask for something first.", request=request)
+        self.session.focus = item_id
+        why = self._explanations([item_id])[0]
+        item = self.recommender.catalog[item_id]
+        text = f"I would take {item.title or item_id}. {why.text}" if request.is_advice else why.text
+        return Reply(text=text, request=request, items=(self._card(item, why),))
+
+    def _tell(self, request: ChatRequest, notes: Sequence[str] = ()) -> Reply:
+        """What is asked of the items spoken of, else all that is known; the first of them is what "it" means then."""
+        catalog, question = self.recommender.catalog, request.question
+        items = [catalog[item_id] for item_id in request.refers_to]
+        text = facts(items) if question is None else answer_of_items(question, items, catalog)
+        if question is not None and question.extreme is not None:
+            items = extremes_of(question.extreme, items) or items
+        elif question is not None and len(items) > 1:
+            items = [item for item in items if all(claim.holds(item) for claim in question.claims)] or items
+        self.session.focus = items[0].item_id
+        cards = tuple(self._card(item) for item in items)
+        return Reply(text=" ".join([*notes, text]), request=request, items=cards)
+
+    def _tell_of_catalog(self, request: ChatRequest) -> Reply:
+        """What is asked of the whole catalog; "how many red clocks?" makes red clocks what is talked of."""
+        assert request.question is not None
+        catalog, lexicon = self.recommender.catalog, self.reader.lexicon
+        if request.question.is_count:
+            self.session.wish(request.question.scope, catalog)
+        return Reply(text=answer_of_catalog(request.question, catalog, lexicon), request=request)
+
+    def _show(self, request: ChatRequest) -> Reply:
+        item_id = self._target(request)
+        if item_id is None:
+            return Reply(text="Nothing was chosen yet that I could draw; ask for something first.", request=request)
+        self.session.focus = item_id
+        item = self.recommender.catalog[item_id]
+        context = self.session.context()
+        name = re.sub(r"[^\w-]+", "_", item_id)[:60]
+        case = zlib.crc32("\n".join([item_id, *context]).encode())
+        out = self.recommender.directory / "visuals" / f"chat-{name}-{case:08x}.png"
+        made = self.recommender.visualize(item=item_id, history=context, out=out)
+        text = f"This is how {item.title or item_id} could look for you; the picture is generated."
+        return Reply(text=text, request=request, items=(self._card(item),), visual=made.path)
+
+
+def _understanding(recommender: Workspace, reader: RequestReader) -> Understanding:
+    """Who reads messages, as the settings say."""
+    config = recommender.config.chat
+    if config.understanding == "reader":
+        return reader
+    return ModelReader(recommender.model, reader, max_new_tokens=config.max_new_tokens)

@@ -1,0 +1,1 @@
+"""The rules that read a chat message where no language model does."""

@@ -1,0 +1,321 @@
+"""The language model with its id tokens: writes items, scores items, and speaks.
+
+Loads any causal language model of transformers by name or folder; a LoRA adapter of peft rides on it. Knows nothing of
+catalogs or users: it sees prompts, semantic IDs and tokens.
+
+Axis legend: B batch, T tokens, L levels.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from genrec.errors import ArtifactError, InputError
+from genrec.model.lm.beam_search import Beams, Watch, score_items, search_beams, unwatched
+from genrec.model.lm.best_first import StreamedItem, stream_items
+from genrec.model.lm.item_projector import READER_FILE, ItemReader
+from genrec.model.lm.json_decoding import JsonGrammar, Schema
+from genrec.model.lm.prefill import Opening, keeps_all_tokens
+from genrec.model.lm.text_decoding import Phrases, write_greedily
+from genrec.model.lm.vocabulary import IdVocabulary, PromptTokenizer
+from genrec.prompting import Message
+from genrec.runtime import foundation_path, hub_errors, quietly
+from genrec.schema import SemanticId
+from genrec.semids.trie import Narrowing, Trie
+
+IDS_FILE = "id_tokens.json"
+BASE_DIR, ADAPTER_DIR = "base", "adapter"
+OWN = "default"  # peft's name for the LoRA that a model was loaded with
+
+
+@quietly()
+def load_causal_lm(name_or_path: str, *, dtype: str, four_bit: bool, device: torch.device) -> Any:
+    """A transformers causal language model on a device; four_bit quantizes its linear layers by bitsandbytes NF4."""
+    if device.type == "cpu":  # whose attention shares keys and values among heads, under a mask too, without copies
+        os.environ.setdefault("TRANSFORMERS_SDPA_FORCE_GQA", "1")
+    options: dict[str, Any] = {"dtype": getattr(torch, dtype)}
+    if four_bit:
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=getattr(torch, dtype)
+        )
+        options["device_map"] = {"": device}
+    with hub_errors(name_or_path):
+        model = AutoModelForCausalLM.from_pretrained(foundation_path(name_or_path), **options)
+    if not four_bit:
+        return model.to(device)
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            # bitsandbytes 0.50 repacks weights at inference on CPUs, and fails where a width is no multiple of 64.
+            module.support_avx512bf16_for_cpu = False
+    return model
+
+
+def read_ids(directory: Path) -> tuple[IdVocabulary, str, str]:
+    """The id tokens, the id space and the foundation's name of a tuned model. Raises ArtifactError."""
+    path = directory / BASE_DIR / IDS_FILE
+    if not path.is_file():
+        raise ArtifactError(f"{directory} has no tuned language model ({path.name} is missing); run genrec build")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    ids = IdVocabulary(tuple(record["level_sizes"]), record["first_token"])
+    return ids, record["id_space"], record["foundation"]
+
+
+def load_prompts(directory: Path) -> tuple[PromptTokenizer, str]:
+    """What a tuned model's prompts are made with, and its id space. Raises ArtifactError."""
+    ids, id_space, _ = read_ids(directory)
+    return PromptTokenizer(AutoTokenizer.from_pretrained(directory / BASE_DIR), ids), id_space
+
+
+class LanguageModel:
+    """A causal language model that knows the id tokens of one id space."""
+
+    def __init__(
+        self, model: Any, prompts: PromptTokenizer, *, id_space: str, reader: ItemReader | None = None
+    ) -> None:
+        self.model = model
+        self.prompts = prompts
+        self.id_space = id_space
+        self.reader = reader
+        self._json_grammar: tuple[str, JsonGrammar] | None = None
+        self._offered: dict[str, Path] = {}  # adapters that nobody has asked for yet
+        self._is_folded = False
+        self._opening: tuple[int, ...] | Opening = ()  # read when first needed
+        self._phrases = Phrases()
+        self.pause: Callable[[], None] = lambda: None  # called between the steps of texts, to use the model for more
+        if reader is not None:
+            reader.attach(model)
+        model.eval()  # the reader too, which would leave items unread as it does in training
+
+    @classmethod
+    @quietly()
+    def load(
+        cls,
+        directory: Path,
+        *,
+        device: torch.device,
+        dtype: str = "float32",
+        four_bit: bool = False,
+        adapter: Path | None = None,
+    ) -> "LanguageModel":
+        """Load what tuning saved: base/ with its id rows, and adapter/ if there is one; `adapter` replaces that.
+
+        Raises ArtifactError when the directory holds no tuned model.
+        """
+        prompts, id_space = load_prompts(directory)
+        model = load_causal_lm(str(directory / BASE_DIR), dtype=dtype, four_bit=four_bit, device=device)
+        lora = adapter or directory / ADAPTER_DIR
+        if adapter is not None or lora.is_dir():
+            from peft import PeftModel  # not for who only writes prompts
+
+            model = PeftModel.from_pretrained(model, lora)
+        path = directory / READER_FILE
+        reader = ItemReader.load(path, prompts.ids, device) if path.is_file() else None
+        return cls(model, prompts, id_space=id_space, reader=reader)
+
+    @property
+    def ids(self) -> IdVocabulary:
+        """Which tokens stand for which codes."""
+        return self.prompts.ids
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+    @property
+    def _has_adapters(self) -> bool:
+        return hasattr(self.model, "peft_config")
+
+    def fold(self) -> None:
+        """Add the model's own LoRA to the weights, which answers the same in less time, until it has to be apart.
+
+        Only in float32: narrower weights would lose digits by it.
+        """
+        is_alone = self._has_adapters and len(self.model.peft_config) == 1
+        if is_alone and not self._is_folded and all(p.dtype == torch.float32 for p in self.model.parameters()):
+            self.model.merge_adapter()
+            self._is_folded = True
+
+    def _unfold(self) -> None:
+        if self._is_folded:
+            self.model.unmerge_adapter()
+            self._is_folded = False
+
+    def add_adapter(self, name: str, directory: Path) -> None:
+        """Offer another LoRA beside the model's own, for `search` to choose by name; it is loaded when first chosen.
+
+        Raises InputError when the model has none of its own, as one tuned with all weights.
+        """
+        if not self._has_adapters:
+            raise InputError(f"adapter {name!r} needs a model tuned by LoRA; this one was tuned with all its weights")
+        if name not in self.model.peft_config:
+            self._offered[name] = directory
+
+    def _load_chosen(self, adapters: Sequence[str] | None) -> None:
+        for name in sorted(self._offered.keys() & set(adapters or ())):
+            self._unfold()  # requests with different adapters share a batch only when none is in the weights
+            self.model.load_adapter(str(self._offered.pop(name)), adapter_name=name)
+            self.model.eval()
+
+    def expect_opening(self, tokens: Sequence[int]) -> None:
+        """Prompts will often begin with these tokens, which are read once. The weights must not change after this."""
+        self._opening = tuple(tokens)
+
+    @torch.inference_mode()
+    def _read_opening(self) -> Opening | None:
+        if isinstance(self._opening, tuple):
+            if not self._opening or not keeps_all_tokens(self.model):
+                return None
+            self._opening = Opening(self.model, self._opening)
+        return self._opening
+
+    def search(
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        trie: Trie,
+        width: int,
+        narrowing: Narrowing | None = None,
+        adapters: Sequence[str] | None = None,
+        watch: Watch = unwatched,
+    ) -> Beams:
+        """The `width` most likely items after each prompt; narrowing: `trie.narrow` of what each may see, or None.
+
+        adapters: names that `add_adapter` took, one per prompt, `OWN` for the one the model was loaded with.
+        """
+        self._load_chosen(adapters)
+        tokens_BT, mask_BT = self.prompts.pad_left(prompts, self.device)
+        return search_beams(
+            self.model,
+            tokens_BT=tokens_BT,
+            mask_BT=mask_BT,
+            trie=trie,
+            ids=self.ids,
+            width=width,
+            narrowing=narrowing,
+            adapters=adapters,
+            opening=self._read_opening(),
+            watch=watch,
+        )
+
+    def stream(
+        self, prompt: Sequence[int], *, trie: Trie, k: int, narrowing: Narrowing | None = None
+    ) -> Iterator[StreamedItem]:
+        """The k likeliest items after one prompt, one by one; narrowing: of this request alone."""
+        tokens_T = torch.tensor(list(prompt), device=self.device)
+        return stream_items(self.model, tokens_T=tokens_T, trie=trie, ids=self.ids, k=k, narrowing=narrowing)
+
+    def score(
+        self,
+        prompts: Sequence[Sequence[int]],
+        targets: Sequence[SemanticId],
+        *,
+        trie: Trie,
+        adapter: str | None = None,
+        batch_size: int = 64,
+    ) -> npt.NDArray[np.float64]:
+        """Log-probability in nats of each target after its prompt, float64 (B,), as `search` has it.
+
+        A prompt that comes several times is read once for all its targets; batch_size: prompts read together.
+        """
+        places: dict[tuple[int, ...], list[int]] = {}
+        for place, prompt in enumerate(prompts):
+            places.setdefault(tuple(prompt), []).append(place)
+        shared = sorted(places.items(), key=lambda entry: len(entry[1]))  # those with like many targets together
+        scores_B = np.zeros(len(prompts))
+        self._load_chosen(None if adapter is None else [adapter])
+        for start in range(0, len(shared), batch_size):
+            batch = shared[start : start + batch_size]
+            tokens_BT, mask_BT = self.prompts.pad_left([prompt for prompt, _ in batch], self.device)
+            width = max(len(theirs) for _, theirs in batch)
+            filled_BW = np.array([[*theirs, *[theirs[0]] * (width - len(theirs))] for _, theirs in batch])
+            codes_BWL = torch.tensor([[targets[place] for place in row] for row in filled_BW], device=self.device)
+            adapters = None if adapter is None else [adapter] * len(batch)
+            found_BW = score_items(
+                self.model,
+                tokens_BT=tokens_BT,
+                mask_BT=mask_BT,
+                codes_BWL=codes_BWL,
+                trie=trie,
+                ids=self.ids,
+                adapters=adapters,
+                opening=self._read_opening(),
+            )
+            scores_B[filled_BW] = found_BW.double().cpu().numpy()
+        return scores_B
+
+    def generate_text(self, message: Message, *, max_new_tokens: int = 64) -> str:
+        """What the model says to one message, greedily, in words alone."""
+        return self.generate_texts([message], max_new_tokens=max_new_tokens)[0]
+
+    @torch.inference_mode()
+    def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int = 64) -> list[str]:
+        """What the model says to each message, greedily; id tokens are never said."""
+        prompts = [self.prompts.encode_prompt(message) for message in messages]
+        tokens_BT, mask_BT = self.prompts.pad_left(prompts, self.device)
+        if keeps_all_tokens(self.model):
+            said = write_greedily(
+                self.model,
+                prompts,
+                tokens_BT=tokens_BT,
+                mask_BT=mask_BT,
+                ids=self.ids,
+                end=self.prompts.end_of_turn,
+                max_new_tokens=max_new_tokens,
+                phrases=self._phrases,
+                pause=self.pause,
+            )
+            return [self.prompts.decode(row) for row in said]
+        output = self.model.generate(
+            input_ids=tokens_BT,
+            attention_mask=mask_BT,
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            suppress_tokens=list(range(self.ids.first_token, self.ids.first_token + self.ids.num_tokens)),
+            eos_token_id=self.prompts.end_of_turn,
+            pad_token_id=self.prompts.tokenizer.pad_token_id,
+        )
+        return [self.prompts.decode(row) for row in output[:, tokens_BT.shape[1] :].tolist()]
+
+    @torch.inference_mode()
+    def generate_json(self, message: Message, schema: Schema, *, max_new_tokens: int = 256) -> object:
+        """What the foundation itself, without its adapter, answers to one message as JSON that fits a schema, greedily.
+
+        Returns None when the tokens ran out before the JSON was whole. Raises InputError on a schema that cannot be
+        decoded.
+        """
+        prompt = self.prompts.encode_prompt(message)
+        tokens_BT, mask_BT = self.prompts.pad_left([prompt], self.device)
+        self._unfold()
+        alone = self.model.disable_adapter() if self._has_adapters else nullcontext()
+        with alone:
+            output = self.model.generate(
+                input_ids=tokens_BT,
+                attention_mask=mask_BT,
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                logits_processor=[self._grammar(schema).constraint(len(prompt))],
+                eos_token_id=self.prompts.end_of_turn,
+                pad_token_id=self.prompts.tokenizer.pad_token_id,
+            )
+        try:
+            answer: object = json.loads(self.prompts.decode(output[0, len(prompt) :].tolist()))
+        except ValueError:
+            return None
+        return answer
+
+    def _grammar(self, schema: Schema) -> JsonGrammar:
+        """The compiled grammar of a schema, kept for the next request with it."""
+        key = json.dumps(schema, sort_keys=True)
+        if self._json_grammar is None or self._json_grammar[0] != key:
+            grammar = JsonGrammar(self.prompts.tokenizer, schema, first_id_token=self.ids.first_token)
+            self._json_grammar = (key, grammar)
+        return self._json_grammar[1]

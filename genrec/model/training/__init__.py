@@ -1,0 +1,1 @@
+"""How the language model is tuned: examples, distillation from the item scorer, LoRA, memory saved."""

@@ -1,0 +1,388 @@
+"""Tuning: from a foundation language model to one that writes this catalog's semantic IDs.
+
+The vocabulary grows by the id tokens, whose rows start as the mean of the word rows of the items they stand for; rows
+and a LoRA adapter are then trained by transformers' Trainer (accelerate beneath). Checkpoints resume after a kill with
+the same result; the kept weights are those of the checkpoint that validation chose. Saved are base/, the foundation
+with its id rows, which any engine can load, and adapter/, a plain LoRA.
+"""
+
+import contextlib
+import json
+import logging
+import math
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
+from safetensors.torch import load_file, save_file
+from torch.utils.data import Sampler
+from transformers import AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers.trainer_utils import get_last_checkpoint
+
+from genrec.artifacts import write_file, write_text
+from genrec.config import TuneConfig
+from genrec.model.lm.adapters import save_plain_lora
+from genrec.model.lm.head import Head
+from genrec.model.lm.item_projector import READER_FILE, ItemReader
+from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
+from genrec.model.lm.vocabulary import PromptTokenizer
+from genrec.model.sequence.model import SequenceModel
+from genrec.model.training.distillation import Lessons, Teacher, collate, shares_of_codes
+from genrec.model.training.examples import IGNORE, Example
+from genrec.model.training.memory_saving import lean_training
+from genrec.runtime import ProgressMeter, computes_bfloat16, foundation_path, hub_errors, quietly, seed_everything
+from genrec.schema import Catalog, IntArray
+from genrec.semids.table import SemanticIdTable
+from genrec.semids.trie import Trie
+
+log = logging.getLogger(__name__)
+
+WHOLE = "whole"  # lies in every checkpoint that was written to its end
+
+
+class Validate(Protocol):
+    """A share of so many cases that the model answers well; asked at every checkpoint."""
+
+    @property
+    def num_cases(self) -> int: ...
+
+    def __call__(self, language_model: LanguageModel) -> float: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuneReport:
+    """How tuning went. best_step: what was kept; validation: the metric at each checkpoint; losses: nats per token."""
+
+    num_steps: int
+    best_step: int
+    seconds: float
+    num_trained_parameters: int
+    validation: tuple[tuple[int, float], ...]
+    losses: tuple[tuple[int, float], ...]
+
+
+def prepare_language_model(
+    config: TuneConfig,
+    *,
+    catalog: Catalog,
+    table: SemanticIdTable,
+    device: torch.device,
+    sequence_model: SequenceModel | None = None,
+    seed: int = 0,
+) -> LanguageModel:
+    """Load the foundation and give it id tokens whose rows carry the words of their items.
+
+    sequence_model: lets it read whole items.
+    """
+    with hub_errors(config.base):
+        tokenizer = AutoTokenizer.from_pretrained(foundation_path(config.base))
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model = load_causal_lm(config.base, dtype=config.dtype, four_bit=config.method == "qlora", device=device)
+    prompts = PromptTokenizer.extend(tokenizer, table.level_sizes)
+    model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    rows = initial_id_rows(model, prompts, catalog, table)
+    reader = None
+    if sequence_model is not None:
+        codes_NL = table.codes[: sequence_model.num_items].astype(np.int64)
+        reader = ItemReader.of(sequence_model, codes_NL, rows.shape[1], prompts.ids, seed=seed)
+    _write_id_rows(model, prompts, rows)
+    return LanguageModel(model, prompts, id_space=table.id_space, reader=reader)
+
+
+@torch.no_grad()
+def initial_id_rows(model: Any, prompts: PromptTokenizer, catalog: Catalog, table: SemanticIdTable) -> torch.Tensor:
+    """Embedding rows for all id tokens, float32 (num id tokens, D): the mean word row of the items under each code.
+
+    Means are taken against the mean of all items and stretched to the spread of the word rows, so that codes differ.
+    """
+    words = model.get_input_embeddings().weight[: prompts.ids.first_token].float()
+    item_rows = torch.stack(
+        [
+            words[torch.tensor(prompts.encode_text(item.words[:400]) or [0], device=words.device)].mean(0)
+            for item in catalog
+        ]
+    )
+    centered = item_rows - item_rows.mean(0)
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(prompts.ids.num_tokens, words.shape[1], generator=generator).to(words.device) * words.std() * 0.5
+    start = 0
+    for level, size in enumerate(prompts.ids.level_sizes):
+        codes = torch.from_numpy(table.codes[:, level].astype(np.int64)).to(words.device)
+        sums = torch.zeros(size, words.shape[1], device=words.device).index_add_(0, codes, centered)
+        counts = torch.bincount(codes, minlength=size)[:, None]
+        means = sums / counts.clamp(min=1)
+        used = counts[:, 0] > 0
+        spread = means[used].std().clamp(min=1e-6)
+        rows[start : start + size] += means * (words.std() / spread)
+        start += size
+    return rows
+
+
+@torch.no_grad()
+def _write_id_rows(model: Any, prompts: PromptTokenizer, rows: torch.Tensor) -> None:
+    first = prompts.ids.first_token
+    for layer in {model.get_input_embeddings(), model.get_output_embeddings()}:
+        layer.weight[first : first + len(rows)] = rows.to(layer.weight)
+
+
+def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows: bool) -> LanguageModel:
+    """Wrap the model by a fresh LoRA on all linear layers; the id rows are trained beside it when asked."""
+    model, ids = language_model.model, language_model.ids
+    if config.method == "qlora":
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    tied = model.get_input_embeddings().weight is model.get_output_embeddings().weight
+    tokens = list(range(ids.first_token, ids.first_token + ids.num_tokens))
+    layers = ["embed_tokens"] if tied else ["embed_tokens", "lm_head"]
+    lora = LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,
+        use_rslora=config.rslora,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+        trainable_token_indices=dict.fromkeys(layers, tokens) if train_id_rows else None,
+    )
+    with quietly():
+        wrapped, reader = get_peft_model(model, lora), language_model.reader
+    if reader is not None:
+        reader.requires_grad_(True)  # peft freezes all that it finds
+    return LanguageModel(wrapped, language_model.prompts, id_space=language_model.id_space, reader=reader)
+
+
+class _KeepBest(TrainerCallback):
+    """At every checkpoint asks validation and keeps the trained weights of one; reports progress and the time limit."""
+
+    def __init__(self, language_model: LanguageModel, validate: Validate, work: Path, max_minutes: float) -> None:
+        self._language_model, self._validate, self._work = language_model, validate, work
+        self._deadline = time.monotonic() + max_minutes * 60 if max_minutes else None
+        record = work / "best.json"
+        self.validation: dict[int, float] = {}
+        if record.is_file():
+            self.validation = {int(k): v for k, v in json.loads(record.read_text(encoding="utf-8")).items()}
+        self._meter: ProgressMeter | None = None
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self._meter is None:
+            self._meter = ProgressMeter(label="tune steps", total=state.max_steps)
+        self._meter.done = state.global_step - 1
+        self._meter.advance()
+        late = self._deadline is not None and time.monotonic() > self._deadline
+        if state.global_step % args.save_steps == 0 or state.global_step == state.max_steps:
+            self._judge(state.global_step)
+            control.should_training_stop = control.should_training_stop or late
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Says that a checkpoint is whole; a kill may leave half of one."""
+        checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        if self._language_model.reader is not None:
+            self._language_model.reader.save(checkpoint / READER_FILE)  # peft saves nothing but its own
+        write_text(checkpoint / WHOLE, "")
+
+    def _judge(self, step: int) -> None:
+        model = self._language_model.model
+        model.eval()
+        score = self._validate(self._language_model)
+        model.train()
+        self.validation = {at: value for at, value in self.validation.items() if at < step} | {step: score}
+        if self.kept_step() == step:
+            with write_file(self._work / "best.safetensors") as path:
+                save_file(trained_weights(model), path)
+        write_text(self._work / "best.json", json.dumps(self.validation))
+
+    def kept_step(self) -> int:
+        return latest_good_step(self.validation, self._validate.num_cases)
+
+
+def latest_good_step(validation: Mapping[int, float], num_cases: int) -> int:
+    """The latest step whose share of the cases is less than a standard error below the best one.
+
+    Rates of learning fall towards the end, and a few hundred cases tell an earlier checkpoint from it by chance.
+    """
+    best = max(validation.values())
+    error = (best * (1 - best) / num_cases) ** 0.5 if num_cases else 0.0
+    return max(step for step, share in validation.items() if share >= best - error)
+
+
+def trained_weights(model: Any) -> dict[str, torch.Tensor]:
+    """The weights that training may change, by name, contiguous copies on the CPU."""
+    return {
+        name: parameter.detach().cpu().contiguous().clone()
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    }
+
+
+def train(
+    language_model: LanguageModel,
+    examples: Sequence[Example],
+    *,
+    config: TuneConfig,
+    validate: Validate,
+    work: Path,
+    seed: int,
+    trie: Trie,
+    teacher: Teacher | None = None,
+) -> TuneReport:
+    """Train until the epochs are over, resuming from the last checkpoint in `work`, and load the weights to keep.
+
+    validate: asked at every checkpoint, it tells which to keep: see `latest_good_step`. Determinism: the same seed and
+    thread count give the same weights, killed in between or not.
+    """
+    start = time.monotonic()
+    model = language_model.model
+    seed_everything(seed)
+    steps_per_epoch = max(1, -(-len(examples) // (config.batch_size * config.gradient_accumulation)))
+    num_steps = max(1, round(steps_per_epoch * config.epochs))
+    save_steps = max(1, -(-num_steps // config.checkpoints_per_run))
+    callback = _KeepBest(language_model, validate, work, config.max_minutes)
+    arguments = TrainingArguments(
+        output_dir=str(work / "checkpoints"),
+        max_steps=num_steps,
+        per_device_train_batch_size=config.batch_size,
+        gradient_accumulation_steps=config.gradient_accumulation,
+        learning_rate=config.learning_rate,
+        warmup_steps=round(num_steps * config.warmup_share),
+        lr_scheduler_type="cosine",
+        weight_decay=config.weight_decay,
+        logging_steps=max(1, num_steps // 50),
+        save_strategy="steps",
+        save_steps=save_steps,
+        save_total_limit=2,  # the newest may be half written when a kill comes
+        seed=seed,
+        data_seed=seed,
+        report_to=[],
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+        use_cpu=language_model.device.type == "cpu",
+        bf16=config.autocast == "auto" and computes_bfloat16(language_model.device),
+    )
+    pad = language_model.prompts.tokenizer.pad_token_id
+    trainer = _QuietTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=Lessons(examples, max(1, math.ceil(config.epochs)), teacher, language_model.ids, seed),
+        data_collator=lambda lessons: collate(lessons, pad),
+        callbacks=[callback],
+        language_model=language_model,
+        trie=trie,
+        codes_NL=None if teacher is None else teacher.codes_NL,
+    )
+    checkpoint = _last_whole_checkpoint(Path(str(arguments.output_dir)))
+    if checkpoint is not None and language_model.reader is not None:
+        language_model.reader.resume(Path(checkpoint) / READER_FILE)
+    with lean_training(model, half_precision=arguments.bf16):
+        trainer.train(resume_from_checkpoint=checkpoint)
+    model.load_state_dict(load_file(work / "best.safetensors"), strict=False)
+    model.eval()
+    return TuneReport(
+        num_steps=int(trainer.state.global_step),
+        best_step=callback.kept_step(),
+        seconds=time.monotonic() - start,
+        num_trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        validation=tuple(sorted(callback.validation.items())),
+        losses=tuple((entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry),
+    )
+
+
+def _last_whole_checkpoint(directory: Path) -> str | None:
+    """The checkpoint to resume from; those that a kill left half written are removed."""
+    for checkpoint in directory.glob("checkpoint-*"):
+        if not (checkpoint / WHOLE).is_file():
+            shutil.rmtree(checkpoint)
+    return get_last_checkpoint(str(directory)) if directory.is_dir() else None
+
+
+class _QuietTrainer(Trainer):
+    """The Trainer without its printing: progress goes through the project's own meter."""
+
+    def __init__(self, *, language_model: LanguageModel, trie: Trie, codes_NL: IntArray | None, **options: Any) -> None:
+        from transformers.trainer_callback import PrinterCallback
+
+        super().__init__(**options)
+        self.remove_callback(PrinterCallback)
+        self._reader, self._ids, self._trie = language_model.reader, language_model.ids, trie
+        self._codes_NL = None if codes_NL is None else torch.from_numpy(codes_NL).to(language_model.device)
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Nats per graded token: words over the vocabulary, items over the codes that can follow in the trie.
+
+        Where a teacher speaks, its shares grade all codes. The reader is told which tokens are written: those that are
+        graded themselves.
+        """
+        labels, rows_MK, shares_MK = (inputs.pop(name) for name in ("labels", "expected_rows", "expected_shares"))
+        tokens = inputs["input_ids"]
+        with self._reader.writing(labels == tokens) if self._reader is not None else contextlib.nullcontext():
+            none = torch.zeros(0, dtype=torch.int64, device=tokens.device)
+            outputs = model(**inputs, output_hidden_states=True, logits_to_keep=none)
+        head = Head(self.model)  # of few tokens and few codes only: the whole of it would take a fifth of a step
+        thought, graded = outputs.hidden_states[-1][:, :-1], labels[:, 1:]
+        is_word = (graded != IGNORE) & (graded < self._ids.first_token)
+        loss = F.cross_entropy(head(thought[is_word]).float(), graded[is_word], reduction="sum")
+        row, start = ((graded >= self._ids.first_token) & (graded < self._ids.offsets[1])).nonzero(as_tuple=True)
+        if len(row):
+            places = [(row, start + level) for level in range(self._ids.depth)]
+            levels = list(zip(places, self._ids.offsets, self._ids.level_sizes, strict=True))
+            codes_ML = torch.stack([graded[place] - first for place, first, _ in levels], dim=1)
+            scores = [head(thought[place], first, first + size).float() for place, first, size in levels]
+            expected = None
+            if self._codes_NL is not None:
+                expected = shares_of_codes(self._codes_NL[rows_MK], shares_MK, codes_ML, self._ids.level_sizes)
+            loss = loss - self._trie.score_paths(scores, codes_ML, shares_MK=expected).sum()
+        loss = loss / ((graded != IGNORE).sum() if num_items_in_batch is None else num_items_in_batch)
+        return (loss, outputs) if return_outputs else loss
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        """Batches of like length; asking the data set for lengths would draw all of its labels."""
+        dataset = train_dataset or self.train_dataset
+        size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        generator = torch.Generator().manual_seed(self.args.data_seed or 0)
+        return LengthGroupedSampler(size, lengths=dataset.lengths, generator=generator)
+
+
+def save_tuned(language_model: LanguageModel, directory: Path, *, config: TuneConfig, report: TuneReport) -> None:
+    """Write base/ (foundation with id rows), adapter/ (plain LoRA, unless all weights were trained) and loss.json."""
+    model, prompts = language_model.model, language_model.prompts
+    is_adapter = isinstance(model, PeftModel)
+    if is_adapter:
+        plain = load_causal_lm(config.base, dtype=config.dtype, four_bit=False, device=torch.device("cpu"))
+        plain.resize_token_embeddings(len(prompts.tokenizer), mean_resizing=False)
+        _write_trained_rows(model, plain, prompts)
+        save_plain_lora(model, directory / ADAPTER_DIR)
+    else:
+        plain = model
+    if language_model.reader is not None:
+        language_model.reader.save(directory / READER_FILE)
+    base = directory / BASE_DIR
+    plain.save_pretrained(
+        base, state_dict={k: v for k, v in plain.state_dict().items() if not k.startswith("item_reader.")}
+    )
+    prompts.tokenizer.save_pretrained(base)
+    record = {
+        "id_space": language_model.id_space,
+        "level_sizes": list(prompts.ids.level_sizes),
+        "first_token": prompts.ids.first_token,
+        "foundation": config.base,
+    }
+    write_text(base / IDS_FILE, json.dumps(record, indent=1))
+    write_text(directory / "loss.json", json.dumps(asdict(report), indent=1))
+
+
+@torch.no_grad()
+def _write_trained_rows(tuned: Any, plain: Any, prompts: PromptTokenizer) -> None:
+    first, last = prompts.ids.first_token, prompts.ids.first_token + prompts.ids.num_tokens
+    for name in ("get_input_embeddings", "get_output_embeddings"):
+        wrapped = getattr(tuned.get_base_model(), name)()
+        layer = getattr(wrapped, "token_adapter", None)
+        weight = layer.get_merged_weights(layer.active_adapters) if layer is not None else wrapped.weight
+        getattr(plain, name)().weight[first:last] = weight[first:last].to(plain.dtype).cpu()

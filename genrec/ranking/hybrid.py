@@ -1,0 +1,200 @@
+"""The two models that rank, asked as one: a language model's beams and item experts, mixed by the experts' share.
+
+Knows how a history becomes a prompt and catalog rows, and which of the two must be asked; `genrec.ranking.mixing` holds
+the arithmetic. Deliberately knows nothing of filters, words to be near to, or who asks.
+
+Axis legend: B requests, N items, W beams.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from genrec.model.lm.beam_search import Watch, unwatched
+from genrec.model.lm.language import OWN, LanguageModel
+from genrec.model.training.examples import history_prompt
+from genrec.ranking.attribution import History, leave_one_out, suspects
+from genrec.ranking.eligibility import Eligible
+from genrec.ranking.item_scorer import ItemExperts
+from genrec.ranking.mixing import stream_mixture
+from genrec.schema import BoolArray, Catalog, IntArray
+from genrec.semids.table import SemanticIdTable
+from genrec.semids.trie import Mask, Trie
+
+_MAX_EXPECTED = 1 << 22  # values at once where items are scored: 32 MB
+Nats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """One search by beams: after which history and words, among which nodes of the trie, without which catalog rows.
+
+    adapter: who writes, None for the model itself; key: tells it from all others, None where that cannot be told.
+    """
+
+    history: tuple[str, ...]
+    query: str
+    adapter: str | None
+    mask: Mask | None
+    left_out: IntArray
+    key: object = None
+
+
+class Mixture:
+    """Who is likely to be chosen next, by both models; single cases equal batched ones.
+
+    weight: the experts' share, 0 to 1, none without experts; watch: takes the time of the parts of the work.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        experts: ItemExperts | None,
+        weight: float,
+        *,
+        catalog: Catalog,
+        table: SemanticIdTable,
+        trie: Trie,
+        max_history: int,
+    ) -> None:
+        self.model, self.experts = model, experts
+        self.weight = weight if experts is not None else 0.0
+        self.watch: Watch = unwatched
+        self._catalog, self._table, self._trie, self._max_history = catalog, table, trie, max_history
+        self._beams: dict[object, tuple[IntArray, Nats]] | None = None
+
+    def weights(
+        self, histories: Sequence[Sequence[str]], adapters: Sequence[str | None], weight: float | None = None
+    ) -> Nats:
+        """The item experts' share for each history, (B,); weight: to take in place of the mixture's own.
+
+        It is 0 where they know none of the items, and for an adapter, of whose domain they know nothing.
+        """
+        weight = self.weight if weight is None else weight
+        if self.experts is None or weight <= 0:
+            return np.zeros(len(histories))
+        num_known = self.experts.num_items
+        different = dict.fromkeys(map(tuple, histories))
+        is_known = {history: bool((self._catalog.rows(history) < num_known).any()) for history in different}
+        counts = zip(histories, adapters, strict=True)
+        return weight * np.array([adapter is None and is_known[tuple(h)] for h, adapter in counts], dtype=np.float64)
+
+    def expect(self, histories: Sequence[Sequence[str]], allowed_BN: BoolArray) -> Nats:
+        """The item experts' log-probabilities, (B, N); -inf where not allowed, and for items they lack."""
+        assert self.experts is not None
+        num_known = self.experts.num_items
+        rows = [self._catalog.rows(history) for history in histories]
+        expected_BN = np.full(allowed_BN.shape, -np.inf)
+        with self.watch("experts"):
+            expected_BN[:, :num_known] = self.experts.log_probabilities([r[r < num_known] for r in rows])
+        expected_BN[~allowed_BN] = -np.inf
+        return expected_BN
+
+    def search(self, searches: Sequence[Search | None], width: int) -> tuple[IntArray, Nats]:
+        """The language model's beams, catalog rows and nats (B, W) each; -inf where no item is left, or none sought."""
+        rows_BW = np.zeros((len(searches), width), dtype=np.int64)
+        scores_BW = np.full((len(searches), width), -np.inf)
+        found = {} if self._beams is None else self._beams
+        for place, search in enumerate(searches):
+            if search is not None and search.key in found:
+                rows_BW[place], scores_BW[place] = found[search.key]
+        asked = [(place, s) for place, s in enumerate(searches) if s is not None and s.key not in found]
+        if asked:
+            adapters = [search.adapter for _, search in asked]
+            beams = self.model.search(
+                [self._prompt(search.history, search.query) for _, search in asked],
+                trie=self._trie,
+                width=width,
+                narrowing=self._trie.narrow([s.mask for _, s in asked], [s.left_out for _, s in asked]),
+                adapters=[adapter or OWN for adapter in adapters] if any(adapters) else None,
+                watch=self.watch,
+            )
+            places, num_found = [place for place, _ in asked], beams.row.shape[1]
+            rows_BW[places, :num_found] = beams.row.cpu().numpy()
+            scores_BW[places, :num_found] = beams.score_nats.cpu().numpy()
+        if self._beams is not None:
+            self._beams |= {s.key: (rows_BW[place], scores_BW[place]) for place, s in asked if s.key is not None}
+        return rows_BW, scores_BW
+
+    @contextlib.contextmanager
+    def remembering_beams(self) -> Iterator[None]:
+        """Meanwhile, a search of a known key is not made again, whatever its share of the mixture."""
+        self._beams = {}
+        try:
+            yield
+        finally:
+            self._beams = None
+
+    def stream(self, history: Sequence[str], eligible: Eligible) -> Iterator[tuple[int, float]]:
+        """Catalog rows with their nats, the best first, each as soon as no other can overtake it."""
+        allowed_N = eligible.allowed_N
+        weight = float(self.weights([history], [None])[0])
+        expected_N = self.expect([history], allowed_N[None])[0] if weight else np.full(len(allowed_N), -np.inf)
+        generated = self.model.stream(
+            self._prompt(history, ""),
+            trie=self._trie,
+            k=int(allowed_N.sum()),
+            narrowing=self._trie.narrow([eligible.mask], [eligible.left_out]),
+        )
+        return stream_mixture(generated, expected_N, weight)
+
+    def score(
+        self, histories: Sequence[Sequence[str]], item_ids: Sequence[str], queries: Sequence[str], adapter: str | None
+    ) -> Nats:
+        """Log-probability of each item after its history and words, (B,)."""
+        weight_B = self.weights(histories, [adapter] * len(histories))
+        generated_B = np.zeros(len(histories))
+        asked = np.flatnonzero(weight_B < 1).tolist()  # of others the language model has no say
+        if asked:
+            generated_B[asked] = self.model.score(
+                [self._prompt(histories[number], queries[number]) for number in asked],
+                [self._table.semantic_id(item_ids[number]) for number in asked],
+                trie=self._trie,
+                adapter=adapter,
+            )
+        if not weight_B.any():
+            return generated_B
+        with np.errstate(divide="ignore"):
+            return np.logaddexp(
+                np.log1p(-weight_B) + generated_B, np.log(weight_B) + self._expected(histories, item_ids)
+            )
+
+    def drops(
+        self, histories: Sequence[Sequence[str]], item_ids: Sequence[str], queries: Sequence[str], adapter: str | None
+    ) -> list[dict[str, float]]:
+        """Per case, by how many nats `score` falls without each item of the history: leave-one-out attribution.
+
+        Where the item experts share the answer with the beams, items whose absence they hardly feel are not tried.
+        """
+        cases = [tuple(history) for history in histories]
+
+        def by_all(reduced: Sequence[History], numbers: Sequence[int]) -> Nats:
+            return self.score(reduced, [item_ids[n] for n in numbers], [queries[n] for n in numbers], adapter)
+
+        def by_experts(reduced: Sequence[History], numbers: Sequence[int]) -> Nats:
+            return self._expected(reduced, [item_ids[n] for n in numbers])
+
+        is_shared = adapter is None and 0 < self.weight < 1
+        tried = suspects(cases, leave_one_out(cases, by_experts)) if is_shared else None
+        return leave_one_out(cases, by_all, tried=tried)
+
+    def _expected(self, histories: Sequence[Sequence[str]], item_ids: Sequence[str]) -> Nats:
+        """The item experts' log-probability of each item after its history, (B,)."""
+        rows_B, expected_B = self._catalog.rows(item_ids), np.empty(len(histories))
+        places: dict[tuple[str, ...], list[int]] = {}
+        for place, history in enumerate(histories):
+            places.setdefault(tuple(history), []).append(place)
+        different, at_once = list(places), max(1, _MAX_EXPECTED // len(self._catalog))
+        for start in range(0, len(different), at_once):
+            some = different[start : start + at_once]
+            expected_BN = self.expect(some, np.ones((len(some), len(self._catalog)), bool))
+            for history, expected_N in zip(some, expected_BN, strict=True):
+                expected_B[places[history]] = expected_N[rows_B[places[history]]]
+        return expected_B
+
+    def _prompt(self, history: Sequence[str], query: str) -> list[int]:
+        ids = [self._table.semantic_id(item_id) for item_id in history]
+        return history_prompt(self.model.prompts, ids, max_history=self._max_history, query=query)

@@ -1,0 +1,217 @@
+"""The recipe: what a language model is tuned on, and how its checkpoints are judged.
+
+Histories and alignment tasks of the training split; Recall@10 on validation cases chooses the checkpoint. Knows the
+data's shape; deliberately knows nothing of workspaces or of the training loop.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from genrec.config import Config
+from genrec.data.splits import EvaluationCase, Split
+from genrec.model.lm.language import LanguageModel
+from genrec.model.sequence.ensemble import SequenceCommittee
+from genrec.model.sequence.model import SequenceModel, SequenceReport
+from genrec.model.sequence.training import train_sequence_model, validation_ndcg
+from genrec.model.training.distillation import Teacher
+from genrec.model.training.examples import AlignmentExamples, Expectation, history_prompt, next_item_examples
+from genrec.model.training.tuning import TuneReport, train
+from genrec.ranking.item_scorer import ItemExperts
+from genrec.ranking.mixing import NEWCOMER_PLACES, WEIGHTS, MixtureCases, best_share
+from genrec.runtime import pick_device
+from genrec.schema import Catalog, FloatArray, IntArray
+from genrec.semids.table import SemanticIdTable
+from genrec.semids.trie import Trie
+
+MAX_VALIDATION_CASES = 500  # cases that choose the best checkpoint
+MAX_MIXING_CASES = 1500  # cases that choose the share of the item experts
+VALIDATION_WIDTH = 20
+NUM_TAUGHT = 64  # likeliest items that a teacher passes on
+LEAST_NEWCOMERS = 20  # items that nobody has chosen, from which on they tell themselves how far they must be lifted
+_NEXT_MEMBER = 1_000_003  # from the seed of one model of a committee to that of the next
+_HIDDEN_SHARE = 0.05  # of the items, else taken for such
+_Answered: TypeAlias = tuple[Sequence[EvaluationCase], IntArray, IntArray, npt.NDArray[np.float64]]
+
+
+def tune_on(
+    language_model: LanguageModel,
+    catalog: Catalog,
+    table: SemanticIdTable,
+    split: Split,
+    config: Config,
+    work: Path,
+    experts: ItemExperts | None = None,
+    among: SemanticIdTable | None = None,
+) -> TuneReport:
+    """Train on a split's histories and alignment tasks; validation cases choose the checkpoint.
+
+    experts: their expectations grade `tune.teacher_share` of the history's codes, beside what was truly chosen.
+    among: the items that an item must be told from, those of `table` unless given.
+    """
+    tune = config.tune
+    semantic_id_of = {item.item_id: table.semantic_id(item.item_id) for item in catalog}
+    histories = list(split.train.histories().values())
+    examples = next_item_examples(
+        language_model.prompts,
+        [[semantic_id_of[item_id] for item_id in history] for history in histories],
+        max_history=tune.max_history,
+    )
+    alignment = AlignmentExamples(
+        language_model.prompts, catalog, semantic_id_of, histories, max_history=tune.max_history
+    )
+    num_alignment = round((len(examples) or len(catalog)) * tune.alignment_share / (1 - tune.alignment_share))
+    examples += alignment.draw(max(1, num_alignment), np.random.default_rng(config.seed))
+    judge = Judge(catalog, table, split.validation, tune.max_history, config.seed)
+    teacher = None
+    if experts is not None and tune.teacher_share > 0:
+        expected = experts.expected_items([catalog.rows(h) for h in histories], NUM_TAUGHT)
+        teacher = Teacher(
+            expectations=[Expectation(rows_TK=rows, shares_TK=shares) for rows, shares in expected],
+            codes_NL=table.codes.astype(np.int64),
+            share=tune.teacher_share,
+        )
+    trie = Trie.build((among or table).codes, device=language_model.device)
+    return train(
+        language_model,
+        examples,
+        config=tune,
+        validate=judge,
+        work=work,
+        seed=config.seed,
+        trie=trie,
+        teacher=teacher,
+    )
+
+
+def train_sequence_on(
+    catalog: Catalog, split: Split, config: Config, *, content: FloatArray | None, work: Path
+) -> tuple[SequenceModel, SequenceReport]:
+    """Train the sequence model, or a committee, on a split's histories; its validation cases choose the epoch.
+
+    The report of a committee is its first member's, with the time of all and the validation of the whole in the end.
+    """
+    histories = [catalog.rows(history) for history in split.train.histories().values()]
+    validation = [(catalog.rows(case.history), catalog.row(case.target)) for case in split.validation]
+    num_models = config.sequence.num_models
+    trained = [
+        train_sequence_model(
+            histories,
+            len(catalog),
+            validation,
+            config.sequence,
+            content=content,
+            device=pick_device(config.device),
+            seed=config.seed + _NEXT_MEMBER * number,
+            work=_folder(work / f"model-{number}"),
+            label="train sequence model" + (f" {number + 1} of {num_models}" if num_models > 1 else "") + ", epochs",
+        )
+        for number in range(num_models)
+    ]
+    model, report = trained[0]
+    if num_models == 1:
+        return model, report
+    committee = SequenceCommittee([member for member, _ in trained])
+    seconds = sum(other.seconds for _, other in trained)
+    quality = validation_ndcg(committee, validation)
+    return committee.eval(), replace(report, seconds=seconds, validation=(*report.validation, quality))
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+class Judge:
+    """Recall@10 on a fixed sample of validation cases, items of the history masked; 0 when there are none."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        table: SemanticIdTable,
+        cases: Sequence[EvaluationCase],
+        max_history: int,
+        seed: int,
+        max_cases: int = MAX_VALIDATION_CASES,
+    ) -> None:
+        rng = np.random.default_rng(seed)
+        chosen = rng.permutation(len(cases))[:max_cases]
+        self._cases = [cases[number] for number in sorted(chosen)]
+        self._catalog, self._table, self._max_history, self._seed = catalog, table, max_history, seed
+        self._trie: Trie | None = None
+
+    @property
+    def num_cases(self) -> int:
+        return len(self._cases)
+
+    def __call__(self, language_model: LanguageModel) -> float:
+        if not self._cases:
+            return 0.0
+        batches = self._ask(language_model, VALIDATION_WIDTH)
+        return sum(int((rows[:, :10] == targets[:, None]).any(axis=1).sum()) for _, targets, rows, _ in batches) / len(
+            self._cases
+        )
+
+    def mix(
+        self, language_model: LanguageModel, experts: ItemExperts, *, width: int, exposure: float
+    ) -> tuple[float, float | None]:
+        """The item experts' share in the mixture with the beams, and the lift of items that nobody has chosen.
+
+        With the lift such items are shown `exposure` times as often as a known one is on average, but take no more than
+        `NEWCOMER_PLACES`, and the share is that of the best ndcg@10 then: what beams never show must be lifted further
+        beside them, which costs the others more. Where too few are new, some known items are taken for new. The share
+        is 0 without cases; without a lift, what is new stays as it is.
+        """
+        answered = [
+            (self._catalog.rows(case.history), int(target), rows_W, scores_W)
+            for cases, targets, rows_BW, scores_BW in self._ask(language_model, width)
+            for case, target, rows_W, scores_W in zip(cases, targets, rows_BW, scores_BW, strict=True)
+        ]
+        if not answered:
+            return 0.0, None
+        if exposure <= 0 or not experts.knows_newcomers:
+            found = MixtureCases.find(answered, experts.lifted(None))
+            return best_share({share: found.ndcg(share) for share in WEIGHTS}), None
+        experts = experts.lifted(0.0)
+        found = lifting = MixtureCases.find(answered, experts)
+        known = np.flatnonzero(~experts.is_new_N)
+        num_hidden = min(len(known) - 1, max(1, round(_HIDDEN_SHARE * experts.num_items)))
+        if experts.num_items - len(known) < LEAST_NEWCOMERS and num_hidden > 0:
+            hidden = np.sort(np.random.default_rng(self._seed).choice(known, num_hidden, replace=False))
+            unseen = [
+                (history[~np.isin(history, hidden)], target, rows_W, np.where(np.isin(rows_W, hidden), -np.inf, nats_W))
+                for history, target, rows_W, nats_W in answered
+            ]
+            lifting = MixtureCases.find(unseen, experts.hiding(hidden))
+        exposure = min(exposure, NEWCOMER_PLACES / lifting.fair_share) if lifting.fair_share else 0.0
+        # Beams are never lifted: alone they would win by not showing what is new.
+        needed = {share: lifting.least_lift(share, exposure) for share in WEIGHTS if share and exposure}
+        lifts = {share: lift for share, lift in needed.items() if lift is not None}
+        if not lifts:
+            return best_share({share: found.ndcg(share) for share in WEIGHTS}), None
+        share = best_share({share: found.ndcg(share, lift) for share, lift in lifts.items()})
+        return share, lifts[share]
+
+    def _ask(self, language_model: LanguageModel, width: int) -> Iterator[_Answered]:
+        """Batches of cases with their targets' rows (B,), and the beams' rows and scores (B, W)."""
+        if self._trie is None:
+            self._trie = Trie.build(self._table.codes, device=language_model.device)
+        for start in range(0, len(self._cases), 64):
+            cases = self._cases[start : start + 64]
+            seen = [self._catalog.rows(case.history) for case in cases]
+            narrowing = self._trie.narrow([None] * len(cases), seen)
+            prompts = [
+                history_prompt(
+                    language_model.prompts,
+                    [self._table.semantic_id(item_id) for item_id in case.history],
+                    max_history=self._max_history,
+                )
+                for case in cases
+            ]
+            beams = language_model.search(prompts, trie=self._trie, width=width, narrowing=narrowing)
+            targets = self._catalog.rows(case.target for case in cases)
+            yield cases, targets, beams.row.cpu().numpy(), beams.score_nats.cpu().numpy().astype(np.float64)

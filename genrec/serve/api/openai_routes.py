@@ -1,0 +1,271 @@
+"""The routes that OpenAI's clients know: models, chat, embeddings, images."""
+
+import asyncio
+import base64
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, StreamingResponse
+from PIL import Image
+from starlette.concurrency import run_in_threadpool
+
+from genrec.schema import FloatArray
+from genrec.serve.api.responses import Links, finite, reasons_markdown, reply_markdown, reply_shape
+from genrec.serve.api.schemas import (
+    ChatAnswer,
+    ChatBody,
+    ChatMessage,
+    EmbeddingAnswer,
+    EmbeddingBody,
+    ImageAnswer,
+    ImageBody,
+    ModelList,
+    ModelShape,
+    Usage,
+)
+from genrec.serve.conversations import Answered, Talk, Turn
+from genrec.serve.engine import BASE_MODEL, Engine, ServedModel
+from genrec.serve.errors import Problem, problem_of
+from genrec.serve.guard import ERRORS, GuardedRoute, needs
+from genrec.serve.pictures import read_picture
+from genrec.serve.store import KeptVisual
+
+JsonObject = dict[str, Any]  # Any: JSON
+router = APIRouter(prefix="/v1", route_class=GuardedRoute, responses=ERRORS)
+
+
+@router.get("/models", response_model=ModelList, openapi_extra=needs(""), tags=["models"])
+async def list_models(request: Request) -> JSONResponse:
+    """The workspace itself, and every adapter that fits it."""
+    engine: Engine = request.app.state.engine
+    return JSONResponse({"object": "list", "data": [_model_shape(model) for model in engine.models.values()]})
+
+
+@router.get("/models/{model:path}", response_model=ModelShape, openapi_extra=needs(""), tags=["models"])
+async def get_model(request: Request, model: str) -> JSONResponse:
+    """One model."""
+    engine: Engine = request.app.state.engine
+    return JSONResponse(_model_shape(engine.model(model)))
+
+
+def _model_shape(model: ServedModel) -> JsonObject:
+    return {
+        "id": model.name,
+        "object": "model",
+        "created": model.created,
+        "owned_by": "genrec",
+        "parent": None if model.adapter is None else BASE_MODEL,
+        "description": model.about,
+    }
+
+
+# ---- chat
+
+
+@router.post("/chat/completions", response_model=ChatAnswer, openapi_extra=needs("chat"), tags=["chat"])
+async def chat(request: Request, body: ChatBody) -> JSONResponse | StreamingResponse:
+    """Answer the last message of a user; with `stream`, as server-sent events that end with [DONE]."""
+    engine: Engine = request.app.state.engine
+    talk: Talk = request.app.state.talk
+    said = [message for message in body.messages if message.role == "user"]
+    if not said:
+        raise Problem(status=400, code="invalid_value", message="messages: none is a user's; add one", param="messages")
+    session = body.session or (body.metadata.session if body.metadata else None)
+    model = engine.model(body.model)
+    turns = await run_in_threadpool(_turns, said if session is None else said[-1:], engine.config.max_picture_pixels)
+    answers = talk.answer(turns, model=model, person=body.user, session=session, is_gone=request.is_disconnected)
+    read = [message.text for message in body.messages]
+    frame = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model.name}
+    links = Links(str(request.base_url))
+    if body.stream:
+        first = await anext(answers)  # what goes wrong until here gets its own status
+        include_usage = bool(body.stream_options and body.stream_options.include_usage)
+        counted = read if include_usage else None
+        events = _events(_chunks(engine, first, answers, session, links, counted), frame, include_usage=include_usage)
+        return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    async for answered in answers:
+        last = answered
+    content = reply_markdown(last.reply, last.visual, links, with_reasons=True)
+    choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
+    return JSONResponse(
+        {
+            **frame,
+            "object": "chat.completion",
+            "choices": [choice],
+            "usage": await run_in_threadpool(_count, engine, read, content),
+            "genrec": reply_shape(last.reply, last.visual, session, links),
+        }
+    )
+
+
+def _turns(messages: Sequence[ChatMessage], max_pixels: int) -> list[Turn]:
+    turns = []
+    for message in messages:
+        photos: list[Image.Image] = [
+            read_picture(url, max_pixels=max_pixels, param="image_url") for url in message.picture_urls
+        ]
+        if len(photos) > 1:
+            text = f"{len(photos)} photos are in one message; send one at a time"
+            raise Problem(status=400, code="invalid_value", message=text, param="messages")
+        turns.append(Turn(message.text, photos[0] if photos else None))
+    return turns
+
+
+async def _chunks(
+    engine: Engine,
+    first: Answered,
+    rest: AsyncIterator[Answered],
+    session: str | None,
+    links: Links,
+    counted: Sequence[str] | None,
+) -> AsyncIterator[JsonObject]:
+    """What each event says beyond its frame: who speaks, items at once, then their reasons, the end.
+
+    counted: what was read, where it is to be said last what all took.
+    """
+    content = reply_markdown(first.reply, first.visual, links, with_reasons=False)
+    shape = reply_shape(first.reply, first.visual, session, links)
+    yield {"choices": [_delta({"role": "assistant", "content": content})], "genrec": shape}
+    async for answered in rest:
+        reasons = "\n\n" + reasons_markdown(answered.reply)
+        content += reasons
+        shape = reply_shape(answered.reply, answered.visual, session, links)
+        yield {"choices": [_delta({"content": reasons})], "genrec": shape}
+    yield {"choices": [_delta({}, finish_reason="stop")]}
+    if counted is not None:
+        yield {"choices": [], "usage": await run_in_threadpool(_count, engine, counted, content)}
+
+
+async def _events(chunks: AsyncIterator[JsonObject], frame: JsonObject, *, include_usage: bool) -> AsyncIterator[str]:
+    try:
+        async for chunk in chunks:
+            counted = {"usage": None} if include_usage else {}
+            event = {**frame, "object": "chat.completion.chunk", **counted, **chunk}
+            yield f"data: {json.dumps(event, ensure_ascii=False, allow_nan=False)}\n\n"
+    except Exception as error:  # the status has been sent; an event must tell
+        problem = problem_of(error)
+        if problem.status == 500:
+            raise
+        yield f"data: {json.dumps(problem.body)}\n\n"
+    yield "data: [DONE]\n\n"
+
+
+def _delta(delta: JsonObject, finish_reason: str | None = None) -> JsonObject:
+    return {"index": 0, "delta": delta, "finish_reason": finish_reason}
+
+
+def _count(engine: Engine, read: Sequence[str], written: str) -> JsonObject:
+    return _usage(engine.count_tokens(read), engine.count_tokens([written]))
+
+
+def _usage(num_read: int, num_written: int = 0) -> JsonObject:
+    return Usage(
+        prompt_tokens=num_read, completion_tokens=num_written, total_tokens=num_read + num_written
+    ).model_dump()
+
+
+# ---- embeddings
+
+
+@router.post("/embeddings", response_model=EmbeddingAnswer, openapi_extra=needs("recommend"), tags=["embeddings"])
+async def embed(request: Request, body: EmbeddingBody) -> JSONResponse:
+    """Unit vectors of texts or items in CLIP space; their dot product is how like they are."""
+    engine: Engine = request.app.state.engine
+    model = engine.model(body.model)
+    inputs = [body.input] if isinstance(body.input, str) else body.input
+    if body.input_type == "item":
+        vectors, num_read = [engine.vector_of(item_id) for item_id in inputs], 0
+    else:
+        vectors = await engine.embed(inputs)
+        num_read = await run_in_threadpool(engine.workspace.clip.count_tokens, inputs)
+    if body.dimensions not in (None, len(vectors[0])):
+        message = f"dimensions: {body.dimensions} cannot be chosen; vectors have {len(vectors[0])}, so leave it out"
+        raise Problem(status=400, code="invalid_value", message=message, param="dimensions")
+    as_base64 = body.encoding_format == "base64"
+    data = [
+        {"object": "embedding", "index": index, "embedding": _encoded(vector, as_base64=as_base64)}
+        for index, vector in enumerate(vectors)
+    ]
+    return JSONResponse({"object": "list", "data": data, "model": model.name, "usage": _usage(num_read)})
+
+
+def _encoded(vector: FloatArray, *, as_base64: bool) -> list[float] | str:
+    if as_base64:
+        return base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
+    return [float(number) for number in np.asarray(vector, dtype=np.float32)]
+
+
+# ---- images
+
+
+@router.post("/images/generations", response_model=ImageAnswer, openapi_extra=needs("images"), tags=["images"])
+async def draw(request: Request, body: ImageBody) -> JSONResponse:
+    """Draw an item for a person. The pictures are marked as generated, and kept until the person is erased."""
+    engine: Engine = request.app.state.engine
+    model = engine.model(body.model or BASE_MODEL)
+    links = Links(str(request.base_url))
+    item_id, scene = body.item, body.prompt.strip() or None
+    if item_id is None:
+        if scene is None:
+            message = "prompt is empty and no item is named; give words, or an item's id as item"
+            raise Problem(status=400, code="invalid_value", message=message, param="prompt")
+        item_id, scene = await _nearest(engine, scene), None
+    engine.workspace.catalog.row(item_id)
+    history = await _history(engine, body)
+    seed = int.from_bytes(uuid.uuid4().bytes[:4]) if body.seed is None else body.seed
+    drawn = []
+    for number in range(body.n or 1):
+        view, patience = engine.view(model)
+        order = partial(view.visualize, item=item_id, history=history, scene=scene, seed=seed + number)
+        visual = await engine.run(order, patience, request.is_disconnected)
+        drawn.append(await run_in_threadpool(engine.keep, visual, body.user))
+    shapes = await asyncio.gather(
+        *(run_in_threadpool(_drawn_shape, kept, body.response_format, links) for kept in drawn)
+    )
+    with Image.open(drawn[0].path) as picture:
+        size = f"{picture.width}x{picture.height}"
+    return JSONResponse({"created": int(time.time()), "data": shapes, "output_format": "png", "size": size})
+
+
+async def _nearest(engine: Engine, words: str) -> str:
+    """The item whose picture, else words, are nearest to these words."""
+    (vector,) = await engine.embed([words])
+    image, text = (engine.workspace.embeddings.get(name) for name in ("image", "text"))
+    modality = image if image is not None and image.present.any() else text
+    if modality is None:
+        raise Problem(status=400, code="invalid_value", message="no item can be found by words here; name one as item")
+    likeness = np.where(modality.present, modality.vectors @ vector, -np.inf)
+    return engine.workspace.catalog.items[int(likeness.argmax())].item_id
+
+
+async def _history(engine: Engine, body: ImageBody) -> tuple[str, ...]:
+    if body.history is not None and body.user is None:
+        engine.workspace.catalog.rows(body.history)
+        return tuple(body.history)
+    if body.history is not None:
+        message = "both a user and a history were given; give one of them"
+        raise Problem(status=400, code="invalid_value", message=message, param="history")
+    return (await run_in_threadpool(engine.people.taste, body.user)).history
+
+
+def _drawn_shape(kept: KeptVisual, response_format: str | None, links: Links) -> JsonObject:
+    shape: JsonObject = {
+        "revised_prompt": kept.record["prompt"],
+        "item_id": kept.item_id,
+        "seed": kept.record["seed"],
+        "visual_id": kept.visual_id,
+        "scores": finite(kept.record["scores"]),
+        "generated": True,
+    }
+    if response_format != "b64_json":
+        shape["url"] = links.visual(kept.visual_id)
+    if response_format != "url":
+        with open(kept.path, "rb") as file:
+            shape["b64_json"] = base64.b64encode(file.read()).decode("ascii")
+    return shape

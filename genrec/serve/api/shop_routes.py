@@ -1,0 +1,197 @@
+"""The routes of a shop's own programs: recommendations, items, feedback, people."""
+
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse, JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from genrec.data.filters import parse_filter
+from genrec.explain import explain_batch
+from genrec.ranking.recommender import Request as Asked
+from genrec.schema import Explanation, Recommendation
+from genrec.serve.api.responses import Links, finite, item_shape, recommendation_shape
+from genrec.serve.api.schemas import (
+    Erased,
+    EventShape,
+    FeedbackBody,
+    ItemList,
+    ItemShape,
+    Name,
+    PersonRecord,
+    RecommendAnswer,
+    RecommendBody,
+    Where,
+)
+from genrec.serve.conversations import Talk
+from genrec.serve.engine import Engine
+from genrec.serve.errors import Problem
+from genrec.serve.guard import ERRORS, GuardedRoute, needs
+from genrec.serve.pictures import read_picture
+from genrec.serve.profiles import Taste
+
+router = APIRouter(prefix="/v1", route_class=GuardedRoute, responses=ERRORS)
+PICTURE: dict[int | str, dict[str, Any]] = {  # Any: OpenAPI
+    200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}, "description": "The picture."}
+}
+_MEDIA_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+    ".bmp": "image/bmp",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+}
+
+
+@router.post(
+    "/recommendations", response_model=RecommendAnswer, openapi_extra=needs("recommend"), tags=["recommendations"]
+)
+async def recommend(request: Request, body: RecommendBody) -> JSONResponse:
+    """The next items for a person or a history. What a person liked or refused by feedback counts at once."""
+    engine: Engine = request.app.state.engine
+    model = engine.model(body.model)
+    taste, unknown = await run_in_threadpool(_taste, engine, body)
+    photo = None
+    if body.image is not None:
+        limit = engine.config.max_picture_pixels
+        photo = await run_in_threadpool(read_picture, body.image, max_pixels=limit, param="image")
+    catalog = engine.workspace.catalog
+    asked = Asked(
+        history=taste.history,
+        query=body.query,
+        image=photo,
+        like=tuple(body.like),
+        unlike=tuple(body.unlike),
+        where=None if body.where is None else parse_filter(body.where),
+        exclude=(*taste.refused, *(item_id for item_id in body.exclude if item_id in catalog)),
+        adapter=model.adapter,
+        k=body.k,
+        exclude_history=body.exclude_history,
+    )
+    found = await engine.recommend(asked)
+    reasons: list[Explanation | None] = [None] * len(found)
+    if body.explain and found:
+        view, patience = engine.view(model)
+        item_ids = [entry.item_id for entry in found]
+        histories = [taste.history] * len(found)
+        explain = partial(explain_batch, view, histories, item_ids, query=body.query)
+        reasons = list(await engine.run(explain, patience, request.is_disconnected))
+    links = Links(str(request.base_url))
+    shapes = [_shape(engine, entry, why, links) for entry, why in zip(found, reasons, strict=True)]
+    answer = {"model": model.name, "history": list(taste.history), "unknown": unknown, "recommendations": shapes}
+    return JSONResponse(answer)
+
+
+def _taste(engine: Engine, body: RecommendBody) -> tuple[Taste, list[str]]:
+    """Whose next items are wanted, and given items that the catalog lacks. Raises UnknownItem when it lacks all."""
+    if body.history is None:
+        return engine.people.taste(body.user), []
+    if body.user is not None:
+        message = "both a user and a history were given; give one of them"
+        raise Problem(status=400, code="invalid_value", message=message, param="history")
+    catalog = engine.workspace.catalog
+    unknown = [item_id for item_id in body.history if item_id not in catalog]
+    if len(unknown) == len(body.history):
+        catalog.rows(unknown)
+    return Taste(history=tuple(item_id for item_id in body.history if item_id in catalog)), unknown
+
+
+def _shape(engine: Engine, entry: Recommendation, why: Explanation | None, links: Links) -> dict[str, Any]:
+    item, name = engine.workspace.catalog[entry.item_id], engine.reader.lexicon.price
+    price = None if name is None else item.attributes.get(name)
+    number = float(price) if isinstance(price, float | int) and not isinstance(price, bool) else None
+    return recommendation_shape(entry, item, number, why, links)
+
+
+@router.get("/items", response_model=ItemList, openapi_extra=needs("recommend"), tags=["items"])
+async def list_items(
+    request: Request,
+    where: Annotated[Where | None, Query(description="A filter, such as price < 40.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
+) -> JSONResponse:
+    """A page of the catalog, in its order."""
+    engine: Engine = request.app.state.engine
+    return JSONResponse(await run_in_threadpool(_page, engine, where, limit, offset, Links(str(request.base_url))))
+
+
+def _page(engine: Engine, where: str | None, limit: int, offset: int, links: Links) -> dict[str, Any]:
+    catalog = engine.workspace.catalog
+    rows = range(len(catalog)) if where is None else parse_filter(where).mask(catalog).nonzero()[0].tolist()
+    shown = rows[offset : offset + limit]
+    return {
+        "object": "list",
+        "data": [item_shape(catalog.items[row], links) for row in shown],
+        "total": len(rows),
+        "has_more": offset + len(shown) < len(rows),
+    }
+
+
+@router.get("/items/{item_id:path}/image", response_class=FileResponse, responses=PICTURE, tags=["items"])
+async def item_image(request: Request, item_id: Name) -> FileResponse:
+    """An item's picture. Needs no key: browsers load pictures without one."""
+    engine: Engine = request.app.state.engine
+    path = engine.workspace.catalog[item_id].image
+    if path is None or path.suffix.lower() not in _MEDIA_TYPES or not path.is_file():
+        raise Problem(status=404, code="not_found", message=f"item {item_id!r} has no picture")
+    return _picture(path)
+
+
+@router.get("/items/{item_id:path}", response_model=ItemShape, openapi_extra=needs("recommend"), tags=["items"])
+async def get_item(request: Request, item_id: Name) -> JSONResponse:
+    """One item."""
+    engine: Engine = request.app.state.engine
+    return JSONResponse(item_shape(engine.workspace.catalog[item_id], Links(str(request.base_url))))
+
+
+@router.get("/visuals/{visual_id}", response_class=FileResponse, responses=PICTURE, tags=["images"])
+async def get_visual(request: Request, visual_id: Name) -> FileResponse:
+    """A drawing. Needs no key: its long random id is one."""
+    engine: Engine = request.app.state.engine
+    kept = await run_in_threadpool(engine.store.find_visual, visual_id)
+    if kept is None or not Path(kept.path).is_file():
+        raise Problem(status=404, code="not_found", message="there is no such drawing; it may have been erased")
+    return _picture(Path(kept.path))
+
+
+def _picture(path: Path) -> FileResponse:
+    headers = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "private, max-age=3600"}
+    return FileResponse(path, media_type=_MEDIA_TYPES[path.suffix.lower()], headers=headers)
+
+
+@router.post("/feedback", response_model=EventShape, openapi_extra=needs("feedback"), tags=["feedback"])
+async def feedback(request: Request, body: FeedbackBody) -> JSONResponse:
+    """Take one event. It is on disk when this answers, and counts from the next recommendation on."""
+    engine: Engine = request.app.state.engine
+    engine.workspace.catalog.row(body.item)
+    event = await run_in_threadpool(
+        engine.store.add_event,
+        person=body.user,
+        item_id=body.item,
+        kind=body.kind,
+        event_id=body.event_id,
+        timestamp=body.timestamp,
+    )
+    return JSONResponse(asdict(event))
+
+
+@router.get("/people/{person:path}", response_model=PersonRecord, openapi_extra=needs("admin"), tags=["people"])
+async def export_person(request: Request, person: Name) -> JSONResponse:
+    """All that is kept of a person."""
+    engine: Engine = request.app.state.engine
+    return JSONResponse(finite(await run_in_threadpool(engine.store.export_person, person)))
+
+
+@router.delete("/people/{person:path}", response_model=Erased, openapi_extra=needs("admin"), tags=["people"])
+async def erase_person(request: Request, person: Name) -> JSONResponse:
+    """Erase all that is kept of a person, drawings too. Training data of the workspace stays."""
+    engine: Engine = request.app.state.engine
+    talk: Talk = request.app.state.talk
+    talk.forget(person)
+    return JSONResponse(await run_in_threadpool(engine.store.erase_person, person))

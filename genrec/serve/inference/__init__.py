@@ -1,0 +1,1 @@
+"""How the server reaches the models: queues across clients, a process of their own, deadlines, threads."""

@@ -1,0 +1,53 @@
+"""What a filter lets through, but for what is left out, and once for all who ask."""
+
+import numpy as np
+import pytest
+
+from genrec.data.filters import parse_filter
+from genrec.errors import FilterError, UnknownItem
+from genrec.ranking.eligibility import Eligibility
+from genrec.schema import Catalog, Item
+from genrec.semids.trie import Trie
+
+CATALOG = Catalog(
+    items=tuple(Item(item_id=f"i{n}", title=f"item {n}", attributes={"price": 10.0 * n}) for n in range(6))
+)
+TRIE = Trie.build(np.array([[n // 2, n % 2, 0] for n in range(6)], dtype=np.int32))
+
+
+def test_what_passes_and_is_not_left_out_is_allowed():
+    found = Eligibility(CATALOG, TRIE).find(parse_filter("price < 40"), ["i1", "i5"])
+    assert found.allowed_N.tolist() == [True, False, True, True, False, False]
+    assert found.left_out.tolist() == [1, 5]
+    assert found.mask is not None
+    assert int(found.mask.num_before[-1]) == 4  # the filter's own, whoever asks
+    everything = Eligibility(CATALOG, TRIE).find(None, [])
+    assert everything.allowed_N.all()
+    assert everything.mask is None
+
+
+def test_a_filter_is_worked_out_once_and_nobody_can_change_it(monkeypatch):
+    worked_out, mask = [], TRIE.mask
+    monkeypatch.setattr(Trie, "mask", lambda trie, allowed_N: worked_out.append(1) or mask(allowed_N))
+    eligibility = Eligibility(CATALOG, TRIE)
+    first = eligibility.find(parse_filter("price < 40"), ["i1"])
+    eligibility.passing(parse_filter("price < 40"))[:] = False
+    again = eligibility.find(parse_filter("price < 40"), ["i2"])
+    assert again.allowed_N.tolist() == [True, True, False, True, False, False]
+    assert again.mask is first.mask
+    assert len(worked_out) == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "left_out", "error", "message"),
+    [
+        ("price < 0", [], FilterError, "0 of 6 items pass the filter"),
+        ("price < 20", ["i0", "i1"], FilterError, "2 of 6 items pass the filter .* in the history or excluded"),
+        (None, [f"i{n}" for n in range(6)], FilterError, "6 of 6 items pass the filter none"),
+        ("color = red", [], FilterError, "attribute 'color' is unknown"),
+        (None, ["x"], UnknownItem, "'x'"),
+    ],
+)
+def test_nothing_left_is_said_in_one_line(where, left_out, error, message):
+    with pytest.raises(error, match=message):
+        Eligibility(CATALOG, TRIE).find(None if where is None else parse_filter(where), left_out)

@@ -1,0 +1,130 @@
+"""The recipe's judge: what share of the item experts validation chooses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+import torch
+
+from genrec.data.splits import EvaluationCase
+from genrec.model.lm.beam_search import Beams
+from genrec.ranking.mixing import MixtureCases
+from genrec.ranking.training import Judge
+from genrec.schema import Catalog, Item
+from genrec.semids.table import SemanticIdTable
+
+NUM_ITEMS, NUM_CASES = 20, 60
+
+
+@dataclass
+class Expecting:
+    """Stands for either model: expects one row per history, 0.9 of the probability, the rest spread evenly."""
+
+    aims: dict[tuple[int, ...], int]
+    num_items: int = NUM_ITEMS
+    is_new_N = np.zeros(NUM_ITEMS, bool)
+    knows_newcomers = False
+
+    def lifted(self, lift: float) -> "Expecting":
+        return self
+
+    def hiding(self, rows: np.ndarray) -> "Expecting":
+        other = Expecting(self.aims)
+        other.is_new_N = np.isin(np.arange(NUM_ITEMS), rows)
+        return other
+
+    def log_probabilities(self, histories: Sequence[np.ndarray]) -> np.ndarray:
+        shares = np.full((len(histories), NUM_ITEMS), 0.1 / (NUM_ITEMS - 1), np.float32)
+        for row, history in zip(shares, histories, strict=True):
+            if tuple(history.tolist()) in self.aims:  # not where some of it is hidden
+                row[self.aims[tuple(history.tolist())]] = 0.9
+        return np.log(shares)
+
+
+class Writing:
+    """Stands for the language model: beams over all items, as one that expects `aims` would score them."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, expecting: Expecting, histories: list[tuple[int, ...]]) -> None:
+        self.expecting, self.left = expecting, list(histories)
+        self.prompts = Mock(ids=Mock(tokens=lambda _: []), encode_prompt=lambda _: [])
+
+    def search(self, prompts, *, trie, width, narrowing):
+        histories, self.left = self.left[: len(prompts)], self.left[len(prompts) :]
+        scores = torch.from_numpy(self.expecting.log_probabilities([np.array(h) for h in histories]))
+        for number, leaves in enumerate(narrowing.dead[-1]):
+            scores[number, trie.row_of_leaf[leaves[leaves >= 0]].long()] = -torch.inf
+        best = scores.topk(width, dim=1)
+        return Beams(row=best.indices, score_nats=best.values)
+
+
+def choose(
+    writer_is_right: bool, sequence_is_right: bool, knows_newcomers: bool = False, exposure: float = 3.0
+) -> float:
+    rng = np.random.default_rng(0)
+    items = tuple(Item(item_id=str(n), title=f"item {n}") for n in range(NUM_ITEMS))
+    codes = np.stack(np.unravel_index(np.arange(NUM_ITEMS), (4, 5)), axis=1)
+    table = SemanticIdTable.build(
+        [item.item_id for item in items], codes, level_sizes=(4, 5), num_tie_codes=2, codebook_fingerprint=""
+    )
+    histories = [tuple(map(int, rng.choice(NUM_ITEMS, 4, replace=False))) for _ in range(NUM_CASES)]
+    targets = [next(n for n in rng.permutation(NUM_ITEMS).tolist() if n not in history) for history in histories]
+    wrong = [
+        next(n for n in range(NUM_ITEMS) if n not in h and n != t) for h, t in zip(histories, targets, strict=True)
+    ]
+    right, off = dict(zip(histories, targets, strict=True)), dict(zip(histories, wrong, strict=True))
+    cases = [
+        EvaluationCase(user_id=str(n), history=tuple(map(str, h)), target=str(t), timestamp=0)
+        for n, (h, t) in enumerate(zip(histories, targets, strict=True))
+    ]
+    judge = Judge(Catalog(items=items), table, cases, 10, 0, NUM_CASES)
+    asked = [tuple(int(i) for i in case.history) for case in judge._cases]
+    writer = Writing(Expecting(right if writer_is_right else off), asked)
+    experts = Expecting(right if sequence_is_right else off)
+    experts.knows_newcomers = knows_newcomers
+    share, lift = judge.mix(writer, experts, width=10, exposure=exposure)
+    assert (lift is not None) == knows_newcomers
+    return share
+
+
+def test_the_better_model_gets_the_larger_share():
+    assert choose(writer_is_right=True, sequence_is_right=False) < 0.5
+    assert choose(writer_is_right=False, sequence_is_right=True) > 0.5
+
+
+def test_of_two_equal_models_the_language_model_answers_alone():
+    assert choose(writer_is_right=True, sequence_is_right=True) == 0.0
+
+
+def test_where_no_item_is_new_some_known_ones_tell_the_lift():
+    assert choose(writer_is_right=False, sequence_is_right=True, knows_newcomers=True) > 0.5
+
+
+def test_beams_do_not_win_by_hiding_newcomers():
+    assert choose(writer_is_right=True, sequence_is_right=False, knows_newcomers=True) > 0.0
+
+
+def test_newcomers_are_wished_for_a_bounded_part_of_the_places(monkeypatch):
+    wished = set()
+    monkeypatch.setattr(MixtureCases, "least_lift", lambda self, weight, exposure: wished.add(exposure) or 0.0)
+    for exposure in (1.0, 3.0, 9.0):
+        choose(writer_is_right=True, sequence_is_right=True, knows_newcomers=True, exposure=exposure)
+    # One item of twenty is taken for new, and has 15 % of the places when it is shown three times as often.
+    assert min(wished) == 1.0
+    assert max(wished) == pytest.approx(3.0)
+
+
+def test_a_share_at_which_no_lift_shows_newcomers_is_not_taken(monkeypatch):
+    monkeypatch.setattr(MixtureCases, "least_lift", lambda self, weight, exposure: None if weight < 0.5 else 0.0)
+    assert choose(writer_is_right=True, sequence_is_right=False, knows_newcomers=True) == 0.5
+
+
+def test_the_share_is_the_best_once_newcomers_are_lifted(monkeypatch):
+    """The better the share without lift, .6 at best, the dearer the lift that it needs."""
+    monkeypatch.setattr(MixtureCases, "least_lift", lambda self, weight, exposure: 2 - weight)
+    monkeypatch.setattr(MixtureCases, "ndcg", lambda self, weight, lift=0.0: 1 - 4 * (weight - 0.6) ** 2 - 0.6 * lift)
+    assert choose(writer_is_right=True, sequence_is_right=True, knows_newcomers=True) == 0.7
+    assert choose(writer_is_right=True, sequence_is_right=True) == 0.6

@@ -1,0 +1,311 @@
+"""What `recommend` promises, on a small built shop."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from genrec.data.filters import parse_filter
+from genrec.errors import FilterError, InputError, UnknownItem, UnknownUser
+from genrec.ranking.likeness import Aim, likenesses
+from genrec.ranking.recommender import Request
+
+
+@pytest.fixture(scope="module")
+def histories(shop_recommender):
+    return list(shop_recommender.interactions.histories().values())[:12]
+
+
+def test_single_equals_batch(shop_recommender, histories):
+    batch = shop_recommender.recommend_batch(histories, k=5)
+    for history, together in zip(histories, batch, strict=True):
+        alone = shop_recommender.recommend(history=history, k=5)
+        assert [entry.item_id for entry in alone] == [entry.item_id for entry in together]
+        np.testing.assert_allclose(
+            [entry.score_nats for entry in alone], [entry.score_nats for entry in together], atol=1e-4
+        )
+
+
+def test_scores_are_the_models_own_log_probabilities(shop_recommender, histories):
+    found = shop_recommender.recommend(history=histories[0], k=240)[:8]  # so many beams lose none
+    exact = shop_recommender.score([histories[0]] * 8, [entry.item_id for entry in found])
+    np.testing.assert_allclose([entry.score_nats for entry in found], exact, atol=1e-3)
+    assert [entry.rank for entry in found] == list(range(1, 9))
+
+
+def test_scores_ask_the_language_model_only_for_what_it_has_a_share_of(shop_recommender, histories, monkeypatch):
+    ids = [shop_recommender.catalog.items[number].item_id for number in (3, 5)]
+    monkeypatch.setattr(shop_recommender.mixture, "weight", 1.0)
+    asked, score = [], shop_recommender.model.score
+
+    def watched(prompts, *rest, **options):
+        asked.append(len(prompts))
+        return score(prompts, *rest, **options)
+
+    monkeypatch.setattr(shop_recommender.model, "score", watched)
+    both = shop_recommender.score([histories[0], ()], ids)  # the experts know nothing of nobody
+    alone = shop_recommender.score([histories[0]], ids[:1])
+    assert asked == [1]
+    np.testing.assert_allclose(alone, both[:1], atol=1e-5)
+    monkeypatch.setattr(shop_recommender.mixture, "weight", 0.999999)
+    np.testing.assert_allclose(shop_recommender.score([histories[0], ()], ids), both, atol=1e-3)
+    assert asked == [1, 2]
+
+
+def test_scores_do_not_depend_on_what_else_is_scored(shop_recommender, histories):
+    cases = [(histories[0], 3), (histories[1], 3), (histories[0], 7), (histories[2], 11), (histories[0], 3), ((), 7)]
+    asked = [(history, shop_recommender.catalog.items[row].item_id) for history, row in cases]
+    together = shop_recommender.score(*zip(*asked, strict=True))
+    alone = [shop_recommender.score([history], [item])[0] for history, item in asked]
+    np.testing.assert_allclose(together, alone, atol=1e-3)
+    assert len(set(np.round(together, 3))) == 5
+
+
+def test_where_beams_and_experts_share_the_answer_only_suspects_are_taken_away(shop_recommender, monkeypatch):
+    history = next(h for h in shop_recommender.interactions.histories().values() if len(h) > 6)
+    ids = [entry.item_id for entry in shop_recommender.recommend(history=history, k=3)]
+    read, score = set(), shop_recommender.model.score
+
+    def watched(prompts, *args, **kwargs):
+        read.update(map(tuple, prompts))
+        return score(prompts, *args, **kwargs)
+
+    monkeypatch.setattr(shop_recommender.model, "score", watched)
+    drops = {}
+    for share in (0.0, 0.5, 1.0):
+        monkeypatch.setattr(shop_recommender.mixture, "weight", share)
+        read.clear()
+        drops[share] = shop_recommender.drops([history] * 3, ids)
+        assert len(read) == (len(drops[share][0]) + 1 if share < 1 else 0)
+    assert all(drop.keys() == set(history) for share in (0.0, 1.0) for drop in drops[share])
+    monkeypatch.setattr(shop_recommender.mixture, "weight", 0.5)
+    for mixed, felt, item_id in zip(drops[0.5], drops[1.0], ids, strict=True):
+        assert set(sorted(felt, key=lambda past: -felt[past])[:2]) <= mixed.keys()
+        assert len(mixed) < len(set(history))
+        whole = shop_recommender.score([history], [item_id])[0]
+        for past, nats in mixed.items():
+            without = [other for other in history if other != past]
+            assert nats == pytest.approx(whole - shop_recommender.score([without], [item_id])[0], abs=1e-3)
+
+
+def test_the_history_is_excluded_unless_asked(shop_recommender, histories):
+    for history in histories:
+        assert not {e.item_id for e in shop_recommender.recommend(history=history, k=20)} & set(history)
+    everything = shop_recommender.recommend(history=histories[0], k=240, exclude_history=False)
+    assert set(histories[0]) <= {entry.item_id for entry in everything}
+
+
+def test_ten_thousand_beams_hold_no_illegal_item(shop_recommender, histories):
+    answers = shop_recommender.recommend_batch([h[:n] for h in histories for n in range(1, 6)], k=170)
+    found = [entry for answer in answers for entry in answer]
+    assert len(found) >= 10_000
+    for entry in found:
+        assert shop_recommender.table.item_id(entry.semantic_id) == entry.item_id
+        assert entry.item_id in shop_recommender.catalog
+
+
+@pytest.mark.parametrize("where", ["price < 40", "color = red and not category = lamp", "category in (mug, vase)"])
+def test_filters_only_remove_and_never_starve(shop_recommender, histories, where):
+    legal = parse_filter(where).mask(shop_recommender.catalog)
+    allowed = {item.item_id for item, ok in zip(shop_recommender.catalog, legal, strict=True) if ok}
+    found = shop_recommender.recommend(history=histories[0], where=where, k=240)
+    assert {entry.item_id for entry in found} == allowed - set(histories[0])
+    top = shop_recommender.recommend(history=histories[0], where=where, k=3)
+    assert [entry.item_id for entry in top] == [entry.item_id for entry in found[:3]]
+
+
+def test_words_pull_the_items_they_name(shop_recommender, histories):
+    found = shop_recommender.recommend(history=histories[0], query="a red lamp", k=5)
+    plain = shop_recommender.recommend(history=histories[0], k=5)
+
+    def count_wanted(entries):
+        attributes = [shop_recommender.catalog[entry.item_id].attributes for entry in entries]
+        return sum((a["color"] == "red") + (a["category"] == "lamp") for a in attributes)
+
+    assert count_wanted(found) > count_wanted(plain)
+
+
+def test_a_photo_pulls_its_own_item(shop_recommender, histories):
+    wanted = next(item for item in shop_recommender.catalog if item.item_id not in histories[0])
+    found = shop_recommender.recommend(history=histories[0], image=wanted.image, k=5)
+    kinds = [shop_recommender.catalog[entry.item_id].attributes["category"] for entry in found]
+    assert wanted.attributes["category"] in kinds
+
+
+@pytest.mark.parametrize("category", ["lamp", "mug"])
+def test_items_pull_what_is_like_them_and_push_away_what_is_like_others(shop_recommender, histories, category):
+    items = [item for item in shop_recommender.catalog if item.attributes["category"] == category]
+    named = [item.item_id for item in items[:2]]
+
+    def share(**words):
+        answers = [shop_recommender.recommend(history=history, k=20, **words) for history in histories]
+        found = [shop_recommender.catalog[entry.item_id] for answer in answers for entry in answer]
+        return sum(item.attributes["category"] == category for item in found) / len(found)
+
+    assert share(like=named) > share() + 0.2
+    assert share(unlike=named) < 0.7 * share() + 1e-9
+
+
+def test_excluded_items_do_not_come_back(shop_recommender, histories):
+    first = shop_recommender.recommend(history=histories[0], k=3)
+    banned = [entry.item_id for entry in first]
+    again = shop_recommender.recommend(history=histories[0], k=3, exclude=banned)
+    assert not set(banned) & {entry.item_id for entry in again}
+
+
+def test_unknown_items_of_a_history_are_named_and_the_rest_is_used(shop_recommender, histories, caplog):
+    with caplog.at_level("WARNING"):
+        mixed = shop_recommender.recommend(history=[*histories[0], "no-such-item"], k=3)
+    assert "no-such-item" in caplog.text
+    assert mixed == shop_recommender.recommend(history=histories[0], k=3)
+
+
+def test_no_history_at_all_still_gets_an_answer(shop_recommender):
+    assert len(shop_recommender.recommend(k=4)) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "complaint"),
+    [
+        ({"user": "nobody"}, UnknownUser, "has no events here"),
+        ({"history": ["x1", "x2"]}, UnknownItem, "none of the history"),
+        ({"history": [], "where": "price < 0"}, FilterError, "no item is left"),
+        ({"history": [], "where": "sprice < 3"}, FilterError, "sprice"),
+        ({"user": "user-00000", "history": []}, InputError, "give one of them"),
+        ({"history": [], "k": 0}, InputError, "at least 1"),
+    ],
+)
+def test_wrong_use_gets_one_clear_line(shop_recommender, arguments, error, complaint):
+    with pytest.raises(error, match=complaint) as caught:
+        shop_recommender.recommend(**arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_stream_gives_what_recommend_gives_when_beams_lose_nothing(shop_recommender):
+    everything = len(shop_recommender.catalog)
+    history = shop_recommender.interactions.history("user-00003")
+    config = shop_recommender.config
+    wide = replace(config.recommend, beam_width=everything, newcomer_neighbors=0)
+    shop_recommender.config = replace(config, recommend=wide)
+    shop_recommender.__dict__.pop("newcomers", None)
+    try:
+        for where in (None, "price < 40"):
+            ranked = shop_recommender.recommend(history=history, where=where, k=8)
+            streamed = list(shop_recommender.stream(history=history, where=where, k=8))
+            assert [entry.item_id for entry in streamed] == [entry.item_id for entry in ranked]
+            assert [entry.rank for entry in streamed] == list(range(1, 9))
+            np.testing.assert_allclose(
+                [entry.score_nats for entry in streamed], [entry.score_nats for entry in ranked], atol=1e-3
+            )
+    finally:
+        shop_recommender.config = config
+        shop_recommender.__dict__.pop("newcomers", None)
+
+
+def test_asking_for_more_than_there_is_says_so(shop_recommender, histories, caplog):
+    few = shop_recommender.recommend(history=histories[0], where="category = lamp and color = red", k=50)
+    assert 0 < len(few) < 50
+    assert f"50 items were asked for, but only {len(few)} may be recommended" in caplog.text
+
+
+def test_requests_say_themselves_how_many_and_whether_the_history_counts(shop_recommender, histories):
+    requests = [
+        Request(history=histories[0], k=3),
+        Request(history=histories[1], exclude_history=False),
+        Request(history=histories[2], k=200),
+        Request(history=histories[3]),
+    ]
+    answers = shop_recommender.answer(requests, k=7, exclude_history=True)
+    assert [len(answer) for answer in answers] == [3, 7, 200, 7]
+    for request, answer in zip(requests, answers, strict=True):
+        (alone,) = shop_recommender.answer([request], k=7, exclude_history=True)
+        assert [entry.item_id for entry in alone] == [entry.item_id for entry in answer]
+    everything = shop_recommender.answer([Request(history=histories[1], k=240, exclude_history=False)])[0]
+    assert set(histories[1]) <= {entry.item_id for entry in everything}
+
+
+def test_words_and_photos_of_a_batch_are_weighed_as_alone(shop_recommender, histories):
+    photo = shop_recommender.catalog.items[3].image
+    requests = [
+        Request(history=histories[0], query="a red lamp", k=6),
+        Request(history=histories[1]),
+        Request(history=histories[2], query="blue", image=photo, where=parse_filter("price > 10")),
+        Request(history=(), image=photo),
+    ]
+    for request, answer in zip(requests, shop_recommender.answer(requests), strict=True):
+        (alone,) = shop_recommender.answer([request])
+        assert [entry.item_id for entry in alone] == [entry.item_id for entry in answer]
+        scores = [entry.score_nats for entry in alone]
+        np.testing.assert_allclose([entry.score_nats for entry in answer], scores, atol=1e-3)
+
+
+def test_words_add_their_weight_to_the_items_own_scores(shop_recommender, histories):
+    shown = shop_recommender.recommend(history=histories[0], query="a red lamp", k=8)
+    ids = [entry.item_id for entry in shown]
+    own = shop_recommender.score([histories[0]] * 8, ids, ["a red lamp"] * 8)
+    target = shop_recommender.clip.encode_texts(["a red lamp"])[0]
+    likeness = np.zeros(len(shop_recommender.catalog))
+    for name in ("image", "text"):
+        cosine = shop_recommender.embeddings[name].vectors @ target
+        likeness += (cosine - cosine.mean()) / cosine.std()
+    bonus = 4.0 * (likeness / likeness.std())[shop_recommender.catalog.rows(ids)]
+    np.testing.assert_allclose([entry.score_nats for entry in shown], own + bonus, atol=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (Request(where=parse_filter("price < 0")), FilterError),
+        (Request(exclude=("nothing",)), UnknownItem),
+        (Request(history=("nothing",), exclude_history=False), UnknownItem),
+        (Request(unlike=("nothing",)), UnknownItem),
+        (Request(k=0), InputError),
+    ],
+)
+def test_a_check_raises_what_answering_would(shop_recommender, request_, error):
+    with pytest.raises(error):
+        shop_recommender.check(request_)
+    with pytest.raises(error):
+        shop_recommender.answer([request_])
+
+
+def test_remembered_beams_answer_as_fresh_ones_do(shop_recommender, histories, monkeypatch):
+    fresh = {weight: shop_recommender.recommend_batch(histories, k=5, sequence_weight=weight) for weight in (0.5, 0, 1)}
+    search, num_sought = shop_recommender.model.search, []
+
+    def counted(prompts, **options):
+        num_sought.append(len(prompts))
+        return search(prompts, **options)
+
+    monkeypatch.setattr(shop_recommender.model, "search", counted)
+    with shop_recommender.remembering_beams():
+        again = {weight: shop_recommender.recommend_batch(histories, k=5, sequence_weight=weight) for weight in fresh}
+    assert again == fresh
+    assert sum(num_sought) == len(histories)
+    shop_recommender.recommend_batch(histories, k=5, sequence_weight=0)  # nothing is remembered any more
+    assert sum(num_sought) == 2 * len(histories)
+
+
+def test_beams_are_sought_where_they_have_a_share(shop_recommender, histories, monkeypatch):
+    monkeypatch.setattr(shop_recommender.model, "search", lambda *_, **__: pytest.fail("nothing is to be sought"))
+    found = shop_recommender.recommend_batch(histories, k=5, sequence_weight=1)
+    assert [len(entries) for entries in found] == [5] * len(histories)
+    words = ["a red lamp"] * len(histories)
+    found = shop_recommender.recommend_batch(histories, k=5, sequence_weight=1, queries=words)
+    assert [len(entries) for entries in found] == [5] * len(histories)
+    with pytest.raises(pytest.fail.Exception, match="nothing is to be sought"):
+        shop_recommender.recommend_batch(histories, k=5, sequence_weight=0.9, queries=words)
+
+
+def test_words_beside_the_experts_alone_rank_the_whole_catalog(shop_recommender, histories):
+    catalog, config = shop_recommender.catalog, shop_recommender.config.recommend
+    item_ids = [item.item_id for item in catalog]
+    (alone,) = shop_recommender.recommend_batch(histories[:1], k=len(catalog), sequence_weight=1)
+    (found,) = shop_recommender.recommend_batch(histories[:1], k=5, sequence_weight=1, queries=["a red lamp"])
+    nothing = np.zeros(0, dtype=np.int64)
+    aim = Aim(words="a red lamp", like=nothing, unlike=nothing)
+    (likeness_N,) = likenesses([aim], shop_recommender.embeddings, shop_recommender.clip)
+    score = {e.item_id: e.score_nats + config.query_weight * likeness_N[item_ids.index(e.item_id)] for e in alone}
+    best = sorted(score, key=lambda item_id: -score[item_id])[:5]
+    assert [entry.item_id for entry in found] == best
+    assert [entry.score_nats for entry in found] == pytest.approx([score[item_id] for item_id in best])

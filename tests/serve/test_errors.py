@@ -1,0 +1,52 @@
+"""Every error is told as OpenAI's clients read it, and what is our own fault tells nothing of itself."""
+
+import json
+from contextlib import contextmanager
+
+import pytest
+from starlette.exceptions import HTTPException
+
+from genrec.errors import ArtifactError, FilterError, ModelEnded, UnknownItem, UnknownUser
+from genrec.serve.errors import Problem, problem_of
+from genrec.serve.inference.batching import Overloaded
+from genrec.serve.inference.deadline import ClientLeft
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (UnknownItem("item 'x' is not in the catalog"), 404, "not_found"),
+        (UnknownUser("user 'x' has no events"), 404, "not_found"),
+        (FilterError("no item is left"), 400, "invalid_value"),
+        (ArtifactError("broken"), 400, "invalid_value"),
+        (Overloaded("9 wait"), 503, "overloaded"),
+        (ModelEnded("started again"), 503, "model_ended"),
+        (ClientLeft("gone"), 503, "client_left"),
+        (TimeoutError(), 504, "timeout"),
+        (HTTPException(405), 405, "method_not_allowed"),
+        (HTTPException(413, "too large"), 413, "request_entity_too_large"),
+        (ZeroDivisionError("secret of ann"), 500, "internal_error"),
+        (Problem(status=418, code="teapot", message="short and stout"), 418, "teapot"),
+    ],
+)
+def test_errors_become_statuses_and_codes(error: Exception, status: int, code: str) -> None:
+    problem = problem_of(error)
+    assert (problem.status, problem.code) == (status, code)
+    response = problem.response()
+    told = json.loads(response.body)["error"]
+    assert told.keys() == {"message", "type", "param", "code"}
+    assert told["code"] == code
+    assert "ann" not in told["message"]
+
+
+def test_an_overloaded_server_says_when_to_come_back() -> None:
+    assert problem_of(Overloaded("9 wait")).response().headers["Retry-After"] == "1"
+
+
+def test_a_problem_passes_through_context_managers() -> None:
+    @contextmanager
+    def block():
+        yield
+
+    with pytest.raises(Problem), block():
+        raise Problem(status=400, code="x", message="y")

@@ -1,0 +1,45 @@
+"""Whose history counts: training events, then what was told since; the last word on an item holds."""
+
+from pathlib import Path
+
+import pytest
+
+from genrec.schema import Catalog, Interactions, Item
+from genrec.serve.profiles import People, Taste
+from genrec.serve.store import Store
+
+CATALOG = Catalog(items=tuple(Item(item_id=name, title=name) for name in "abcdef"))
+TRAINED = Interactions.sort(user_ids=["ann"] * 3, item_ids=["a", "b", "c"])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    opened = Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("told", "history", "refused"),
+    [
+        ("", "abc", ""),
+        ("like d, choose e", "abcde", ""),
+        ("dislike d, dislike b", "ac", "db"),
+        ("like d, dislike d", "abc", "d"),
+        ("dislike d, like d", "abcd", ""),
+        ("dislike d, undo d", "abc", ""),
+        ("like b", "acb", ""),
+        ("view f, view d", "abc", ""),
+        ("like z", "abc", ""),
+    ],
+)
+def test_the_last_word_on_an_item_holds(store: Store, told: str, history: str, refused: str) -> None:
+    for kind, item_id in (word.split() for word in told.split(", ") if word):
+        store.add_event(person="ann", item_id=item_id, kind=kind)
+    store.add_event(person="bob", item_id="f", kind="like")
+    assert People(CATALOG, TRAINED, store).taste("ann") == Taste(tuple(history), tuple(refused))
+
+
+def test_a_stranger_and_nobody_have_an_empty_taste(store: Store) -> None:
+    people = People(CATALOG, TRAINED, store)
+    assert people.taste("carl") == people.taste(None) == Taste()
