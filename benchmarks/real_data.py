@@ -109,8 +109,8 @@ def table(work: Path) -> str:
             rows[peer] = (figures, "" if p_value is None else f"{p_value:.3g}", cold.get("peers", {}).get(peer, {}))
         for who, (figures, p_value, of_cold) in rows.items():
             cells = (f"{figures['recall@10']:.4f}", f"{figures['ndcg@10']:.4f}", p_value)
-            newcomers = f"{of_cold['recall@10']:.4f} / {of_cold['ndcg@10']:.4f}" if "recall@10" in of_cold else ""
-            lines.append(f"| {name} | {who} | {' | '.join(cells)} | {newcomers} |")
+            cold_items = f"{of_cold['recall@10']:.4f} / {of_cold['ndcg@10']:.4f}" if "recall@10" in of_cold else ""
+            lines.append(f"| {name} | {who} | {' | '.join(cells)} | {cold_items} |")
         costs = record["costs"]
         spent = ", ".join(f"{part} {c['minutes']:.0f} min, {c['peak_gb']:.1f} GB" for part, c in costs.items())
         lines.append(f"| {name} | *{spent}* | | | | |")

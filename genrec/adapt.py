@@ -24,7 +24,7 @@ from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, LanguageModel, load_
 from genrec.model.lm.vocabulary import PromptTokenizer
 from genrec.model.training.tuning import TuneReport
 from genrec.pipeline import admit_items, require_built
-from genrec.ranking.training import Judge, tune_on
+from genrec.ranking.training import ValidationJudge, tune_on
 from genrec.runtime import pick_device
 from genrec.schema import Catalog
 from genrec.semids.stage import load_semids
@@ -146,8 +146,8 @@ def _recalls(
 ) -> dict[str, float]:
     options = {"max_history": config.tune.max_history, "seed": config.seed, "max_cases": len(cases)}
     return {
-        "recall@10 in domain": Judge(catalog, domain, cases, **options)(language_model),
-        "recall@10 in catalog": Judge(everything, whole, cases, **options)(language_model),
+        "recall@10 in domain": ValidationJudge(catalog, domain, cases, **options)(language_model),
+        "recall@10 in catalog": ValidationJudge(everything, whole, cases, **options)(language_model),
     }
 
 

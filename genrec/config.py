@@ -31,7 +31,7 @@ class SplitConfig:
 
     protocol: Literal["leave-one-out", "global-time", "none"] = "leave-one-out"
     test_share: Share = 0.1  # global-time only: the newest share of events
-    cold_share: Share = 0.0  # of the items, held out of training to see how newcomers fare
+    cold_share: Share = 0.0  # of the items, held out of training to see how cold items fare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ class TuneConfig:
     max_history: CountOrNone = 30  # items of a history that a prompt shows
     alignment_share: Share = 0.15  # share of examples that tie ids to words (item to ID, ID to text, query, reason)
     read_items: bool = True  # vectors of the sequence model join the token that ends an item's semantic ID
-    teacher_share: Share = 1.0  # of what is graded in histories, drawn from what the item experts expect
+    teacher_share: Share = 1.0  # of what is graded in histories, drawn from what the item scorer expect
     checkpoints_per_run: Count = 4
 
 
@@ -143,9 +143,9 @@ class RecommendConfig:
     k: Count = 10
     beam_width: Count = 20  # at least; twice k where that is more
     exclude_history: bool = True
-    sequence_weight: float = -1.0  # share of the item experts in the probability; below 0: as validation chose
+    sequence_weight: float = -1.0  # share of the item scorer in the probability; below 0: as validation chose
     newcomer_exposure: Amount = 3.0  # how often items without events are shown, known ones being 1 on average; 0: as is
-    newcomer_neighbors: CountOrNone = 5  # known items whose expectation newcomers inherit from beams alone; 0: off
+    newcomer_neighbors: CountOrNone = 5  # known items whose expectation cold items inherit from beams alone; 0: off
     query_weight: float = 4.0  # nats that a cosine of one to the words or the photo is worth
     batch_size: Count = 64
 

@@ -68,7 +68,7 @@ class Explainable(Protocol):
     @property
     def config(self) -> Config: ...
     def history_of(self, user_id: str) -> tuple[str, ...]: ...
-    def drops(
+    def attributions(
         self, histories: Sequence[Sequence[str]], item_ids: Sequence[str], queries: Sequence[str] | None = None
     ) -> list[dict[str, float]]: ...
 
@@ -193,9 +193,9 @@ def explain_batch(
     index, catalog = evidence_index(recommender), recommender.catalog
     items = [catalog[item_id] for item_id in item_ids]
     shown = [_visible(history, recommender) for history in histories]
-    drops = recommender.drops(shown, item_ids, [query] * len(shown))
+    attributions = recommender.attributions(shown, item_ids, [query] * len(shown))
     chosen = []
-    for item, past, drop in zip(items, shown, drops, strict=True):
+    for item, past, drop in zip(items, shown, attributions, strict=True):
         candidates = weigh_claims(index, item, [catalog[i] for i in past], drop, query=query, constraints=constraints)
         chosen.append(choose_claims(candidates, recommender.config.explain))
     said = [merge_by_source(weighed.claim for weighed in claims) for claims in chosen]
@@ -220,7 +220,7 @@ def weigh_claims(
     index: EvidenceIndex,
     item: Item,
     history: Sequence[Item],
-    drops: Mapping[str, float],
+    attributions: Mapping[str, float],
     *,
     query: str = "",
     constraints: Iterable[Constraint] = (),
@@ -240,26 +240,26 @@ def weigh_claims(
     weighed = []
     for claim in claims:
         if claim.source_title or claim.kind != "attribute" or index.is_telling(claim):
-            weight = _claim_weight(claim, history, drops)
+            weight = _claim_weight(claim, history, attributions)
             weighed.append(WeighedClaim(claim=claim, weight=weight, surprise=index.surprise(item.item_id, claim)))
     return weighed
 
 
-def _claim_weight(claim: Claim, history: Sequence[Item], drops: Mapping[str, float]) -> float:
+def _claim_weight(claim: Claim, history: Sequence[Item], attributions: Mapping[str, float]) -> float:
     """The drop that a claim inherits: of its history item, of the one with the nearest number for a range, or the
     largest among those that share the value; an answer to a wish rests on the wish alone and weighs 0."""
     if claim.kind == "constraint":
         return 0.0
     if claim.source_title:
-        return drops.get(claim.source, 0.0)
+        return attributions.get(claim.source, 0.0)
     if claim.kind == "range":
         numbers = [(past, past.attributes.get(claim.attribute)) for past in history]
         gaps = [(abs(v - claim.value), past) for past, v in numbers if isinstance(v, float | int)]  # type: ignore[operator]
-        return drops.get(min(gaps, key=lambda gap: gap[0])[1].item_id, 0.0)
+        return attributions.get(min(gaps, key=lambda gap: gap[0])[1].item_id, 0.0)
     name, keys = claim.attribute, set(_value_keys(claim))
     with_it = [past for past in history if name in past.attributes]
     sharing = [past for past in with_it if not keys.isdisjoint(_attribute_keys(name, past.attributes[name]))]
-    return max((drops.get(past.item_id, 0.0) for past in sharing), default=0.0)
+    return max((attributions.get(past.item_id, 0.0) for past in sharing), default=0.0)
 
 
 def _asked_values(item: Item, query: str) -> list[Constraint]:

@@ -1,6 +1,6 @@
 """Runs the stages in order and skips what is fresh.
 
-encode → `embeddings/`, learn what follows what → `sequence/`, weigh the item experts → `experts/`, fuse and tokenize →
+encode → `embeddings/`, learn what follows what → `sequence/`, weigh the item scorer → `experts/`, fuse and tokenize →
 `semids/`, tune → `model/`, weigh beams and experts → `mixture/`. Each stage is keyed by the fingerprints of what goes
 in; a stage that was killed is made again, and training resumes from its last checkpoint. Knows what depends on what;
 deliberately knows nothing of how a stage does its work.
@@ -24,14 +24,14 @@ from genrec.encode.fusion import load_fuser, make_fuser
 from genrec.encode.stage import ENCODED, encode_catalog, encode_items, load_embeddings, save_embeddings
 from genrec.encode.taste_axes import learn_axis_weights
 from genrec.errors import ArtifactError
-from genrec.model.data_defaults import in_words, suited_settings
+from genrec.model.data_defaults import data_defaults, in_words
 from genrec.model.lm.item_projector import LAYOUT
 from genrec.model.lm.language import LanguageModel
 from genrec.model.sequence.files import SEQUENCE_FILE, find_sequence_model, save_sequence_model
 from genrec.model.training.tuning import add_lora, prepare_language_model, save_tuned
-from genrec.ranking.item_scorer import EXPERTS_FILE, EXPERTS_LAYOUT, NEWCOMER_LIKENESS, ItemExperts, find_experts
-from genrec.ranking.mixing import NEWCOMER_PLACES
-from genrec.ranking.training import MAX_MIXING_CASES, Judge, train_sequence_on, tune_on
+from genrec.ranking.item_scorer import COLD_LIKENESS, SCORER_FILE, SCORER_LAYOUT, ItemScorer, find_item_scorer
+from genrec.ranking.mixing import COLD_PLACES
+from genrec.ranking.training import MAX_MIXING_CASES, ValidationJudge, train_sequence_on, tune_on
 from genrec.runtime import foundation_path, pick_device, seed_everything
 from genrec.schema import Catalog, Embeddings, Interactions
 from genrec.semids.report import make_report
@@ -81,7 +81,7 @@ def resolve_config(directory: Path, *, preset: str | None = None, settings: Iter
     asked = Config.for_preset(preset or "tiny").with_settings(settings)
     catalog, interactions, _ = load_workspace_data(directory)
     bounds = split_interactions(interactions, asked.split).train.user_bounds()
-    suited = suited_settings(len(catalog), np.array([end - start for start, end in bounds.values()], dtype=np.int64))
+    suited = data_defaults(len(catalog), np.array([end - start for start, end in bounds.values()], dtype=np.int64))
     log.info("settings that suit %d items and %d events: %s", len(catalog), len(interactions), in_words(suited))
     return Config.for_preset(asked.preset, suited).with_settings(settings)
 
@@ -176,7 +176,7 @@ class _Workspace:
             return {
                 "embeddings": str(embeddings.details["origin"]),
                 "events": events,
-                "layout": str(EXPERTS_LAYOUT),
+                "layout": str(SCORER_LAYOUT),
                 "sequence": sequence,
                 "split": split,
             }
@@ -188,18 +188,18 @@ class _Workspace:
                 "tokenize": artifacts.fingerprint(asdict(config.tokenize)),
                 "split": split,
             } | ({"sequence": sequence} if config.fuse.collaborative == "sequence" else {})
-        experts = artifacts.read_manifest(self.root / "experts", "experts").fingerprint
+        item_scorer = artifacts.read_manifest(self.root / "experts", "experts").fingerprint
         if stage == "mixture":
             return {
                 "embeddings": str(embeddings.details["origin"]),
                 "events": events,
-                "experts": experts,
+                "experts": item_scorer,
                 "model": artifacts.read_manifest(self.root / "model", "model").fingerprint,
                 "recommend": artifacts.fingerprint(
                     config.recommend.beam_width,
                     config.recommend.newcomer_exposure,
-                    NEWCOMER_LIKENESS,
-                    NEWCOMER_PLACES,
+                    COLD_LIKENESS,
+                    COLD_PLACES,
                 ),
                 "split": split,
             }
@@ -208,7 +208,7 @@ class _Workspace:
             "events": events,
             "foundation": _foundation_fingerprint(config.tune.base),
             "tune": artifacts.fingerprint(asdict(config.tune), LAYOUT),
-            "experts": experts,
+            "experts": item_scorer,
             "split": split,
         }
 
@@ -327,10 +327,10 @@ def _make_experts(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     rows = catalog.rows(train.item_ids)
     histories = [rows[start:end] for start, end in train.user_bounds().values()]
     axes = learn_axis_weights(content, histories, np.bincount(rows, minlength=len(catalog)), config.seed)
-    experts = ItemExperts.of(sequence_model, train, catalog, content, axes).weighed(cases)
-    details = asdict(experts.weights)
+    item_scorer = ItemScorer.of(sequence_model, train, catalog, content, axes).weighed(cases)
+    details = asdict(item_scorer.weights)
     with artifacts.write_stage(root / "experts", kind="experts", inputs=inputs, details=details) as stage:
-        experts.save(stage / EXPERTS_FILE)
+        item_scorer.save(stage / SCORER_FILE)
 
 
 def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
@@ -339,18 +339,18 @@ def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
     work = artifacts.open_work(root / ".model.work", artifacts.fingerprint(dict(inputs)))
     device = pick_device(config.device)
     seed_everything(config.seed)  # the LoRA starts at random
-    experts = find_experts(root, device, load_embeddings(root / "embeddings"))
+    item_scorer = find_item_scorer(root, device, load_embeddings(root / "embeddings"))
     language_model = prepare_language_model(
         config.tune,
         catalog=workspace.catalog,
         table=semantic_ids.table,
         device=device,
-        sequence_model=experts.sequence_model if experts is not None and config.tune.read_items else None,
+        sequence_model=item_scorer.sequence_model if item_scorer is not None and config.tune.read_items else None,
         seed=config.seed,
     )
     if config.tune.method != "full":
         language_model = add_lora(language_model, config.tune, train_id_rows=True)
-    report = tune_on(language_model, workspace.catalog, semantic_ids.table, workspace.split, config, work, experts)
+    report = tune_on(language_model, workspace.catalog, semantic_ids.table, workspace.split, config, work, item_scorer)
     details = {
         "id_space": semantic_ids.table.id_space,
         "foundation": config.tune.base,
@@ -365,23 +365,25 @@ def _make_model(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
 
 
 def _make_mixture(workspace: _Workspace, inputs: Mapping[str, str]) -> None:
-    """Weigh the item experts against the beams on validation cases."""
+    """Weigh the item scorer against the beams on validation cases."""
     config, root, catalog = workspace.config, workspace.root, workspace.catalog
     device = pick_device(config.device)
-    share, lift = 0.0, None
-    experts = find_experts(root, device, load_embeddings(root / "embeddings"))
-    if experts is not None:
+    share, cold_bonus = 0.0, None
+    item_scorer = find_item_scorer(root, device, load_embeddings(root / "embeddings"))
+    if item_scorer is not None:
         language_model = LanguageModel.load(
             root / "model", device=device, dtype=config.tune.dtype, four_bit=config.tune.method == "qlora"
         )
         language_model.fold()
         table, validation = load_semids(root / "semids").table, workspace.split.validation
-        judge = Judge(catalog, table, validation, config.tune.max_history, config.seed, max_cases=MAX_MIXING_CASES)
-        recommend = config.recommend
-        share, lift = judge.mix(
-            language_model, experts, width=recommend.beam_width, exposure=recommend.newcomer_exposure
+        judge = ValidationJudge(
+            catalog, table, validation, config.tune.max_history, config.seed, max_cases=MAX_MIXING_CASES
         )
-    details = {"sequence_weight": share, "lift": lift}
+        recommend = config.recommend
+        share, cold_bonus = judge.mix(
+            language_model, item_scorer, width=recommend.beam_width, exposure=recommend.newcomer_exposure
+        )
+    details = {"sequence_weight": share, "lift": cold_bonus}
     with artifacts.write_stage(root / "mixture", kind="mixture", inputs=inputs, details=details):
         pass
 

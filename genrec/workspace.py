@@ -10,7 +10,7 @@ from genrec.schema import Explanation, Visual
 
 if TYPE_CHECKING:
     from genrec.chat.conversation import Conversation
-    from genrec.chat.rules.reader import RequestReader
+    from genrec.chat.rules.reader import RuleReader
 
 
 class Workspace(Recommender):
@@ -54,11 +54,11 @@ class Workspace(Recommender):
         """End what works for it elsewhere; of itself it has nothing to end."""
 
     @cached_property
-    def request_reader(self) -> "RequestReader":
+    def rule_reader(self) -> "RuleReader":
         """What understands messages about this catalog; its words are collected at first use."""
-        from genrec.chat.rules.reader import RequestReader
+        from genrec.chat.rules.reader import RuleReader
 
-        return RequestReader(self.catalog)
+        return RuleReader(self.catalog)
 
 
 def load(directory: Path | str, *, adapter: str | Path | None = None) -> Workspace:

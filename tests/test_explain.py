@@ -77,7 +77,7 @@ class KnownRecommender:
     def history_of(self, user_id: str) -> tuple[str, ...]:
         return self.interactions.history(user_id)
 
-    def drops(
+    def attributions(
         self, histories: Sequence[Sequence[str]], item_ids: Sequence[str], queries: Sequence[str] | None = None
     ) -> list[dict[str, float]]:
         color = {item.item_id: item.attributes["color"] for item in self.catalog}

@@ -46,7 +46,7 @@ def _row(workspace: Workspace, histories: list[tuple[str, ...]], kind: str, batc
     batches = [requests[start : start + batch] for start in range(0, len(requests), batch)]
     workspace.answer(batches[0])
     watch = Stopwatch()
-    workspace.mixture.watch = watch
+    workspace.hybrid.watch = watch
     seconds = []
     for part in batches:
         start = time.perf_counter()

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from genrec.chat.answers import answer_of_catalog, answer_of_items, extremes_of
 from genrec.chat.constraints import number_of
-from genrec.chat.model_reader import ModelReader, Understanding
+from genrec.chat.model_reader import MessageReader, ModelReader
 from genrec.chat.requests import ChatRequest, Intent
-from genrec.chat.retrieval import Finder, Found
-from genrec.chat.rules.reader import RequestReader
+from genrec.chat.retrieval import Retrieved, Retriever
+from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import ChatMessage, Session
 from genrec.chat.wording import courtesy, describe, facts, headline, invitation, notes_on, question, recall, titles_of
 from genrec.claims.claims import Constraint, format_number
@@ -28,7 +28,7 @@ LISTING: frozenset[Intent] = frozenset({"recommend", "like", "dislike", "history
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class ItemCard:
     """One shown item, with why (empty where no reason was asked for).
 
     price: the item's number of that name, if it has one; image: the catalog's picture.
@@ -51,7 +51,7 @@ class Reply:
 
     text: str
     request: ChatRequest
-    items: tuple[Card, ...] = ()
+    items: tuple[ItemCard, ...] = ()
     visual: Path | None = None
     relaxed: tuple[Constraint, ...] = ()
 
@@ -89,9 +89,9 @@ class Conversation:
         self.recommender = recommender
         self.session = Session() if session is None else session
         self.gives_reasons = gives_reasons
-        self.reader = recommender.request_reader
+        self.reader = recommender.rule_reader
         self.understanding = _understanding(recommender, self.reader)
-        self.finder = Finder(recommender, self.reader.lexicon, num_shown=num_shown)
+        self.retriever = Retriever(recommender, self.reader.lexicon, num_shown=num_shown)
         self.session.keep_known(recommender.catalog)
 
     def follow(self, user_id: str) -> None:
@@ -183,7 +183,7 @@ class Conversation:
         if self._is_too_open(request):
             session.has_asked = True
             return Reply(text=" ".join([*notes, question(self.reader.lexicon)]), request=request)
-        found = self.finder.find(session, request)
+        found = self.retriever.find(session, request)
         if gave_way:
             notes.append(f"I let go of {', '.join(describe(wish) for wish in gave_way)}.")
         notes += notes_on(found)
@@ -223,10 +223,10 @@ class Conversation:
             session.forget_words()
         before = list(session.constraints)
         session.take_back(request.dropped)
-        kinds = self.finder.kinds(session.constraints)
+        kinds = self.retriever.kinds(session.constraints)
         gave_way = session.wish(request.where, self.recommender.catalog)
         session.query = self.reader.lexicon.still_meant(session.query, before, session.constraints)
-        if kinds and kinds.isdisjoint(self.finder.kinds(session.constraints) or kinds):
+        if kinds and kinds.isdisjoint(self.retriever.kinds(session.constraints) or kinds):
             session.query = ""  # it described another kind of thing
         if request.image is not None:
             session.photo = str(request.image)
@@ -237,7 +237,7 @@ class Conversation:
             session.query = request.query
         return gave_way
 
-    def _cards(self, found: Found) -> tuple[Card, ...]:
+    def _cards(self, found: Retrieved) -> tuple[ItemCard, ...]:
         return tuple(self._card(self.recommender.catalog[item_id]) for item_id in found.item_ids)
 
     def _explanations(self, item_ids: Sequence[str]) -> list[Explanation]:
@@ -249,9 +249,9 @@ class Conversation:
             constraints=self.session.constraints,
         )
 
-    def _card(self, item: Item, why: Explanation | None = None) -> Card:
+    def _card(self, item: Item, why: Explanation | None = None) -> ItemCard:
         price = self.reader.lexicon.price
-        return Card(
+        return ItemCard(
             item_id=item.item_id,
             title=item.title or item.item_id,
             price=None if price is None else number_of(item, price),
@@ -309,7 +309,7 @@ class Conversation:
         return Reply(text=text, request=request, items=(self._card(item),), visual=made.path)
 
 
-def _understanding(recommender: Workspace, reader: RequestReader) -> Understanding:
+def _understanding(recommender: Workspace, reader: RuleReader) -> MessageReader:
     """Who reads messages, as the settings say."""
     config = recommender.config.chat
     if config.understanding == "reader":

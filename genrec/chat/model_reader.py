@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, cast
 from genrec.chat.lexicon import MAX_VALUES, Lexicon, Words
 from genrec.chat.requests import INTENTS, ChatRequest, Intent
 from genrec.chat.rules.numbers import spell_out
-from genrec.chat.rules.reader import RequestReader
+from genrec.chat.rules.reader import RuleReader
 from genrec.chat.rules.references import ORDINALS
 from genrec.chat.rules.spelling import spell_plainly
 from genrec.chat.session import Session
@@ -34,7 +34,7 @@ _NEVER: frozenset[Intent] = frozenset({"history", "reset", "browse"})  # they ch
 _BOUNDS: frozenset[Operator] = frozenset({"<", "<=", ">", ">="})
 
 
-class Understanding(Protocol):
+class MessageReader(Protocol):
     """Whoever reads messages."""
 
     def read(self, text: str, session: Session, image: Path | None = None) -> ChatRequest: ...
@@ -86,7 +86,7 @@ def _text_wish(attribute: str, lexicon: Lexicon) -> dict[str, object]:
 class ModelReader:
     """Reads messages with a language model, checked by the reader."""
 
-    def __init__(self, model: SpeakingModel, reader: RequestReader, *, max_new_tokens: int) -> None:
+    def __init__(self, model: SpeakingModel, reader: RuleReader, *, max_new_tokens: int) -> None:
         self.model, self.reader, self.max_new_tokens = model, reader, max_new_tokens
         self.schema = request_schema(reader.lexicon)
 

@@ -25,7 +25,7 @@ _NUMBER_WEIGHT, _VALUE_WEIGHT, _KIND_WEIGHT = (0.9, 1.5), (1.0, 2.5), (4.0, 8.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Retrieved:
     """Items for one turn. relaxed: wishes that they do not all meet.
 
     kind: new items, only seen ones met the wishes, the nearest ones, every item is used up, or nothing at all.
@@ -36,13 +36,13 @@ class Found:
     relaxed: tuple[Constraint, ...] = ()
 
 
-class Finder:
+class Retriever:
     """Finds items for a session, never ones that were chosen, refused or named as what the wanted is like."""
 
     def __init__(self, recommender: Workspace, lexicon: Lexicon, *, num_shown: int) -> None:
         self.recommender, self.lexicon, self.num_shown = recommender, lexicon, num_shown
 
-    def find(self, session: Session, request: ChatRequest) -> Found:
+    def find(self, session: Session, request: ChatRequest) -> Retrieved:
         """Items that meet the wishes, unseen ones first; else seen ones; else the nearest, and what those miss.
 
         Where whatever comes is welcome, the nearest come before what was seen.
@@ -51,13 +51,13 @@ class Finder:
         never = {*session.disliked, *session.history, *session.refers_to}
         avoided = never if request.repeats else never | set(session.seen)
         if request.extreme is not None and self._count(wishes, never):
-            return Found(kind="new", item_ids=self._first_by(request.extreme, wishes, never, k))
+            return Retrieved(kind="new", item_ids=self._first_by(request.extreme, wishes, never, k))
         if self._count(wishes, avoided):
-            return Found(kind="new", item_ids=self._search(session, wishes, avoided, k))
+            return Retrieved(kind="new", item_ids=self._search(session, wishes, avoided, k))
         if self._count(wishes, never) and not (request.is_open and self._count([], avoided)):
-            return Found(kind="seen", item_ids=self._search(session, wishes, never, k))
+            return Retrieved(kind="seen", item_ids=self._search(session, wishes, never, k))
         if not self._count([], never):
-            return Found(kind="used up")
+            return Retrieved(kind="used up")
         return self._relax(session, request, never, avoided)
 
     def _first_by(self, extreme: Extreme, wishes: Sequence[Constraint], excluded: set[str], k: int) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ class Finder:
         catalog = self.recommender.catalog
         return np.sort(catalog.rows(item_id for item_id in item_ids if item_id in catalog))
 
-    def _relax(self, session: Session, request: ChatRequest, never: set[str], avoided: set[str]) -> Found:
+    def _relax(self, session: Session, request: ChatRequest, never: set[str], avoided: set[str]) -> Retrieved:
         """Leave out the wishes that matter least together, what was said before rather than what is said now.
 
         Where wishes are said now, rather what was seen than what meets less of them.
@@ -100,8 +100,8 @@ class Finder:
             if excluded is avoided or (is_seen_enough and self._count(kept, never)):
                 nearest = self._widen(kept, left_out, excluded)
                 item_ids = self._search(session, nearest, excluded, request.limit or self.num_shown)
-                return Found(kind="nearest", item_ids=item_ids, relaxed=left_out)
-        return Found(kind="nothing", relaxed=tuple(wishes))
+                return Retrieved(kind="nearest", item_ids=item_ids, relaxed=left_out)
+        return Retrieved(kind="nothing", relaxed=tuple(wishes))
 
     def _weight(self, wish: Constraint, named: frozenset[str], *, is_new: bool) -> float:
         """Numbers give way first, to the nearest ones; what kind of thing is wanted gives way last.

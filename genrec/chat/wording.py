@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from genrec.chat.lexicon import Lexicon
-from genrec.chat.retrieval import Found
+from genrec.chat.retrieval import Retrieved
 from genrec.chat.session import Session
 from genrec.claims.claims import Constraint, format_number, say_value, sayable_attributes
 from genrec.schema import AttributeValue, Catalog, Item
@@ -55,7 +55,7 @@ def titles_of(item_ids: Iterable[str], catalog: Catalog) -> str:
     return say_value(tuple(item.title or item.item_id for item in items))
 
 
-def notes_on(found: Found) -> list[str]:
+def notes_on(found: Retrieved) -> list[str]:
     """What must be admitted of the items that were found."""
     match found.kind:
         case "seen":
@@ -70,7 +70,7 @@ def notes_on(found: Found) -> list[str]:
     return []
 
 
-def headline(found: Found, session: Session, catalog: Catalog) -> str:
+def headline(found: Retrieved, session: Session, catalog: Catalog) -> str:
     """What a list is: how many, which wishes all of it meets, what it is like."""
     wishes = described([wish for wish in session.constraints if wish not in found.relaxed])
     count = len(found.item_ids)

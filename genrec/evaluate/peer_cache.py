@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 Make: TypeAlias = Callable[[Path | None], Answers]  # from a folder for checkpoints
 
 
-class KeptAnswers:
+class PeerCache:
     """Answers of earlier runs in one folder; without a folder, everything is asked anew."""
 
     def __init__(self, folder: Path | None, key: str) -> None:

@@ -21,7 +21,7 @@ from genrec.config import Config
 from genrec.data.splits import Split, split_interactions
 from genrec.evaluate import metrics
 from genrec.evaluate.oracle import KnownWorld, Oracle
-from genrec.evaluate.peer_cache import KeptAnswers
+from genrec.evaluate.peer_cache import PeerCache
 from genrec.evaluate.peers import READ_VECTORS, check_peers, fit_peer, of_papers
 from genrec.evaluate.questions import Answers, AskFunction, Questions, answers_of, choose_cases, slices_of
 from genrec.evaluate.ranking import TrainingData, popularity_of
@@ -30,7 +30,7 @@ from genrec.schema import BoolArray, Catalog, FloatArray, IntArray, Interactions
 
 DEFAULT_PEERS: tuple[str, ...] = ("popularity", "itemknn", "content-knn")
 OURS = "ours"
-ALONE = {"beams alone": 0.0, "item experts alone": 1.0}  # shares of the item experts in the mixture
+ALONE = {"beams alone": 0.0, "item experts alone": 1.0}  # shares of the item scorer in the mixture
 _BEYOND_ACCURACY_AT = 10
 
 
@@ -96,7 +96,7 @@ def evaluate(
             ask = _ask_peer(name, recommender, parts, questions, work)
             return answers_of(ask, questions, unmasked=unmasked, label=f"peer {name}")
 
-        answers[name] = KeptAnswers(keep, key).get(name, ask_peer)
+        answers[name] = PeerCache(keep, key).get(name, ask_peer)
     if world is not None:
         ask = _ask_oracle(Oracle(world, recommender.catalog), questions)
         answers["oracle"] = answers_of(ask, questions, unmasked=unmasked, label="oracle")

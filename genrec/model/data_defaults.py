@@ -20,7 +20,7 @@ _STEPS_PER_ITEM = 0.2  # of the language model
 _READ_EVENTS = 15_000_000  # by a sequence model in all its epochs
 
 
-def suited_settings(num_items: int, lengths: IntArray) -> dict[str, dict[str, object]]:
+def data_defaults(num_items: int, lengths: IntArray) -> dict[str, dict[str, object]]:
     """Sections and their settings for so many items and training histories of these lengths; empty without events."""
     num_events = int(lengths.sum())
     if not num_events or not num_items:

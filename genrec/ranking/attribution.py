@@ -35,17 +35,17 @@ def leave_one_out(
     reduced = [tuple(item for item in histories[case] if item != without) for case, without in asked]
     scores = score(reduced, [case for case, _ in asked]).tolist() if asked else []
     whole = {case: nats for (case, without), nats in zip(asked, scores, strict=True) if without is None}
-    drops: list[dict[str, float]] = [{} for _ in histories]
+    attributions: list[dict[str, float]] = [{} for _ in histories]
     for (case, without), nats in zip(asked, scores, strict=True):
         if without is not None:
-            drops[case][without] = whole[case] - nats
-    return drops
+            attributions[case][without] = whole[case] - nats
+    return attributions
 
 
-def suspects(histories: Sequence[History], drops: Sequence[dict[str, float]]) -> list[list[str]]:
+def suspects(histories: Sequence[History], attributions: Sequence[dict[str, float]]) -> list[list[str]]:
     """For each case, the items whose absence its target feels most, or that of another case of the same history."""
     found: dict[History, dict[str, None]] = {}  # in their order
-    for history, drop in zip(histories, drops, strict=True):
+    for history, drop in zip(histories, attributions, strict=True):
         worst = sorted(drop, key=lambda item: -drop[item])[:NUM_SUSPECTS]
         found.setdefault(history, {}).update(dict.fromkeys(worst))
     return [list(found[history]) for history in histories]

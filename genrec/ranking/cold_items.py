@@ -1,10 +1,10 @@
 """New items and the known ones they resemble.
 
-A language model has never seen the IDs of items without events, so it cannot expect them. Until it has, a newcomer
+A language model has never seen the IDs of items without events, so it cannot expect them. Until it has, a cold item
 inherits the expectation of its nearest known neighbors in the fused space: the mean of their probabilities, weighted by
 likeness. Knows vectors alone; deliberately knows nothing of how probabilities come about.
 
-Axis legend: N items, M newcomers, K neighbors, W scored items, D features.
+Axis legend: N items, M cold items, K neighbors, W scored items, D features.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SHARPNESS = 10.0  # a cosine larger by 0.1 weighs e times as much
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Newcomers:
+class ColdItems:
     """rows: int64 (M,) catalog rows; neighbors: int64 (M, K) known rows; weights: float64 (M, K), rows sum to 1."""
 
     rows: IntArray
@@ -27,8 +27,8 @@ class Newcomers:
     num_items: int
 
     @classmethod
-    def find(cls, vectors_ND: FloatArray, is_known_N: BoolArray, *, num_neighbors: int) -> "Newcomers":
-        """The known items nearest to each newcomer, by cosine.
+    def find(cls, vectors_ND: FloatArray, is_known_N: BoolArray, *, num_neighbors: int) -> "ColdItems":
+        """The known items nearest to each cold item, by cosine.
 
         vectors_ND: float32, unit rows; is_known_N: which items training has seen. None is found when nothing is known,
         or num_neighbors is 0.
@@ -48,7 +48,7 @@ class Newcomers:
         )
 
     def inherit(self, rows_W: IntArray, scores_W: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Each newcomer's log-probability (M,) in nats, from scored items; -inf where no neighbor is scored.
+        """Each cold item's log-probability (M,) in nats, from scored items; -inf where no neighbor is scored.
 
         rows_W: catalog rows; scores_W: their log-probabilities. Items that are not scored count as improbable.
         """

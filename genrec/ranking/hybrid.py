@@ -1,4 +1,4 @@
-"""The two models that rank, asked as one: a language model's beams and item experts, mixed by the experts' share.
+"""The two models that rank, asked as one: a language model's beams and item scorer, mixed by the item scorer's share.
 
 Knows how a history becomes a prompt and catalog rows, and which of the two must be asked; `genrec.ranking.mixing` holds
 the arithmetic. Deliberately knows nothing of filters, words to be near to, or who asks.
@@ -18,7 +18,7 @@ from genrec.model.lm.language import OWN, LanguageModel
 from genrec.model.training.examples import history_prompt
 from genrec.ranking.attribution import History, leave_one_out, suspects
 from genrec.ranking.eligibility import Eligible
-from genrec.ranking.item_scorer import ItemExperts
+from genrec.ranking.item_scorer import ItemScorer
 from genrec.ranking.mixing import stream_mixture
 from genrec.schema import BoolArray, Catalog, IntArray
 from genrec.semids.table import SemanticIdTable
@@ -29,7 +29,7 @@ Nats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class BeamQuery:
     """One search by beams: after which history and words, among which nodes of the trie, without which catalog rows.
 
     adapter: who writes, None for the model itself; key: tells it from all others, None where that cannot be told.
@@ -43,16 +43,16 @@ class Search:
     key: object = None
 
 
-class Mixture:
+class Hybrid:
     """Who is likely to be chosen next, by both models; single cases equal batched ones.
 
-    weight: the experts' share, 0 to 1, none without experts; watch: takes the time of the parts of the work.
+    weight: the item scorer's share, 0 to 1, none without experts; watch: takes the time of the parts of the work.
     """
 
     def __init__(
         self,
         model: LanguageModel,
-        experts: ItemExperts | None,
+        item_scorer: ItemScorer | None,
         weight: float,
         *,
         catalog: Catalog,
@@ -60,8 +60,8 @@ class Mixture:
         trie: Trie,
         max_history: int,
     ) -> None:
-        self.model, self.experts = model, experts
-        self.weight = weight if experts is not None else 0.0
+        self.model, self.item_scorer = model, item_scorer
+        self.weight = weight if item_scorer is not None else 0.0
         self.watch: Watch = unwatched
         self._catalog, self._table, self._trie, self._max_history = catalog, table, trie, max_history
         self._beams: dict[object, tuple[IntArray, Nats]] | None = None
@@ -69,31 +69,31 @@ class Mixture:
     def weights(
         self, histories: Sequence[Sequence[str]], adapters: Sequence[str | None], weight: float | None = None
     ) -> Nats:
-        """The item experts' share for each history, (B,); weight: to take in place of the mixture's own.
+        """The item scorer's share for each history, (B,); weight: to take in place of the mixture's own.
 
         It is 0 where they know none of the items, and for an adapter, of whose domain they know nothing.
         """
         weight = self.weight if weight is None else weight
-        if self.experts is None or weight <= 0:
+        if self.item_scorer is None or weight <= 0:
             return np.zeros(len(histories))
-        num_known = self.experts.num_items
+        num_known = self.item_scorer.num_items
         different = dict.fromkeys(map(tuple, histories))
         is_known = {history: bool((self._catalog.rows(history) < num_known).any()) for history in different}
         counts = zip(histories, adapters, strict=True)
         return weight * np.array([adapter is None and is_known[tuple(h)] for h, adapter in counts], dtype=np.float64)
 
     def expect(self, histories: Sequence[Sequence[str]], allowed_BN: BoolArray) -> Nats:
-        """The item experts' log-probabilities, (B, N); -inf where not allowed, and for items they lack."""
-        assert self.experts is not None
-        num_known = self.experts.num_items
+        """The item scorer's log-probabilities, (B, N); -inf where not allowed, and for items they lack."""
+        assert self.item_scorer is not None
+        num_known = self.item_scorer.num_items
         rows = [self._catalog.rows(history) for history in histories]
         expected_BN = np.full(allowed_BN.shape, -np.inf)
         with self.watch("experts"):
-            expected_BN[:, :num_known] = self.experts.log_probabilities([r[r < num_known] for r in rows])
+            expected_BN[:, :num_known] = self.item_scorer.log_probabilities([r[r < num_known] for r in rows])
         expected_BN[~allowed_BN] = -np.inf
         return expected_BN
 
-    def search(self, searches: Sequence[Search | None], width: int) -> tuple[IntArray, Nats]:
+    def search(self, searches: Sequence[BeamQuery | None], width: int) -> tuple[IntArray, Nats]:
         """The language model's beams, catalog rows and nats (B, W) each; -inf where no item is left, or none sought."""
         rows_BW = np.zeros((len(searches), width), dtype=np.int64)
         scores_BW = np.full((len(searches), width), -np.inf)
@@ -162,27 +162,27 @@ class Mixture:
                 np.log1p(-weight_B) + generated_B, np.log(weight_B) + self._expected(histories, item_ids)
             )
 
-    def drops(
+    def attributions(
         self, histories: Sequence[Sequence[str]], item_ids: Sequence[str], queries: Sequence[str], adapter: str | None
     ) -> list[dict[str, float]]:
         """Per case, by how many nats `score` falls without each item of the history: leave-one-out attribution.
 
-        Where the item experts share the answer with the beams, items whose absence they hardly feel are not tried.
+        Where the item scorer share the answer with the beams, items whose absence they hardly feel are not tried.
         """
         cases = [tuple(history) for history in histories]
 
         def by_all(reduced: Sequence[History], numbers: Sequence[int]) -> Nats:
             return self.score(reduced, [item_ids[n] for n in numbers], [queries[n] for n in numbers], adapter)
 
-        def by_experts(reduced: Sequence[History], numbers: Sequence[int]) -> Nats:
+        def by_item_scorer(reduced: Sequence[History], numbers: Sequence[int]) -> Nats:
             return self._expected(reduced, [item_ids[n] for n in numbers])
 
         is_shared = adapter is None and 0 < self.weight < 1
-        tried = suspects(cases, leave_one_out(cases, by_experts)) if is_shared else None
+        tried = suspects(cases, leave_one_out(cases, by_item_scorer)) if is_shared else None
         return leave_one_out(cases, by_all, tried=tried)
 
     def _expected(self, histories: Sequence[Sequence[str]], item_ids: Sequence[str]) -> Nats:
-        """The item experts' log-probability of each item after its history, (B,)."""
+        """The item scorer's log-probability of each item after its history, (B,)."""
         rows_B, expected_B = self._catalog.rows(item_ids), np.empty(len(histories))
         places: dict[tuple[str, ...], list[int]] = {}
         for place, history in enumerate(histories):

@@ -34,10 +34,10 @@ from genrec.model.sequence.model import SequenceModel
 from genrec.runtime import progress
 from genrec.schema import Catalog, Embeddings, FloatArray, IntArray, Interactions
 
-EXPERTS_FILE = "experts.safetensors"
-EXPERTS_LAYOUT = 2  # of what is stored; experts of another layout are made again
+SCORER_FILE = "experts.safetensors"
+SCORER_LAYOUT = 2  # of what is stored; experts of another layout are made again
 MAX_CASES = 25_000  # validation cases that choose the weights
-NEWCOMER_LIKENESS = 4.0  # nats per cosine beside the likeness that counts for all: of new items, little else is known
+COLD_LIKENESS = 4.0  # nats per cosine beside the likeness that counts for all: of new items, little else is known
 _WINDOW = 5  # later events of a history that follow an item, the one d steps away as 1/d
 _GRIDS: Mapping[str, tuple[float, ...]] = {
     "followers": (0.0, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0),
@@ -56,7 +56,7 @@ Expected: TypeAlias = tuple[npt.NDArray[np.int32], FloatArray]  # rows and share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExpertWeights:
+class ScorerWeights:
     """Nats per nat of followers' log-share, per cosine of likeness, per log of a count; scale: of the sum of all."""
 
     followers: float = 0.0
@@ -65,7 +65,7 @@ class ExpertWeights:
     scale: float = 1.0
 
 
-class ItemExperts:
+class ItemScorer:
     """The pool: a history in, a log-probability of every item out.
 
     followed_NN: sparse, how often items came soon after each item; counts_N: training events of each item; content_ND:
@@ -83,10 +83,10 @@ class ItemExperts:
         counts_N: IntArray,
         content_ND: FloatArray,
         axes_D: FloatArray | None = None,
-        weights: ExpertWeights | None = None,
-        lift: float | None = None,
+        weights: ScorerWeights | None = None,
+        cold_bonus: float | None = None,
     ) -> None:
-        self.sequence_model, self.weights, self.lift = sequence_model, weights or ExpertWeights(), lift
+        self.sequence_model, self.weights, self.cold_bonus = sequence_model, weights or ScorerWeights(), cold_bonus
         self._counted = (followed_NN, counts_N)
         num_items = sequence_model.num_items
         totals_N = np.asarray(followed_NN.sum(axis=1)).ravel() + 1  # + 1: seen once proves little
@@ -125,7 +125,7 @@ class ItemExperts:
         return self.sequence_model.num_items
 
     @property
-    def knows_newcomers(self) -> bool:
+    def scores_cold_items(self) -> bool:
         """Whether items that nobody has chosen are expected by their content; else they must inherit from others."""
         return self.sequence_model.content_map is not None
 
@@ -163,7 +163,7 @@ class ItemExperts:
             expected += zip(np.split(rows_EK, firsts[1:]), np.split(shares_EK, firsts[1:]), strict=True)
         return expected
 
-    def weighed(self, cases: Sequence[Case]) -> "ItemExperts":
+    def weighed(self, cases: Sequence[Case]) -> "ItemScorer":
         """The pool with the weights of the best ndcg@10 on these cases, histories masked, and the likeliest scale.
 
         Weights are chosen among the items that some expert ranks high, the scale over all items.
@@ -172,17 +172,17 @@ class ItemExperts:
         cases = [(history, target) for history, target in cases[:MAX_CASES] if target not in history]
         if not cases:
             return self
-        pool = self._with(weights=ExpertWeights(**_best_weights(*self._candidates(cases))))
+        pool = self._with(weights=ScorerWeights(**_best_weights(*self._candidates(cases))))
         pool.weights = replace(pool.weights, scale=pool._likeliest_scale(cases[:_MAX_SCALED]))
         return pool
 
-    def lifted(self, lift: float | None) -> "ItemExperts":
+    def with_cold_bonus(self, cold_bonus: float | None) -> "ItemScorer":
         """The pool with another lift."""
         other = self._with()
-        other.lift = lift
+        other.cold_bonus = cold_bonus
         return other
 
-    def hiding(self, rows: IntArray) -> "ItemExperts":
+    def hiding(self, rows: IntArray) -> "ItemScorer":
         """The pool as if nobody had ever chosen these items; they are new to it, and known by their content alone."""
         followed_NN, counts_N = self._counted
         is_kept_N = np.ones(self.num_items, bool)
@@ -198,19 +198,19 @@ class ItemExperts:
     def _with(
         self,
         *,
-        weights: ExpertWeights | None = None,
+        weights: ScorerWeights | None = None,
         sequence_model: SequenceModel | None = None,
         followed_NN: Sparse = None,
         counts_N: IntArray | None = None,
-    ) -> "ItemExperts":
-        return ItemExperts(
+    ) -> "ItemScorer":
+        return ItemScorer(
             sequence_model or self.sequence_model,
             followed_NN=self._counted[0] if followed_NN is None else followed_NN,
             counts_N=self._counted[1] if counts_N is None else counts_N,
             content_ND=self._content_ND,
             axes_D=self._axes_D,
             weights=weights or self.weights,
-            lift=self.lift,
+            cold_bonus=self.cold_bonus,
         )
 
     def save(self, path: Path) -> None:
@@ -229,15 +229,15 @@ class ItemExperts:
         own_BN: shares of followers that are to be taken off.
         """
         weights, new_N = self.weights, self.is_new_N
-        lift = self.lift if new_N.any() else None
-        if weights == ExpertWeights() and lift is None:
+        cold_bonus = self.cold_bonus if new_N.any() else None
+        if weights == ScorerWeights() and cold_bonus is None:
             return expected_BN
         names = [name for name in _GRIDS if getattr(weights, name)]
         for name, opinion_BN in self._opinions(histories, names, own_BN).items():
             expected_BN = expected_BN + getattr(weights, name) * opinion_BN
         raised_BN = weights.scale * expected_BN
-        if lift is not None:
-            raised_BN[:, new_N] += NEWCOMER_LIKENESS * self._likeness_of_new(histories) + lift
+        if cold_bonus is not None:
+            raised_BN[:, new_N] += COLD_LIKENESS * self._likeness_of_new(histories) + cold_bonus
         pooled: npt.NDArray[np.float32] = torch.from_numpy(raised_BN).log_softmax(dim=1).numpy()
         return pooled
 
@@ -404,7 +404,7 @@ def _diagonal(values_N: npt.NDArray[Any]) -> Sparse:
     return sparse.diags(values_N.astype(np.float64))
 
 
-def find_experts(root: Path, device: torch.device, embeddings: Mapping[str, Embeddings]) -> ItemExperts | None:
+def find_item_scorer(root: Path, device: torch.device, embeddings: Mapping[str, Embeddings]) -> ItemScorer | None:
     """The pool of a built workspace; None where it does without a sequence model.
 
     embeddings: of the catalog as it is now; items that were added since training are known by their content. Raises
@@ -415,14 +415,14 @@ def find_experts(root: Path, device: torch.device, embeddings: Mapping[str, Embe
     model = find_sequence_model(root / "sequence", device, embeddings)
     if model is None:
         return None
-    path = root / "experts" / EXPERTS_FILE
+    path = root / "experts" / SCORER_FILE
     with safe_open(path, framework="np") as stored:
-        weights = ExpertWeights(**json.loads(stored.metadata()["weights"]))
+        weights = ScorerWeights(**json.loads(stored.metadata()["weights"]))
     found = load_file(path)
     if "axes" not in found:
         raise ArtifactError(f"{path} lacks axes: an earlier genrec wrote it; run genrec build")
     num_counted = len(found["counts"])
-    return ItemExperts(
+    return ItemScorer(
         model,
         followed_NN=sparse.csr_matrix(
             (found["data"], found["indices"], found["indptr"]), shape=(num_counted, num_counted)

@@ -1,4 +1,4 @@
-"""Two expectations of the next item as one: the language model's beams and the item experts' scores.
+"""Two expectations of the next item as one: the language model's beams and the item scorer's scores.
 
 A mixture of probabilities, so the result is one too: an item that one model holds for likely stays likely, whatever the
 other thinks. Mixing generative with item scores is shown to win in arXiv 2603.19809. Items that nobody has chosen are
@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from genrec.model.lm.best_first import StreamedItem
-from genrec.ranking.item_scorer import ItemExperts, with_neighbors
+from genrec.ranking.item_scorer import ItemScorer, with_neighbors
 from genrec.schema import IntArray
 
 WEIGHTS: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 Nats = npt.NDArray[np.float64]
-NEWCOMER_PLACES = 0.15  # of all places, no more than which are wished for items that nobody has chosen
-NUM_LIKELY = 200  # items that the item experts add to the beams
+COLD_PLACES = 0.15  # of all places, no more than which are wished for items that nobody has chosen
+NUM_LIKELY = 200  # items that the item scorer add to the beams
 _LISTED = 10  # places of a list
 _MAX_LIFT = 8.0
 _BATCH = 64
@@ -32,9 +32,9 @@ Answered: TypeAlias = tuple[IntArray, int, IntArray, Nats]  # history and target
 def mix_expectations(
     rows_W: IntArray, beams_W: Nats, expected_N: Nats, weight: float, num_likely: int = NUM_LIKELY
 ) -> tuple[IntArray, Nats]:
-    """The beams joined by the item experts' best items, with the log-probability of the mixture.
+    """The beams joined by the item scorer's best items, with the log-probability of the mixture.
 
-    rows_W, beams_W: catalog rows and nats, -inf where no beam is left; expected_N: the item experts' nats, -inf for
+    rows_W, beams_W: catalog rows and nats, -inf where no beam is left; expected_N: the item scorer's nats, -inf for
     what is not allowed; weight: its share, 0 to 1; num_likely: how many of its best join, which are known by its share
     alone where no beam found them. Returns rows (M,) without repeats and nats (M,).
     """
@@ -58,11 +58,11 @@ def mix_beams(rows_W: IntArray, beams_W: Nats, expected_N: Nats, weight: float) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixtureCases:
-    """Cases with what beams and item experts say of the items that can stand among the best ten.
+    """Cases with what beams and item scorer say of the items that can stand among the best ten.
 
     rows_BM: -1 where there is none; beams_BM, expected_BM: nats, the latter without lift; is_new_BM: whether nobody has
-    chosen the item; mass_B: the experts' probability of all such items; target_B: catalog rows; fair_share: of such
-    items in the catalog.
+    chosen the item; mass_B: the item scorer's probability of all such items; target_B: catalog rows; fair_share: of
+    them in the catalog.
     """
 
     rows_BM: IntArray
@@ -74,23 +74,23 @@ class MixtureCases:
     fair_share: float
 
     @classmethod
-    def find(cls, answered: Sequence[Answered], experts: ItemExperts) -> Self:
-        """Ask the experts, of a lift of 0 or none, beside the beams; what is in the history is left out."""
-        new = np.flatnonzero(experts.is_new_N)
-        width = len(answered[0][2]) + min(NUM_LIKELY, experts.num_items) + min(_LISTED, len(new))
+    def find(cls, answered: Sequence[Answered], item_scorer: ItemScorer) -> Self:
+        """Ask the item scorer, of a lift of 0 or none, beside the beams; what is in the history is left out."""
+        new = np.flatnonzero(item_scorer.is_new_N)
+        width = len(answered[0][2]) + min(NUM_LIKELY, item_scorer.num_items) + min(_LISTED, len(new))
         rows_BM = np.full((len(answered), width), -1)
         beams_BM, expected_BM = (np.full(rows_BM.shape, -np.inf) for _ in range(2))
         mass_B = np.zeros(len(answered))
         for start in range(0, len(answered), _BATCH):
             batch = answered[start : start + _BATCH]
-            expected_BN = experts.log_probabilities([history for history, *_ in batch])
+            expected_BN = item_scorer.log_probabilities([history for history, *_ in batch])
             for place, (expected_N, (history, _, rows_W, nats_W)) in enumerate(
                 zip(expected_BN.astype(np.float64), batch, strict=True), start
             ):
                 mass_B[place] = np.exp(expected_N[new]).sum()
                 expected_N[history] = -np.inf
                 newest = new[np.argsort(-expected_N[new], kind="stable")[:_LISTED]]
-                # Weight 1: as the experts see them; what no beam has found, too.
+                # Weight 1: as the item scorer see them; what no beam has found, too.
                 rows, _ = mix_expectations(rows_W, nats_W, expected_N, 1.0)
                 rows = np.union1d(rows, newest)
                 rows = rows[np.isfinite(expected_N[rows])]
@@ -104,34 +104,34 @@ class MixtureCases:
             is_new_BM=(rows_BM >= 0) & np.isin(rows_BM, new),
             mass_B=mass_B,
             target_B=np.array([target for _, target, *_ in answered]),
-            fair_share=len(new) / experts.num_items,
+            fair_share=len(new) / item_scorer.num_items,
         )
 
-    def nats(self, weight: float, lift: float = 0.0) -> Nats:
+    def nats(self, weight: float, cold_bonus: float = 0.0) -> Nats:
         """The log-probability of the mixture, (B, M)."""
-        rest_B = np.log1p(np.expm1(lift) * self.mass_B)  # what is added to some is taken from all
-        lifted_BM = self.expected_BM + lift * self.is_new_BM - rest_B[:, None]
+        rest_B = np.log1p(np.expm1(cold_bonus) * self.mass_B)  # what is added to some is taken from all
+        lifted_BM = self.expected_BM + cold_bonus * self.is_new_BM - rest_B[:, None]
         with np.errstate(divide="ignore"):
             return np.asarray(np.logaddexp(np.log1p(-weight) + self.beams_BM, np.log(weight) + lifted_BM))
 
-    def ndcg(self, weight: float, lift: float = 0.0) -> float:
+    def ndcg(self, weight: float, cold_bonus: float = 0.0) -> float:
         """Mean ndcg@10 of the targets; those that nobody proposes are lost."""
-        nats_BM = self.nats(weight, lift)
+        nats_BM = self.nats(weight, cold_bonus)
         is_target_BM = self.rows_BM == self.target_B[:, None]
         aim_B = np.where(is_target_BM, nats_BM, -np.inf).max(axis=1)
         place_B = (nats_BM > aim_B[:, None]).sum(axis=1)
         return float(np.where(np.isfinite(aim_B) & (place_B < _LISTED), 1 / np.log2(place_B + 2), 0).mean())
 
-    def exposure(self, weight: float, lift: float) -> float:
+    def exposure(self, weight: float, cold_bonus: float) -> float:
         """How often items that nobody has chosen stand among the best ten, as a multiple of their share of places."""
-        best_BK = np.argpartition(-self.nats(weight, lift), self._num_listed - 1, axis=1)[:, : self._num_listed]
+        best_BK = np.argpartition(-self.nats(weight, cold_bonus), self._num_listed - 1, axis=1)[:, : self._num_listed]
         return float(np.take_along_axis(self.is_new_BM, best_BK, axis=1).mean()) / self.fair_share
 
     @property
     def _num_listed(self) -> int:
         return min(_LISTED, self.rows_BM.shape[1])
 
-    def least_lift(self, weight: float, exposure: float) -> float | None:
+    def least_cold_bonus(self, weight: float, exposure: float) -> float | None:
         """The least lift by which they are shown so often, to a hundredth of a nat and below zero where they are shown
         more often; None where no lift suffices."""
         low, high = -_MAX_LIFT, _MAX_LIFT  # their likeness has raised them already
@@ -159,7 +159,7 @@ def mixed(generated: float, expected: float, weight: float) -> float:
 def stream_mixture(generated: Iterable[StreamedItem], expected_N: Nats, weight: float) -> Iterator[tuple[int, float]]:
     """Rows with their mixed nats, the best first, each as soon as no other can overtake it.
 
-    generated: the language model's items as they come; expected_N: the item experts' nats, -inf where not allowed.
+    generated: the language model's items as they come; expected_N: the item scorer's nats, -inf where not allowed.
     """
     likely = iter(np.argsort(-expected_N, kind="stable").tolist() if weight > 0 else ())
     if weight >= 1:  # nothing to wait for

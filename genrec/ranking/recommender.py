@@ -29,10 +29,10 @@ from genrec.errors import ArtifactError, IdTableMismatch, InputError, UnknownIte
 from genrec.model.lm.adapters import find_adapter, read_card
 from genrec.model.lm.language import LanguageModel, read_ids
 from genrec.model.training.examples import history_prompt
-from genrec.ranking.cold_items import Newcomers
+from genrec.ranking.cold_items import ColdItems
 from genrec.ranking.eligibility import Eligibility, Eligible
-from genrec.ranking.hybrid import Mixture, Search
-from genrec.ranking.item_scorer import ItemExperts, find_experts
+from genrec.ranking.hybrid import BeamQuery, Hybrid
+from genrec.ranking.item_scorer import ItemScorer, find_item_scorer
 from genrec.ranking.likeness import Aim, likenesses
 from genrec.ranking.mixing import NUM_LIKELY, mix_beams, mix_expectations
 from genrec.runtime import pick_device
@@ -79,7 +79,7 @@ class Recommender:
         embeddings: Mapping[str, Embeddings],
         semantic_ids: SemanticIds,
         model: LanguageModel,
-        experts: ItemExperts | None = None,
+        item_scorer: ItemScorer | None = None,
         sequence_weight: float = 0.0,
     ) -> None:
         """Raises IdTableMismatch when model and table, or table and catalog, do not belong together."""
@@ -103,9 +103,9 @@ class Recommender:
         self.vectors: FloatArray = semantic_ids.fused
         self.model = model
         self.trie = Trie.build(table.codes, device=model.device)
-        self.mixture = Mixture(
+        self.hybrid = Hybrid(
             model,
-            experts,
+            item_scorer,
             sequence_weight,
             catalog=catalog,
             table=table,
@@ -130,8 +130,8 @@ class Recommender:
         manifests = {stage: read_manifest(root / stage, stage) for stage in stages}
         folder = None if adapter is None else _fitting_adapter(root, adapter)
         embeddings = load_embeddings(root / "embeddings")
-        chosen, lift = (manifests["mixture"].details[name] for name in ("sequence_weight", "lift"))
-        model, experts = cls._load_models(root, config, folder, embeddings, lift)  # type: ignore[arg-type]
+        chosen, cold_bonus = (manifests["mixture"].details[name] for name in ("sequence_weight", "lift"))
+        model, item_scorer = cls._load_models(root, config, folder, embeddings, cold_bonus)  # type: ignore[arg-type]
         wanted = config.recommend.sequence_weight
         return cls(
             directory=root,
@@ -141,14 +141,19 @@ class Recommender:
             embeddings=embeddings,
             semantic_ids=load_semids(root / "semids"),
             model=model,
-            experts=experts,
+            item_scorer=item_scorer,
             sequence_weight=wanted if wanted >= 0 else float(chosen),  # type: ignore[arg-type]
         )
 
     @classmethod
     def _load_models(
-        cls, root: Path, config: Config, adapter: Path | None, embeddings: Mapping[str, Embeddings], lift: float | None
-    ) -> tuple[LanguageModel, ItemExperts | None]:
+        cls,
+        root: Path,
+        config: Config,
+        adapter: Path | None,
+        embeddings: Mapping[str, Embeddings],
+        cold_bonus: float | None,
+    ) -> tuple[LanguageModel, ItemScorer | None]:
         """What is trained; lift: of the items without events, in nats, None for none."""
         model = LanguageModel.load(
             root / "model",
@@ -158,10 +163,10 @@ class Recommender:
             adapter=adapter,
         )
         model.fold()
-        model.expect_opening(history_prompt(model.prompts, (), max_history=config.tune.max_history))
-        # An adapter answers alone: the experts know nothing of its domain.
-        experts = None if adapter else find_experts(root, model.device, embeddings)
-        return model, None if experts is None else experts.lifted(lift)
+        model.cache_prefix(history_prompt(model.prompts, (), max_history=config.tune.max_history))
+        # An adapter answers alone: the item scorer know nothing of its domain.
+        item_scorer = None if adapter else find_item_scorer(root, model.device, embeddings)
+        return model, None if item_scorer is None else item_scorer.with_cold_bonus(cold_bonus)
 
     def add_adapter(self, adapter: str | Path) -> str:
         """Offer a domain adapter beside what is loaded; returns the name by which requests choose it.
@@ -175,12 +180,12 @@ class Recommender:
         return name
 
     @cached_property
-    def newcomers(self) -> Newcomers:
+    def cold_items(self) -> ColdItems:
         """The items that training has not seen, and the known ones they resemble."""
         is_known = np.zeros(len(self.catalog), bool)
         trained_on = split_interactions(self.interactions, self.config.split).train.item_ids
         is_known[self.catalog.rows(set(trained_on))] = True
-        return Newcomers.find(self.vectors, is_known, num_neighbors=self.config.recommend.newcomer_neighbors)
+        return ColdItems.find(self.vectors, is_known, num_neighbors=self.config.recommend.newcomer_neighbors)
 
     @cached_property
     def clip(self) -> ClipEncoder:
@@ -232,7 +237,7 @@ class Recommender:
         where: a filter such as "price < 40 and color = red"; like, unlike: item ids that the wanted resembles or not;
         exclude: item ids that must not come back; adapter: a name or folder of a domain adapter that answers in place
         of what is loaded. score_nats is the item's log-probability: that of its semantic ID by the language model,
-        mixed with the item experts'; where those have no share, an item without events has at least what it inherits
+        mixed with the item scorer's; where those have no share, an item without events has at least what it inherits
         from known neighbors. With words, a photo or items named, `query_weight` nats per standard deviation of likeness
         to them are added.
         Raises UnknownUser, UnknownItem, FilterError.
@@ -259,7 +264,7 @@ class Recommender:
         where: Filter | None = None,
         sequence_weight: float | None = None,
     ) -> list[list[Recommendation]]:
-        """`recommend` for many histories at once; sequence_weight: another share of the item experts, 0 to 1."""
+        """`recommend` for many histories at once; sequence_weight: another share of the item scorer, 0 to 1."""
         words = queries or [""] * len(histories)
         requests = [
             Request(history=self.known_history(history), query=query, where=where)
@@ -338,7 +343,7 @@ class Recommender:
         wanted = parse_filter(where) if isinstance(where, str) else where
         asked = self._asked_history(user, history)
         request = Request(history=asked, where=wanted, exclude=tuple(exclude), exclude_history=True)
-        generated = self.mixture.stream(asked, self._eligible(request))
+        generated = self.hybrid.stream(asked, self._eligible(request))
         num_wanted = self.config.recommend.k if k is None else k
         for rank, (row, score) in enumerate(itertools.islice(generated, num_wanted), 1):
             yield self._recommendation(rank, row, score)
@@ -351,9 +356,9 @@ class Recommender:
         adapter: str | None = None,
     ) -> npt.NDArray[np.float64]:
         """Log-probability in nats of each item after its history (and words), float64 (B,); adapter: as in requests."""
-        return self.mixture.score(histories, item_ids, queries or [""] * len(histories), adapter)
+        return self.hybrid.score(histories, item_ids, queries or [""] * len(histories), adapter)
 
-    def drops(
+    def attributions(
         self,
         histories: Sequence[Sequence[str]],
         item_ids: Sequence[str],
@@ -361,7 +366,7 @@ class Recommender:
         adapter: str | None = None,
     ) -> list[dict[str, float]]:
         """Per case, by how many nats `score` falls without each item of the history: leave-one-out attribution."""
-        return self.mixture.drops(histories, item_ids, queries or [""] * len(histories), adapter)
+        return self.hybrid.attributions(histories, item_ids, queries or [""] * len(histories), adapter)
 
     def _answer_batch(self, requests: Sequence[Request], sequence_weight: float | None) -> list[list[Recommendation]]:
         """The answers to requests that leave nothing open and want beams of one width."""
@@ -376,8 +381,8 @@ class Recommender:
         aims = {number: aim for number, request in enumerate(requests) if (aim := self._aim(request))}
         likeness_BN = dict(zip(aims, likenesses(list(aims.values()), self.embeddings, self.clip), strict=True))
         histories = [request.history for request in requests]
-        weight_B = self.mixture.weights(histories, [request.adapter for request in requests], sequence_weight)
-        # Where the item experts have the whole share, they know every item, and nothing is left to beams.
+        weight_B = self.hybrid.weights(histories, [request.adapter for request in requests], sequence_weight)
+        # Where the item scorer have the whole share, they know every item, and nothing is left to beams.
         is_searched_B = weight_B < 1
         # Beside the beams of each request that names what it wants, beams of their own find what is nearest to that.
         nearest = {
@@ -394,9 +399,9 @@ class Recommender:
         for number, rows in nearest.items():
             mask = self.trie.mask(_is_among(rows, self.catalog))
             searches.append(_search_of(requests[number], mask, eligible[number].left_out))
-        rows_BW, scores_BW = self.mixture.search(searches, width)
+        rows_BW, scores_BW = self.hybrid.search(searches, width)
         is_expected = bool(weight_B.any())
-        expected_BN = self.mixture.expect(histories, allowed_BN) if is_expected else np.full(allowed_BN.shape, -np.inf)
+        expected_BN = self.hybrid.expect(histories, allowed_BN) if is_expected else np.full(allowed_BN.shape, -np.inf)
         place_of = {number: len(requests) + place for place, number in enumerate(nearest)}
         answers = []
         for number, request in enumerate(requests):
@@ -405,8 +410,8 @@ class Recommender:
             if number in likeness_BN:  # beside it, what an item lacks without a beam would count; the nearest have one
                 num_likely = width if is_searched_B[number] else len(self.catalog)
             rows, scores = mix_expectations(rows_BW[number], scores_BW[number], expected_N, weight, num_likely)
-            if not weight or self.mixture.experts is None or not self.mixture.experts.knows_newcomers:
-                rows, scores = self._join_newcomers(rows, scores, allowed_BN[number])
+            if not weight or self.hybrid.item_scorer is None or not self.hybrid.item_scorer.scores_cold_items:
+                rows, scores = self._join_cold_items(rows, scores, allowed_BN[number])
             if number in place_of:
                 found = rows_BW[place_of[number]]
                 own = mix_beams(found, scores_BW[place_of[number]], expected_N, weight)
@@ -422,19 +427,19 @@ class Recommender:
 
     def remembering_beams(self) -> AbstractContextManager[None]:
         """Meanwhile, who asks again about a history, with another share of the mixture, gets the beams found before."""
-        return self.mixture.remembering_beams()
+        return self.hybrid.remembering_beams()
 
-    def _join_newcomers(
+    def _join_cold_items(
         self, rows: npt.NDArray[np.int64], scores: npt.NDArray[np.float64], allowed: BoolArray
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """Give allowed newcomers the larger of their own score and the one they inherit; others stay as they are."""
-        newcomers = self.newcomers
-        inherited = newcomers.inherit(rows, scores)
-        usable = allowed[newcomers.rows] & np.isfinite(inherited)
+        """Give allowed cold items the larger of their own score and the one they inherit; others stay as they are."""
+        cold_items = self.cold_items
+        inherited = cold_items.inherit(rows, scores)
+        usable = allowed[cold_items.rows] & np.isfinite(inherited)
         best = np.full(len(self.catalog), -np.inf)
         best[rows] = scores
-        np.maximum.at(best, newcomers.rows[usable], inherited[usable])
-        joined = np.concatenate([rows, newcomers.rows[usable & ~np.isin(newcomers.rows, rows)]])
+        np.maximum.at(best, cold_items.rows[usable], inherited[usable])
+        joined = np.concatenate([rows, cold_items.rows[usable & ~np.isin(cold_items.rows, rows)]])
         return joined, best[joined]
 
     def _eligible(self, request: Request) -> Eligible:
@@ -458,8 +463,8 @@ class Recommender:
         )
 
 
-def _search_of(request: Request, mask: Mask | None, left_out: IntArray, *, key: Request | None = None) -> Search:
-    return Search(
+def _search_of(request: Request, mask: Mask | None, left_out: IntArray, *, key: Request | None = None) -> BeamQuery:
+    return BeamQuery(
         history=request.history, query=request.query, adapter=request.adapter, mask=mask, left_out=left_out, key=key
     )
 

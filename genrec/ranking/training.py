@@ -15,25 +15,25 @@ import numpy.typing as npt
 from genrec.config import Config
 from genrec.data.splits import EvaluationCase, Split
 from genrec.model.lm.language import LanguageModel
-from genrec.model.sequence.ensemble import SequenceCommittee
+from genrec.model.sequence.ensemble import SequenceEnsemble
 from genrec.model.sequence.model import SequenceModel, SequenceReport
 from genrec.model.sequence.training import train_sequence_model, validation_ndcg
 from genrec.model.training.distillation import Teacher
 from genrec.model.training.examples import AlignmentExamples, Expectation, history_prompt, next_item_examples
 from genrec.model.training.tuning import TuneReport, train
-from genrec.ranking.item_scorer import ItemExperts
-from genrec.ranking.mixing import NEWCOMER_PLACES, WEIGHTS, MixtureCases, best_share
+from genrec.ranking.item_scorer import ItemScorer
+from genrec.ranking.mixing import COLD_PLACES, WEIGHTS, MixtureCases, best_share
 from genrec.runtime import pick_device
 from genrec.schema import Catalog, FloatArray, IntArray
 from genrec.semids.table import SemanticIdTable
 from genrec.semids.trie import Trie
 
 MAX_VALIDATION_CASES = 500  # cases that choose the best checkpoint
-MAX_MIXING_CASES = 1500  # cases that choose the share of the item experts
+MAX_MIXING_CASES = 1500  # cases that choose the share of the item scorer
 VALIDATION_WIDTH = 20
 NUM_TAUGHT = 64  # likeliest items that a teacher passes on
 LEAST_NEWCOMERS = 20  # items that nobody has chosen, from which on they tell themselves how far they must be lifted
-_NEXT_MEMBER = 1_000_003  # from the seed of one model of a committee to that of the next
+_NEXT_MEMBER = 1_000_003  # from the seed of one model of a ensemble to that of the next
 _HIDDEN_SHARE = 0.05  # of the items, else taken for such
 _Answered: TypeAlias = tuple[Sequence[EvaluationCase], IntArray, IntArray, npt.NDArray[np.float64]]
 
@@ -45,7 +45,7 @@ def tune_on(
     split: Split,
     config: Config,
     work: Path,
-    experts: ItemExperts | None = None,
+    item_scorer: ItemScorer | None = None,
     among: SemanticIdTable | None = None,
 ) -> TuneReport:
     """Train on a split's histories and alignment tasks; validation cases choose the checkpoint.
@@ -66,10 +66,10 @@ def tune_on(
     )
     num_alignment = round((len(examples) or len(catalog)) * tune.alignment_share / (1 - tune.alignment_share))
     examples += alignment.draw(max(1, num_alignment), np.random.default_rng(config.seed))
-    judge = Judge(catalog, table, split.validation, tune.max_history, config.seed)
+    judge = ValidationJudge(catalog, table, split.validation, tune.max_history, config.seed)
     teacher = None
-    if experts is not None and tune.teacher_share > 0:
-        expected = experts.expected_items([catalog.rows(h) for h in histories], NUM_TAUGHT)
+    if item_scorer is not None and tune.teacher_share > 0:
+        expected = item_scorer.expected_items([catalog.rows(h) for h in histories], NUM_TAUGHT)
         teacher = Teacher(
             expectations=[Expectation(rows_TK=rows, shares_TK=shares) for rows, shares in expected],
             codes_NL=table.codes.astype(np.int64),
@@ -91,9 +91,9 @@ def tune_on(
 def train_sequence_on(
     catalog: Catalog, split: Split, config: Config, *, content: FloatArray | None, work: Path
 ) -> tuple[SequenceModel, SequenceReport]:
-    """Train the sequence model, or a committee, on a split's histories; its validation cases choose the epoch.
+    """Train the sequence model, or a ensemble, on a split's histories; its validation cases choose the epoch.
 
-    The report of a committee is its first member's, with the time of all and the validation of the whole in the end.
+    The report of a ensemble is its first member's, with the time of all and the validation of the whole in the end.
     """
     histories = [catalog.rows(history) for history in split.train.histories().values()]
     validation = [(catalog.rows(case.history), catalog.row(case.target)) for case in split.validation]
@@ -115,10 +115,10 @@ def train_sequence_on(
     model, report = trained[0]
     if num_models == 1:
         return model, report
-    committee = SequenceCommittee([member for member, _ in trained])
+    ensemble = SequenceEnsemble([member for member, _ in trained])
     seconds = sum(other.seconds for _, other in trained)
-    quality = validation_ndcg(committee, validation)
-    return committee.eval(), replace(report, seconds=seconds, validation=(*report.validation, quality))
+    quality = validation_ndcg(ensemble, validation)
+    return ensemble.eval(), replace(report, seconds=seconds, validation=(*report.validation, quality))
 
 
 def _folder(path: Path) -> Path:
@@ -126,7 +126,7 @@ def _folder(path: Path) -> Path:
     return path
 
 
-class Judge:
+class ValidationJudge:
     """Recall@10 on a fixed sample of validation cases, items of the history masked; 0 when there are none."""
 
     def __init__(
@@ -157,9 +157,9 @@ class Judge:
         )
 
     def mix(
-        self, language_model: LanguageModel, experts: ItemExperts, *, width: int, exposure: float
+        self, language_model: LanguageModel, item_scorer: ItemScorer, *, width: int, exposure: float
     ) -> tuple[float, float | None]:
-        """The item experts' share in the mixture with the beams, and the lift of items that nobody has chosen.
+        """The item scorer's share in the mixture with the beams, and the lift of items that nobody has chosen.
 
         With the lift such items are shown `exposure` times as often as a known one is on average, but take no more than
         `NEWCOMER_PLACES`, and the share is that of the best ndcg@10 then: what beams never show must be lifted further
@@ -173,28 +173,28 @@ class Judge:
         ]
         if not answered:
             return 0.0, None
-        if exposure <= 0 or not experts.knows_newcomers:
-            found = MixtureCases.find(answered, experts.lifted(None))
+        if exposure <= 0 or not item_scorer.scores_cold_items:
+            found = MixtureCases.find(answered, item_scorer.with_cold_bonus(None))
             return best_share({share: found.ndcg(share) for share in WEIGHTS}), None
-        experts = experts.lifted(0.0)
-        found = lifting = MixtureCases.find(answered, experts)
-        known = np.flatnonzero(~experts.is_new_N)
-        num_hidden = min(len(known) - 1, max(1, round(_HIDDEN_SHARE * experts.num_items)))
-        if experts.num_items - len(known) < LEAST_NEWCOMERS and num_hidden > 0:
+        item_scorer = item_scorer.with_cold_bonus(0.0)
+        found = adding_cold_bonus = MixtureCases.find(answered, item_scorer)
+        known = np.flatnonzero(~item_scorer.is_new_N)
+        num_hidden = min(len(known) - 1, max(1, round(_HIDDEN_SHARE * item_scorer.num_items)))
+        if item_scorer.num_items - len(known) < LEAST_NEWCOMERS and num_hidden > 0:
             hidden = np.sort(np.random.default_rng(self._seed).choice(known, num_hidden, replace=False))
             unseen = [
                 (history[~np.isin(history, hidden)], target, rows_W, np.where(np.isin(rows_W, hidden), -np.inf, nats_W))
                 for history, target, rows_W, nats_W in answered
             ]
-            lifting = MixtureCases.find(unseen, experts.hiding(hidden))
-        exposure = min(exposure, NEWCOMER_PLACES / lifting.fair_share) if lifting.fair_share else 0.0
+            adding_cold_bonus = MixtureCases.find(unseen, item_scorer.hiding(hidden))
+        exposure = min(exposure, COLD_PLACES / adding_cold_bonus.fair_share) if adding_cold_bonus.fair_share else 0.0
         # Beams are never lifted: alone they would win by not showing what is new.
-        needed = {share: lifting.least_lift(share, exposure) for share in WEIGHTS if share and exposure}
-        lifts = {share: lift for share, lift in needed.items() if lift is not None}
-        if not lifts:
+        needed = {share: adding_cold_bonus.least_cold_bonus(share, exposure) for share in WEIGHTS if share and exposure}
+        cold_bonuses = {share: cold_bonus for share, cold_bonus in needed.items() if cold_bonus is not None}
+        if not cold_bonuses:
             return best_share({share: found.ndcg(share) for share in WEIGHTS}), None
-        share = best_share({share: found.ndcg(share, lift) for share, lift in lifts.items()})
-        return share, lifts[share]
+        share = best_share({share: found.ndcg(share, cold_bonus) for share, cold_bonus in cold_bonuses.items()})
+        return share, cold_bonuses[share]
 
     def _ask(self, language_model: LanguageModel, width: int) -> Iterator[_Answered]:
         """Batches of cases with their targets' rows (B,), and the beams' rows and scores (B, W)."""

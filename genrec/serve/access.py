@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from genrec.serve.errors import Problem
+from genrec.serve.errors import ApiError
 from genrec.serve.store import Key, Store
 
 
@@ -59,21 +59,21 @@ class Access:
         if key is None:
             if self._is_open:
                 return None  # clients send a key because they must send something
-            raise Problem(
+            raise ApiError(
                 status=401,
                 code="invalid_api_key",
                 message="no valid key was given; send Authorization: Bearer with a key of genrec keys create",
                 headers={"WWW-Authenticate": "Bearer"},
             )
         if scope and scope not in key.scopes and "admin" not in key.scopes:
-            raise Problem(
+            raise ApiError(
                 status=403,
                 code="insufficient_scope",
                 message=f"key {key.key_id} has the scopes {', '.join(key.scopes)}; this needs {scope}",
             )
         wait_s = self._budget.take(key.key_id, key.rate_per_minute)
         if wait_s:
-            raise Problem(
+            raise ApiError(
                 status=429,
                 code="rate_limit_exceeded",
                 message=f"key {key.key_id} may ask {key.rate_per_minute} times a minute; wait {wait_s:.0f} s",

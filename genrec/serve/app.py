@@ -21,9 +21,9 @@ from genrec.errors import GenrecError
 from genrec.serve.access import Access
 from genrec.serve.api import openai_routes, session_routes, shop_routes
 from genrec.serve.api.schemas import Health
-from genrec.serve.conversations import Talk
+from genrec.serve.conversations import Conversations
 from genrec.serve.engine import Engine
-from genrec.serve.errors import Problem, problem_of
+from genrec.serve.errors import ApiError, api_error_of
 from genrec.serve.guard import ERRORS, SECURITY_SCHEME, GuardedRoute, needs
 from genrec.serve.inference.batching import Overloaded
 from genrec.serve.middleware import BodyLimit, Watch
@@ -64,7 +64,7 @@ def create_app(
         separate_input_output_schemas=False,
     )
     app.router.route_class = GuardedRoute
-    app.state.engine, app.state.talk = engine, Talk(engine)
+    app.state.engine, app.state.conversations = engine, Conversations(engine)
     app.state.access = Access(store, is_open=is_open, num_sharing=num_processes)
     app.state.metrics = metrics = Metrics(engine)
     app.include_router(openai_routes.router)
@@ -72,7 +72,7 @@ def create_app(
     app.include_router(session_routes.router)
     app.include_router(site.router)
     _add_own_routes(app)
-    for kind in (Problem, GenrecError, Overloaded, TimeoutError, HTTPException, RequestValidationError):
+    for kind in (ApiError, GenrecError, Overloaded, TimeoutError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer_problem)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, limit_s=settings.time_limit_s)
     app.add_middleware(Watch, metrics=metrics)
@@ -91,7 +91,7 @@ def _lifespan(engine: Engine) -> Callable[[FastAPI], AbstractAsyncContextManager
 
 
 async def _answer_problem(request: Request, error: Exception) -> Response:
-    problem = problem_of(error)
+    problem = api_error_of(error)
     if problem.status == 500:
         raise error  # the middleware logs it and answers
     if problem.status == 405:

@@ -23,10 +23,10 @@ from genrec.chat.conversation import Conversation, Reply
 from genrec.chat.session import Session
 from genrec.errors import ModelEnded
 from genrec.serve.engine import Engine, IsGone, ServedModel
-from genrec.serve.errors import Problem
+from genrec.serve.errors import ApiError
 from genrec.serve.inference.batching import Overloaded
 from genrec.serve.inference.client import WorkspaceView
-from genrec.serve.store import KeptVisual
+from genrec.serve.store import StoredVisual
 
 log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5  # to go on with a conversation that other processes go on with as well
@@ -59,10 +59,10 @@ class Answered:
     """A reply, and the drawing that it shows."""
 
     reply: Reply
-    visual: KeptVisual | None
+    visual: StoredVisual | None
 
 
-class Talk:
+class Conversations:
     """All conversations of an engine."""
 
     def __init__(self, engine: Engine) -> None:
@@ -79,14 +79,14 @@ class Talk:
         another person's.
         """
         engine = self._engine
-        view, patience = engine.view(model)
+        view, deadline = engine.view(model)
         async with self._lock_of(session):
             say = partial(self._say, view, turns, model.name, person, session)
-            conversation, answered = await engine.run(say, patience, is_gone)
+            conversation, answered = await engine.run(say, deadline, is_gone)
         yield answered
         if engine.config.gives_reasons and any(not card.reason for card in answered.reply.items):
             try:
-                reply = await engine.run(partial(conversation.with_reasons, answered.reply), patience, is_gone)
+                reply = await engine.run(partial(conversation.with_reasons, answered.reply), deadline, is_gone)
             except (TimeoutError, Overloaded, ModelEnded) as error:
                 log.warning("reasons are left out: %s", error)  # the items were found, and the session knows of them
             else:
@@ -147,7 +147,7 @@ class Talk:
         """One more turn of a kept conversation, said again when another process was quicker to go on with it."""
         for _ in range(MAX_ATTEMPTS):
             before = self._engine.store.load_session(session_id)
-            conversation = self._talk(view, _read(before, person), person)
+            conversation = self._conversations(view, _read(before, person), person)
             reply = self._answer(conversation, turn)
             if self._save(session_id, person, conversation.session.to_json(), before):
                 return conversation, reply
@@ -159,7 +159,7 @@ class Talk:
     def _answer(self, conversation: Conversation, turn: Turn) -> Reply:
         return conversation.say(turn.words, None if turn.photo is None else self._photos.keep(turn.photo))
 
-    def _talk(self, view: WorkspaceView, session: Session, person: str | None) -> Conversation:
+    def _conversations(self, view: WorkspaceView, session: Session, person: str | None) -> Conversation:
         """A conversation that stands where its session does and knows what its person chose and refused since."""
         engine = self._engine
         self._bring_up_to_date(session, person)
@@ -167,7 +167,7 @@ class Talk:
 
     def _bring_up_to_date(self, session: Session, person: str | None) -> None:
         if person is not None:
-            taste = self._engine.people.taste(person)
+            taste = self._engine.profiles.taste(person)
             session.user_id, session.disliked = person, list(taste.refused)
             session.history = list(taste.history)
             session.liked = [item_id for item_id in session.liked if item_id in taste.history]
@@ -182,14 +182,14 @@ class Talk:
             if document is not None:
                 session, num_known = Session.from_json(document), number
                 break
-        conversation = self._talk(view, session, person)
+        conversation = self._conversations(view, session, person)
         if num_known == len(turns):
             return conversation
         view.draws = False
         for turn in turns[num_known:]:
             self._answer(conversation, turn)
         view.draws = True
-        return self._talk(view, conversation.session, person)
+        return self._conversations(view, conversation.session, person)
 
     def _tell(self, person: str | None, reply: Reply) -> None:
         """What a person judges in words is feedback like any other."""
@@ -206,13 +206,13 @@ def _read(document: str | None, person: str | None) -> Session:
     session = Session.from_json(document)
     if session.user_id != person:
         message = "the session belongs to another user; give that user, or another session"
-        raise Problem(status=403, code="session_of_another", message=message, param="session")
+        raise ApiError(status=403, code="session_of_another", message=message, param="session")
     return session
 
 
-def _contended() -> Problem:
+def _contended() -> ApiError:
     message = f"the session changed {MAX_ATTEMPTS} times while this was answered; ask again"
-    return Problem(status=409, code="session_contended", message=message, param="session")
+    return ApiError(status=409, code="session_contended", message=message, param="session")
 
 
 def _keys(turns: Sequence[Turn], model: str, person: str | None) -> list[str]:

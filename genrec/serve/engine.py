@@ -21,12 +21,12 @@ from genrec.errors import ArtifactError, IdTableMismatch, InputError
 from genrec.model.lm.adapters import CARD_FILE, find_adapter, list_adapters
 from genrec.ranking.recommender import Request
 from genrec.schema import FloatArray, Recommendation, Visual
-from genrec.serve.errors import Problem
+from genrec.serve.errors import ApiError
 from genrec.serve.inference.batching import Overloaded
 from genrec.serve.inference.client import SharedWorkspace, WorkspaceView
-from genrec.serve.inference.deadline import ClientLeft, Patience
-from genrec.serve.profiles import People
-from genrec.serve.store import KeptVisual, Store
+from genrec.serve.inference.deadline import ClientGone, Deadline
+from genrec.serve.profiles import Profiles
+from genrec.serve.store import Store, StoredVisual
 from genrec.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -53,8 +53,8 @@ class Engine:
         self.workspace, self.store, self.config = workspace, store, config
         self.models = {model.name: model for model in _served_models(workspace)}
         self.shared = SharedWorkspace(workspace, config)
-        self.people = People(workspace.catalog, workspace.interactions, store)
-        self.reader = workspace.request_reader  # now, so that all views have it
+        self.profiles = Profiles(workspace.catalog, workspace.interactions, store)
+        self.reader = workspace.rule_reader  # now, so that all views have it
         self.num_jobs = 0
         self.is_open = False
         self._visuals = workspace.directory / "visuals"
@@ -80,7 +80,7 @@ class Engine:
         """A served model. Raises Problem 404."""
         if name not in self.models:
             message = f"model {name!r} is not served here; there are: {', '.join(self.models)}"
-            raise Problem(status=404, code="model_not_found", message=message, param="model")
+            raise ApiError(status=404, code="model_not_found", message=message, param="model")
         return self.models[name]
 
     async def recommend(self, request: Request) -> list[Recommendation]:
@@ -102,20 +102,20 @@ class Engine:
                 return np.asarray(modality.vectors[row], dtype=np.float32)
         raise InputError(f"item {item_id!r} has neither a picture nor words that were encoded; ask for another")
 
-    def view(self, model: ServedModel) -> tuple[WorkspaceView, Patience]:
+    def view(self, model: ServedModel) -> tuple[WorkspaceView, Deadline]:
         """A workspace for one client, and its patience."""
-        patience = Patience(self.config.time_limit_s)
-        return WorkspaceView(self.shared, patience, visuals=self._visuals, adapter=model.adapter), patience
+        deadline = Deadline(self.config.time_limit_s)
+        return WorkspaceView(self.shared, deadline, visuals=self._visuals, adapter=model.adapter), deadline
 
-    async def run(self, job: Callable[[], A], patience: Patience, is_gone: IsGone | None = None) -> A:
+    async def run(self, job: Callable[[], A], deadline: Deadline, is_gone: IsGone | None = None) -> A:
         """Run a job on a thread; its client is taken to have gone when `is_gone` says so or this is cancelled.
 
-        Raises Overloaded when too many jobs wait, ClientLeft when nobody waits any more, and whatever the job raises.
+        Raises Overloaded when too many jobs wait, ClientGone when nobody waits any more, and whatever the job raises.
         """
         if self.num_jobs >= self.config.max_waiting:
             raise Overloaded(f"{self.num_jobs} jobs wait already")
         if is_gone is not None and await is_gone():  # since the job before, of the same client
-            raise ClientLeft("the client has gone")
+            raise ClientGone("the client has gone")
         self.num_jobs += 1
         try:
             running = asyncio.get_running_loop().run_in_executor(self._threads, job)
@@ -125,14 +125,14 @@ class Engine:
                 if done:
                     return await running
                 if is_gone is not None and await is_gone():
-                    patience.leave()
+                    deadline.leave()
         except BaseException:
-            patience.leave()
+            deadline.leave()
             raise
         finally:
             self.num_jobs -= 1
 
-    def keep(self, visual: Visual, person: str | None) -> KeptVisual:
+    def keep(self, visual: Visual, person: str | None) -> StoredVisual:
         """Remember a drawing with its whole record."""
         record = json.loads(visual.path.with_suffix(".json").read_text(encoding="utf-8"))
         return self.store.add_visual(person=person, item_id=visual.item_id, path=visual.path, record=record)

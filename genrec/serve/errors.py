@@ -9,11 +9,11 @@ from starlette.exceptions import HTTPException
 
 from genrec.errors import InputError, ModelEnded, UnknownItem, UnknownUser
 from genrec.serve.inference.batching import Overloaded
-from genrec.serve.inference.deadline import ClientLeft
+from genrec.serve.inference.deadline import ClientGone
 
 
 @dataclass(kw_only=True, eq=False)  # not frozen: Python sets the traceback of what passes through a context manager
-class Problem(Exception):
+class ApiError(Exception):
     """Something that ends a request. code: what a program reads; message: what a person reads."""
 
     status: int
@@ -36,41 +36,41 @@ class Problem(Exception):
         return JSONResponse(self.body, status_code=self.status, headers=self.headers)
 
 
-def problem_of(error: Exception) -> Problem:
+def api_error_of(error: Exception) -> ApiError:
     """What to tell of an exception; what is our own fault is told without details."""
     match error:
-        case Problem():
+        case ApiError():
             return error
         case RequestValidationError():
             return _of_validation(error)
         case UnknownItem() | UnknownUser():
-            return Problem(status=404, code="not_found", message=str(error))
+            return ApiError(status=404, code="not_found", message=str(error))
         case InputError():
-            return Problem(status=400, code="invalid_value", message=str(error))
+            return ApiError(status=400, code="invalid_value", message=str(error))
         case Overloaded():
-            return Problem(
+            return ApiError(
                 status=503, code="overloaded", message=f"{error}; try again soon", kind="server_error",
                 headers={"Retry-After": "1"},
             )  # fmt: skip
         case ModelEnded():
-            return Problem(
+            return ApiError(
                 status=503, code="model_ended", message=str(error), kind="server_error", headers={"Retry-After": "10"}
             )
-        case ClientLeft():
-            return Problem(status=503, code="client_left", message=str(error), kind="server_error")
+        case ClientGone():
+            return ApiError(status=503, code="client_left", message=str(error), kind="server_error")
         case TimeoutError():
-            return Problem(status=504, code="timeout", message="the answer took too long", kind="server_error")
+            return ApiError(status=504, code="timeout", message="the answer took too long", kind="server_error")
         case HTTPException():
             code = http.HTTPStatus(error.status_code).name.lower()
-            return Problem(
+            return ApiError(
                 status=error.status_code, code=code, message=str(error.detail), headers=dict(error.headers or {})
             )
-    return Problem(status=500, code="internal_error", message="the server failed; it was logged", kind="server_error")
+    return ApiError(status=500, code="internal_error", message="the server failed; it was logged", kind="server_error")
 
 
-def _of_validation(error: RequestValidationError) -> Problem:
+def _of_validation(error: RequestValidationError) -> ApiError:
     first = error.errors()[0]
     place = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
     where = ".".join(place) or None
     message = f"{where or 'the request'}: {first['msg']}"
-    return Problem(status=400, code="invalid_value", message=message, param=where)
+    return ApiError(status=400, code="invalid_value", message=message, param=where)

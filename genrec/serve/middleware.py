@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from genrec.serve.errors import problem_of
+from genrec.serve.errors import api_error_of
 from genrec.serve.telemetry import Metrics, request_id
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Watch:
             log.exception("a request failed: %s", type(error).__name__)
             if status:
                 raise  # the answer has begun; the connection must end
-            await problem_of(error).response()(scope, receive, send_named)
+            await api_error_of(error).response()(scope, receive, send_named)
         finally:
             self._metrics.in_hand.dec()
             note()

@@ -8,7 +8,7 @@ import re
 from PIL import Image, ImageOps
 
 from genrec.encode.clip import decode_image
-from genrec.serve.errors import Problem
+from genrec.serve.errors import ApiError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 _DATA_URL = re.compile(r"data:image/[a-z0-9.+-]{1,32}(?:;[a-z0-9=._-]{1,64})*;base64,", re.IGNORECASE)
@@ -34,7 +34,7 @@ def read_picture(url: str, *, max_pixels: int, param: str) -> Image.Image:
                 raise _problem(param, f"the picture has {size} pixels; at most {max_pixels:,} are read")
             opened.draft("RGB", (_SIDE_PX, _SIDE_PX))
             picture = decode_image(ImageOps.exif_transpose(opened))
-    except Problem:
+    except ApiError:
         raise
     except Exception as error:  # Pillow raises almost anything over broken files
         raise _problem(param, f"the picture cannot be decoded; {', '.join(FORMATS)} are read") from error
@@ -42,5 +42,5 @@ def read_picture(url: str, *, max_pixels: int, param: str) -> Image.Image:
     return picture
 
 
-def _problem(param: str, message: str) -> Problem:
-    return Problem(status=400, code="invalid_image", message=f"{param}: {message}", param=param)
+def _problem(param: str, message: str) -> ApiError:
+    return ApiError(status=400, code="invalid_image", message=f"{param}: {message}", param=param)

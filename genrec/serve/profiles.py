@@ -20,7 +20,7 @@ class Taste:
     refused: tuple[str, ...] = ()
 
 
-class People:
+class Profiles:
     """Looks up what is known of a person; someone nobody knows has an empty taste."""
 
     def __init__(self, catalog: Catalog, interactions: Interactions, store: Store) -> None:

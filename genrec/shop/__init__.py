@@ -4,7 +4,7 @@ Looks (vocabulary) are drawn (drawing) and put into words (talk, requests); peop
 """
 
 from genrec.shop.drawing import Backdrop, draw_item
-from genrec.shop.requests import Request, follow_up, request
+from genrec.shop.requests import ShopRequest, follow_up, request
 from genrec.shop.talk import Cause, caption, description, reason, short_name, title
 from genrec.shop.vocabulary import (
     ALL_DOMAINS,
@@ -23,9 +23,9 @@ __all__ = [
     "Attributes",
     "Backdrop",
     "Cause",
-    "Request",
     "ShopEvent",
     "ShopItem",
+    "ShopRequest",
     "ShopWorld",
     "caption",
     "description",

@@ -61,7 +61,7 @@ OPENINGS: tuple[str, ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ShopRequest:
     """One chat message and what it means.
 
     where: every constraint in force after this message (see vocabulary.satisfies). refers_to: offsets into the
@@ -159,7 +159,7 @@ def request(
     item: Attributes | None = None,
     num_history: int = 0,
     domains: Sequence[str] = SEEN_DOMAINS,
-) -> Request:
+) -> ShopRequest:
     """Draw one chat request that `item` (a random look when None) satisfies.
 
     With num_history > 0 some requests speak of the person's latest items (refers_to never reaches further back).
@@ -175,10 +175,10 @@ def request(
     where = _sample_where(rng, item, with_category=rng.random() < (0.3 if refers_to else 0.8))
     if not where and not refers_to:
         where = {"category": item["category"]}
-    return _spoken(rng, Request(text="", where=where, change=where, refers_to=refers_to, relation=relation), tail)
+    return _spoken(rng, ShopRequest(text="", where=where, change=where, refers_to=refers_to, relation=relation), tail)
 
 
-def _spoken(rng: np.random.Generator, meant: Request, tail: str) -> Request:
+def _spoken(rng: np.random.Generator, meant: ShopRequest, tail: str) -> ShopRequest:
     """Put a request into words."""
     phrase, clauses = _noun_phrase(rng, meant.where, tail=tail), _clauses(rng, meant.where)
     opening = pick(rng, OPENINGS)
@@ -226,7 +226,7 @@ def _turn_change(turn: str, value: str, shown: Attributes) -> tuple[Where, tuple
     return changes.get(turn, ({}, ()))
 
 
-def follow_up(rng: np.random.Generator, before: Request, shown: Attributes, turn: str | None = None) -> Request:
+def follow_up(rng: np.random.Generator, before: ShopRequest, shown: Attributes, turn: str | None = None) -> ShopRequest:
     """Draw the next message after `shown` was offered for `before`; where is the truth of the two turns together.
 
     turn: cheaper, dearer, not_brand, not_color, color, pattern, warm, cool, show or explain; random when None.
@@ -238,7 +238,7 @@ def follow_up(rng: np.random.Generator, before: Request, shown: Attributes, turn
     change, drops = _turn_change(turn, value, shown)
     kept = {name: limit for name, limit in before.where.items() if name not in drops}
     text = pick(rng, _TURNS[turn]).format(value=value)
-    return Request(
+    return ShopRequest(
         text=capitalize(text) if rng.random() < 0.5 else text,
         where={**kept, **change},
         refers_to=before.refers_to,

@@ -7,7 +7,7 @@ import pytest
 
 from genrec.bench.chat import bench_chat, hold_by_hand, hold_grammar
 from genrec.bench.redial import MovieTurn, compare_recommenders
-from genrec.bench.talk.meaning import Turn, count_matches, meets, middle_price, understood_slots, wanted_slots
+from genrec.bench.talk.meaning import ScriptedTurn, count_matches, meets, middle_price, understood_slots, wanted_slots
 from genrec.bench.talk.scripts import HAND_WRITTEN, Unanswerable, read_scripts
 from genrec.bench.talk.simulation import Judge
 from genrec.bench.talk.truth import Moment, Truth
@@ -48,7 +48,9 @@ def test_wishes_are_met_by_exactly_these(wishes, prices):
 
 
 def test_slots_match_only_what_was_meant():
-    turn = Turn(say="", wishes={"color": ("red", "blue"), "not_brand": "Zaza", "around_price": 40.0}, about=("a",))
+    turn = ScriptedTurn(
+        say="", wishes={"color": ("red", "blue"), "not_brand": "Zaza", "around_price": 40.0}, about=("a",)
+    )
     wanted = wanted_slots(turn)
     right = [
         Constraint(attribute="color", operator="=", value=("blue", "red")),
@@ -59,7 +61,7 @@ def test_slots_match_only_what_was_meant():
     assert count_matches(wanted, understood_slots("recommend", ["a"], right), 50.0) == (5, 6)
     wrong = [replace(right[0], value="red"), replace(right[1], operator="="), right[2]]
     assert count_matches(wanted, understood_slots("show", ["b"], wrong), 50.0) == (0, 0)
-    cheap = Turn(say="", wishes={"price_level": "low"})
+    cheap = ScriptedTurn(say="", wishes={"price_level": "low"})
     slots = understood_slots("recommend", [], [Constraint(attribute="price", operator="<=", value=30.0)])
     assert count_matches(wanted_slots(cheap), slots, middle_price(cheap, LOOKS)) == (2, 2)
     assert count_matches(wanted_slots(cheap), slots, 25.0) == (1, 1)

@@ -394,7 +394,7 @@ def test_the_kind_that_is_named_outweighs_one_that_a_shape_suggests(conversation
 def test_as_many_are_shown_as_are_asked_for(conversation: Conversation) -> None:
     kinds = [str(item.attributes["category"]) for item in conversation.recommender.catalog]
     kind = max(kinds, key=kinds.count)
-    usual = conversation.finder.num_shown
+    usual = conversation.retriever.num_shown
     assert len(conversation.say(f"show me two {kind}s").items) == 2 < usual
     assert len(conversation.say("more").items) == usual
     assert len(conversation.say(f"show me seven {kind}s").items) == 7

@@ -9,14 +9,14 @@ from jsonschema import Draft202012Validator
 
 from genrec.chat.model_reader import ModelReader, reconcile, request_schema
 from genrec.chat.requests import INTENTS
-from genrec.chat.rules.reader import RequestReader
+from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import Session
 from genrec.claims.claims import Constraint
 from genrec.prompting import Message
 from genrec.workspace import Workspace
 
 CATALOG = shop_catalog()
-READER = RequestReader(CATALOG)
+READER = RuleReader(CATALOG)
 MESSAGES = (
     "a red lamp under 40, not striped",
     "the ceramic ones always break, so something sturdier for 30",
@@ -50,7 +50,7 @@ def understood(text: str, session: Session | None = None, **claims: object):
 
 @pytest.mark.parametrize("catalog", [CATALOG, MOVIES], ids=["shop", "movies"])
 def test_the_schema_is_one_and_holds_the_catalogs_values(catalog):
-    schema = request_schema(RequestReader(catalog).lexicon)
+    schema = request_schema(RuleReader(catalog).lexicon)
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema)
     assert validator.is_valid(NOTHING)
@@ -158,7 +158,7 @@ def test_of_any_claims_only_supported_ones_stay_and_nothing_read_is_lost(text: s
 
 @pytest.mark.parametrize("text", MESSAGES[:2])
 def test_the_tiny_model_writes_json_that_fits_and_harms_nothing(shop_recommender: Workspace, text: str) -> None:
-    reader = RequestReader(shop_recommender.catalog)
+    reader = RuleReader(shop_recommender.catalog)
     model_reader = ModelReader(shop_recommender.model, reader, max_new_tokens=320)
     session = shown_session(shop_recommender.catalog)
     answer = shop_recommender.model.generate_json(

@@ -8,7 +8,7 @@ import pytest
 from genrec.config import Config
 from genrec.data.ingest import ingest, load_workspace_data
 from genrec.data.splits import split_interactions
-from genrec.model.data_defaults import in_words, suited_settings
+from genrec.model.data_defaults import data_defaults, in_words
 from genrec.pipeline import resolve_config
 
 
@@ -18,7 +18,7 @@ def of_mean(num_people: int, mean: int, shortest: int = 3) -> np.ndarray:
 
 
 def test_few_events_of_many_items_ask_for_finer_ids_and_for_the_sequence_model_s_vectors():
-    suited = suited_settings(12_101, of_mean(22_363, 7))
+    suited = data_defaults(12_101, of_mean(22_363, 7))
     assert suited["fuse"] == {"num_features": 256, "collaborative": "sequence"}
     assert suited["tokenize"] == {"num_codes": 256}
     assert suited["tune"] == {"batch_size": 64, "epochs": 6.0}
@@ -26,7 +26,7 @@ def test_few_events_of_many_items_ask_for_finer_ids_and_for_the_sequence_model_s
 
 
 def test_long_histories_ask_for_a_sasrec_that_reads_far_back():
-    suited = suited_settings(3_416, of_mean(6_040, 164))
+    suited = data_defaults(3_416, of_mean(6_040, 164))
     assert suited["fuse"] == {"num_features": 64, "collaborative": "events"}
     assert suited["tokenize"] == {"num_codes": 128}
     assert suited["sequence"] == {
@@ -41,14 +41,14 @@ def test_long_histories_ask_for_a_sasrec_that_reads_far_back():
 
 
 def test_a_shop_of_the_demo_s_size_has_the_defaults():
-    suited = suited_settings(880, np.full(3_200, 13))
+    suited = data_defaults(880, np.full(3_200, 13))
     assert asdict(Config.for_preset("tiny", suited)) == asdict(Config.for_preset("tiny"))
 
 
 @pytest.mark.parametrize("num_items", [1, 2, 12, 1_000_000, 100_000_000])
 @pytest.mark.parametrize("lengths", [[1], [2, 1], [400], [3] * 50])
 def test_whatever_there_is_the_settings_are_in_range(num_items: int, lengths: list[int]):
-    suited = suited_settings(num_items, np.array(lengths))
+    suited = data_defaults(num_items, np.array(lengths))
     config = Config.for_preset("tiny").with_settings(in_words(suited).split())
     assert 16 <= config.tokenize.num_codes <= 1024
     assert 1 <= config.tune.epochs <= 15
@@ -57,14 +57,14 @@ def test_whatever_there_is_the_settings_are_in_range(num_items: int, lengths: li
 
 
 def test_without_events_nothing_is_said():
-    assert suited_settings(40, np.zeros(0, np.int64)) == {}
+    assert data_defaults(40, np.zeros(0, np.int64)) == {}
 
 
 def test_presets_and_the_user_have_the_last_word(tmp_path, caplog):
     ingest("shop", None, tmp_path, seed=7, num_items=64, num_people=60)
     catalog, events, _ = load_workspace_data(tmp_path)
     lengths = [len(h) for h in split_interactions(events, Config().split).train.histories().values()]
-    wanted = suited_settings(len(catalog), np.array(lengths))
+    wanted = data_defaults(len(catalog), np.array(lengths))
     caplog.set_level("INFO", "genrec.pipeline")
     tiny = resolve_config(tmp_path, settings=["tune.batch_size=8"])
     assert tiny.tokenize.num_codes == wanted["tokenize"]["num_codes"] == 16

@@ -19,8 +19,12 @@ class Sum:
 
 def test_drops_are_the_score_without_each_history_item():
     score = Sum({"a": 0.5, "b": -0.25, "c": 2.0}, {}, {"a": 3.0, "b": 0.0})
-    drops = leave_one_out([("a", "b", "c", "b"), (), ("a", "b")], score)
-    assert drops == [{"a": 0.5, "b": -0.5, "c": 2.0}, {}, {"a": 3.0, "b": 0.0}]  # one that comes twice goes as a whole
+    attributions = leave_one_out([("a", "b", "c", "b"), (), ("a", "b")], score)
+    assert attributions == [
+        {"a": 0.5, "b": -0.5, "c": 2.0},
+        {},
+        {"a": 3.0, "b": 0.0},
+    ]  # one that comes twice goes as a whole
     assert (("a", "c"), 0) in score.asked
     assert 1 not in {case for _, case in score.asked}
 
@@ -37,10 +41,10 @@ def test_only_the_tried_are_taken_away():
 
 def test_those_felt_most_are_suspected_in_all_cases_of_a_history():
     short, long = ("x", "y"), ("a", "b", "c", "d", "e")
-    drops = [
+    attributions = [
         {"a": 0.0, "b": 3.0, "c": 1.0, "d": -1.0, "e": 0.5},
         {"x": -2.0, "y": 0.0},
         {"a": 0.0, "b": 2.0, "c": 0.0, "d": -1.0, "e": 4.0},
     ]
-    found = suspects([long, short, long], drops)
+    found = suspects([long, short, long], attributions)
     assert [sorted(items) for items in found] == [["b", "c", "e"], ["x", "y"], ["b", "c", "e"]]

@@ -1,4 +1,4 @@
-"""The pool of item experts: each one knows its part, and together they are never worse where they were weighed."""
+"""The pool of item scorer: each one knows its part, and together they are never worse where they were weighed."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from genrec.data.splits import split_interactions
 from genrec.errors import ArtifactError
 from genrec.model.sequence.model import SequenceModel
 from genrec.model.sequence.training import validation_ndcg
-from genrec.ranking.item_scorer import NEWCOMER_LIKENESS, ExpertWeights, ItemExperts, _best_weights, find_experts
+from genrec.ranking.item_scorer import COLD_LIKENESS, ItemScorer, ScorerWeights, _best_weights, find_item_scorer
 from genrec.schema import Catalog, Interactions, Item
 
 NUM_ITEMS = 40
@@ -22,7 +22,7 @@ def ids(rows):
     return [f"i{row:02d}" for row in rows]
 
 
-def experts_of(histories, content=None, weights=None, axes=None):
+def item_scorer_of(histories, content=None, weights=None, axes=None):
     """A pool over an untrained sequence model, so that all it knows the other experts know."""
     catalog = Catalog(items=tuple(Item(item_id=name, title=name) for name in ids(range(NUM_ITEMS))))
     events = [(f"u{n}", name) for n, history in enumerate(histories) for name in ids(history)]
@@ -31,7 +31,7 @@ def experts_of(histories, content=None, weights=None, axes=None):
     model = SequenceModel(NUM_ITEMS, SequenceConfig(num_features=8, repeats="left-out"), num_content=4).eval()
     if content is None:
         content = np.zeros((NUM_ITEMS, 4), np.float32)
-    pool = ItemExperts.of(model, train, catalog, content, axes)
+    pool = ItemScorer.of(model, train, catalog, content, axes)
     pool.weights = weights or pool.weights
     return pool
 
@@ -47,7 +47,7 @@ def cases_of(histories):
 
 
 def test_what_followed_before_is_expected_again():
-    pool = experts_of(chains()).weighed(cases_of(chains(seed=1)))
+    pool = item_scorer_of(chains()).weighed(cases_of(chains(seed=1)))
     assert pool.weights.followers > 0
     assert validation_ndcg(pool, cases_of(chains(seed=2))) > 0.95
     assert validation_ndcg(pool.sequence_model, cases_of(chains(seed=2))) < 0.3
@@ -59,21 +59,21 @@ def test_items_with_content_like_the_latest_are_expected_also_when_nobody_chose_
     content = (kinds / np.linalg.norm(kinds, axis=1, keepdims=True)).astype(np.float32)
     known = np.arange(NUM_ITEMS // 2)
     histories = [rng.permutation(known[known % 4 == kind])[:4] for kind in rng.integers(0, 4, 200)]
-    pool = experts_of(histories, content, ExpertWeights(likeness=6.0))
+    pool = item_scorer_of(histories, content, ScorerWeights(likeness=6.0))
     best = pool.log_probabilities([np.array([1, 5])])[0].argsort()[::-1][:8]
     assert set(best) == set(range(1, NUM_ITEMS, 4)) - {1, 5}
 
 
 def test_what_is_chosen_often_is_expected_and_newcomers_are_taken_for_usual():
     histories = [np.array([0, 1]), *[np.array([3, 2])] * 20]
-    pool = experts_of(histories, weights=ExpertWeights(popularity=0.8))
+    pool = item_scorer_of(histories, weights=ScorerWeights(popularity=0.8))
     opinion = pool._opinions([np.array([4])], ["popularity"])["popularity"][0]
     assert opinion[2] > opinion[1]
     assert opinion[[10, 20]] == pytest.approx([np.log([1, 1, 20, 20]).mean()] * 2)
 
 
 def test_the_answer_is_a_probability_and_single_equals_batch():
-    pool = experts_of(chains(), weights=ExpertWeights(followers=1.5, likeness=3.0, popularity=0.4, scale=0.5))
+    pool = item_scorer_of(chains(), weights=ScorerWeights(followers=1.5, likeness=3.0, popularity=0.4, scale=0.5))
     histories = [np.array([4, 5]), np.array([], dtype=np.int64), np.arange(30)]
     together = pool.log_probabilities(histories)
     np.testing.assert_allclose(np.exp(together.astype(np.float64)).sum(axis=1), 1.0, rtol=1e-4)
@@ -83,8 +83,8 @@ def test_the_answer_is_a_probability_and_single_equals_batch():
 
 
 def test_without_cases_the_sequence_model_answers_alone():
-    pool = experts_of(chains())
-    assert pool.weighed([]).weights == ExpertWeights()
+    pool = item_scorer_of(chains())
+    assert pool.weighed([]).weights == ScorerWeights()
     asked = [np.array([7, 8, 9])]
     np.testing.assert_array_equal(pool.log_probabilities(asked), pool.sequence_model.log_probabilities(asked))
 
@@ -92,7 +92,7 @@ def test_without_cases_the_sequence_model_answers_alone():
 def test_experts_that_know_nothing_get_no_weight():
     rng = np.random.default_rng(3)
     noise = [rng.permutation(NUM_ITEMS)[:6] for _ in range(30)]
-    model_right = experts_of(noise)
+    model_right = item_scorer_of(noise)
     scores = np.full((1, NUM_ITEMS), -5.0, np.float32)
 
     class Clairvoyant:
@@ -119,36 +119,36 @@ def test_weights_are_those_whose_neighbors_do_well_too_not_a_lone_peak():
 
 
 def test_a_pool_is_never_worse_than_its_sequence_model_where_it_was_weighed(shop_recommender):
-    experts, catalog = shop_recommender.mixture.experts.lifted(None), shop_recommender.catalog
+    item_scorer, catalog = shop_recommender.hybrid.item_scorer.with_cold_bonus(None), shop_recommender.catalog
     validation = split_interactions(shop_recommender.interactions, shop_recommender.config.split).validation
     cases = [(catalog.rows(case.history), catalog.row(case.target)) for case in validation]
-    alone = validation_ndcg(experts.sequence_model, cases)
-    assert validation_ndcg(experts, cases) >= alone - 1e-9
-    assert experts.weights != ExpertWeights()  # the shop's people follow likeness, so this is no empty claim
+    alone = validation_ndcg(item_scorer.sequence_model, cases)
+    assert validation_ndcg(item_scorer, cases) >= alone - 1e-9
+    assert item_scorer.weights != ScorerWeights()  # the shop's people follow likeness, so this is no empty claim
 
 
 def test_a_stored_pool_answers_as_before(shop_recommender, shop_copy):
-    experts = shop_recommender.mixture.experts
+    item_scorer = shop_recommender.hybrid.item_scorer
     histories = [
         shop_recommender.catalog.rows(shop_recommender.history_of(user)) for user in ("user-00000", "user-00007")
     ]
     (shop_copy / "experts" / "experts.safetensors").unlink()
-    experts.save(shop_copy / "experts" / "experts.safetensors")
-    again = find_experts(shop_copy, torch.device("cpu"), shop_recommender.embeddings)
-    assert again.weights == experts.weights
-    again = again.lifted(experts.lift)
-    np.testing.assert_allclose(again.log_probabilities(histories), experts.log_probabilities(histories), atol=1e-5)
+    item_scorer.save(shop_copy / "experts" / "experts.safetensors")
+    again = find_item_scorer(shop_copy, torch.device("cpu"), shop_recommender.embeddings)
+    assert again.weights == item_scorer.weights
+    again = again.with_cold_bonus(item_scorer.cold_bonus)
+    np.testing.assert_allclose(again.log_probabilities(histories), item_scorer.log_probabilities(histories), atol=1e-5)
 
 
 def test_a_teacher_expects_before_an_event_what_the_pool_says_of_the_events_before_it():
-    pool = experts_of(chains(40), weights=ExpertWeights(followers=1.5, likeness=3.0, popularity=0.4, scale=0.5))
+    pool = item_scorer_of(chains(40), weights=ScorerWeights(followers=1.5, likeness=3.0, popularity=0.4, scale=0.5))
     asked = chains(3, seed=5)
     for history, (rows, shares) in zip(asked, pool.expected_items(asked, 4), strict=True):
         assert rows.shape == shares.shape == (len(history), 4)
         assert not shares[0].any()
         for place in range(1, len(history)):
             # As if these people had not been among those that were counted.
-            others = experts_of(chains(40), weights=pool.weights)
+            others = item_scorer_of(chains(40), weights=pool.weights)
             own = np.zeros((NUM_ITEMS, NUM_ITEMS))
             for first in range(place):
                 for second in range(place, min(len(history), first + 6)):
@@ -165,7 +165,7 @@ def test_a_teacher_expects_before_an_event_what_the_pool_says_of_the_events_befo
 def test_a_teacher_does_not_know_what_comes_because_it_saw_it_come():
     rng = np.random.default_rng(4)
     noise = [rng.permutation(NUM_ITEMS)[:2] for _ in range(30)]
-    pool = experts_of(noise, weights=ExpertWeights(followers=3.0))
+    pool = item_scorer_of(noise, weights=ScorerWeights(followers=3.0))
     is_next = [
         shares[1][rows[1] == h[1]].sum()
         for h, (rows, shares) in zip(noise, pool.expected_items(noise, 40), strict=True)
@@ -179,14 +179,16 @@ def test_new_items_are_raised_by_a_lift_and_by_their_likeness(shop_recommender):
     histories = [
         shop_recommender.catalog.rows(shop_recommender.history_of(user)) for user in ("user-00000", "user-00007")
     ]
-    as_they_are, raised = (shop_recommender.mixture.experts.lifted(lift) for lift in (None, 0.7))
+    as_they_are, raised = (
+        shop_recommender.hybrid.item_scorer.with_cold_bonus(cold_bonus) for cold_bonus in (None, 0.7)
+    )
     gain_BN = raised.log_probabilities(histories) - as_they_are.log_probabilities(histories)
     for history, gain_N, likeness_M in zip(histories, gain_BN, raised._likeness_of_new(histories), strict=True):
         known = np.setdiff1d(np.flatnonzero(~raised.is_new_N), history)
         taken = gain_N[known].mean()  # what is given to some is taken from all
         assert taken < 0
         np.testing.assert_allclose(gain_N[known], taken, atol=1e-4)
-        np.testing.assert_allclose(gain_N[raised.is_new_N], taken + 0.7 + NEWCOMER_LIKENESS * likeness_M, atol=1e-4)
+        np.testing.assert_allclose(gain_N[raised.is_new_N], taken + 0.7 + COLD_LIKENESS * likeness_M, atol=1e-4)
 
 
 def test_new_items_are_like_what_was_chosen_along_the_axes_that_taste_runs_along():
@@ -197,11 +199,11 @@ def test_new_items_are_like_what_was_chosen_along_the_axes_that_taste_runs_along
     content[half + 1, :2] = 1.0, 0.0  # as content goes it is less like item 3 than the one before
     content[3, 2:] = content[half, 2:] = 0.0
     for axes, best in ((None, half), (np.array([2.0, 0.0, 1.0, 1.0], np.float32), (half, half + 1))):
-        likeness_M = experts_of(histories, content, axes=axes)._likeness_of_new([np.array([3])])[0]
+        likeness_M = item_scorer_of(histories, content, axes=axes)._likeness_of_new([np.array([3])])[0]
         assert likeness_M.shape == (half,)
         wanted = np.atleast_1d(best) - half
         assert set(np.flatnonzero(likeness_M == likeness_M.max())) == set(wanted)
-    assert experts_of(histories, content)._likeness_of_new([np.array([3, half])])[0, 0] == 0  # it is in the history
+    assert item_scorer_of(histories, content)._likeness_of_new([np.array([3, half])])[0, 0] == 0  # it is in the history
 
 
 def test_a_pool_of_an_earlier_layout_says_what_to_do(shop_recommender, shop_copy):
@@ -210,19 +212,19 @@ def test_a_pool_of_an_earlier_layout_says_what_to_do(shop_recommender, shop_copy
         record = file.metadata()
     save_file({name: part for name, part in load_file(path).items() if name != "axes"}, path, record)
     with pytest.raises(ArtifactError, match="lacks axes: an earlier genrec wrote it; run genrec build"):
-        find_experts(shop_copy, torch.device("cpu"), shop_recommender.embeddings)
+        find_item_scorer(shop_copy, torch.device("cpu"), shop_recommender.embeddings)
 
 
 def test_hidden_items_are_known_by_their_content_alone(shop_recommender):
-    experts = shop_recommender.mixture.experts.lifted(0)
-    known = np.flatnonzero(~experts.is_new_N)
+    item_scorer = shop_recommender.hybrid.item_scorer.with_cold_bonus(0)
+    known = np.flatnonzero(~item_scorer.is_new_N)
     hidden = known[::20]
-    pool = experts.hiding(hidden)
-    assert pool.is_new_N.sum() == experts.is_new_N.sum() + len(hidden)
-    content = torch.from_numpy(experts._content_ND[hidden])
+    pool = item_scorer.hiding(hidden)
+    assert pool.is_new_N.sum() == item_scorer.is_new_N.sum() + len(hidden)
+    content = torch.from_numpy(item_scorer._content_ND[hidden])
     torch.testing.assert_close(
-        pool.sequence_model.item_vectors()[hidden], experts.sequence_model.content_map(content), rtol=0, atol=1e-6
+        pool.sequence_model.item_vectors()[hidden], item_scorer.sequence_model.content_map(content), rtol=0, atol=1e-6
     )
     assert not pool._followers_NN[hidden].nnz
     assert not pool._followers_NN[:, hidden].nnz
-    assert experts._followers_NN[hidden].nnz  # the pool that it was made from stays as it was
+    assert item_scorer._followers_NN[hidden].nnz  # the pool that it was made from stays as it was

@@ -65,20 +65,20 @@ def test_a_streamed_mixture_comes_in_order_and_no_later_than_it_must(weight):
 
 
 class Pool:
-    """Stands for item experts over 60 items, of which the last 6 are new and thought little of."""
+    """Stands for item scorer over 60 items, of which the last 6 are new and thought little of."""
 
     num_items = 60
     is_new_N = np.arange(60) >= 54
 
-    def __init__(self, lift=0.0):
-        self.lift = lift
+    def __init__(self, cold_bonus=0.0):
+        self.cold_bonus = cold_bonus
 
-    def lifted(self, lift):
-        return Pool(lift)
+    def with_cold_bonus(self, cold_bonus):
+        return Pool(cold_bonus)
 
     def log_probabilities(self, histories):
         chance = [np.random.default_rng(history.tolist()).normal(size=60) for history in histories]
-        nats = np.array(chance) - 2 * self.is_new_N + self.lift * self.is_new_N
+        nats = np.array(chance) - 2 * self.is_new_N + self.cold_bonus * self.is_new_N
         return nats - np.log(np.exp(nats).sum(axis=1, keepdims=True))
 
 
@@ -94,14 +94,14 @@ def answered(num_cases=200):
     return cases
 
 
-@pytest.mark.parametrize(("weight", "lift"), [(0.3, 0.0), (0.8, 1.2), (1.0, 2.0)])
-def test_cases_are_mixed_as_answers_are(weight, lift):
+@pytest.mark.parametrize(("weight", "cold_bonus"), [(0.3, 0.0), (0.8, 1.2), (1.0, 2.0)])
+def test_cases_are_mixed_as_answers_are(weight, cold_bonus):
     cases = answered()
     found = MixtureCases.find(cases, Pool())
-    nats_BM = found.nats(weight, lift)
+    nats_BM = found.nats(weight, cold_bonus)
     gains, num_new = [], 0
     for number, (history, target, beams, nats_W) in enumerate(cases):
-        expected_N = Pool(lift).log_probabilities([history])[0]
+        expected_N = Pool(cold_bonus).log_probabilities([history])[0]
         expected_N[history] = -np.inf
         rows, nats = mix_expectations(beams, nats_W, expected_N, weight)
         mixed_N = np.full(60, -np.inf)
@@ -111,23 +111,23 @@ def test_cases_are_mixed_as_answers_are(weight, lift):
         best = np.argsort(-mixed_N)[:10]
         gains.append(sum(1 / np.log2(place + 2) for place, row in enumerate(best) if row == target))
         num_new += int((best >= 54).sum())
-    assert found.ndcg(weight, lift) == pytest.approx(np.mean(gains))
-    assert found.exposure(weight, lift) == pytest.approx(num_new / (10 * len(cases)) / 0.1)
+    assert found.ndcg(weight, cold_bonus) == pytest.approx(np.mean(gains))
+    assert found.exposure(weight, cold_bonus) == pytest.approx(num_new / (10 * len(cases)) / 0.1)
 
 
 @pytest.mark.parametrize("weight", [0.5, 1.0])
 def test_newcomers_are_shown_as_often_as_wished(weight):
     found = MixtureCases.find(answered(), Pool())
     assert found.exposure(weight, 0.0) < 0.5
-    lifts = [found.least_lift(weight, exposure) for exposure in (0.5, 1.0, 3.0)]
-    assert lifts == sorted(lifts)
-    for lift, exposure in zip(lifts, (0.5, 1.0, 3.0), strict=True):
-        assert found.exposure(weight, lift) == pytest.approx(exposure, rel=0.1)
-    assert found.least_lift(weight, 0.0) < 0.02
+    cold_bonuses = [found.least_cold_bonus(weight, exposure) for exposure in (0.5, 1.0, 3.0)]
+    assert cold_bonuses == sorted(cold_bonuses)
+    for cold_bonus, exposure in zip(cold_bonuses, (0.5, 1.0, 3.0), strict=True):
+        assert found.exposure(weight, cold_bonus) == pytest.approx(exposure, rel=0.1)
+    assert found.least_cold_bonus(weight, 0.0) < 0.02
 
 
 def test_where_beams_leave_no_room_no_lift_suffices():
-    assert MixtureCases.find(answered(), Pool()).least_lift(0.1, 9.0) is None
+    assert MixtureCases.find(answered(), Pool()).least_cold_bonus(0.1, 9.0) is None
 
 
 def test_a_share_is_judged_with_its_neighbors_and_the_least_of_equal_ones_is_taken():

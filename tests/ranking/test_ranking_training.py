@@ -1,4 +1,4 @@
-"""The recipe's judge: what share of the item experts validation chooses."""
+"""The recipe's judge: what share of the item scorer validation chooses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import torch
 from genrec.data.splits import EvaluationCase
 from genrec.model.lm.beam_search import Beams
 from genrec.ranking.mixing import MixtureCases
-from genrec.ranking.training import Judge
+from genrec.ranking.training import ValidationJudge
 from genrec.schema import Catalog, Item
 from genrec.semids.table import SemanticIdTable
 
@@ -25,9 +25,9 @@ class Expecting:
     aims: dict[tuple[int, ...], int]
     num_items: int = NUM_ITEMS
     is_new_N = np.zeros(NUM_ITEMS, bool)
-    knows_newcomers = False
+    scores_cold_items = False
 
-    def lifted(self, lift: float) -> "Expecting":
+    def with_cold_bonus(self, cold_bonus: float) -> "Expecting":
         return self
 
     def hiding(self, rows: np.ndarray) -> "Expecting":
@@ -62,7 +62,7 @@ class Writing:
 
 
 def choose(
-    writer_is_right: bool, sequence_is_right: bool, knows_newcomers: bool = False, exposure: float = 3.0
+    writer_is_right: bool, sequence_is_right: bool, scores_cold_items: bool = False, exposure: float = 3.0
 ) -> float:
     rng = np.random.default_rng(0)
     items = tuple(Item(item_id=str(n), title=f"item {n}") for n in range(NUM_ITEMS))
@@ -80,13 +80,13 @@ def choose(
         EvaluationCase(user_id=str(n), history=tuple(map(str, h)), target=str(t), timestamp=0)
         for n, (h, t) in enumerate(zip(histories, targets, strict=True))
     ]
-    judge = Judge(Catalog(items=items), table, cases, 10, 0, NUM_CASES)
+    judge = ValidationJudge(Catalog(items=items), table, cases, 10, 0, NUM_CASES)
     asked = [tuple(int(i) for i in case.history) for case in judge._cases]
     writer = Writing(Expecting(right if writer_is_right else off), asked)
-    experts = Expecting(right if sequence_is_right else off)
-    experts.knows_newcomers = knows_newcomers
-    share, lift = judge.mix(writer, experts, width=10, exposure=exposure)
-    assert (lift is not None) == knows_newcomers
+    item_scorer = Expecting(right if sequence_is_right else off)
+    item_scorer.scores_cold_items = scores_cold_items
+    share, cold_bonus = judge.mix(writer, item_scorer, width=10, exposure=exposure)
+    assert (cold_bonus is not None) == scores_cold_items
     return share
 
 
@@ -100,18 +100,18 @@ def test_of_two_equal_models_the_language_model_answers_alone():
 
 
 def test_where_no_item_is_new_some_known_ones_tell_the_lift():
-    assert choose(writer_is_right=False, sequence_is_right=True, knows_newcomers=True) > 0.5
+    assert choose(writer_is_right=False, sequence_is_right=True, scores_cold_items=True) > 0.5
 
 
 def test_beams_do_not_win_by_hiding_newcomers():
-    assert choose(writer_is_right=True, sequence_is_right=False, knows_newcomers=True) > 0.0
+    assert choose(writer_is_right=True, sequence_is_right=False, scores_cold_items=True) > 0.0
 
 
 def test_newcomers_are_wished_for_a_bounded_part_of_the_places(monkeypatch):
     wished = set()
     monkeypatch.setattr(MixtureCases, "least_lift", lambda self, weight, exposure: wished.add(exposure) or 0.0)
     for exposure in (1.0, 3.0, 9.0):
-        choose(writer_is_right=True, sequence_is_right=True, knows_newcomers=True, exposure=exposure)
+        choose(writer_is_right=True, sequence_is_right=True, scores_cold_items=True, exposure=exposure)
     # One item of twenty is taken for new, and has 15 % of the places when it is shown three times as often.
     assert min(wished) == 1.0
     assert max(wished) == pytest.approx(3.0)
@@ -119,12 +119,14 @@ def test_newcomers_are_wished_for_a_bounded_part_of_the_places(monkeypatch):
 
 def test_a_share_at_which_no_lift_shows_newcomers_is_not_taken(monkeypatch):
     monkeypatch.setattr(MixtureCases, "least_lift", lambda self, weight, exposure: None if weight < 0.5 else 0.0)
-    assert choose(writer_is_right=True, sequence_is_right=False, knows_newcomers=True) == 0.5
+    assert choose(writer_is_right=True, sequence_is_right=False, scores_cold_items=True) == 0.5
 
 
 def test_the_share_is_the_best_once_newcomers_are_lifted(monkeypatch):
     """The better the share without lift, .6 at best, the dearer the lift that it needs."""
     monkeypatch.setattr(MixtureCases, "least_lift", lambda self, weight, exposure: 2 - weight)
-    monkeypatch.setattr(MixtureCases, "ndcg", lambda self, weight, lift=0.0: 1 - 4 * (weight - 0.6) ** 2 - 0.6 * lift)
-    assert choose(writer_is_right=True, sequence_is_right=True, knows_newcomers=True) == 0.7
+    monkeypatch.setattr(
+        MixtureCases, "ndcg", lambda self, weight, cold_bonus=0.0: 1 - 4 * (weight - 0.6) ** 2 - 0.6 * cold_bonus
+    )
+    assert choose(writer_is_right=True, sequence_is_right=True, scores_cold_items=True) == 0.7
     assert choose(writer_is_right=True, sequence_is_right=True) == 0.6

@@ -35,7 +35,7 @@ def test_scores_are_the_models_own_log_probabilities(shop_recommender, histories
 
 def test_scores_ask_the_language_model_only_for_what_it_has_a_share_of(shop_recommender, histories, monkeypatch):
     ids = [shop_recommender.catalog.items[number].item_id for number in (3, 5)]
-    monkeypatch.setattr(shop_recommender.mixture, "weight", 1.0)
+    monkeypatch.setattr(shop_recommender.hybrid, "weight", 1.0)
     asked, score = [], shop_recommender.model.score
 
     def watched(prompts, *rest, **options):
@@ -43,11 +43,11 @@ def test_scores_ask_the_language_model_only_for_what_it_has_a_share_of(shop_reco
         return score(prompts, *rest, **options)
 
     monkeypatch.setattr(shop_recommender.model, "score", watched)
-    both = shop_recommender.score([histories[0], ()], ids)  # the experts know nothing of nobody
+    both = shop_recommender.score([histories[0], ()], ids)  # the item scorer know nothing of nobody
     alone = shop_recommender.score([histories[0]], ids[:1])
     assert asked == [1]
     np.testing.assert_allclose(alone, both[:1], atol=1e-5)
-    monkeypatch.setattr(shop_recommender.mixture, "weight", 0.999999)
+    monkeypatch.setattr(shop_recommender.hybrid, "weight", 0.999999)
     np.testing.assert_allclose(shop_recommender.score([histories[0], ()], ids), both, atol=1e-3)
     assert asked == [1, 2]
 
@@ -71,15 +71,15 @@ def test_where_beams_and_experts_share_the_answer_only_suspects_are_taken_away(s
         return score(prompts, *args, **kwargs)
 
     monkeypatch.setattr(shop_recommender.model, "score", watched)
-    drops = {}
+    attributions = {}
     for share in (0.0, 0.5, 1.0):
-        monkeypatch.setattr(shop_recommender.mixture, "weight", share)
+        monkeypatch.setattr(shop_recommender.hybrid, "weight", share)
         read.clear()
-        drops[share] = shop_recommender.drops([history] * 3, ids)
-        assert len(read) == (len(drops[share][0]) + 1 if share < 1 else 0)
-    assert all(drop.keys() == set(history) for share in (0.0, 1.0) for drop in drops[share])
-    monkeypatch.setattr(shop_recommender.mixture, "weight", 0.5)
-    for mixed, felt, item_id in zip(drops[0.5], drops[1.0], ids, strict=True):
+        attributions[share] = shop_recommender.attributions([history] * 3, ids)
+        assert len(read) == (len(attributions[share][0]) + 1 if share < 1 else 0)
+    assert all(drop.keys() == set(history) for share in (0.0, 1.0) for drop in attributions[share])
+    monkeypatch.setattr(shop_recommender.hybrid, "weight", 0.5)
+    for mixed, felt, item_id in zip(attributions[0.5], attributions[1.0], ids, strict=True):
         assert set(sorted(felt, key=lambda past: -felt[past])[:2]) <= mixed.keys()
         assert len(mixed) < len(set(history))
         whole = shop_recommender.score([history], [item_id])[0]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from genrec.serve.access import Access, Budget
-from genrec.serve.errors import Problem
+from genrec.serve.errors import ApiError
 from genrec.serve.store import Store
 
 
@@ -16,8 +16,8 @@ def keys(tmp_path: Path) -> Store:
     opened.close()
 
 
-def problem(access: Access, authorization: str | None, scope: str = "chat") -> Problem:
-    with pytest.raises(Problem) as caught:
+def problem(access: Access, authorization: str | None, scope: str = "chat") -> ApiError:
+    with pytest.raises(ApiError) as caught:
         access.check(authorization, scope)
     return caught.value
 

@@ -184,7 +184,7 @@ def test_a_failure_of_ours_is_told_without_details_and_logged(server, caplog, mo
     def fail(person):
         raise ZeroDivisionError("inner workings")
 
-    monkeypatch.setattr(server.engine.people, "taste", fail)
+    monkeypatch.setattr(server.engine.profiles, "taste", fail)
     answer = server.post("/v1/recommendations", user="u")
     assert answer.status_code == 500
     assert answer.json()["error"] == {

@@ -66,7 +66,7 @@ def test_what_a_person_says_of_items_is_feedback(server):
     say(server, "not the second", session="s-judge", user="judge")
     events = [(event.item_id, event.kind) for event in server.store.events_of("judge")]
     assert (liked, "like") in events
-    taste = server.engine.people.taste("judge")
+    taste = server.engine.profiles.taste("judge")
     assert taste.history == (liked,)
     again = say(server, "a lamp", user="judge")
     assert liked not in cards(again)

@@ -7,9 +7,9 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from genrec.errors import ArtifactError, FilterError, ModelEnded, UnknownItem, UnknownUser
-from genrec.serve.errors import Problem, problem_of
+from genrec.serve.errors import ApiError, api_error_of
 from genrec.serve.inference.batching import Overloaded
-from genrec.serve.inference.deadline import ClientLeft
+from genrec.serve.inference.deadline import ClientGone
 
 
 @pytest.mark.parametrize(
@@ -21,16 +21,16 @@ from genrec.serve.inference.deadline import ClientLeft
         (ArtifactError("broken"), 400, "invalid_value"),
         (Overloaded("9 wait"), 503, "overloaded"),
         (ModelEnded("started again"), 503, "model_ended"),
-        (ClientLeft("gone"), 503, "client_left"),
+        (ClientGone("gone"), 503, "client_left"),
         (TimeoutError(), 504, "timeout"),
         (HTTPException(405), 405, "method_not_allowed"),
         (HTTPException(413, "too large"), 413, "request_entity_too_large"),
         (ZeroDivisionError("secret of ann"), 500, "internal_error"),
-        (Problem(status=418, code="teapot", message="short and stout"), 418, "teapot"),
+        (ApiError(status=418, code="teapot", message="short and stout"), 418, "teapot"),
     ],
 )
 def test_errors_become_statuses_and_codes(error: Exception, status: int, code: str) -> None:
-    problem = problem_of(error)
+    problem = api_error_of(error)
     assert (problem.status, problem.code) == (status, code)
     response = problem.response()
     told = json.loads(response.body)["error"]
@@ -40,7 +40,7 @@ def test_errors_become_statuses_and_codes(error: Exception, status: int, code: s
 
 
 def test_an_overloaded_server_says_when_to_come_back() -> None:
-    assert problem_of(Overloaded("9 wait")).response().headers["Retry-After"] == "1"
+    assert api_error_of(Overloaded("9 wait")).response().headers["Retry-After"] == "1"
 
 
 def test_a_problem_passes_through_context_managers() -> None:
@@ -48,5 +48,5 @@ def test_a_problem_passes_through_context_managers() -> None:
     def block():
         yield
 
-    with pytest.raises(Problem), block():
-        raise Problem(status=400, code="x", message="y")
+    with pytest.raises(ApiError), block():
+        raise ApiError(status=400, code="x", message="y")

@@ -163,7 +163,7 @@ def test_chips_speak_of_what_is_not_settled(server):
 
 
 def test_what_waits_for_its_turn_is_the_first_chip(server):
-    reader, catalog = server.engine.workspace.request_reader, server.engine.workspace.catalog
+    reader, catalog = server.engine.workspace.rule_reader, server.engine.workspace.catalog
     session = Session(shown=[catalog.items[0].item_id], later=["a blue vase"])
     assert chips(reader, session)[0].say == "a blue vase"
 

@@ -6,7 +6,7 @@ import zlib
 import pytest
 from serve_worlds import data_url, encoded
 
-from genrec.serve.errors import Problem
+from genrec.serve.errors import ApiError
 from genrec.serve.pictures import FORMATS, read_picture
 
 
@@ -49,7 +49,7 @@ def test_large_pictures_are_made_smaller() -> None:
     ],
 )
 def test_what_is_no_sound_picture_is_refused(url: str, message: str) -> None:
-    with pytest.raises(Problem, match=message) as caught:
+    with pytest.raises(ApiError, match=message) as caught:
         read_picture(url, max_pixels=10_000, param="image")
     assert caught.value.status == 400
     assert "\n" not in caught.value.message

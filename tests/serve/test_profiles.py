@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from genrec.schema import Catalog, Interactions, Item
-from genrec.serve.profiles import People, Taste
+from genrec.serve.profiles import Profiles, Taste
 from genrec.serve.store import Store
 
 CATALOG = Catalog(items=tuple(Item(item_id=name, title=name) for name in "abcdef"))
@@ -37,9 +37,9 @@ def test_the_last_word_on_an_item_holds(store: Store, told: str, history: str, r
     for kind, item_id in (word.split() for word in told.split(", ") if word):
         store.add_event(person="ann", item_id=item_id, kind=kind)
     store.add_event(person="bob", item_id="f", kind="like")
-    assert People(CATALOG, TRAINED, store).taste("ann") == Taste(tuple(history), tuple(refused))
+    assert Profiles(CATALOG, TRAINED, store).taste("ann") == Taste(tuple(history), tuple(refused))
 
 
 def test_a_stranger_and_nobody_have_an_empty_taste(store: Store) -> None:
-    people = People(CATALOG, TRAINED, store)
-    assert people.taste("carl") == people.taste(None) == Taste()
+    profiles = Profiles(CATALOG, TRAINED, store)
+    assert profiles.taste("carl") == profiles.taste(None) == Taste()

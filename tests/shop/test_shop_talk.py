@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genrec.errors import FilterError, InputError
-from genrec.shop.requests import Request, follow_up, request
+from genrec.shop.requests import ShopRequest, follow_up, request
 from genrec.shop.talk import Cause, caption, description, reason, title
 from genrec.shop.vocabulary import ALL_DOMAINS, BRANDS, COLORS, PATTERNS, STYLES, sample_attributes, satisfies
 
@@ -55,7 +55,7 @@ def test_captions_refuse_fields_they_cannot_say() -> None:
         caption(look, np.random.default_rng(0), ("price",))
 
 
-def _assert_said(asked: Request) -> None:
+def _assert_said(asked: ShopRequest) -> None:
     for name, value in asked.change.items():
         said = f"{value:g}" if isinstance(value, float) else str(value)
         assert _says(asked.text, said), (asked.text, name, value)

@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from genrec.bench.talk.meaning import Turn, meets
+from genrec.bench.talk.meaning import ScriptedTurn, meets
 from genrec.data.splits import EvaluationCase
-from genrec.shop import Request, ShopWorld, follow_up, request
+from genrec.shop import ShopRequest, ShopWorld, follow_up, request
 
 MAX_TURNS = 4
 NEW_SHARE = 0.1  # of the people, who type what they loved
@@ -51,13 +51,13 @@ class GrammarScript:
         self.person: Literal["known", "new"] = "new" if rng.random() < NEW_SHARE else "known"
         self.num_turns = int(rng.integers(1, MAX_TURNS + 1))
         self.has_greeted = self.person == "known" and rng.random() < 0.1
-        self.meant = Request(text="", where={})
+        self.meant = ShopRequest(text="", where={})
         self.spoken_of: str | None = None  # the item that "it" means, when another than the first shown
 
-    def next_turn(self, number: int, history: Sequence[str], shown: Sequence[str]) -> Turn | None:
+    def next_turn(self, number: int, history: Sequence[str], shown: Sequence[str]) -> ScriptedTurn | None:
         """The message after `number` others, or None at the end."""
         if number == 0 and self.has_greeted:
-            return Turn(say=self._pick("greet"), intent="greet", wishes={})
+            return ScriptedTurn(say=self._pick("greet"), intent="greet", wishes={})
         if number == 0 and self.person == "new":
             return self._history()
         if number >= self.num_turns + self.has_greeted:
@@ -67,7 +67,7 @@ class GrammarScript:
         if not shown:
             return None
         kind = str(self.rng.choice(list(_CHANCES), p=np.array(list(_CHANCES.values())) / sum(_CHANCES.values())))
-        told: Mapping[str, Callable[[Sequence[str]], Turn | None]] = {
+        told: Mapping[str, Callable[[Sequence[str]], ScriptedTurn | None]] = {
             "refine": self._refine,
             "take_back": self._take_back,
             "compare": self._compare,
@@ -79,22 +79,22 @@ class GrammarScript:
     def _pick(self, kind: str) -> str:
         return _SAID[kind][int(self.rng.integers(len(_SAID[kind])))]
 
-    def _turn(self, say: str, intent: str = "recommend", about: Sequence[str] = ()) -> Turn:
-        return Turn(say=say, intent=intent, wishes=dict(self.meant.where), about=tuple(about))
+    def _turn(self, say: str, intent: str = "recommend", about: Sequence[str] = ()) -> ScriptedTurn:
+        return ScriptedTurn(say=say, intent=intent, wishes=dict(self.meant.where), about=tuple(about))
 
-    def _first(self, history: Sequence[str]) -> Turn:
+    def _first(self, history: Sequence[str]) -> ScriptedTurn:
         target = self.world.item(self.case.target)
         self.meant = request(self.rng, item=target.attributes, num_history=len(history))
         return self._turn(self.meant.text, about=[history[offset] for offset in sorted(self.meant.refers_to)])
 
-    def _history(self) -> Turn:
+    def _history(self) -> ScriptedTurn:
         titles = {item.item_id: item.title for item in self.world.items}
         loved = [i for i in dict.fromkeys(self.case.history) if list(titles.values()).count(titles[i]) == 1][-2:]
         if len(loved) < 2:
-            return Turn(say=self._pick("greet"), intent="greet", wishes={})
+            return ScriptedTurn(say=self._pick("greet"), intent="greet", wishes={})
         return self._turn(self._pick("history").format(*(titles[i] for i in loved)), "history", loved)
 
-    def _refine(self, shown: Sequence[str]) -> Turn:
+    def _refine(self, shown: Sequence[str]) -> ScriptedTurn:
         """A change that the item in mind survives, when a few tries find one."""
         before, target, spoken_of = self.meant, self.world.item(self.case.target).attributes, self.spoken_of
         for _ in range(_NUM_TRIES):
@@ -106,7 +106,7 @@ class GrammarScript:
         self.spoken_of = None
         return self._turn(self.meant.text)
 
-    def _take_back(self, shown: Sequence[str]) -> Turn | None:
+    def _take_back(self, shown: Sequence[str]) -> ScriptedTurn | None:
         names = {name: name.removeprefix("not_") for name in self.meant.where}
         names |= {name: "price" for name in names if name in ("max_price", "min_price")}
         if not names:
@@ -117,7 +117,7 @@ class GrammarScript:
         self.meant = replace(self.meant, where=left)
         return self._turn(self._pick("take_back").format(gone))
 
-    def _compare(self, shown: Sequence[str]) -> Turn | None:
+    def _compare(self, shown: Sequence[str]) -> ScriptedTurn | None:
         if len(shown) < 2:
             return None
         first, second = sorted(int(n) for n in self.rng.choice(min(len(shown), 5), 2, replace=False))
@@ -125,11 +125,11 @@ class GrammarScript:
         about = (shown[first], shown[second])
         return self._turn(self._pick("compare").format(first + 1, second + 1), "compare", about)
 
-    def _about_one(self, kind: str, shown: Sequence[str]) -> Turn:
+    def _about_one(self, kind: str, shown: Sequence[str]) -> ScriptedTurn:
         place = int(self.rng.integers(min(len(shown), len(_ORDINALS))))
         self.spoken_of = shown[place] if kind in ("explain", "show") else None
         return self._turn(self._pick(kind).format(_ORDINALS[place]), kind, (shown[place],))
 
-    def _aside(self, kind: str) -> Turn:
+    def _aside(self, kind: str) -> ScriptedTurn:
         self.spoken_of = None if kind == "more" else self.spoken_of
         return self._turn(self._pick(kind), "recommend" if kind == "more" else kind)

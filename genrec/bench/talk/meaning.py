@@ -21,7 +21,7 @@ PRICE_SLACK = 0.02  # bounds this near are equal: under 40 and at most 39.99
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class ScriptedTurn:
     """One message and what it means. wishes: all in force after it; about: ids of the items it speaks of; photo: the
     item whose picture comes with it."""
 
@@ -55,7 +55,7 @@ def _middle_price(wishes: Wishes, looks: Sequence[Attributes]) -> float:
     return float(np.median(fitting)) if fitting else 0.0
 
 
-def wanted_slots(turn: Turn) -> list[Slot]:
+def wanted_slots(turn: ScriptedTurn) -> list[Slot]:
     """The slots of a message: its intent, what it speaks of, and every wish in force."""
     slots: list[Slot] = [("intent", turn.intent), *(("about", item_id) for item_id in turn.about)]
     for name, wish in turn.wishes.items():
@@ -119,6 +119,6 @@ def _equal(first: str | float | frozenset[str], second: str | float | frozenset[
     return first == second
 
 
-def middle_price(turn: Turn, looks: Sequence[Attributes]) -> float:
+def middle_price(turn: ScriptedTurn, looks: Sequence[Attributes]) -> float:
     """The middle price of what meets the wishes of a message, its own price level left out."""
     return _middle_price({name: wish for name, wish in turn.wishes.items() if name != PRICE_LEVEL}, looks)

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from genrec.bench.talk.meaning import Turn, Wish, Wishes
+from genrec.bench.talk.meaning import ScriptedTurn, Wish, Wishes
 from genrec.schema import Catalog
 
 _ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
@@ -33,7 +33,7 @@ class Script(Protocol):
     @property
     def person(self) -> Literal["known", "new"]: ...
 
-    def next_turn(self, number: int, history: Sequence[str], shown: Sequence[str]) -> Turn | None:
+    def next_turn(self, number: int, history: Sequence[str], shown: Sequence[str]) -> ScriptedTurn | None:
         """The message after `number` others, or None at the end. Raises Unanswerable."""
         ...
 
@@ -57,13 +57,13 @@ class HandScript:
                 return wishes
         return {}
 
-    def next_turn(self, number: int, history: Sequence[str], shown: Sequence[str]) -> Turn | None:
+    def next_turn(self, number: int, history: Sequence[str], shown: Sequence[str]) -> ScriptedTurn | None:
         """The message after `number` others, or None at the end. Raises Unanswerable."""
         if number >= len(self.turns):
             return None
         entry = self.turns[number]
         photo = entry.get("photo")
-        return Turn(
+        return ScriptedTurn(
             say=_PLACEHOLDER.sub(self._title, entry["say"]),
             intent=entry.get("intent", "recommend"),
             wishes={name: self._resolve(name, wish, history, shown) for name, wish in _wishes(entry).items()},

@@ -6,7 +6,7 @@ A known person talks with their last item held out; it counts as found when it i
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from genrec.bench.talk.meaning import Turn, count_matches, meets, middle_price, understood_slots, wanted_slots
+from genrec.bench.talk.meaning import ScriptedTurn, count_matches, meets, middle_price, understood_slots, wanted_slots
 from genrec.bench.talk.scripts import Script, Unanswerable
 from genrec.bench.talk.truth import Moment, Truth
 from genrec.chat.conversation import LISTING, Conversation, Reply
@@ -19,7 +19,7 @@ NUM_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
+class SearchResult:
     """How the held-out item fared among what may be shown: by us, by chance, by the oracle that knows the tastes."""
 
     is_found: bool
@@ -32,7 +32,7 @@ class TurnResult:
     """One judged turn. problems: what was not right about it; untrue: what in the reply is not so; search: None where
     the held-out item does not meet the wishes, or was shown before."""
 
-    turn: Turn
+    turn: ScriptedTurn
     reply: Reply
     problems: tuple[str, ...]
     num_wanted: int
@@ -40,7 +40,7 @@ class TurnResult:
     num_matched: int
     num_used: int
     untrue: tuple[str, ...]
-    search: Search | None
+    search: SearchResult | None
 
 
 class Judge:
@@ -70,7 +70,7 @@ class Judge:
             yield self._judge(turn, reply, session, seen, case if script.person == "known" else None)
 
     def _judge(
-        self, turn: Turn, reply: Reply, session: Session, seen: Sequence[str], case: EvaluationCase | None
+        self, turn: ScriptedTurn, reply: Reply, session: Session, seen: Sequence[str], case: EvaluationCase | None
     ) -> TurnResult:
         gone = {*session.history, *session.disliked}
         fitting = [i for i, look in self.looks.items() if i not in gone and meets(look, turn.wishes, self.all_looks)]
@@ -92,7 +92,7 @@ class Judge:
             search=None if case is None else self._search(turn, reply, case, set(fitting) - set(seen)),
         )
 
-    def _problems(self, turn: Turn, reply: Reply, session: Session, is_possible: bool) -> Iterator[str]:
+    def _problems(self, turn: ScriptedTurn, reply: Reply, session: Session, is_possible: bool) -> Iterator[str]:
         shown = [card.item_id for card in reply.items]
         if turn.intent in LISTING:
             unmet = [i for i in shown if not meets(self.looks[i], turn.wishes, self.all_looks)]
@@ -118,12 +118,12 @@ class Judge:
             if turn.intent in intents and not set(turn.about) <= set(remembered):
                 yield f"not remembered: {turn.intent}"
 
-    def _search(self, turn: Turn, reply: Reply, case: EvaluationCase, fitting: set[str]) -> Search | None:
+    def _search(self, turn: ScriptedTurn, reply: Reply, case: EvaluationCase, fitting: set[str]) -> SearchResult | None:
         if turn.intent not in LISTING or case.target not in fitting:
             return None
         chances_N = self.world.next_probabilities(case.user_id, case.history, case.timestamp)
         best = sorted(fitting, key=lambda item_id: -chances_N[self.world.row(item_id)])[:NUM_SHOWN]
-        return Search(
+        return SearchResult(
             is_found=any(card.item_id == case.target for card in reply.items),
             chance=min(1.0, NUM_SHOWN / len(fitting)),
             is_found_by_oracle=case.target in best,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genrec.chat.conversation import Card, Reply
+from genrec.chat.conversation import ItemCard, Reply
 from genrec.chat.wording import describe
 from genrec.data.splits import split_interactions
 from genrec.explain import NEAR_SHARE
@@ -235,7 +235,7 @@ class Truth:
         wishes = scope.split(", ") if scope else []
         return [item_id for item_id in self.ids if all(self._meets(item_id, wish) for wish in wishes)]
 
-    def _of_card(self, card: Card, moment: Moment) -> list[str]:
+    def _of_card(self, card: ItemCard, moment: Moment) -> list[str]:
         item = self.world.item(card.item_id)
         wrong = [] if card.title == item.title else [f"{card.title} is called {item.title}"]
         if card.price is not None and card.price != item.attributes["price"]:

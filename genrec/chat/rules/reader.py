@@ -36,7 +36,7 @@ from genrec.claims.claims import Constraint
 from genrec.schema import AttributeValue, Catalog, Item
 
 
-class RequestReader:
+class RuleReader:
     """Reads messages over one catalog."""
 
     def __init__(self, catalog: Catalog) -> None:

@@ -16,18 +16,18 @@ from genrec.data.readers.shop import read_shop, recreate_shop
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class SourceReader:
     """How to read one kind of source. options: the names of the ReadOptions that have an effect on it."""
 
     read: Callable[[Path | None, ReadOptions], Reading]
     options: frozenset[str]
 
 
-READERS: dict[str, Reader] = {
-    "shop": Reader(read_shop, frozenset({"seed", "domains", "num_items", "num_people"})),
-    "movielens": Reader(read_movielens, frozenset({"images"})),
-    "amazon": Reader(read_amazon, frozenset({"items", "events", "images"})),
-    "files": Reader(read_files, frozenset({"columns", "items", "events", "images"})),
+READERS: dict[str, SourceReader] = {
+    "shop": SourceReader(read_shop, frozenset({"seed", "domains", "num_items", "num_people"})),
+    "movielens": SourceReader(read_movielens, frozenset({"images"})),
+    "amazon": SourceReader(read_amazon, frozenset({"items", "events", "images"})),
+    "files": SourceReader(read_files, frozenset({"columns", "items", "events", "images"})),
 }
 
-__all__ = ["READERS", "ReadOptions", "Reader", "Reading", "Refusal", "recreate_shop"]
+__all__ = ["READERS", "ReadOptions", "Reading", "Refusal", "SourceReader", "recreate_shop"]

@@ -18,8 +18,8 @@ from typing import Any, TypeAlias
 
 import torch
 
-from genrec.model.lm.prefill import Opening
-from genrec.model.lm.prefix_cache import Over, PromptMemory
+from genrec.model.lm.prefill import PrefixCache
+from genrec.model.lm.prefix_cache import BeamCache, Over
 from genrec.model.lm.vocabulary import IdVocabulary
 from genrec.semids.trie import Narrowing, Trie
 
@@ -53,7 +53,7 @@ def search_beams(
     width: int,
     narrowing: Narrowing | None = None,
     adapters: Sequence[str] | None = None,
-    opening: Opening | None = None,
+    prefix: PrefixCache | None = None,
     over: Over = "children",
     watch: Watch = unwatched,
 ) -> Beams:
@@ -65,7 +65,7 @@ def search_beams(
     `constrain`.
     """
     with watch("prompt"):
-        memory = PromptMemory(model, tokens_BT, mask_BT, ids=ids, over=over, adapters=adapters, opening=opening)
+        memory = BeamCache(model, tokens_BT, mask_BT, ids=ids, over=over, adapters=adapters, prefix=prefix)
         log_prob_BWK = memory.prompt_log_probs()
     node_BW = torch.zeros(len(tokens_BT), 1, dtype=torch.int64, device=tokens_BT.device)
     score_BW = torch.zeros(len(tokens_BT), 1, device=tokens_BT.device)
@@ -96,14 +96,14 @@ def score_items(
     trie: Trie,
     ids: IdVocabulary,
     adapters: Sequence[str] | None = None,
-    opening: Opening | None = None,
+    prefix: PrefixCache | None = None,
     over: Over = "children",
 ) -> torch.Tensor:
     """Log-probability in nats of W given items after each prompt, as beams would have it, float32 (B, W).
 
     codes_BWL: int64, semantic IDs of the trie; the rest as for `search_beams`. A prompt is read once for all its items.
     """
-    memory = PromptMemory(model, tokens_BT, mask_BT, ids=ids, over=over, adapters=adapters, opening=opening)
+    memory = BeamCache(model, tokens_BT, mask_BT, ids=ids, over=over, adapters=adapters, prefix=prefix)
     batch, width, depth = codes_BWL.shape
     own_BW = torch.arange(width, device=tokens_BT.device).expand(batch, -1)
     log_probs_BWK = [memory.prompt_log_probs().expand(-1, width, -1)]

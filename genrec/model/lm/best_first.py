@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from genrec.model.lm.prefix_cache import Over, PromptMemory
+from genrec.model.lm.prefix_cache import BeamCache, Over
 from genrec.model.lm.vocabulary import IdVocabulary
 from genrec.semids.trie import Narrowing, Trie
 
@@ -56,7 +56,7 @@ def stream_items(
     tokens_T: int64 (T,); width: how many paths are written on in one step of the model; narrowing: of this one request.
     """
     tokens_BT = tokens_T[None]
-    memory = PromptMemory(model, tokens_BT, torch.ones_like(tokens_BT), ids=ids, over=over)
+    memory = BeamCache(model, tokens_BT, torch.ones_like(tokens_BT), ids=ids, over=over)
     paths = _children(trie, 0, 0, 0.0, memory.prompt_log_probs()[0, 0], -1, narrowing, k, over)
     heapq.heapify(paths)
     items: list[_Path] = []

@@ -31,7 +31,7 @@ from genrec.model.sequence.files import sequence_record, sequence_weights, store
 from genrec.model.sequence.model import SequenceModel
 from genrec.schema import IntArray
 
-READER_FILE = "item_reader.safetensors"
+PROJECTOR_FILE = "item_reader.safetensors"
 LAYOUT = 2  # of what is read and heard; models of another layout are tuned again
 # Standard deviations of what is read: Adam moves all weights alike, so large inputs would drown the codes beside them.
 _OF_ITEM, _OF_STATE = 0.3, 0.2
@@ -39,7 +39,7 @@ _NUM_HEARD = 512  # hidden features of the net before the head
 UNREAD_SHARE = 0.1  # of the rows in training, read by their tokens alone, as other engines and new items must do
 
 
-class ItemReader(nn.Module):
+class ItemProjector(nn.Module):
     """What to add to the embeddings of tokens.
 
     codes_NL: int64, of the sequence model's items in its order; num_features: D; seed: of the rows left unread.
@@ -77,13 +77,13 @@ class ItemReader(nn.Module):
     @classmethod
     def of(
         cls, sequence_model: SequenceModel, codes_NL: IntArray, num_features: int, ids: IdVocabulary, *, seed: int = 0
-    ) -> "ItemReader":
+    ) -> "ItemProjector":
         """codes_NL: int (N, L), of the sequence model's items, in its order."""
         device = sequence_model.is_known_N.device
         return cls(sequence_model, torch.from_numpy(codes_NL).long().to(device), num_features, ids, seed).to(device)
 
     @classmethod
-    def load(cls, path: Path, ids: IdVocabulary, device: torch.device) -> "ItemReader":
+    def load(cls, path: Path, ids: IdVocabulary, device: torch.device) -> "ItemProjector":
         """Read what `save` wrote."""
         sequence_model = stored_sequence_model(path, device)
         stored = load_file(path, device=str(device))

@@ -21,9 +21,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from genrec.errors import ArtifactError, InputError
 from genrec.model.lm.beam_search import Beams, Watch, score_items, search_beams, unwatched
 from genrec.model.lm.best_first import StreamedItem, stream_items
-from genrec.model.lm.item_projector import READER_FILE, ItemReader
+from genrec.model.lm.item_projector import PROJECTOR_FILE, ItemProjector
 from genrec.model.lm.json_decoding import JsonGrammar, Schema
-from genrec.model.lm.prefill import Opening, keeps_all_tokens
+from genrec.model.lm.prefill import PrefixCache, keeps_all_tokens
 from genrec.model.lm.text_decoding import Phrases, write_greedily
 from genrec.model.lm.vocabulary import IdVocabulary, PromptTokenizer
 from genrec.prompting import Message
@@ -78,7 +78,7 @@ class LanguageModel:
     """A causal language model that knows the id tokens of one id space."""
 
     def __init__(
-        self, model: Any, prompts: PromptTokenizer, *, id_space: str, reader: ItemReader | None = None
+        self, model: Any, prompts: PromptTokenizer, *, id_space: str, reader: ItemProjector | None = None
     ) -> None:
         self.model = model
         self.prompts = prompts
@@ -87,7 +87,7 @@ class LanguageModel:
         self._json_grammar: tuple[str, JsonGrammar] | None = None
         self._offered: dict[str, Path] = {}  # adapters that nobody has asked for yet
         self._is_folded = False
-        self._opening: tuple[int, ...] | Opening = ()  # read when first needed
+        self._prefix: tuple[int, ...] | PrefixCache = ()  # read when first needed
         self._phrases = Phrases()
         self.pause: Callable[[], None] = lambda: None  # called between the steps of texts, to use the model for more
         if reader is not None:
@@ -116,8 +116,8 @@ class LanguageModel:
             from peft import PeftModel  # not for who only writes prompts
 
             model = PeftModel.from_pretrained(model, lora)
-        path = directory / READER_FILE
-        reader = ItemReader.load(path, prompts.ids, device) if path.is_file() else None
+        path = directory / PROJECTOR_FILE
+        reader = ItemProjector.load(path, prompts.ids, device) if path.is_file() else None
         return cls(model, prompts, id_space=id_space, reader=reader)
 
     @property
@@ -165,17 +165,17 @@ class LanguageModel:
             self.model.load_adapter(str(self._offered.pop(name)), adapter_name=name)
             self.model.eval()
 
-    def expect_opening(self, tokens: Sequence[int]) -> None:
+    def cache_prefix(self, tokens: Sequence[int]) -> None:
         """Prompts will often begin with these tokens, which are read once. The weights must not change after this."""
-        self._opening = tuple(tokens)
+        self._prefix = tuple(tokens)
 
     @torch.inference_mode()
-    def _read_opening(self) -> Opening | None:
-        if isinstance(self._opening, tuple):
-            if not self._opening or not keeps_all_tokens(self.model):
+    def _read_prefix(self) -> PrefixCache | None:
+        if isinstance(self._prefix, tuple):
+            if not self._prefix or not keeps_all_tokens(self.model):
                 return None
-            self._opening = Opening(self.model, self._opening)
-        return self._opening
+            self._prefix = PrefixCache(self.model, self._prefix)
+        return self._prefix
 
     def search(
         self,
@@ -202,7 +202,7 @@ class LanguageModel:
             width=width,
             narrowing=narrowing,
             adapters=adapters,
-            opening=self._read_opening(),
+            prefix=self._read_prefix(),
             watch=watch,
         )
 
@@ -247,7 +247,7 @@ class LanguageModel:
                 trie=trie,
                 ids=self.ids,
                 adapters=adapters,
-                opening=self._read_opening(),
+                prefix=self._read_prefix(),
             )
             scores_B[filled_BW] = found_BW.double().cpu().numpy()
         return scores_B

@@ -52,7 +52,7 @@ class Call(Protocol):
     ) -> tuple[torch.Tensor, Any]: ...
 
 
-class Opening:
+class PrefixCache:
     """What prompts begin with, read once: their first tokens, with their keys and values."""
 
     def __init__(self, model: Any, tokens: Sequence[int]) -> None:
@@ -72,7 +72,7 @@ class Opening:
         )
 
 
-class PromptReader:
+class Prefiller:
     """Reads one batch of prompts, padded on the left."""
 
     def __init__(
@@ -83,13 +83,13 @@ class PromptReader:
         tokens_BT: torch.Tensor,
         length_B: torch.Tensor,
         adapters: Sequence[str] | None,
-        opening: Opening | None,
+        prefix: PrefixCache | None,
     ) -> None:
         """adapters: one name per prompt; opening: what prompts may begin with, by the model without these."""
         self._model, self._call, self._tokens_BT, self._length_B = model, call, tokens_BT, length_B
         self._adapters = adapters
         self._can_join = keeps_all_tokens(model)
-        self._opening = opening if adapters is None and self._can_join else None
+        self._prefix = prefix if adapters is None and self._can_join else None
         self._lengths: list[int] = length_B.tolist()
         rows = zip(tokens_BT.tolist(), self._lengths, strict=True)
         self._prompts = [tuple(row[len(row) - length :]) for row, length in rows]
@@ -104,7 +104,7 @@ class PromptReader:
         known = {row: self._num_opened(row) for row in first_of.values()}
         branches = _branches({row: (whose[row], *self._prompts[row]) for row in known}, known) if is_cut else {}
         parts = [
-            self._read_from_opening(rows, known[rows[0]])
+            self._read_from_prefix(rows, known[rows[0]])
             for count in sorted(set(known.values()))
             for rows in self._cut({row: count for row in known if known[row] == count and row not in branches}, is_cut)
         ]
@@ -117,8 +117,8 @@ class PromptReader:
         return _join(self._model, parts, [place_of[row] for row in first_of_B])
 
     def _num_opened(self, row: int) -> int:
-        is_opened = self._opening is not None and self._opening.begins(self._prompts[row])
-        return len(self._opening.tokens) if is_opened and self._opening is not None else 0
+        is_opened = self._prefix is not None and self._prefix.begins(self._prompts[row])
+        return len(self._prefix.tokens) if is_opened and self._prefix is not None else 0
 
     def _cut(self, known: Mapping[int, int], is_cut: bool) -> list[list[int]]:
         """Which rows to read together, by how many tokens of each are known: on CPUs those with like many left."""
@@ -129,8 +129,8 @@ class PromptReader:
             [rows[n] for n in group] for group in groups_of_like_length([self._lengths[r] - known[r] for r in rows])
         ]
 
-    def _read_from_opening(self, rows: Sequence[int], num_known: int) -> Read:
-        cache = self._opening.cache(len(rows)) if self._opening is not None and num_known else None
+    def _read_from_prefix(self, rows: Sequence[int], num_known: int) -> Read:
+        cache = self._prefix.cache(len(rows)) if self._prefix is not None and num_known else None
         number_GS = torch.arange(num_known, device=self._length_B.device).expand(len(rows), -1)
         return self._read_on(rows, cache, number_GS, torch.full_like(self._length_B[list(rows)], num_known))
 

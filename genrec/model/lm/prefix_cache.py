@@ -15,13 +15,13 @@ from typing import Any, Literal, TypeAlias
 import torch
 
 from genrec.model.lm.head import Head
-from genrec.model.lm.prefill import Opening, PromptReader
+from genrec.model.lm.prefill import Prefiller, PrefixCache
 from genrec.model.lm.vocabulary import IdVocabulary
 
 Over: TypeAlias = Literal["children", "vocabulary"]
 
 
-class PromptMemory:
+class BeamCache:
     """Keys and values of the prompts and of every beam written so far, with who may see what."""
 
     def __init__(
@@ -33,7 +33,7 @@ class PromptMemory:
         ids: IdVocabulary,
         over: Over = "children",
         adapters: Sequence[str] | None = None,
-        opening: "Opening | None" = None,
+        prefix: "PrefixCache | None" = None,
     ) -> None:
         """opening: what prompts may begin with, by the model as it is without `adapters`."""
         self._model, self._ids, self._over = model, ids, over
@@ -42,8 +42,8 @@ class PromptMemory:
         self._ancestors_BWS: torch.Tensor | None = None
         self._depth = 0
         self._head = None if over == "vocabulary" else Head(model)
-        reader = PromptReader(
-            model, self._call, tokens_BT=tokens_BT, length_B=self._length_B, adapters=adapters, opening=opening
+        reader = Prefiller(
+            model, self._call, tokens_BT=tokens_BT, length_B=self._length_B, adapters=adapters, prefix=prefix
         )
         read = reader.read()
         self._cache, self._last_B1D = read.cache, read.thought_R1D

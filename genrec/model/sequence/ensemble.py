@@ -1,10 +1,10 @@
 """Several sequence models, trained apart from different beginnings, that answer as one.
 
 Their scores are averaged before the softmax, which is a product of their opinions. As every score is a product of a
-state with an item's vector, a committee is one wide sequence model: its states are theirs beside each other, and so
-are its items. Whatever reads a sequence model reads a committee.
+state with an item's vector, a ensemble is one wide sequence model: its states are theirs beside each other, and so
+are its items. Whatever reads a sequence model reads a ensemble.
 
-Axis legend: as in sequence; K members, D features of one, so that K D are those of the committee.
+Axis legend: as in sequence; K members, D features of one, so that K D are those of the ensemble.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from genrec.model.sequence.model import SequenceModel
 from genrec.schema import IntArray
 
 
-class SequenceCommittee(SequenceModel):
+class SequenceEnsemble(SequenceModel):
     """The members as one model; they know the same items by the same content."""
 
     def __init__(self, members: Sequence[SequenceModel]) -> None:
@@ -49,9 +49,9 @@ class SequenceCommittee(SequenceModel):
             member.admit(content_MC)
         self.num_items = self._members[0].num_items
 
-    def without(self, rows_M: IntArray, content_MC: torch.Tensor) -> "SequenceCommittee":
-        """A committee whose members know these items by their content alone."""
-        return SequenceCommittee([member.without(rows_M, content_MC) for member in self._members])
+    def without(self, rows_M: IntArray, content_MC: torch.Tensor) -> "SequenceEnsemble":
+        """A ensemble whose members know these items by their content alone."""
+        return SequenceEnsemble([member.without(rows_M, content_MC) for member in self._members])
 
     def encode(
         self, rows_BT: torch.Tensor, item_vectors_ND: torch.Tensor, *, last_B: torch.Tensor | None = None

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from genrec.artifacts import write_file
 from genrec.config import SequenceConfig
 from genrec.encode.fusion import load_fuser
-from genrec.model.sequence.ensemble import SequenceCommittee
+from genrec.model.sequence.ensemble import SequenceEnsemble
 from genrec.model.sequence.model import SequenceModel, SequenceReport
 from genrec.schema import Embeddings
 
@@ -37,7 +37,7 @@ def sequence_weights(model: SequenceModel) -> dict[str, torch.Tensor]:
 def sequence_record(model: SequenceModel, report: SequenceReport | None = None) -> str:
     """What stands beside the weights: all that it takes to make the model again."""
     num_content = 0 if model.content_map is None else model.content_map.in_features
-    num_members = len(model.members) if isinstance(model, SequenceCommittee) else 0
+    num_members = len(model.members) if isinstance(model, SequenceEnsemble) else 0
     record = {"config": asdict(model.config), "num_items": model.num_items, "num_content": num_content}
     record |= {"num_members": num_members}
     return json.dumps(record if report is None else record | {"report": asdict(report)})
@@ -50,7 +50,7 @@ def stored_sequence_model(path: Path, device: torch.device) -> SequenceModel:
     shape = record["num_items"], SequenceConfig(**record["config"]), record["num_content"]
     num_members = record.get("num_members", 0)
     model = (
-        SequenceCommittee([SequenceModel(*shape) for _ in range(num_members)]) if num_members else SequenceModel(*shape)
+        SequenceEnsemble([SequenceModel(*shape) for _ in range(num_members)]) if num_members else SequenceModel(*shape)
     )
     weights = {name.removeprefix(_STORED): w for name, w in load_file(path).items() if name.startswith(_STORED)}
     model.load_state_dict(weights)

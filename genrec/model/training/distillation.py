@@ -33,7 +33,7 @@ class Teacher:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lesson:
+class DistillationBatch:
     """One example as it is trained on: tokens, labels and branches of equal length, branch 0 being the history itself.
 
     expected: one row per graded item, in the order of the labels; its shares are zero where the labels alone count.
@@ -45,7 +45,7 @@ class Lesson:
     expected: Expectation
 
 
-class Lessons(Dataset[Lesson]):
+class DistillationBatches(Dataset[DistillationBatch]):
     """Every example as often as there are epochs, so that a teacher's items are drawn afresh each time."""
 
     def __init__(
@@ -62,19 +62,19 @@ class Lessons(Dataset[Lesson]):
         """Tokens of every example."""
         return [len(example.tokens) for example in self._examples] * self._num_epochs
 
-    def __getitem__(self, index: int) -> Lesson:
+    def __getitem__(self, index: int) -> DistillationBatch:
         example = self._examples[index % len(self._examples)]
         if self._teacher is not None and example.events is not None and example.events[2] - example.events[1] > 1:
             return self._branched(example, self._teacher, np.random.default_rng([self._seed, index]))
         num_graded = sum(self._ids.first_token <= label < self._ids.offsets[1] for label in example.labels)
-        return Lesson(
+        return DistillationBatch(
             tokens=list(example.tokens),
             labels=list(example.labels),
             branch=[0] * len(example.tokens),
             expected=_nothing(num_graded),
         )
 
-    def _branched(self, example: Example, teacher: Teacher, rng: np.random.Generator) -> Lesson:
+    def _branched(self, example: Example, teacher: Teacher, rng: np.random.Generator) -> DistillationBatch:
         """A history in which every item is followed by a branch: the item to be graded there, which may not have come.
 
         The branch's last code is not read, only graded: where the history's next item begins.
@@ -98,7 +98,7 @@ class Lessons(Dataset[Lesson]):
         def laid_out(main: IntArray, branches: IntArray) -> list[int]:
             return [*np.concatenate([main[:-1], branches[1:]], axis=1).ravel().tolist(), int(main[-1, 0])]
 
-        return Lesson(
+        return DistillationBatch(
             tokens=prefix + laid_out(main_TL, path_TL[:, :-1]),
             labels=[IGNORE] * first + laid_out(graded_TL, path_TL[:, :-1]),
             branch=[0] * first + laid_out(np.zeros_like(main_TL), branch_TL),
@@ -112,35 +112,45 @@ def _nothing(num_graded: int) -> Expectation:
     return Expectation(rows_TK=np.zeros((num_graded, 1), np.int32), shares_TK=np.zeros((num_graded, 1), np.float32))
 
 
-def collate(lessons: Sequence[Lesson], pad: int) -> dict[str, torch.Tensor]:
+def collate(distillation_batches: Sequence[DistillationBatch], pad: int) -> dict[str, torch.Tensor]:
     """One batch, padded on the right: a branch sees the history before it and itself, the history sees no branch.
 
     expected_rows, expected_shares: (M, K), of all graded items in the order of the labels.
     """
-    width = max(len(lesson.tokens) for lesson in lessons)
+    width = max(len(distillation_batch.tokens) for distillation_batch in distillation_batches)
 
     def padded(rows: list[list[int]], filler: int) -> torch.Tensor:
         return torch.tensor([row + [filler] * (width - len(row)) for row in rows])
 
-    branch_BT = padded([lesson.branch for lesson in lessons], 0)
+    branch_BT = padded([distillation_batch.branch for distillation_batch in distillation_batches], 0)
     is_main_BT = branch_BT == 0
     num_main_BT = is_main_BT.cumsum(dim=1)
     into_branch_BT = torch.zeros_like(branch_BT)
     for place in range(1, width):
         into_branch_BT[:, place] = (into_branch_BT[:, place - 1] + 1) * ~is_main_BT[:, place]
     sees_BTT = is_main_BT[:, None, :] | (branch_BT[:, :, None] == branch_BT[:, None, :])
-    num_likely = max(lesson.expected.rows_TK.shape[1] for lesson in lessons)
+    num_likely = max(distillation_batch.expected.rows_TK.shape[1] for distillation_batch in distillation_batches)
 
     def stacked(parts: list[torch.Tensor]) -> torch.Tensor:
         return torch.cat([F.pad(part, (0, num_likely - part.shape[1])) for part in parts])
 
     return {
-        "input_ids": padded([lesson.tokens for lesson in lessons], pad),
-        "labels": padded([lesson.labels for lesson in lessons], IGNORE),
+        "input_ids": padded([distillation_batch.tokens for distillation_batch in distillation_batches], pad),
+        "labels": padded([distillation_batch.labels for distillation_batch in distillation_batches], IGNORE),
         "attention_mask": sees_BTT.tril()[:, None],
         "position_ids": num_main_BT - 1 + into_branch_BT,
-        "expected_rows": stacked([torch.from_numpy(lesson.expected.rows_TK).long() for lesson in lessons]),
-        "expected_shares": stacked([torch.from_numpy(lesson.expected.shares_TK).float() for lesson in lessons]),
+        "expected_rows": stacked(
+            [
+                torch.from_numpy(distillation_batch.expected.rows_TK).long()
+                for distillation_batch in distillation_batches
+            ]
+        ),
+        "expected_shares": stacked(
+            [
+                torch.from_numpy(distillation_batch.expected.shares_TK).float()
+                for distillation_batch in distillation_batches
+            ]
+        ),
     }
 
 

@@ -31,11 +31,11 @@ from genrec.artifacts import write_file, write_text
 from genrec.config import TuneConfig
 from genrec.model.lm.adapters import save_plain_lora
 from genrec.model.lm.head import Head
-from genrec.model.lm.item_projector import READER_FILE, ItemReader
+from genrec.model.lm.item_projector import PROJECTOR_FILE, ItemProjector
 from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
 from genrec.model.lm.vocabulary import PromptTokenizer
 from genrec.model.sequence.model import SequenceModel
-from genrec.model.training.distillation import Lessons, Teacher, collate, shares_of_codes
+from genrec.model.training.distillation import DistillationBatches, Teacher, collate, shares_of_codes
 from genrec.model.training.examples import IGNORE, Example
 from genrec.model.training.memory_saving import lean_training
 from genrec.runtime import ProgressMeter, computes_bfloat16, foundation_path, hub_errors, quietly, seed_everything
@@ -93,7 +93,7 @@ def prepare_language_model(
     reader = None
     if sequence_model is not None:
         codes_NL = table.codes[: sequence_model.num_items].astype(np.int64)
-        reader = ItemReader.of(sequence_model, codes_NL, rows.shape[1], prompts.ids, seed=seed)
+        reader = ItemProjector.of(sequence_model, codes_NL, rows.shape[1], prompts.ids, seed=seed)
     _write_id_rows(model, prompts, rows)
     return LanguageModel(model, prompts, id_space=table.id_space, reader=reader)
 
@@ -183,7 +183,7 @@ class _KeepBest(TrainerCallback):
         """Says that a checkpoint is whole; a kill may leave half of one."""
         checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         if self._language_model.reader is not None:
-            self._language_model.reader.save(checkpoint / READER_FILE)  # peft saves nothing but its own
+            self._language_model.reader.save(checkpoint / PROJECTOR_FILE)  # peft saves nothing but its own
         write_text(checkpoint / WHOLE, "")
 
     def _judge(self, step: int) -> None:
@@ -269,8 +269,10 @@ def train(
     trainer = _QuietTrainer(
         model=model,
         args=arguments,
-        train_dataset=Lessons(examples, max(1, math.ceil(config.epochs)), teacher, language_model.ids, seed),
-        data_collator=lambda lessons: collate(lessons, pad),
+        train_dataset=DistillationBatches(
+            examples, max(1, math.ceil(config.epochs)), teacher, language_model.ids, seed
+        ),
+        data_collator=lambda distillation_batches: collate(distillation_batches, pad),
         callbacks=[callback],
         language_model=language_model,
         trie=trie,
@@ -278,7 +280,7 @@ def train(
     )
     checkpoint = _last_whole_checkpoint(Path(str(arguments.output_dir)))
     if checkpoint is not None and language_model.reader is not None:
-        language_model.reader.resume(Path(checkpoint) / READER_FILE)
+        language_model.reader.resume(Path(checkpoint) / PROJECTOR_FILE)
     with lean_training(model, half_precision=arguments.bf16):
         trainer.train(resume_from_checkpoint=checkpoint)
     model.load_state_dict(load_file(work / "best.safetensors"), strict=False)
@@ -362,7 +364,7 @@ def save_tuned(language_model: LanguageModel, directory: Path, *, config: TuneCo
     else:
         plain = model
     if language_model.reader is not None:
-        language_model.reader.save(directory / READER_FILE)
+        language_model.reader.save(directory / PROJECTOR_FILE)
     base = directory / BASE_DIR
     plain.save_pretrained(
         base, state_dict={k: v for k, v in plain.state_dict().items() if not k.startswith("item_reader.")}

@@ -29,12 +29,12 @@ from genrec.serve.api.schemas import (
     ModelShape,
     Usage,
 )
-from genrec.serve.conversations import Answered, Talk, Turn
+from genrec.serve.conversations import Answered, Conversations, Turn
 from genrec.serve.engine import BASE_MODEL, Engine, ServedModel
-from genrec.serve.errors import Problem, problem_of
+from genrec.serve.errors import ApiError, api_error_of
 from genrec.serve.guard import ERRORS, GuardedRoute, needs
 from genrec.serve.pictures import read_picture
-from genrec.serve.store import KeptVisual
+from genrec.serve.store import StoredVisual
 
 JsonObject = dict[str, Any]  # Any: JSON
 router = APIRouter(prefix="/v1", route_class=GuardedRoute, responses=ERRORS)
@@ -72,14 +72,18 @@ def _model_shape(model: ServedModel) -> JsonObject:
 async def chat(request: Request, body: ChatBody) -> JSONResponse | StreamingResponse:
     """Answer the last message of a user; with `stream`, as server-sent events that end with [DONE]."""
     engine: Engine = request.app.state.engine
-    talk: Talk = request.app.state.talk
+    conversations: Conversations = request.app.state.conversations
     said = [message for message in body.messages if message.role == "user"]
     if not said:
-        raise Problem(status=400, code="invalid_value", message="messages: none is a user's; add one", param="messages")
+        raise ApiError(
+            status=400, code="invalid_value", message="messages: none is a user's; add one", param="messages"
+        )
     session = body.session or (body.metadata.session if body.metadata else None)
     model = engine.model(body.model)
     turns = await run_in_threadpool(_turns, said if session is None else said[-1:], engine.config.max_picture_pixels)
-    answers = talk.answer(turns, model=model, person=body.user, session=session, is_gone=request.is_disconnected)
+    answers = conversations.answer(
+        turns, model=model, person=body.user, session=session, is_gone=request.is_disconnected
+    )
     read = [message.text for message in body.messages]
     frame = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model.name}
     links = Links(str(request.base_url))
@@ -112,7 +116,7 @@ def _turns(messages: Sequence[ChatMessage], max_pixels: int) -> list[Turn]:
         ]
         if len(photos) > 1:
             text = f"{len(photos)} photos are in one message; send one at a time"
-            raise Problem(status=400, code="invalid_value", message=text, param="messages")
+            raise ApiError(status=400, code="invalid_value", message=text, param="messages")
         turns.append(Turn(message.text, photos[0] if photos else None))
     return turns
 
@@ -149,7 +153,7 @@ async def _events(chunks: AsyncIterator[JsonObject], frame: JsonObject, *, inclu
             event = {**frame, "object": "chat.completion.chunk", **counted, **chunk}
             yield f"data: {json.dumps(event, ensure_ascii=False, allow_nan=False)}\n\n"
     except Exception as error:  # the status has been sent; an event must tell
-        problem = problem_of(error)
+        problem = api_error_of(error)
         if problem.status == 500:
             raise
         yield f"data: {json.dumps(problem.body)}\n\n"
@@ -186,7 +190,7 @@ async def embed(request: Request, body: EmbeddingBody) -> JSONResponse:
         num_read = await run_in_threadpool(engine.workspace.clip.count_tokens, inputs)
     if body.dimensions not in (None, len(vectors[0])):
         message = f"dimensions: {body.dimensions} cannot be chosen; vectors have {len(vectors[0])}, so leave it out"
-        raise Problem(status=400, code="invalid_value", message=message, param="dimensions")
+        raise ApiError(status=400, code="invalid_value", message=message, param="dimensions")
     as_base64 = body.encoding_format == "base64"
     data = [
         {"object": "embedding", "index": index, "embedding": _encoded(vector, as_base64=as_base64)}
@@ -214,16 +218,16 @@ async def draw(request: Request, body: ImageBody) -> JSONResponse:
     if item_id is None:
         if scene is None:
             message = "prompt is empty and no item is named; give words, or an item's id as item"
-            raise Problem(status=400, code="invalid_value", message=message, param="prompt")
+            raise ApiError(status=400, code="invalid_value", message=message, param="prompt")
         item_id, scene = await _nearest(engine, scene), None
     engine.workspace.catalog.row(item_id)
     history = await _history(engine, body)
     seed = int.from_bytes(uuid.uuid4().bytes[:4]) if body.seed is None else body.seed
     drawn = []
     for number in range(body.n or 1):
-        view, patience = engine.view(model)
+        view, deadline = engine.view(model)
         order = partial(view.visualize, item=item_id, history=history, scene=scene, seed=seed + number)
-        visual = await engine.run(order, patience, request.is_disconnected)
+        visual = await engine.run(order, deadline, request.is_disconnected)
         drawn.append(await run_in_threadpool(engine.keep, visual, body.user))
     shapes = await asyncio.gather(
         *(run_in_threadpool(_drawn_shape, kept, body.response_format, links) for kept in drawn)
@@ -239,7 +243,7 @@ async def _nearest(engine: Engine, words: str) -> str:
     image, text = (engine.workspace.embeddings.get(name) for name in ("image", "text"))
     modality = image if image is not None and image.present.any() else text
     if modality is None:
-        raise Problem(status=400, code="invalid_value", message="no item can be found by words here; name one as item")
+        raise ApiError(status=400, code="invalid_value", message="no item can be found by words here; name one as item")
     likeness = np.where(modality.present, modality.vectors @ vector, -np.inf)
     return engine.workspace.catalog.items[int(likeness.argmax())].item_id
 
@@ -250,11 +254,11 @@ async def _history(engine: Engine, body: ImageBody) -> tuple[str, ...]:
         return tuple(body.history)
     if body.history is not None:
         message = "both a user and a history were given; give one of them"
-        raise Problem(status=400, code="invalid_value", message=message, param="history")
-    return (await run_in_threadpool(engine.people.taste, body.user)).history
+        raise ApiError(status=400, code="invalid_value", message=message, param="history")
+    return (await run_in_threadpool(engine.profiles.taste, body.user)).history
 
 
-def _drawn_shape(kept: KeptVisual, response_format: str | None, links: Links) -> JsonObject:
+def _drawn_shape(kept: StoredVisual, response_format: str | None, links: Links) -> JsonObject:
     shape: JsonObject = {
         "revised_prompt": kept.record["prompt"],
         "item_id": kept.item_id,

@@ -10,10 +10,10 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 from urllib.parse import quote
 
-from genrec.chat.conversation import Card, Reply
+from genrec.chat.conversation import ItemCard, Reply
 from genrec.claims.claims import format_number
 from genrec.schema import Evidence, Explanation, Item, Recommendation
-from genrec.serve.store import KeptVisual
+from genrec.serve.store import StoredVisual
 
 JsonObject = dict[str, Any]  # Any: JSON
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>])")
@@ -75,7 +75,7 @@ def recommendation_shape(
     return shape if why is None else shape | {"explanation": {"text": why.text, "evidence": _evidence(why.evidence)}}
 
 
-def card_shape(card: Card, links: Links) -> JsonObject:
+def card_shape(card: ItemCard, links: Links) -> JsonObject:
     """One shown item."""
     return {
         "item_id": card.item_id,
@@ -91,7 +91,7 @@ def _evidence(evidence: Sequence[Evidence]) -> list[JsonObject]:
     return [finite(entry) for entry in evidence]
 
 
-def visual_shape(visual: KeptVisual, links: Links) -> JsonObject:
+def visual_shape(visual: StoredVisual, links: Links) -> JsonObject:
     """A drawing."""
     return {
         "visual_id": visual.visual_id,
@@ -101,7 +101,7 @@ def visual_shape(visual: KeptVisual, links: Links) -> JsonObject:
     }
 
 
-def reply_shape(reply: Reply, visual: KeptVisual | None, session: str | None, links: Links) -> JsonObject:
+def reply_shape(reply: Reply, visual: StoredVisual | None, session: str | None, links: Links) -> JsonObject:
     """What a chat answer holds beyond words."""
     return {
         "text": reply.text,
@@ -114,7 +114,7 @@ def reply_shape(reply: Reply, visual: KeptVisual | None, session: str | None, li
     }
 
 
-def reply_markdown(reply: Reply, visual: KeptVisual | None, links: Links, *, with_reasons: bool) -> str:
+def reply_markdown(reply: Reply, visual: StoredVisual | None, links: Links, *, with_reasons: bool) -> str:
     """The whole answer for clients that show words and pictures alone."""
     lines = [_plain(reply.text)]
     if reply.request.intent != "explain":
@@ -133,7 +133,7 @@ def reasons_markdown(reply: Reply) -> str:
     return "\n\n".join(f"{place}. {_plain(card.reason)}" for place, card in enumerate(reply.items, 1))
 
 
-def _card_markdown(mark: str, card: Card, links: Links, *, with_reasons: bool) -> str:
+def _card_markdown(mark: str, card: ItemCard, links: Links, *, with_reasons: bool) -> str:
     price = "" if card.price is None else f" · {format_number(card.price)}"
     lines = [f"{mark} **{_plain(card.title)}**{price}"]
     image = links.item(card.item_id, has_image=card.image is not None)

@@ -11,7 +11,7 @@ from genrec.chat.session import Session
 from genrec.chat.wording import describe
 from genrec.serve.api.responses import JsonObject, Links, item_shape
 from genrec.serve.api.schemas import EventId, ItemShape, Name, Person
-from genrec.serve.conversations import Talk
+from genrec.serve.conversations import Conversations
 from genrec.serve.engine import Engine
 from genrec.serve.guard import ERRORS, GuardedRoute, needs
 from genrec.serve.page.critique import chips, starters
@@ -52,8 +52,8 @@ async def get_session(
     request: Request, session: EventId, user: Annotated[Person, Query(min_length=1)] = None
 ) -> JSONResponse:
     """Where a conversation stands; one that has not begun stands where its person does."""
-    talk: Talk = request.app.state.talk
-    return await _told(request, session, await run_in_threadpool(talk.standing, session, user))
+    conversations: Conversations = request.app.state.conversations
+    return await _told(request, session, await run_in_threadpool(conversations.standing, session, user))
 
 
 @router.delete("/{session}/wishes", response_model=SessionShape, openapi_extra=needs("chat"))
@@ -64,8 +64,8 @@ async def take_back(
     user: Annotated[Person, Query(min_length=1)] = None,
 ) -> JSONResponse:
     """Forget wishes."""
-    talk: Talk = request.app.state.talk
-    return await _told(request, session, await talk.take_back(session, user, attribute))
+    conversations: Conversations = request.app.state.conversations
+    return await _told(request, session, await conversations.take_back(session, user, attribute))
 
 
 async def _told(request: Request, name: str, session: Session) -> JSONResponse:

@@ -26,9 +26,9 @@ from genrec.serve.api.schemas import (
     RecommendBody,
     Where,
 )
-from genrec.serve.conversations import Talk
+from genrec.serve.conversations import Conversations
 from genrec.serve.engine import Engine
-from genrec.serve.errors import Problem
+from genrec.serve.errors import ApiError
 from genrec.serve.guard import ERRORS, GuardedRoute, needs
 from genrec.serve.pictures import read_picture
 from genrec.serve.profiles import Taste
@@ -77,11 +77,11 @@ async def recommend(request: Request, body: RecommendBody) -> JSONResponse:
     found = await engine.recommend(asked)
     reasons: list[Explanation | None] = [None] * len(found)
     if body.explain and found:
-        view, patience = engine.view(model)
+        view, deadline = engine.view(model)
         item_ids = [entry.item_id for entry in found]
         histories = [taste.history] * len(found)
         explain = partial(explain_batch, view, histories, item_ids, query=body.query)
-        reasons = list(await engine.run(explain, patience, request.is_disconnected))
+        reasons = list(await engine.run(explain, deadline, request.is_disconnected))
     links = Links(str(request.base_url))
     shapes = [_shape(engine, entry, why, links) for entry, why in zip(found, reasons, strict=True)]
     answer = {"model": model.name, "history": list(taste.history), "unknown": unknown, "recommendations": shapes}
@@ -91,10 +91,10 @@ async def recommend(request: Request, body: RecommendBody) -> JSONResponse:
 def _taste(engine: Engine, body: RecommendBody) -> tuple[Taste, list[str]]:
     """Whose next items are wanted, and given items that the catalog lacks. Raises UnknownItem when it lacks all."""
     if body.history is None:
-        return engine.people.taste(body.user), []
+        return engine.profiles.taste(body.user), []
     if body.user is not None:
         message = "both a user and a history were given; give one of them"
-        raise Problem(status=400, code="invalid_value", message=message, param="history")
+        raise ApiError(status=400, code="invalid_value", message=message, param="history")
     catalog = engine.workspace.catalog
     unknown = [item_id for item_id in body.history if item_id not in catalog]
     if len(unknown) == len(body.history):
@@ -139,7 +139,7 @@ async def item_image(request: Request, item_id: Name) -> FileResponse:
     engine: Engine = request.app.state.engine
     path = engine.workspace.catalog[item_id].image
     if path is None or path.suffix.lower() not in _MEDIA_TYPES or not path.is_file():
-        raise Problem(status=404, code="not_found", message=f"item {item_id!r} has no picture")
+        raise ApiError(status=404, code="not_found", message=f"item {item_id!r} has no picture")
     return _picture(path)
 
 
@@ -156,7 +156,7 @@ async def get_visual(request: Request, visual_id: Name) -> FileResponse:
     engine: Engine = request.app.state.engine
     kept = await run_in_threadpool(engine.store.find_visual, visual_id)
     if kept is None or not Path(kept.path).is_file():
-        raise Problem(status=404, code="not_found", message="there is no such drawing; it may have been erased")
+        raise ApiError(status=404, code="not_found", message="there is no such drawing; it may have been erased")
     return _picture(Path(kept.path))
 
 
@@ -192,6 +192,6 @@ async def export_person(request: Request, person: Name) -> JSONResponse:
 async def erase_person(request: Request, person: Name) -> JSONResponse:
     """Erase all that is kept of a person, drawings too. Training data of the workspace stays."""
     engine: Engine = request.app.state.engine
-    talk: Talk = request.app.state.talk
-    talk.forget(person)
+    conversations: Conversations = request.app.state.conversations
+    conversations.forget(person)
     return JSONResponse(await run_in_threadpool(engine.store.erase_person, person))

@@ -29,7 +29,7 @@ class Overloaded(Exception):
     """More requests wait than will be answered in time."""
 
 
-class Turns:
+class PriorityLock:
     """A lock that is given to who is most urgent, and among these to who has waited longest."""
 
     def __init__(self) -> None:

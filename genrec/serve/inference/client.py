@@ -21,8 +21,8 @@ from genrec.explain import evidence_index
 from genrec.prompting import Message
 from genrec.ranking.recommender import Request
 from genrec.schema import FloatArray, Recommendation, Visual
-from genrec.serve.inference.batching import Batcher, Turns
-from genrec.serve.inference.deadline import NotBegun, Patience
+from genrec.serve.inference.batching import Batcher, PriorityLock
+from genrec.serve.inference.deadline import Deadline, NotBegun
 from genrec.visualize import DrawingStopped, visualize
 from genrec.workspace import Workspace
 
@@ -57,7 +57,7 @@ class SharedWorkspace:
     def __init__(self, workspace: Workspace, config: ServeConfig) -> None:
         self.workspace, self.drawing_limit_s = workspace, config.drawing_limit_s
         self.max_wait_for_words_s, max_waiting = config.max_wait_for_words_s, config.max_waiting
-        turns = Turns()
+        turns = PriorityLock()
         at_once = partial(turns.of, 0)
         when_there_is_time = nullcontext if workspace.pauses_writing else partial(turns.of, 1)
         self.recommendations: Batcher[Request, list[Recommendation]] = Batcher(
@@ -68,7 +68,7 @@ class SharedWorkspace:
             name="recommend",
         )
         # As many wait for these two as there are threads that ask.
-        self.drops: Batcher[Case, list[dict[str, float]]] = Batcher(
+        self.attributions: Batcher[Case, list[dict[str, float]]] = Batcher(
             self._weigh, max_batch=MAX_WEIGHED, max_waiting=0, turn=at_once, name="weigh"
         )
         self.written: dict[Order, str] = {}  # what many ask is written once; only the batcher adds to it
@@ -89,7 +89,7 @@ class SharedWorkspace:
     @property
     def batchers(self) -> "tuple[Batcher[Any, Any], ...]":  # Any: each has its own kind of request
         """All lines in which clients wait; what uses another is closed before it."""
-        return (self.drawings, self.recommendations, self.drops, self.texts, self.readings, self.vectors)
+        return (self.drawings, self.recommendations, self.attributions, self.texts, self.readings, self.vectors)
 
     def warm_up(self) -> None:
         """Load and count now what would be loaded and counted at first use."""
@@ -110,8 +110,8 @@ class SharedWorkspace:
             histories = [history for case in cases for history in case.histories]
             item_ids = [item_id for case in cases for item_id in case.item_ids]
             queries = [query for case in cases for query in case.queries]
-            drops = iter(self.workspace.drops(histories, item_ids, queries, adapter))
-            return [list(itertools.islice(drops, len(case.item_ids))) for case in cases]
+            attributions = iter(self.workspace.attributions(histories, item_ids, queries, adapter))
+            return [list(itertools.islice(attributions, len(case.item_ids))) for case in cases]
 
         return _grouped(cases, lambda case: case.adapter, weigh_all)
 
@@ -155,13 +155,13 @@ class WorkspaceView(Workspace):
     """
 
     def __init__(
-        self, shared: SharedWorkspace, patience: Patience, *, visuals: Path, adapter: str | None = None
+        self, shared: SharedWorkspace, deadline: Deadline, *, visuals: Path, adapter: str | None = None
     ) -> None:
         vars(self).update(vars(shared.workspace))
-        self.model = _QueuedWriter(shared, patience)  # type: ignore[assignment]  # all that a view's user asks of it
+        self.model = _QueuedWriter(shared, deadline)  # type: ignore[assignment]  # all that a view's user asks of it
         self.draws = True
         self.drawn: Visual | None = None
-        self._shared, self._patience, self._visuals, self._adapter = shared, patience, visuals, adapter
+        self._shared, self._deadline, self._visuals, self._adapter = shared, deadline, visuals, adapter
 
     # Views equal their workspace and each other, so that what is counted once for it, as evidence, is theirs too.
     def __eq__(self, other: object) -> bool:
@@ -183,9 +183,9 @@ class WorkspaceView(Workspace):
             raise InputError("sequence_weight cannot be chosen where clients share a model; leave it out")
         filled = [self._filled(request, k, exclude_history) for request in requests]
         asked = [replace(request, adapter=request.adapter or self._adapter) for request in filled]
-        return self._patience.wait([self._shared.recommendations.submit(request) for request in asked])
+        return self._deadline.wait([self._shared.recommendations.submit(request) for request in asked])
 
-    def drops(
+    def attributions(
         self,
         histories: Sequence[Sequence[str]],
         item_ids: Sequence[str],
@@ -194,7 +194,7 @@ class WorkspaceView(Workspace):
     ) -> list[dict[str, float]]:
         """As the workspace weighs histories, in batches with other clients."""
         case = Case(histories, item_ids, queries or [""] * len(histories), adapter or self._adapter)
-        return self._patience.wait([self._shared.drops.submit(case)])[0]
+        return self._deadline.wait([self._shared.attributions.submit(case)])[0]
 
     def visualize(
         self,
@@ -213,13 +213,13 @@ class WorkspaceView(Workspace):
             return Visual(path=path, item_id=item, seed=seed, models={}, prompt="", scores={}, license="")
         order = partial(
             visualize, self._shared.workspace, user=user, history=history, item_id=item, scene=scene, photo=photo,
-            seed=seed, out=path, should_stop=lambda: self._patience.is_over,
+            seed=seed, out=path, should_stop=lambda: self._deadline.is_over,
         )  # fmt: skip
-        self._patience.extend(self._shared.drawing_limit_s)
+        self._deadline.extend(self._shared.drawing_limit_s)
         try:
-            (self.drawn,) = self._patience.wait([self._shared.drawings.submit(order)])
+            (self.drawn,) = self._deadline.wait([self._shared.drawings.submit(order)])
         except DrawingStopped:
-            self._patience.check()
+            self._deadline.check()
             raise
         return self.drawn
 
@@ -227,8 +227,8 @@ class WorkspaceView(Workspace):
 class _QueuedWriter:
     """What explanations and conversations ask of a language model."""
 
-    def __init__(self, shared: SharedWorkspace, patience: Patience) -> None:
-        self._shared, self._patience = shared, patience
+    def __init__(self, shared: SharedWorkspace, deadline: Deadline) -> None:
+        self._shared, self._deadline = shared, deadline
         self._wait_s = shared.max_wait_for_words_s  # of the next try; each waits half as long as the one before
 
     def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
@@ -239,7 +239,7 @@ class _QueuedWriter:
         futures = [self._shared.texts.submit(order) for order in fresh]
         begun_by, self._wait_s = time.monotonic() + self._wait_s, self._wait_s / 2
         try:
-            written = self._patience.wait(futures, begun_by=begun_by)
+            written = self._deadline.wait(futures, begun_by=begun_by)
         except NotBegun as error:
             raise WriterBusy(f"the language model is busy: {error}") from None
         known |= zip(fresh, written, strict=True)
@@ -247,5 +247,5 @@ class _QueuedWriter:
 
     def generate_json(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
         """As the language model answers under a schema, in line with other clients."""
-        (answer,) = self._patience.wait([self._shared.readings.submit(_Reading(message, schema, max_new_tokens))])
+        (answer,) = self._deadline.wait([self._shared.readings.submit(_Reading(message, schema, max_new_tokens))])
         return answer

@@ -16,7 +16,7 @@ A = TypeVar("A")
 _GLANCE_S = 0.5  # how often who waits looks whether the client does too
 
 
-class ClientLeft(GenrecError):
+class ClientGone(GenrecError):
     """Nobody waits for the answer any more."""
 
 
@@ -24,7 +24,7 @@ class NotBegun(GenrecError):
     """What was asked for did not begin in time."""
 
 
-class Patience:
+class Deadline:
     """How long a client waits, and whether it has gone."""
 
     def __init__(self, limit_s: float) -> None:
@@ -44,14 +44,14 @@ class Patience:
         return self._left.is_set() or time.monotonic() > self._ends
 
     def check(self) -> None:
-        """Raises ClientLeft or TimeoutError when nobody waits any more."""
+        """Raises ClientGone or TimeoutError when nobody waits any more."""
         if self._left.is_set():
-            raise ClientLeft("the client has gone")
+            raise ClientGone("the client has gone")
         if time.monotonic() > self._ends:
             raise TimeoutError("the answer took too long")
 
     def wait(self, futures: Sequence["Future[A]"], *, begun_by: float = math.inf) -> list[A]:
-        """What the futures give. Raises ClientLeft or TimeoutError, and then cancels what has not begun.
+        """What the futures give. Raises ClientGone or TimeoutError, and then cancels what has not begun.
 
         begun_by: a time of `time.monotonic`. Raises NotBegun when one has not begun by then.
         """

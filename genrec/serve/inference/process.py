@@ -1,4 +1,4 @@
-"""A workspace whose language model and item experts work in a process of their own.
+"""A workspace whose language model and item scorer work in a process of their own.
 
 The threads that speak with clients would take the interpreter from the model between any two of its steps; in its own
 process it keeps a core to itself. What crosses over is requests, item ids and words, many in one message.
@@ -29,7 +29,7 @@ from genrec.prompting import Message
 from genrec.ranking.recommender import Request
 from genrec.runtime import pick_device, quiet_libraries, return_freed_memory, silence_progress
 from genrec.schema import Embeddings, Recommendation
-from genrec.serve.inference.threads import SpareCores
+from genrec.serve.inference.threads import ThreadBudget
 from genrec.serve.telemetry import configure_logging
 from genrec.workspace import Workspace
 
@@ -151,7 +151,7 @@ class WorkspaceApart(Workspace):
         answers: list[list[Recommendation] | InputError] = self._ask("answer_each", list(requests))
         return answers
 
-    def drops(
+    def attributions(
         self,
         histories: Sequence[Sequence[str]],
         item_ids: Sequence[str],
@@ -159,8 +159,8 @@ class WorkspaceApart(Workspace):
         adapter: str | None = None,
     ) -> list[dict[str, float]]:
         """As a workspace weighs histories."""
-        drops: list[dict[str, float]] = self._ask("drops", histories, item_ids, queries, adapter)
-        return drops
+        attributions: list[dict[str, float]] = self._ask("attributions", histories, item_ids, queries, adapter)
+        return attributions
 
     def close(self) -> None:
         """End the process."""
@@ -190,7 +190,7 @@ def _work(urgent: Connection, patient: Connection, directory: Path, adapters: Se
         workspace.model.pause = partial(_answer_waiting, workspace, urgent)
     except Exception as error:  # whoever calls must be told
         workspace = error
-    cores = SpareCores() if "OMP_NUM_THREADS" not in os.environ else None
+    cores = ThreadBudget() if "OMP_NUM_THREADS" not in os.environ else None
     with contextlib.suppress(EOFError):
         while True:
             ready = wait([urgent, patient])

@@ -17,7 +17,7 @@ _SPARE = 0.25  # the share of a core that others may use and leave it worth taki
 _UNUSED = ("idle", "iowait", "guest", "guest_nice")  # guests' time is counted as their hosts', too
 
 
-class SpareCores:
+class ThreadBudget:
     """Sets torch's threads by how busy others kept the cores of this process lately."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from statistics import median
 import numpy as np
 
 from genrec.chat.constraints import meeting
-from genrec.chat.rules.reader import RequestReader
+from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import Session
 from genrec.claims.claims import Constraint, format_number
 from genrec.schema import Catalog, Item
@@ -32,7 +32,7 @@ class Chip:
     attribute: str
 
 
-def chips(reader: RequestReader, session: Session) -> list[Chip]:
+def chips(reader: RuleReader, session: Session) -> list[Chip]:
     """How the shown list may be criticized; none where nothing was shown."""
     catalog = reader.catalog
     if not session.shown:
@@ -42,7 +42,7 @@ def chips(reader: RequestReader, session: Session) -> list[Chip]:
     return list(itertools.islice(found, MAX_CHIPS))
 
 
-def _critiques(reader: RequestReader, session: Session) -> Iterator[Chip]:
+def _critiques(reader: RuleReader, session: Session) -> Iterator[Chip]:
     catalog, lexicon = reader.catalog, reader.lexicon
     wished = {wish.attribute for wish in session.constraints if wish.operator == "="}
     fitting = _fitting(catalog, session.constraints, {*session.disliked, *session.shown})
@@ -60,7 +60,7 @@ def _critiques(reader: RequestReader, session: Session) -> Iterator[Chip]:
         yield Chip(f"another {attribute.replace('_', ' ')}", attribute)
 
 
-def _helps(chip: Chip, reader: RequestReader, session: Session, refused: set[str], catalog: Catalog) -> bool:
+def _helps(chip: Chip, reader: RuleReader, session: Session, refused: set[str], catalog: Catalog) -> bool:
     """Whether the words are read as a wish over the attribute that some item meets beside the other wishes."""
     request = reader.read(chip.say, session)
     new = list(request.where)
@@ -71,7 +71,7 @@ def _helps(chip: Chip, reader: RequestReader, session: Session, refused: set[str
     return bool(_fitting(catalog, wishes, refused, limit=1))
 
 
-def starters(reader: RequestReader) -> list[str]:
+def starters(reader: RuleReader) -> list[str]:
     """First messages for someone who does not know what can be asked."""
     return [chip.say for chip in _openings(reader) if _helps(chip, reader, Session(), set(), reader.catalog)] + [
         "Surprise me",
@@ -79,7 +79,7 @@ def starters(reader: RequestReader) -> list[str]:
     ]
 
 
-def _openings(reader: RequestReader) -> Iterator[Chip]:
+def _openings(reader: RuleReader) -> Iterator[Chip]:
     """A wish for the commonest value, and one for the next with a limit of price."""
     lexicon = reader.lexicon
     if not lexicon.text_attributes:

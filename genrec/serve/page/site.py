@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from fastapi import APIRouter, Request, Response
 
-from genrec.serve.errors import Problem
+from genrec.serve.errors import ApiError
 
 router = APIRouter(include_in_schema=False)
 START = "index.html"
@@ -42,7 +42,7 @@ async def start(request: Request) -> Response:
 async def file(request: Request, name: str) -> Response:
     """A file of the page."""
     if name not in _FILES:
-        raise Problem(status=404, code="not_found", message="the page has no such file")
+        raise ApiError(status=404, code="not_found", message="the page has no such file")
     return _answer(name, request)
 
 

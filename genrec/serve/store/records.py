@@ -30,7 +30,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptVisual:
+class StoredVisual:
     """A drawn picture: where it lies and its whole record."""
 
     visual_id: str

@@ -23,7 +23,7 @@ from sqlalchemy.orm import sessionmaker
 
 from genrec.errors import InputError, StoreError
 from genrec.schema import Interactions
-from genrec.serve.store.records import EVENT_KINDS, SCOPES, Event, KeptVisual, Key
+from genrec.serve.store.records import EVENT_KINDS, SCOPES, Event, Key, StoredVisual
 from genrec.serve.store.tables import EventRow, KeyRow, SessionRow, VisualRow
 
 STORE_FILE = "store.db"
@@ -209,9 +209,9 @@ class Store:
 
     # ---- visuals
 
-    def add_visual(self, *, person: str | None, item_id: str, path: Path, record: dict[str, object]) -> KeptVisual:
+    def add_visual(self, *, person: str | None, item_id: str, path: Path, record: dict[str, object]) -> StoredVisual:
         """Remember a drawn picture."""
-        kept = KeptVisual(
+        kept = StoredVisual(
             visual_id=uuid.uuid4().hex,
             person=person,
             item_id=item_id,
@@ -223,7 +223,7 @@ class Store:
             work.add(VisualRow(**_fields(kept)))
         return kept
 
-    def find_visual(self, visual_id: str) -> KeptVisual | None:
+    def find_visual(self, visual_id: str) -> StoredVisual | None:
         """A drawn picture by its id."""
         with self._work() as work:
             row = work.get(VisualRow, visual_id)
@@ -304,7 +304,7 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _fields(record: Event | Key | KeptVisual) -> dict[str, Any]:
+def _fields(record: Event | Key | StoredVisual) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
@@ -323,8 +323,8 @@ def _key(row: KeyRow) -> Key:
     )
 
 
-def _visual(row: VisualRow) -> KeptVisual:
-    return KeptVisual(
+def _visual(row: VisualRow) -> StoredVisual:
+    return StoredVisual(
         visual_id=row.visual_id,
         person=row.person,
         item_id=row.item_id,

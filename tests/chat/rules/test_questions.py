@@ -5,13 +5,13 @@ from chat_worlds import MOVIES, shop_catalog, shown_session
 
 from genrec.chat.answers import answer_of_catalog, answer_of_items, extremes_of
 from genrec.chat.requests import Extreme, Question
-from genrec.chat.rules.reader import RequestReader
+from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import Session
 from genrec.claims.claims import Constraint, Operator
 from genrec.schema import Catalog, Item
 
 CATALOG = shop_catalog()
-READER, MOVIE_READER = RequestReader(CATALOG), RequestReader(MOVIES)
+READER, MOVIE_READER = RuleReader(CATALOG), RuleReader(MOVIES)
 
 
 def wish(attribute: str, operator: Operator, value: str | float) -> Constraint:
@@ -249,7 +249,7 @@ def test_answers_about_items(question: Question, items: str, answer: str) -> Non
     ],
 )
 def test_answers_about_the_catalog(question: Question, answer: str) -> None:
-    assert answer_of_catalog(question, THREE, RequestReader(THREE).lexicon) == answer
+    assert answer_of_catalog(question, THREE, RuleReader(THREE).lexicon) == answer
 
 
 def test_of_items_without_the_number_none_is_extreme() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from chat_worlds import MOVIES, SHOP, shop_catalog, shown_session
 
-from genrec.chat.rules.reader import RequestReader
+from genrec.chat.rules.reader import RuleReader
 from genrec.chat.rules.references import MAX_CHUNKS, MAX_CUES
 from genrec.chat.session import Session
 from genrec.claims.claims import Constraint
@@ -12,10 +12,10 @@ from genrec.schema import Catalog, Item
 from genrec.shop import follow_up, request
 
 CATALOG = shop_catalog()
-READER, MOVIE_READER = RequestReader(CATALOG), RequestReader(MOVIES)
+READER, MOVIE_READER = RuleReader(CATALOG), RuleReader(MOVIES)
 
 
-def wishes_of(reader: RequestReader, text: str, session: Session | None = None) -> set[str]:
+def wishes_of(reader: RuleReader, text: str, session: Session | None = None) -> set[str]:
     read = reader.read(text, session if session is not None else Session())
     return {
         f"{w.attribute} {w.operator} {'|'.join(w.value) if isinstance(w.value, tuple) else w.value}" for w in read.where
@@ -643,8 +643,8 @@ def test_words_that_say_more_than_a_value_go_on_describing() -> None:
     assert READER.read("ankle boots", Session()).query == "ankle"
     assert READER.read("a violet bag, no oak", Session()).query == ""
     own = Catalog(items=tuple(Item(item_id=c, title=c, attributes={"color": c}) for c in ("red", "burgundy")))
-    read = RequestReader(own).read("something burgundy", Session())
-    assert wishes_of(RequestReader(own), "something burgundy") == {"color = burgundy"}
+    read = RuleReader(own).read("something burgundy", Session())
+    assert wishes_of(RuleReader(own), "something burgundy") == {"color = burgundy"}
     assert read.query == ""
 
 
@@ -656,7 +656,7 @@ def test_nothing_of_the_shop_is_hard_coded() -> None:
             for n, (g, s) in enumerate(wines)
         )
     )
-    reader = RequestReader(catalog)
+    reader = RuleReader(catalog)
     assert wishes_of(reader, "a dry merlot, not sweet") == {"grape = Merlot", "sweetness = dry", "sweetness != sweet"}
     assert wishes_of(reader, "weight under 3") == {"weight < 3.0"}
     assert wishes_of(reader, "dryer than that, any grape") == {"sweetness = dry"}

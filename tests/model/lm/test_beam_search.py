@@ -10,7 +10,7 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from genrec.model.lm.beam_search import score_items, search_beams
 from genrec.model.lm.best_first import stream_items
-from genrec.model.lm.prefill import Opening, groups_of_like_length
+from genrec.model.lm.prefill import PrefixCache, groups_of_like_length
 from genrec.model.lm.vocabulary import IdVocabulary
 from genrec.semids.trie import Trie
 
@@ -128,7 +128,7 @@ def test_what_prompts_begin_with_is_read_once():
     rest = [[3], [1, 2, 3, 4], [1, 2, 3, 4], list(range(1, 18)), [11] * 30]
     prompts = [*([*begun, *more] for more in rest), [1, 2, 3, 4], begun, [5, 6], [5, 6, 7, 1, 1, 1, 1]]
     with torch.inference_mode():
-        opening = Opening(model, begun)
+        prefix = PrefixCache(model, begun)
     num_read = []
     model.model.register_forward_pre_hook(
         lambda _, __, kwargs: num_read.append(kwargs["input_ids"].numel()), with_kwargs=True
@@ -140,11 +140,11 @@ def test_what_prompts_begin_with_is_read_once():
     for rows in (everyone, everyone[:5], [0], [3, 3], [5, 6]):
         asked = {"tokens_BT": tokens[rows], "mask_BT": (tokens[rows] > 0).long(), **options}
         found, counts = [], []
-        for known in (None, opening):
+        for known in (None, prefix):
             num_read.clear()
-            beams = search_beams(model, width=8, opening=known, **asked)
+            beams = search_beams(model, width=8, prefix=known, **asked)
             found.append((beams.row, beams.score_nats))
-            found[-1] += (score_items(model, codes_BWL=codes_BWL[rows], opening=known, **asked),)
+            found[-1] += (score_items(model, codes_BWL=codes_BWL[rows], prefix=known, **asked),)
             counts.append(sum(num_read))
         torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-4)
         if rows != everyone:
@@ -163,8 +163,8 @@ def test_prompts_that_part_from_another_are_read_from_there(begun):
     ]
     prompts = [*without, *trunks, trunks[0][:40], [*begun, 9, 9]]  # one is nothing but the beginning of another
     with torch.inference_mode():
-        opening = Opening(model, begun) if begun else None
-    options = {"trie": Trie.build(codes), "ids": ids, "opening": opening}
+        prefix = PrefixCache(model, begun) if begun else None
+    options = {"trie": Trie.build(codes), "ids": ids, "opening": prefix}
     codes_BWL = torch.tensor(codes[:3])[None]
     read = []
     model.model.register_forward_pre_hook(

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from genrec.config import SequenceConfig
 from genrec.errors import ArtifactError
-from genrec.model.lm.item_projector import READER_FILE, ItemReader
+from genrec.model.lm.item_projector import PROJECTOR_FILE, ItemProjector
 from genrec.model.lm.language import LanguageModel
 from genrec.model.lm.vocabulary import IdVocabulary
 from genrec.model.sequence.model import SequenceModel
@@ -26,8 +26,8 @@ def sequence_model() -> SequenceModel:
 
 
 @pytest.fixture
-def reader(sequence_model) -> ItemReader:
-    reader = ItemReader.of(sequence_model, CODES, 6, IDS, seed=0).eval()
+def reader(sequence_model) -> ItemProjector:
+    reader = ItemProjector.of(sequence_model, CODES, 6, IDS, seed=0).eval()
     for weight in reader.parameters():
         torch.nn.init.normal_(weight)
     return reader
@@ -114,29 +114,29 @@ def test_training_reads_some_rows_by_their_tokens_alone(reader):
 
 def test_saving_keeps_what_is_read(reader, tmp_path):
     reader.train()(torch.tensor([items(0)]))  # a coin is thrown
-    reader.save(tmp_path / READER_FILE)
+    reader.save(tmp_path / PROJECTOR_FILE)
     tokens = torch.tensor([items(0, 1, 2)])
-    loaded = ItemReader.load(tmp_path / READER_FILE, IDS, CPU)
+    loaded = ItemProjector.load(tmp_path / PROJECTOR_FILE, IDS, CPU)
     torch.testing.assert_close(loaded.eval()(tokens), reader.eval()(tokens))
     many = tokens.expand(200, -1)
     assert torch.equal(loaded.train()(many), reader.train()(many))
 
 
 def test_a_reader_of_an_earlier_layout_says_what_to_do(reader, tmp_path):
-    reader.save(tmp_path / READER_FILE)
-    stored = load_file(tmp_path / READER_FILE)
-    with safe_open(tmp_path / READER_FILE, "pt") as file:
+    reader.save(tmp_path / PROJECTOR_FILE)
+    stored = load_file(tmp_path / PROJECTOR_FILE)
+    with safe_open(tmp_path / PROJECTOR_FILE, "pt") as file:
         record = file.metadata()
-    save_file({name: part for name, part in stored.items() if name != "saying"}, tmp_path / READER_FILE, record)
+    save_file({name: part for name, part in stored.items() if name != "saying"}, tmp_path / PROJECTOR_FILE, record)
     with pytest.raises(ArtifactError, match="lacks saying: an earlier genrec wrote it; run genrec build"):
-        ItemReader.load(tmp_path / READER_FILE, IDS, CPU)
+        ItemProjector.load(tmp_path / PROJECTOR_FILE, IDS, CPU)
 
 
 def test_a_build_trains_the_reader_and_the_model_uses_it(shop_directory):
     workspace = load(shop_directory)
     assert workspace.model.reader.weight.abs().mean() > 0.001
     history = workspace.interactions.history("user-00001")
-    prompt = workspace.mixture._prompt(history, "")
+    prompt = workspace.hybrid._prompt(history, "")
     target = workspace.table.semantic_id(workspace.catalog.items[0].item_id)
     with_vectors = workspace.model.score([prompt], [target], trie=workspace.trie)
     torch.nn.init.zeros_(workspace.model.reader.weight)
@@ -145,7 +145,7 @@ def test_a_build_trains_the_reader_and_the_model_uses_it(shop_directory):
 
 def test_a_loaded_model_reads_every_row(shop_directory):
     workspace = load(shop_directory)
-    prompt = workspace.mixture._prompt(workspace.interactions.history("user-00001"), "")
+    prompt = workspace.hybrid._prompt(workspace.interactions.history("user-00001"), "")
     target = workspace.table.semantic_id(workspace.catalog.items[0].item_id)
     scores = workspace.model.score([prompt] * 100, [target] * 100, trie=workspace.trie)
     assert abs(scores - scores[0]).max() < 1e-4
@@ -156,7 +156,7 @@ def test_histories_that_part_from_another_are_read_as_each_alone(shop_directory)
     histories = [history for history in workspace.interactions.histories().values() if len(history) > 9][:3]
     cases = [list(history) for history in histories]
     cases += [history[:place] + history[place + 1 :] for history in cases for place in range(5, len(history))]
-    prompts = [workspace.mixture._prompt(case, "a red lamp") for case in cases]
+    prompts = [workspace.hybrid._prompt(case, "a red lamp") for case in cases]
     target = workspace.table.semantic_id(workspace.catalog.items[0].item_id)
     together = workspace.model.score(prompts, [target] * len(prompts), trie=workspace.trie)
     alone = [workspace.model.score([prompt], [target], trie=workspace.trie)[0] for prompt in prompts]
@@ -165,5 +165,5 @@ def test_histories_that_part_from_another_are_read_as_each_alone(shop_directory)
 
 
 def test_a_workspace_without_vectors_reads_tokens_alone(shop_copy):
-    (shop_copy / "model" / READER_FILE).unlink()
+    (shop_copy / "model" / PROJECTOR_FILE).unlink()
     assert LanguageModel.load(shop_copy / "model", device=CPU).reader is None

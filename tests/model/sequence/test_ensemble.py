@@ -1,4 +1,4 @@
-"""A committee of sequence models is one wide sequence model, whose scores are the mean of its members'."""
+"""A ensemble of sequence models is one wide sequence model, whose scores are the mean of its members'."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ import torch
 
 from genrec.config import Config, SequenceConfig
 from genrec.data.splits import EvaluationCase, Split
-from genrec.model.sequence.ensemble import SequenceCommittee
+from genrec.model.sequence.ensemble import SequenceEnsemble
 from genrec.model.sequence.files import find_sequence_model, save_sequence_model, stored_sequence_model
 from genrec.model.sequence.model import SequenceModel, pad_histories
 from genrec.model.sequence.training import validation_ndcg
@@ -38,38 +38,38 @@ def members():
 
 
 def test_scores_are_the_mean_of_the_members(members):
-    committee = SequenceCommittee(members).eval()
+    ensemble = SequenceEnsemble(members).eval()
     rows = pad_histories([history[-8:] for history in HISTORIES], NUM_ITEMS)
     last = torch.tensor([min(len(history), 8) - 1 for history in HISTORIES])
     with torch.no_grad():
         scores = [m.score(m.encode(rows, m.item_vectors(), last_B=last), m.item_vectors()) for m in members]
     wanted = torch.stack(scores).mean(dim=0).log_softmax(dim=1)
-    np.testing.assert_allclose(committee.log_probabilities(HISTORIES), wanted.numpy(), atol=1e-4)
-    one = SequenceCommittee(members[:1])
+    np.testing.assert_allclose(ensemble.log_probabilities(HISTORIES), wanted.numpy(), atol=1e-4)
+    one = SequenceEnsemble(members[:1])
     np.testing.assert_allclose(
         one.log_probabilities(HISTORIES), members[0].log_probabilities(HISTORIES), rtol=1e-5, atol=1e-4
     )
 
 
 def test_along_a_history_it_expects_what_the_events_up_to_it_say(members):
-    committee = SequenceCommittee(members)
+    ensemble = SequenceEnsemble(members)
     beginnings = [history[: place + 1] for history in HISTORIES[:2] for place in range(len(history))]
-    along = np.concatenate(list(committee.expectations_along(HISTORIES[:2], 4)))
-    np.testing.assert_allclose(along, committee.log_probabilities(beginnings), rtol=1e-4, atol=1e-4)
-    assert committee.item_vectors().shape == (NUM_ITEMS, 3 * CONFIG.num_features)
+    along = np.concatenate(list(ensemble.expectations_along(HISTORIES[:2], 4)))
+    np.testing.assert_allclose(along, ensemble.log_probabilities(beginnings), rtol=1e-4, atol=1e-4)
+    assert ensemble.item_vectors().shape == (NUM_ITEMS, 3 * CONFIG.num_features)
 
 
 def test_new_items_are_known_by_their_content_and_known_ones_can_be_hidden(members):
-    committee = SequenceCommittee(members)
+    ensemble = SequenceEnsemble(members)
     content = torch.randn(2, NUM_CONTENT)
-    without = committee.without(np.array([3]), content[:1])
-    committee.admit(content[:1])
-    assert committee.num_items == NUM_ITEMS + 1
-    assert committee.log_probabilities(HISTORIES).shape == (3, NUM_ITEMS + 1)
-    torch.testing.assert_close(without.item_vectors()[3], committee.item_vectors()[NUM_ITEMS])
-    assert not committee.is_known_N[NUM_ITEMS]
+    without = ensemble.without(np.array([3]), content[:1])
+    ensemble.admit(content[:1])
+    assert ensemble.num_items == NUM_ITEMS + 1
+    assert ensemble.log_probabilities(HISTORIES).shape == (3, NUM_ITEMS + 1)
+    torch.testing.assert_close(without.item_vectors()[3], ensemble.item_vectors()[NUM_ITEMS])
+    assert not ensemble.is_known_N[NUM_ITEMS]
     assert not without.is_known_N[3]
-    assert bool(committee.is_known_N[3])
+    assert bool(ensemble.is_known_N[3])
 
 
 def catalog_and_split():
@@ -91,7 +91,7 @@ def test_it_is_trained_from_different_beginnings_resumed_and_saved(tmp_path, mon
     config = replace(Config(), device="cpu", sequence=replace(CONFIG, num_models=2))
     content = np.random.default_rng(0).standard_normal((NUM_ITEMS, NUM_CONTENT)).astype(np.float32)
     calm, report = train_sequence_on(catalog, split, config, content=content, work=tmp_path / "calm")
-    assert isinstance(calm, SequenceCommittee)
+    assert isinstance(calm, SequenceEnsemble)
     first, second = calm.members
     assert not torch.equal(first.items.weight, second.items.weight)
     cases = [(catalog.rows(case.history), catalog.row(case.target)) for case in split.validation]

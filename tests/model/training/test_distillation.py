@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from genrec.model.training.distillation import Lessons, Teacher, collate, shares_of_codes
+from genrec.model.training.distillation import DistillationBatches, Teacher, collate, shares_of_codes
 from genrec.model.training.examples import Expectation, history_prompt, next_item_examples
 from genrec.model.training.memory_saving import FLOAT32_ATTENTION
 from genrec.workspace import load
@@ -37,8 +37,8 @@ def test_what_is_graded_in_branches_is_what_a_beam_would_score(shop_directory, a
         for rows in wanted
     ]
     teacher = Teacher(expectations=expectations, codes_NL=codes, share=1.0)
-    lessons = Lessons(examples, 1, teacher, ids, 0)
-    batch = collate([lessons[number] for number in range(len(examples))], 0)
+    distillation_batches = DistillationBatches(examples, 1, teacher, ids, 0)
+    batch = collate([distillation_batches[number] for number in range(len(examples))], 0)
     labels, _, shares = (batch.pop(name) for name in ("labels", "expected_rows", "expected_shares"))
     assert shares.sum() == sum(len(rows) - 1 for rows in histories)
     model.model.set_attn_implementation(attention)

@@ -13,9 +13,9 @@ from genrec.errors import WriterBusy
 from genrec.explain import explain_batch
 from genrec.prompting import render
 from genrec.ranking.recommender import Request
-from genrec.serve.inference.batching import Turns
+from genrec.serve.inference.batching import PriorityLock
 from genrec.serve.inference.client import Case, SharedWorkspace, WorkspaceView
-from genrec.serve.inference.deadline import ClientLeft, Patience
+from genrec.serve.inference.deadline import ClientGone, Deadline
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def shared(shop):
 
 
 def view_of(shared, tmp_path, limit_s=300.0, **options):
-    patience = Patience(limit_s)
-    return WorkspaceView(shared, patience, visuals=tmp_path, **options), patience
+    deadline = Deadline(limit_s)
+    return WorkspaceView(shared, deadline, visuals=tmp_path, **options), deadline
 
 
 def test_unequal_requests_in_one_batch_are_answered_as_alone(shop, shared):
@@ -63,7 +63,7 @@ def test_a_view_answers_weighs_and_explains_as_its_workspace_does(shop, shared, 
     history = shop.history_of("user-00003")
     items = [entry.item_id for entry in shop.recommend(history=history, k=3)]
     assert [entry.item_id for entry in view.recommend(history=history, k=3)] == items
-    weighed = zip(view.drops([history] * 3, items), shop.drops([history] * 3, items), strict=True)
+    weighed = zip(view.attributions([history] * 3, items), shop.attributions([history] * 3, items), strict=True)
     assert all(found == pytest.approx(expected, abs=1e-3) for found, expected in weighed)
     assert [e.text for e in explain_batch(view, [history] * 3, items)] == [
         e.text for e in explain_batch(shop, [history] * 3, items)
@@ -87,13 +87,13 @@ def test_clients_who_ask_at_once_are_explained_as_alone(shop, shared, tmp_path):
 
 def test_a_writer_with_too_much_to_say_says_so(shop, tmp_path):
     shared = SharedWorkspace(shop, ServeConfig(max_wait_for_words_s=0.2))
-    view, patience = view_of(shared, tmp_path)
+    view, deadline = view_of(shared, tmp_path)
     message, another = render("next_item", query="a red lamp"), render("next_item", query="a mug")
     with shared.texts._turn():  # the language model is at work
         waiting = shared.texts.submit((message, 4))
         with pytest.raises(WriterBusy, match="the language model is busy"):
             view.model.generate_texts([another], max_new_tokens=4)
-        assert not patience.is_over
+        assert not deadline.is_over
         start = time.monotonic()
         with pytest.raises(WriterBusy):
             view.model.generate_texts([message], max_new_tokens=3)
@@ -115,7 +115,7 @@ def test_recommendations_and_weights_are_found_before_words_are(shop, tmp_path):
             time.sleep(0.01)
         time.sleep(0.2)  # it stands in line
         futures["items"] = shared.recommendations.submit(Request(k=3))
-        futures["weights"] = shared.drops.submit(Case([()], [shop.catalog.items[0].item_id], [""], None))
+        futures["weights"] = shared.attributions.submit(Case([()], [shop.catalog.items[0].item_id], [""], None))
         for name, future in futures.items():
             future.add_done_callback(lambda _, name=name: order.append(name))
         time.sleep(0.2)
@@ -150,22 +150,22 @@ def test_an_adapters_view_weighs_by_the_adapter(shop, shared, tmp_path):
     warm = shop.add_adapter("warm")
     view, _ = view_of(shared, tmp_path, adapter=warm)
     history, item = shop.history_of("user-00003"), shop.catalog.items[3].item_id
-    (drops,) = view.drops([history], [item])
-    assert drops == pytest.approx(shop.drops([history], [item], adapter=warm)[0], abs=1e-3)
-    (own,) = shop.drops([history], [item])
-    assert max(abs(drops[past] - nats) for past, nats in own.items()) > 0.01
+    (attributions,) = view.attributions([history], [item])
+    assert attributions == pytest.approx(shop.attributions([history], [item], adapter=warm)[0], abs=1e-3)
+    (own,) = shop.attributions([history], [item])
+    assert max(abs(attributions[past] - nats) for past, nats in own.items()) > 0.01
 
 
 def test_drawings_stop_when_their_client_leaves(shared, tmp_path):
-    view, patience = view_of(shared, tmp_path)
-    threading.Timer(0.3, patience.leave).start()
+    view, deadline = view_of(shared, tmp_path)
+    threading.Timer(0.3, deadline.leave).start()
     item = shared.workspace.catalog.items[0].item_id
 
     def draw_on() -> None:
         for seed in range(1000):
             view.visualize(item=item, seed=seed)
 
-    with pytest.raises(ClientLeft):
+    with pytest.raises(ClientGone):
         draw_on()
     while shared.drawings.num_waiting:
         time.sleep(0.01)
@@ -180,15 +180,15 @@ def test_patience_ends(shop, shared, tmp_path):
     view, _ = view_of(shared, tmp_path, limit_s=0.0)
     with pytest.raises(TimeoutError):
         view.recommend(history=[], k=1)
-    view, patience = view_of(shared, tmp_path)
-    patience.leave()
-    assert patience.is_over
-    with pytest.raises(ClientLeft):
+    view, deadline = view_of(shared, tmp_path)
+    deadline.leave()
+    assert deadline.is_over
+    with pytest.raises(ClientGone):
         view.recommend(history=[], k=1)
 
 
 def test_turns_are_taken_by_urgency_then_in_the_order_of_asking():
-    turns, order = Turns(), []
+    turns, order = PriorityLock(), []
 
     def take(rank, number):
         with turns.of(rank):

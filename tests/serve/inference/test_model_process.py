@@ -33,9 +33,11 @@ def test_it_answers_weighs_and_writes_as_a_workspace_does(shop, apart):
         assert [entry.item_id for entry in found] == [entry.item_id for entry in expected]
     items = [entry.item_id for entry in shop.recommend(history=history, k=3)]
     for adapter in (None, warm):
-        expected = shop.drops([history] * 3, items, adapter=adapter)
-        for drops, theirs in zip(apart.drops([history] * 3, items, adapter=adapter), expected, strict=True):
-            assert drops == pytest.approx(theirs, abs=1e-3)
+        expected = shop.attributions([history] * 3, items, adapter=adapter)
+        for attributions, theirs in zip(
+            apart.attributions([history] * 3, items, adapter=adapter), expected, strict=True
+        ):
+            assert attributions == pytest.approx(theirs, abs=1e-3)
     schema = {"type": "object", "properties": {"n": {"enum": ["one", "two"]}}, "required": ["n"]}
     message = render("next_item", query="a red lamp")
     written = [model.generate_json(message, schema, max_new_tokens=20) for model in (apart.model, shop.model)]
@@ -54,7 +56,7 @@ def test_it_pauses_texts_to_answer_what_is_urgent(shop, apart):
         time.sleep(0.1)
         num_answered = 0
         while not texts.done():
-            apart.drops([history[:1]], [apart.catalog.items[0].item_id])
+            apart.attributions([history[:1]], [apart.catalog.items[0].item_id])
             num_answered += not texts.done()
     assert num_answered > 1
     assert texts.result() == expected
@@ -62,7 +64,7 @@ def test_it_pauses_texts_to_answer_what_is_urgent(shop, apart):
 
 def test_errors_come_back_as_they_are(apart):
     with pytest.raises(UnknownItem, match="nothing-like-it"):
-        apart.drops([["nothing-like-it"]], [apart.catalog.items[0].item_id])
+        apart.attributions([["nothing-like-it"]], [apart.catalog.items[0].item_id])
     with pytest.raises(InputError, match="k is 0"):
         apart.answer([Request(k=0)])
     with pytest.raises(ArtifactError, match="not a built workspace"):

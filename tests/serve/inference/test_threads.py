@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genrec.serve.inference import threads
-from genrec.serve.inference.threads import SpareCores, others_s
+from genrec.serve.inference.threads import ThreadBudget, others_s
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def clock(monkeypatch):
 
 
 def test_threads_are_the_cores_that_others_leave(clock):
-    cores = SpareCores()
+    cores = ThreadBudget()
     assert torch.get_num_threads() == 3  # nobody has been watched yet
     for others, expected in ((0.1, 4), (0.5, 3), (1.2, 3), (1.5, 2), (4.0, 1), (9.0, 1), (-0.1, 4)):
         clock["now"] += 2.0
@@ -32,7 +32,7 @@ def test_threads_are_the_cores_that_others_leave(clock):
 
 
 def test_others_are_not_looked_at_all_the_time(clock):
-    cores = SpareCores()
+    cores = ThreadBudget()
     clock["now"] += 0.1
     clock["others"] += 0.2  # two cores for a tenth of a second tell nothing yet
     cores.take()
