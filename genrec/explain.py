@@ -6,7 +6,6 @@ a text that says anything else is replaced by a template of the same claims. Kno
 searched for.
 """
 
-import weakref
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,10 +26,11 @@ from genrec.claims.claims import (
     phrase,
     sayable_attributes,
 )
-from genrec.config import Config, ExplainConfig
+from genrec.config import Config, ExplainConfig, SplitConfig
 from genrec.data.splits import split_interactions
-from genrec.errors import InputError, WriterBusy
+from genrec.errors import WriterBusy
 from genrec.prompting import Message, render
+from genrec.ranking.client import Attribution, Case
 from genrec.schema import (
     AttributeValue,
     Catalog,
@@ -48,10 +48,14 @@ USUAL_SURPRISE = 0.7  # a number in the usual range: about half of the items hav
 REPEATED_SOURCE = 0.5  # how much a further claim about the same history item is worth
 
 
-class Writer(Protocol):
-    """What puts claims into words, unless it raises WriterBusy."""
+class ExplainingModels(Protocol):
+    """What explanations ask of a `ModelClient`."""
 
-    def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]: ...
+    def attributions(self, cases: Sequence[Case]) -> list[Attribution]:
+        """By how many nats each case's score falls without each item of its history."""
+
+    def write(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
+        """Claims put into words. Raises WriterBusy."""
 
 
 class Explainable(Protocol):
@@ -60,17 +64,12 @@ class Explainable(Protocol):
     @property
     def catalog(self) -> Catalog: ...
     @property
-    def interactions(self) -> Interactions: ...
+    def evidence(self) -> "EvidenceIndex": ...
     @property
-    def vectors(self) -> FloatArray: ...
-    @property
-    def model(self) -> Writer: ...
+    def client(self) -> ExplainingModels: ...
     @property
     def config(self) -> Config: ...
-    def history_of(self, user_id: str) -> tuple[str, ...]: ...
-    def attributions(
-        self, histories: Sequence[Sequence[str]], item_ids: Sequence[str], queries: Sequence[str] | None = None
-    ) -> list[dict[str, float]]: ...
+    def chosen_history(self, user: str | None, history: Sequence[str] | None) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +97,13 @@ class EvidenceIndex:
                 visits = self._visits.setdefault(train.item_ids[position], {})
                 visits[user] = (visits.get(user, (position, position))[0], position)
         self.num_users = len(train.user_bounds())
+
+    @classmethod
+    def of(
+        cls, catalog: Catalog, interactions: Interactions, vectors: FloatArray, config: SplitConfig
+    ) -> "EvidenceIndex":
+        """Count the training events of a split of these interactions."""
+        return cls(catalog, split_interactions(interactions, config).train, vectors)
 
     def num_people(self, item_id: str) -> int:
         """How many people chose the item in the training events."""
@@ -149,18 +155,6 @@ def _attribute_keys(attribute: str, value: AttributeValue) -> list[tuple[str, st
     return [(attribute, str(entry)) for entry in (value if isinstance(value, tuple) else (value,))]
 
 
-_indexes: "weakref.WeakKeyDictionary[Explainable, EvidenceIndex]" = weakref.WeakKeyDictionary()
-
-
-def evidence_index(recommender: Explainable) -> EvidenceIndex:
-    """The recommender's evidence, counted at first use over the training events alone."""
-    index = _indexes.get(recommender)
-    if index is None or index.catalog is not recommender.catalog:
-        train = split_interactions(recommender.interactions, recommender.config.split).train
-        index = _indexes[recommender] = EvidenceIndex(recommender.catalog, train, recommender.vectors)
-    return index
-
-
 def explain(
     recommender: Explainable,
     *,
@@ -175,10 +169,9 @@ def explain(
     Raises UnknownItem for an item or a history item that the catalog lacks, UnknownUser, and InputError when both a
     user and a history are given.
     """
-    if user is not None and history is not None:
-        raise InputError("both a user and a history were given; give one of them")
-    items = recommender.history_of(user) if user is not None else tuple(history or ())
-    return explain_batch(recommender, [items], [item_id], query=query, constraints=constraints)[0]
+    return explain_batch(
+        recommender, [recommender.chosen_history(user, history)], [item_id], query=query, constraints=constraints
+    )[0]
 
 
 def explain_batch(
@@ -190,10 +183,13 @@ def explain_batch(
     constraints: Sequence[Constraint] = (),
 ) -> list[Explanation]:
     """`explain` for many pairs of a history and an item at once: one batch of scores, one batch of words."""
-    index, catalog = evidence_index(recommender), recommender.catalog
+    index, catalog = recommender.evidence, recommender.catalog
     items = [catalog[item_id] for item_id in item_ids]
     shown = [_visible(history, recommender) for history in histories]
-    attributions = recommender.attributions(shown, item_ids, [query] * len(shown))
+    cases = zip(shown, item_ids, strict=True)
+    attributions = recommender.client.attributions(
+        [Case(history=past, item_id=item_id, query=query) for past, item_id in cases]
+    )
     chosen = []
     for item, past, drop in zip(items, shown, attributions, strict=True):
         candidates = weigh_claims(index, item, [catalog[i] for i in past], drop, query=query, constraints=constraints)
@@ -338,7 +334,7 @@ def _write(recommender: Explainable, items: Sequence[Item], claims: Sequence[Seq
         for item, theirs in zip(items, claims, strict=True)
     ]
     limit = recommender.config.explain.max_new_tokens
-    return recommender.model.generate_texts(messages, max_new_tokens=limit) if messages else []
+    return recommender.client.write(messages, max_new_tokens=limit) if messages else []
 
 
 def _template(item: Item, claims: Sequence[Claim], seed: int) -> str:

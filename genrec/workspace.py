@@ -1,29 +1,92 @@
-"""A built workspace in one hand: recommend, explain, visualize and chat."""
+"""Workspace: a built workspace in one hand. It recommends, explains, draws and talks.
+
+Knows which rooms answer what; deliberately knows nothing of how they do.
+"""
 
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import Protocol
 
+from genrec.chat.conversation import Conversation
+from genrec.chat.rules.reader import RuleReader
+from genrec.explain import EvidenceIndex, explain
+from genrec.ranking.built_data import BuiltData
+from genrec.ranking.client import ModelClient
 from genrec.ranking.recommender import Recommender
 from genrec.schema import Explanation, Visual
+from genrec.visualize import visualize
 
-if TYPE_CHECKING:
-    from genrec.chat.conversation import Conversation
-    from genrec.chat.rules.reader import RuleReader
+
+class Draw(Protocol):
+    """Draws an item for a person, as `genrec.visualize.visualize` does."""
+
+    def __call__(
+        self,
+        recommender: "Workspace",
+        *,
+        user: str | None,
+        history: Sequence[str] | None,
+        item_id: str,
+        scene: str | None,
+        photo: Path | None,
+        seed: int,
+        out: Path,
+    ) -> Visual: ...
+
+
+class CatalogKnowledge:
+    """What is counted over a workspace's data once, at first use, for all who ask through it."""
+
+    def __init__(self, data: BuiltData) -> None:
+        self._data = data
+
+    @cached_property
+    def evidence(self) -> EvidenceIndex:
+        """Evidence for explanations, counted over the training events alone."""
+        data = self._data
+        return EvidenceIndex.of(data.catalog, data.interactions, data.vectors, data.config.split)
+
+    @cached_property
+    def rule_reader(self) -> RuleReader:
+        """The reader of chat messages about this catalog."""
+        return RuleReader(self._data.catalog)
 
 
 class Workspace(Recommender):
-    """What `genrec.load` returns. pauses_writing: whether it answers on while it writes texts."""
+    """What `genrec.load` returns."""
 
-    pauses_writing: ClassVar[bool] = False
+    def __init__(
+        self,
+        data: BuiltData,
+        client: ModelClient,
+        *,
+        draw: Draw = visualize,
+        knowledge: CatalogKnowledge | None = None,
+    ) -> None:
+        """draw: who draws; knowledge: another workspace's over the same data."""
+        super().__init__(data, client)
+        self._draw = draw
+        self._knowledge = knowledge or CatalogKnowledge(data)
+
+    def through(self, client: ModelClient, *, draw: Draw = visualize) -> "Workspace":
+        """The same workspace as another client of its models sees it."""
+        return Workspace(self.data, client, draw=draw, knowledge=self._knowledge)
+
+    @property
+    def evidence(self) -> EvidenceIndex:
+        """What explanations rest on; counted at first use."""
+        return self._knowledge.evidence
+
+    @property
+    def rule_reader(self) -> RuleReader:
+        """The rules that read messages about this catalog; its words are collected at first use."""
+        return self._knowledge.rule_reader
 
     def explain(
         self, *, item: str, user: str | None = None, history: Sequence[str] | None = None, query: str = ""
     ) -> Explanation:
         """Why this item suits this person, every claim backed by evidence. Raises UnknownUser, UnknownItem."""
-        from genrec.explain import explain
-
         return explain(self, user=user, history=history, item_id=item, query=query)
 
     def visualize(
@@ -38,27 +101,17 @@ class Workspace(Recommender):
         seed: int = 0,
     ) -> Visual:
         """Draw this item for this person into a PNG, with a record beside it. Raises UnknownUser, UnknownItem."""
-        from genrec.visualize import visualize
-
-        return visualize(
+        return self._draw(
             self, user=user, history=history, item_id=item, scene=scene, photo=photo, seed=seed, out=Path(out)
         )
 
-    def chat(self) -> "Conversation":
+    def chat(self) -> Conversation:
         """A new conversation; `.say(text)` answers."""
-        from genrec.chat.conversation import Conversation
-
         return Conversation(self)
 
     def close(self) -> None:
-        """End what works for it elsewhere; of itself it has nothing to end."""
-
-    @cached_property
-    def rule_reader(self) -> "RuleReader":
-        """What understands messages about this catalog; its words are collected at first use."""
-        from genrec.chat.rules.reader import RuleReader
-
-        return RuleReader(self.catalog)
+        """End what works for its models elsewhere; where they are in this process, nothing does."""
+        self.client.close()
 
 
 def load(directory: Path | str, *, adapter: str | Path | None = None) -> Workspace:

@@ -13,7 +13,7 @@ from genrec.data.filters import parse_filter
 from genrec.data.ingest import ingest
 from genrec.errors import ArtifactError, IdTableMismatch, InputError
 from genrec.model.lm.adapters import export_merged, find_adapter, list_adapters, read_card
-from genrec.ranking.recommender import Request
+from genrec.ranking.client import Request
 from genrec.workspace import load
 
 QUICK = ("tune.checkpoints_per_run=2", "recommend.beam_width=10")
@@ -69,13 +69,13 @@ def test_recommendations_follow_the_adapter(adapted, held_out):
     # Chosen per request, it answers as it does alone, whatever else is in the batch.
     wanted = parse_filter("price > 1")
     requests = [
-        Request(history=tuple(history), query=query, where=wanted, adapter=adapter)
+        Request(history=tuple(history), query=query, where=wanted, adapter=adapter, k=10)
         for query in ("", "warm red")
         for adapter in (None, plain.add_adapter("outdoor"))
     ]
-    mixed = plain.answer(requests, k=10)
+    mixed = plain.answer(requests)
     alone = [
-        workspace.answer([replace(request, adapter=None)], k=10)[0]
+        workspace.answer([replace(request, adapter=None)])[0]
         for request, workspace in zip(requests, (plain, outdoor, plain, outdoor), strict=True)
     ]
     for found, expected in zip(mixed, alone, strict=True):
@@ -88,12 +88,14 @@ def test_recommendations_follow_the_adapter(adapted, held_out):
 def test_the_workspaces_own_lora_lies_in_the_weights_until_another_is_chosen(adapted):
     directory, _ = adapted
     workspace = load(directory)
-    request = Request(history=tuple(item.item_id for item in workspace.catalog.items[:3]))
+    chosen = tuple(item.item_id for item in workspace.catalog.items[:3])
+    request = Request(history=chosen, sequence_weight=0.0)
     outdoor = replace(request, adapter=workspace.add_adapter("outdoor"))
 
     def answer(asked):
-        weights = [m.get_base_layer().weight for m in workspace.model.model.modules() if hasattr(m, "lora_A")]
-        found = {entry.item_id: entry.score_nats for entry in workspace.answer([asked], sequence_weight=0.0)[0]}
+        layers = workspace.client.language_model.model.modules()
+        weights = [layer.get_base_layer().weight for layer in layers if hasattr(layer, "lora_A")]
+        found = {entry.item_id: entry.score_nats for entry in workspace.answer([asked])[0]}
         return found, torch.cat([weight.flatten() for weight in weights]).clone()
 
     at_first, folded = answer(request)

@@ -76,7 +76,7 @@ def test_new_items_are_recommendable_also_where_the_sequence_model_reads_no_cont
     file.write_text(json.dumps({"item_id": "new", "title": "red lamp", "text": "a red lamp", "attributes": {}}))
     add_items(tmp_path / "shop", file)
     after = load(tmp_path / "shop")
-    assert not after.hybrid.item_scorer.scores_cold_items
+    assert not after.client.hybrid.item_scorer.scores_cold_items
     assert "new" in {e.item_id for e in after.recommend(history=[after.catalog.items[0].item_id], k=60)}
 
 

@@ -13,9 +13,10 @@ from genrec.bench.measure import Row, Stopwatch
 from genrec.data.filters import parse_filter
 from genrec.data.ingest import ingest
 from genrec.pipeline import build
-from genrec.ranking.recommender import Request
+from genrec.ranking.built_data import BuiltData
+from genrec.ranking.client import Request
+from genrec.ranking.local import LocalClient
 from genrec.runtime import progress
-from genrec.workspace import Workspace, load
 
 NUM_ITEMS, NUM_PEOPLE = 880, 600
 SETTINGS = ("tune.epochs=0.2", "tune.checkpoints_per_run=1", "sequence.epochs=1", "recommend.sequence_weight=0.5")
@@ -35,22 +36,23 @@ def bench_recommend(
         directory = Path(folder) / "shop"
         ingest("shop", None, directory, seed=seed, num_items=num_items, num_people=num_people)
         build(directory, settings=SETTINGS)
-        workspace = load(directory)
-    histories = [workspace.history_of(user) for user in list(workspace.interactions.user_bounds())[:num_requests]]
+        data = BuiltData.load(directory)
+        client = LocalClient.load(data)
+    histories = [data.history_of(user) for user in list(data.interactions.user_bounds())[:num_requests]]
     shapes = [(kind, batch) for kind in KINDS for batch in BATCHES]
-    return [_row(workspace, histories, kind, batch) for kind, batch in progress(shapes, label="bench recommend")]
+    return [_row(client, histories, kind, batch) for kind, batch in progress(shapes, label="bench recommend")]
 
 
-def _row(workspace: Workspace, histories: list[tuple[str, ...]], kind: str, batch: int) -> Row:
+def _row(client: LocalClient, histories: list[tuple[str, ...]], kind: str, batch: int) -> Row:
     requests = [Request(history=history, **KINDS[kind]) for history in histories]  # type: ignore[arg-type]
     batches = [requests[start : start + batch] for start in range(0, len(requests), batch)]
-    workspace.answer(batches[0])
+    client.answer(batches[0])
     watch = Stopwatch()
-    workspace.hybrid.watch = watch
+    client.hybrid.watch = watch
     seconds = []
     for part in batches:
         start = time.perf_counter()
-        workspace.answer(part)
+        client.answer(part)
         seconds.append(time.perf_counter() - start)
     total_s = sum(seconds)
     parts = {

@@ -18,7 +18,7 @@ from genrec.bench.measure import Row
 from genrec.data.ingest import ingest
 from genrec.errors import SourceError
 from genrec.pipeline import build
-from genrec.ranking.recommender import Request
+from genrec.ranking.client import Request
 from genrec.runtime import progress
 from genrec.workspace import Workspace, load
 
@@ -136,11 +136,14 @@ def compare_recommenders(recommender: Workspace, turns: Sequence[MovieTurn]) -> 
 
 
 def _ask(recommender: Workspace, turns: Sequence[MovieTurn], *, repeats: bool, words: bool) -> list[list[str]]:
-    requests = [Request(history=turn.named, query=turn.words if words else "") for turn in turns]
+    k, excludes = CUTOFFS[-1], not repeats
+    requests = [
+        Request(history=turn.named, query=turn.words if words else "", k=k, exclude_history=excludes) for turn in turns
+    ]
     ranked: list[list[str]] = []
     label = f"movie turns{', with words' if words else ''}{'' if repeats else ', repeats removed'}"
     for start in progress(list(range(0, len(requests), _BATCH)), label=label):
-        found = recommender.answer(requests[start : start + _BATCH], k=CUTOFFS[-1], exclude_history=not repeats)
+        found = recommender.answer(requests[start : start + _BATCH])
         ranked += [[entry.item_id for entry in answer] for answer in found]
     return ranked
 

@@ -9,19 +9,20 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from genrec.chat.answers import answer_of_catalog, answer_of_items, extremes_of
 from genrec.chat.constraints import number_of
 from genrec.chat.model_reader import MessageReader, ModelReader
 from genrec.chat.requests import ChatRequest, Intent
-from genrec.chat.retrieval import Retrieved, Retriever
+from genrec.chat.retrieval import Retrieved, Retriever, Searchable
 from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import ChatMessage, Session
 from genrec.chat.wording import courtesy, describe, facts, headline, invitation, notes_on, question, recall, titles_of
 from genrec.claims.claims import Constraint, format_number
-from genrec.explain import explain_batch
-from genrec.schema import Evidence, Explanation, Item
-from genrec.workspace import Workspace
+from genrec.explain import Explainable, explain_batch
+from genrec.ranking.client import ModelClient
+from genrec.schema import Evidence, Explanation, Item, Visual
 
 NUM_SHOWN = 5
 LISTING: frozenset[Intent] = frozenset({"recommend", "like", "dislike", "history"})  # answered by a list of items
@@ -70,12 +71,26 @@ class Reply:
         return "\n".join(lines)
 
 
+class Conversable(Searchable, Explainable, Protocol):
+    """What a recommender must offer to be talked with; `genrec.workspace`'s Workspace is one."""
+
+    @property
+    def directory(self) -> Path: ...
+    @property
+    def client(self) -> ModelClient: ...
+    @property
+    def rule_reader(self) -> RuleReader: ...
+    def history_of(self, user_id: str) -> tuple[str, ...]: ...
+    def known_history(self, history: Sequence[str]) -> tuple[str, ...]: ...
+    def visualize(self, *, item: str, history: Sequence[str], out: Path) -> Visual: ...
+
+
 class Conversation:
     """A conversation over one built workspace; everything it remembers is in `session`."""
 
     def __init__(
         self,
-        recommender: Workspace,
+        recommender: Conversable,
         session: Session | None = None,
         *,
         num_shown: int = NUM_SHOWN,
@@ -90,7 +105,7 @@ class Conversation:
         self.session = Session() if session is None else session
         self.gives_reasons = gives_reasons
         self.reader = recommender.rule_reader
-        self.understanding = _understanding(recommender, self.reader)
+        self.message_reader = _message_reader(recommender, self.reader)
         self.retriever = Retriever(recommender, self.reader.lexicon, num_shown=num_shown)
         self.session.keep_known(recommender.catalog)
 
@@ -110,7 +125,7 @@ class Conversation:
 
         Everything is remembered before the first step, so that later ones may be left out.
         """
-        request = self.understanding.read(text, self.session, image)
+        request = self.message_reader.read(text, self.session, image)
         reply = self._answer(request)
         self.session.messages += [
             ChatMessage(role="user", text=text),
@@ -309,9 +324,9 @@ class Conversation:
         return Reply(text=text, request=request, items=(self._card(item),), visual=made.path)
 
 
-def _understanding(recommender: Workspace, reader: RuleReader) -> MessageReader:
+def _message_reader(recommender: Conversable, reader: RuleReader) -> MessageReader:
     """Who reads messages, as the settings say."""
     config = recommender.config.chat
     if config.understanding == "reader":
         return reader
-    return ModelReader(recommender.model, reader, max_new_tokens=config.max_new_tokens)
+    return ModelReader(recommender.client, reader, max_new_tokens=config.max_new_tokens)

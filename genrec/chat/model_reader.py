@@ -40,10 +40,11 @@ class MessageReader(Protocol):
     def read(self, text: str, session: Session, image: Path | None = None) -> ChatRequest: ...
 
 
-class SpeakingModel(Protocol):
-    """What a language model must offer to read messages."""
+class ReadingModel(Protocol):
+    """What a `ModelClient` must offer to read messages."""
 
-    def generate_json(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object: ...
+    def read(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
+        """JSON under a schema, or None."""
 
 
 def request_schema(lexicon: Lexicon) -> dict[str, object]:
@@ -86,16 +87,14 @@ def _text_wish(attribute: str, lexicon: Lexicon) -> dict[str, object]:
 class ModelReader:
     """Reads messages with a language model, checked by the reader."""
 
-    def __init__(self, model: SpeakingModel, reader: RuleReader, *, max_new_tokens: int) -> None:
+    def __init__(self, model: ReadingModel, reader: RuleReader, *, max_new_tokens: int) -> None:
         self.model, self.reader, self.max_new_tokens = model, reader, max_new_tokens
         self.schema = request_schema(reader.lexicon)
 
     def read(self, text: str, session: Session, image: Path | None = None) -> ChatRequest:
         """Understand one message; a model that wrote nothing whole adds nothing."""
         read = self.reader.read(text, session, image)
-        claimed = self.model.generate_json(
-            self._message(text, session), self.schema, max_new_tokens=self.max_new_tokens
-        )
+        claimed = self.model.read(self._message(text, session), self.schema, max_new_tokens=self.max_new_tokens)
         if not isinstance(claimed, dict):
             return read
         return reconcile(read, claimed, session, self.reader.lexicon)

@@ -6,7 +6,8 @@ Knows wishes as filters and in which order they give way; deliberately knows no 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -15,9 +16,9 @@ from genrec.chat.lexicon import Lexicon
 from genrec.chat.requests import ChatRequest, Extreme
 from genrec.chat.session import Session
 from genrec.claims.claims import Constraint
+from genrec.data.filters import Filter
 from genrec.errors import FilterError
-from genrec.schema import BoolArray, IntArray
-from genrec.workspace import Workspace
+from genrec.schema import BoolArray, Catalog, IntArray, Recommendation
 
 MAX_UNLIKE = 5  # of the items refused last, from which the next ones keep away
 # How much wishes matter where not all can be met, said before and said now: two old values go for one new.
@@ -36,10 +37,30 @@ class Retrieved:
     relaxed: tuple[Constraint, ...] = ()
 
 
+class Searchable(Protocol):
+    """What a recommender must offer to find items for a conversation."""
+
+    @property
+    def catalog(self) -> Catalog: ...
+    def passing(self, where: Filter | None) -> BoolArray: ...
+    def recommend(
+        self,
+        *,
+        history: Sequence[str],
+        query: str,
+        image: Path | None,
+        like: Sequence[str],
+        unlike: Sequence[str],
+        where: Filter | None,
+        exclude: Sequence[str],
+        k: int,
+    ) -> Sequence[Recommendation]: ...
+
+
 class Retriever:
     """Finds items for a session, never ones that were chosen, refused or named as what the wanted is like."""
 
-    def __init__(self, recommender: Workspace, lexicon: Lexicon, *, num_shown: int) -> None:
+    def __init__(self, recommender: Searchable, lexicon: Lexicon, *, num_shown: int) -> None:
         self.recommender, self.lexicon, self.num_shown = recommender, lexicon, num_shown
 
     def find(self, session: Session, request: ChatRequest) -> Retrieved:
@@ -74,7 +95,7 @@ class Retriever:
     def _passing(self, wishes: Sequence[Constraint], excluded: set[str]) -> BoolArray:
         """Which catalog rows meet the wishes and are not excluded, bool (N,); none where a wish cannot be compared."""
         try:
-            passing_N = self.recommender.eligibility.passing(wish_filter(wishes))
+            passing_N = self.recommender.passing(wish_filter(wishes))
         except FilterError:
             return np.zeros(len(self.recommender.catalog), bool)
         passing_N[self._rows(excluded)] = False

@@ -9,17 +9,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from genrec.chat.conversation import Conversation, Reply
+from genrec.chat.conversation import Conversable, Conversation, Reply
 from genrec.chat.session import Session
 from genrec.claims.claims import format_number
 from genrec.errors import InputError
-from genrec.workspace import Workspace
 
 QUIT = frozenset({"quit", "exit", "bye", "q", "/quit", "/exit"})
 
 
 def chat_in_terminal(
-    recommender: Workspace, *, session_file: Path | None = None, console: Console | None = None
+    recommender: Conversable, *, session_file: Path | None = None, console: Console | None = None
 ) -> Session:
     """Answer lines of standard input until its end or "quit"; "/user ID" continues as a known user.
 

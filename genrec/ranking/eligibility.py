@@ -30,24 +30,35 @@ class Eligible:
     left_out: IntArray
 
 
-class Eligibility:
-    """Works out who may get what over one catalog; for many threads."""
+class PassingItems:
+    """Works out which items of one catalog pass a filter; for many threads."""
 
-    def __init__(self, catalog: Catalog, trie: Trie) -> None:
-        self._catalog = catalog
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
         self._passing = lru_cache(MAX_KEPT_FILTERS)(self._work_out)
-        self._masks = lru_cache(MAX_KEPT_FILTERS)(lambda where: trie.mask(self._passing(where)))
 
     def passing(self, where: Filter | None) -> BoolArray:
         """Which catalog rows pass a filter, bool (N,). Raises FilterError when a value cannot be compared."""
         return self._passing(where).copy()
+
+    def _work_out(self, where: Filter | None) -> BoolArray:
+        return np.ones(len(self.catalog), bool) if where is None else where.mask(self.catalog)
+
+
+class Eligibility:
+    """Works out who may get what over one catalog and its trie; for many threads."""
+
+    def __init__(self, passing_items: PassingItems, trie: Trie) -> None:
+        self._passing_items = passing_items
+        self._masks = lru_cache(MAX_KEPT_FILTERS)(lambda where: trie.mask(passing_items.passing(where)))
 
     def find(self, where: Filter | None, left_out: Iterable[str]) -> Eligible:
         """What passes the filter without these items.
 
         Raises UnknownItem, and FilterError when a value cannot be compared or nothing is left.
         """
-        allowed_N, rows = self.passing(where), self._catalog.rows(left_out)
+        allowed_N = self._passing_items.passing(where)
+        rows = self._passing_items.catalog.rows(left_out)
         num_passing = int(allowed_N.sum())
         if not num_passing:
             raise FilterError(f"no item is left: 0 of {len(allowed_N)} items pass the filter {where}; loosen it")
@@ -58,6 +69,3 @@ class Eligibility:
                 "those are in the history or excluded; loosen the filter"
             )
         return Eligible(allowed_N, None if where is None else self._masks(where), rows)
-
-    def _work_out(self, where: Filter | None) -> BoolArray:
-        return np.ones(len(self._catalog), bool) if where is None else where.mask(self._catalog)

@@ -67,20 +67,25 @@ class Hybrid:
         self._beams: dict[object, tuple[IntArray, Nats]] | None = None
 
     def weights(
-        self, histories: Sequence[Sequence[str]], adapters: Sequence[str | None], weight: float | None = None
+        self,
+        histories: Sequence[Sequence[str]],
+        adapters: Sequence[str | None],
+        weights: Sequence[float | None] | None = None,
     ) -> Nats:
-        """The item scorer's share for each history, (B,); weight: to take in place of the mixture's own.
+        """The item scorer's share for each history, (B,); weights: those that are not None replace the mixture's own.
 
-        It is 0 where they know none of the items, and for an adapter, of whose domain they know nothing.
+        It is 0 where the item scorer knows none of the items, and for an adapter, of whose domain it knows nothing.
         """
-        weight = self.weight if weight is None else weight
-        if self.item_scorer is None or weight <= 0:
+        weight_B = np.array(
+            [self.weight if weight is None else weight for weight in weights or [None] * len(histories)]
+        )
+        if self.item_scorer is None or not (weight_B > 0).any():
             return np.zeros(len(histories))
         num_known = self.item_scorer.num_items
         different = dict.fromkeys(map(tuple, histories))
         is_known = {history: bool((self._catalog.rows(history) < num_known).any()) for history in different}
         counts = zip(histories, adapters, strict=True)
-        return weight * np.array([adapter is None and is_known[tuple(h)] for h, adapter in counts], dtype=np.float64)
+        return weight_B * np.array([adapter is None and is_known[tuple(h)] for h, adapter in counts], dtype=np.float64)
 
     def expect(self, histories: Sequence[Sequence[str]], allowed_BN: BoolArray) -> Nats:
         """The item scorer's log-probabilities, (B, N); -inf where not allowed, and for items they lack."""

@@ -25,7 +25,7 @@ from genrec.errors import ModelEnded
 from genrec.serve.engine import Engine, IsGone, ServedModel
 from genrec.serve.errors import ApiError
 from genrec.serve.inference.batching import Overloaded
-from genrec.serve.inference.client import WorkspaceView
+from genrec.serve.inference.client import ClientView
 from genrec.serve.store import StoredVisual
 
 log = logging.getLogger(__name__)
@@ -79,14 +79,14 @@ class Conversations:
         another person's.
         """
         engine = self._engine
-        view, deadline = engine.view(model)
+        view = engine.view(model)
         async with self._lock_of(session):
             say = partial(self._say, view, turns, model.name, person, session)
-            conversation, answered = await engine.run(say, deadline, is_gone)
+            conversation, answered = await engine.run(say, view.deadline, is_gone)
         yield answered
         if engine.config.gives_reasons and any(not card.reason for card in answered.reply.items):
             try:
-                reply = await engine.run(partial(conversation.with_reasons, answered.reply), deadline, is_gone)
+                reply = await engine.run(partial(conversation.with_reasons, answered.reply), view.deadline, is_gone)
             except (TimeoutError, Overloaded, ModelEnded) as error:
                 log.warning("reasons are left out: %s", error)  # the items were found, and the session knows of them
             else:
@@ -126,7 +126,7 @@ class Conversations:
         self._remembered.forget(person)
 
     def _say(
-        self, view: WorkspaceView, turns: Sequence[Turn], model: str, person: str | None, session_id: str | None
+        self, view: ClientView, turns: Sequence[Turn], model: str, person: str | None, session_id: str | None
     ) -> tuple[Conversation, Answered]:
         keys = _keys(turns, model, person)
         if session_id is None:
@@ -137,12 +137,12 @@ class Conversations:
             conversation, reply = self._continued(view, turns[-1], person, session_id)
         self._tell(person, reply)
         visual = None
-        if reply.visual is not None and view.drawn is not None:
-            visual = self._engine.keep(view.drawn, person)
+        if reply.visual is not None and view.drawings.last is not None:
+            visual = self._engine.keep(view.drawings.last, person)
         return conversation, Answered(reply, visual)
 
     def _continued(
-        self, view: WorkspaceView, turn: Turn, person: str | None, session_id: str
+        self, view: ClientView, turn: Turn, person: str | None, session_id: str
     ) -> tuple[Conversation, Reply]:
         """One more turn of a kept conversation, said again when another process was quicker to go on with it."""
         for _ in range(MAX_ATTEMPTS):
@@ -159,11 +159,11 @@ class Conversations:
     def _answer(self, conversation: Conversation, turn: Turn) -> Reply:
         return conversation.say(turn.words, None if turn.photo is None else self._photos.keep(turn.photo))
 
-    def _conversations(self, view: WorkspaceView, session: Session, person: str | None) -> Conversation:
+    def _conversations(self, view: ClientView, session: Session, person: str | None) -> Conversation:
         """A conversation that stands where its session does and knows what its person chose and refused since."""
         engine = self._engine
         self._bring_up_to_date(session, person)
-        return Conversation(view, session, num_shown=engine.config.num_shown, gives_reasons=False)
+        return Conversation(view.workspace, session, num_shown=engine.config.num_shown, gives_reasons=False)
 
     def _bring_up_to_date(self, session: Session, person: str | None) -> None:
         if person is not None:
@@ -173,7 +173,7 @@ class Conversations:
             session.liked = [item_id for item_id in session.liked if item_id in taste.history]
 
     def _replayed(
-        self, view: WorkspaceView, turns: Sequence[Turn], keys: Sequence[str], person: str | None
+        self, view: ClientView, turns: Sequence[Turn], keys: Sequence[str], person: str | None
     ) -> Conversation:
         """The conversation as it stood after these turns; what it drew is not drawn again."""
         session, num_known = Session(), 0
@@ -185,10 +185,10 @@ class Conversations:
         conversation = self._conversations(view, session, person)
         if num_known == len(turns):
             return conversation
-        view.draws = False
+        view.drawings.is_replay = True
         for turn in turns[num_known:]:
             self._answer(conversation, turn)
-        view.draws = True
+        view.drawings.is_replay = False
         return self._conversations(view, conversation.session, person)
 
     def _tell(self, person: str | None, reply: Reply) -> None:

@@ -5,7 +5,6 @@ conversations, drawings) runs on a bounded number of threads, each with the pati
 """
 
 import asyncio
-import copy
 import json
 import logging
 import threading
@@ -19,11 +18,13 @@ import numpy as np
 from genrec.config import ServeConfig
 from genrec.errors import ArtifactError, IdTableMismatch, InputError
 from genrec.model.lm.adapters import CARD_FILE, find_adapter, list_adapters
-from genrec.ranking.recommender import Request
+from genrec.model.lm.language import load_prompts
+from genrec.ranking.client import Request
+from genrec.runtime import pick_device
 from genrec.schema import FloatArray, Recommendation, Visual
 from genrec.serve.errors import ApiError
 from genrec.serve.inference.batching import Overloaded
-from genrec.serve.inference.client import SharedWorkspace, WorkspaceView
+from genrec.serve.inference.client import ClientView, ModelQueues
 from genrec.serve.inference.deadline import ClientGone, Deadline
 from genrec.serve.profiles import Profiles
 from genrec.serve.store import Store, StoredVisual
@@ -52,27 +53,39 @@ class Engine:
     def __init__(self, workspace: Workspace, store: Store, config: ServeConfig) -> None:
         self.workspace, self.store, self.config = workspace, store, config
         self.models = {model.name: model for model in _served_models(workspace)}
-        self.shared = SharedWorkspace(workspace, config)
+        on_cpu = pick_device(workspace.config.device).type == "cpu"
+        self.queues = ModelQueues(workspace.client, config, on_cpu=on_cpu)
         self.profiles = Profiles(workspace.catalog, workspace.interactions, store)
         self.reader = workspace.rule_reader  # now, so that all views have it
         self.num_jobs = 0
         self.is_open = False
         self._visuals = workspace.directory / "visuals"
         self._threads = ThreadPoolExecutor(config.num_threads, thread_name_prefix="job")
-        self._prompts, self._counting = copy.deepcopy(workspace.model.prompts), threading.Lock()
+        self._prompts, _ = load_prompts(workspace.directory / "model")
+        self._counting = threading.Lock()
 
     def open(self) -> None:
         """Load what is loaded at first use, so that the first client does not wait for it; once is enough."""
         if not self.is_open:
             self.reader.lexicon.prepare()
-            self.shared.warm_up()
+            self._warm_up()
         self.is_open = True
+
+    def _warm_up(self) -> None:
+        """Load and count now what would be loaded and counted at first use."""
+        workspace = self.workspace
+        workspace.clip.count_tokens(["warm up"])
+        workspace.client.embed(["warm up"])
+        assert workspace.evidence
+        first = Request(history=(workspace.catalog.items[0].item_id,), k=1)
+        if len(workspace.catalog) > 1:
+            workspace.answer([first])
 
     def close(self) -> None:
         """Finish what is in hand."""
         self.is_open = False
         self._threads.shutdown()
-        self.shared.close()
+        self.queues.close()
         self.workspace.close()
         self.store.close()
 
@@ -86,12 +99,12 @@ class Engine:
     async def recommend(self, request: Request) -> list[Recommendation]:
         """The best items, found in a batch with other clients' requests."""
         async with asyncio.timeout(self.config.time_limit_s):
-            return await self.shared.recommendations.ask(request)
+            return await self.queues.recommendations.ask(request)
 
     async def embed(self, texts: Sequence[str]) -> list[FloatArray]:
         """Unit vectors of texts in CLIP space."""
         async with asyncio.timeout(self.config.time_limit_s):
-            return list(await asyncio.gather(*(self.shared.vectors.ask(text) for text in texts)))
+            return list(await asyncio.gather(*(self.queues.vectors.ask(text) for text in texts)))
 
     def vector_of(self, item_id: str) -> FloatArray:
         """The unit vector of an item in CLIP space, by its picture, else its words. Raises UnknownItem, InputError."""
@@ -102,10 +115,10 @@ class Engine:
                 return np.asarray(modality.vectors[row], dtype=np.float32)
         raise InputError(f"item {item_id!r} has neither a picture nor words that were encoded; ask for another")
 
-    def view(self, model: ServedModel) -> tuple[WorkspaceView, Deadline]:
-        """A workspace for one client, and its patience."""
+    def view(self, model: ServedModel) -> ClientView:
+        """The workspace as one client sees it."""
         deadline = Deadline(self.config.time_limit_s)
-        return WorkspaceView(self.shared, deadline, visuals=self._visuals, adapter=model.adapter), deadline
+        return ClientView.of(self.workspace, self.queues, deadline, visuals=self._visuals, adapter=model.adapter)
 
     async def run(self, job: Callable[[], A], deadline: Deadline, is_gone: IsGone | None = None) -> A:
         """Run a job on a thread; its client is taken to have gone when `is_gone` says so or this is cancelled.

@@ -19,7 +19,7 @@ from genrec.config import Config
 from genrec.errors import ConfigError, InputError
 from genrec.runtime import quiet_libraries, return_freed_memory, silence_progress
 from genrec.serve.app import create_app
-from genrec.serve.inference.process import WorkspaceApart
+from genrec.serve.inference.process import load_with_model_process
 from genrec.serve.store import Store, default_url
 from genrec.serve.telemetry import configure_logging
 
@@ -75,8 +75,7 @@ def make_app(order: Order) -> FastAPI:
     """The application of one process."""
     return_freed_memory()
     threadpool_limits(limits=1, user_api="blas")  # products are small here, and the model wants the other cores
-    workspace = WorkspaceApart.load(order.directory)
-    workspace.config = _config(order)
+    workspace = load_with_model_process(order.directory, config=_config(order))
     store = Store.open(order.store or default_url(Path(order.directory)))
     is_open = is_loopback(order.host)
     return create_app(workspace, store, is_open=is_open, num_processes=order.workers)

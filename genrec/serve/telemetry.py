@@ -52,7 +52,7 @@ class _EngineCollector(Collector):
         """What waits for the model, and how large its batches were of late."""
         waiting = GaugeMetricFamily("genrec_waiting", "What waits for its batch.", labels=("batcher",))
         sizes = GaugeMetricFamily("genrec_batch_size", "Mean size of the last 100 batches.", labels=("batcher",))
-        for batcher in self._engine.shared.batchers:
+        for batcher in self._engine.queues.batchers:
             waiting.add_metric([batcher.name], batcher.num_waiting)
             last = batcher.batch_sizes
             sizes.add_metric([batcher.name], sum(last) / len(last) if last else 0.0)
@@ -89,6 +89,6 @@ def configure_logging() -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers[:] = []
         logging.getLogger(name).propagate = name != "uvicorn.access"
-    logging.getLogger("genrec.ranking.recommender").setLevel(logging.ERROR)  # what it warns of stands in the answers
+    logging.getLogger("genrec.ranking").setLevel(logging.ERROR)  # what it warns of stands in the answers
     for name in ("alembic", "httpx2", "PIL"):
         logging.getLogger(name).setLevel(logging.WARNING)

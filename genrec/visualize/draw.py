@@ -49,8 +49,8 @@ class Shop(Protocol):
     @property
     def clip(self) -> ClipEncoder: ...
 
-    def history_of(self, user_id: str) -> tuple[str, ...]:
-        """All items of one known user, oldest first."""
+    def chosen_history(self, user: str | None, history: Sequence[str] | None) -> tuple[str, ...]:
+        """A user's events, or the history as given. Raises UnknownUser, InputError on both."""
 
 
 class DrawingStopped(GenrecError):
@@ -234,11 +234,9 @@ def visualize(
 
     An item without a picture is drawn from its words. Raises UnknownItem, UnknownUser, and what Visualizer.draw raises.
     """
-    if user is not None and history is not None:
-        raise InputError("both a user and a history were given; give one of them")
     catalog, config = recommender.catalog, recommender.config.visualize
     item, image = catalog[item_id], recommender.embeddings.get("image")
-    chosen = catalog.rows(recommender.history_of(user) if user is not None else tuple(history or ()))
+    chosen = catalog.rows(recommender.chosen_history(user, history))
     if image is not None and image.present[catalog.row(item_id)]:
         item_vector: FloatArray = image.vectors[catalog.row(item_id)]
     else:

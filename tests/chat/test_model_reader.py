@@ -159,11 +159,9 @@ def test_of_any_claims_only_supported_ones_stay_and_nothing_read_is_lost(text: s
 @pytest.mark.parametrize("text", MESSAGES[:2])
 def test_the_tiny_model_writes_json_that_fits_and_harms_nothing(shop_recommender: Workspace, text: str) -> None:
     reader = RuleReader(shop_recommender.catalog)
-    model_reader = ModelReader(shop_recommender.model, reader, max_new_tokens=320)
+    model_reader = ModelReader(shop_recommender.client, reader, max_new_tokens=320)
     session = shown_session(shop_recommender.catalog)
-    answer = shop_recommender.model.generate_json(
-        model_reader._message(text, session), model_reader.schema, max_new_tokens=320
-    )
+    answer = shop_recommender.client.read(model_reader._message(text, session), model_reader.schema, max_new_tokens=320)
     if answer is not None:
         Draft202012Validator(model_reader.schema).validate(answer)
         json.dumps(answer)

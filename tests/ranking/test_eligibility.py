@@ -5,7 +5,7 @@ import pytest
 
 from genrec.data.filters import parse_filter
 from genrec.errors import FilterError, UnknownItem
-from genrec.ranking.eligibility import Eligibility
+from genrec.ranking.eligibility import Eligibility, PassingItems
 from genrec.schema import Catalog, Item
 from genrec.semids.trie import Trie
 
@@ -16,12 +16,12 @@ TRIE = Trie.build(np.array([[n // 2, n % 2, 0] for n in range(6)], dtype=np.int3
 
 
 def test_what_passes_and_is_not_left_out_is_allowed():
-    found = Eligibility(CATALOG, TRIE).find(parse_filter("price < 40"), ["i1", "i5"])
+    found = Eligibility(PassingItems(CATALOG), TRIE).find(parse_filter("price < 40"), ["i1", "i5"])
     assert found.allowed_N.tolist() == [True, False, True, True, False, False]
     assert found.left_out.tolist() == [1, 5]
     assert found.mask is not None
     assert int(found.mask.num_before[-1]) == 4  # the filter's own, whoever asks
-    everything = Eligibility(CATALOG, TRIE).find(None, [])
+    everything = Eligibility(PassingItems(CATALOG), TRIE).find(None, [])
     assert everything.allowed_N.all()
     assert everything.mask is None
 
@@ -29,9 +29,10 @@ def test_what_passes_and_is_not_left_out_is_allowed():
 def test_a_filter_is_worked_out_once_and_nobody_can_change_it(monkeypatch):
     worked_out, mask = [], TRIE.mask
     monkeypatch.setattr(Trie, "mask", lambda trie, allowed_N: worked_out.append(1) or mask(allowed_N))
-    eligibility = Eligibility(CATALOG, TRIE)
+    passing_items = PassingItems(CATALOG)
+    eligibility = Eligibility(passing_items, TRIE)
     first = eligibility.find(parse_filter("price < 40"), ["i1"])
-    eligibility.passing(parse_filter("price < 40"))[:] = False
+    passing_items.passing(parse_filter("price < 40"))[:] = False
     again = eligibility.find(parse_filter("price < 40"), ["i2"])
     assert again.allowed_N.tolist() == [True, True, False, True, False, False]
     assert again.mask is first.mask
@@ -50,4 +51,4 @@ def test_a_filter_is_worked_out_once_and_nobody_can_change_it(monkeypatch):
 )
 def test_nothing_left_is_said_in_one_line(where, left_out, error, message):
     with pytest.raises(error, match=message):
-        Eligibility(CATALOG, TRIE).find(None if where is None else parse_filter(where), left_out)
+        Eligibility(PassingItems(CATALOG), TRIE).find(None if where is None else parse_filter(where), left_out)

@@ -119,7 +119,7 @@ def test_weights_are_those_whose_neighbors_do_well_too_not_a_lone_peak():
 
 
 def test_a_pool_is_never_worse_than_its_sequence_model_where_it_was_weighed(shop_recommender):
-    item_scorer, catalog = shop_recommender.hybrid.item_scorer.with_cold_bonus(None), shop_recommender.catalog
+    item_scorer, catalog = shop_recommender.client.hybrid.item_scorer.with_cold_bonus(None), shop_recommender.catalog
     validation = split_interactions(shop_recommender.interactions, shop_recommender.config.split).validation
     cases = [(catalog.rows(case.history), catalog.row(case.target)) for case in validation]
     alone = validation_ndcg(item_scorer.sequence_model, cases)
@@ -128,7 +128,7 @@ def test_a_pool_is_never_worse_than_its_sequence_model_where_it_was_weighed(shop
 
 
 def test_a_stored_pool_answers_as_before(shop_recommender, shop_copy):
-    item_scorer = shop_recommender.hybrid.item_scorer
+    item_scorer = shop_recommender.client.hybrid.item_scorer
     histories = [
         shop_recommender.catalog.rows(shop_recommender.history_of(user)) for user in ("user-00000", "user-00007")
     ]
@@ -180,7 +180,7 @@ def test_new_items_are_raised_by_a_lift_and_by_their_likeness(shop_recommender):
         shop_recommender.catalog.rows(shop_recommender.history_of(user)) for user in ("user-00000", "user-00007")
     ]
     as_they_are, raised = (
-        shop_recommender.hybrid.item_scorer.with_cold_bonus(cold_bonus) for cold_bonus in (None, 0.7)
+        shop_recommender.client.hybrid.item_scorer.with_cold_bonus(cold_bonus) for cold_bonus in (None, 0.7)
     )
     gain_BN = raised.log_probabilities(histories) - as_they_are.log_probabilities(histories)
     for history, gain_N, likeness_M in zip(histories, gain_BN, raised._likeness_of_new(histories), strict=True):
@@ -216,7 +216,7 @@ def test_a_pool_of_an_earlier_layout_says_what_to_do(shop_recommender, shop_copy
 
 
 def test_hidden_items_are_known_by_their_content_alone(shop_recommender):
-    item_scorer = shop_recommender.hybrid.item_scorer.with_cold_bonus(0)
+    item_scorer = shop_recommender.client.hybrid.item_scorer.with_cold_bonus(0)
     known = np.flatnonzero(~item_scorer.is_new_N)
     hidden = known[::20]
     pool = item_scorer.hiding(hidden)

@@ -7,8 +7,41 @@ import pytest
 
 from genrec.data.filters import parse_filter
 from genrec.errors import FilterError, InputError, UnknownItem, UnknownUser
+from genrec.ranking.client import Request
 from genrec.ranking.likeness import Aim, likenesses
-from genrec.ranking.recommender import Request
+from genrec.ranking.local import LocalClient
+from genrec.ranking.recommender import Recommender
+
+
+class WatchedModel:
+    """A language model, and the prompts that it was asked to score and to search after."""
+
+    def __init__(self, model):
+        self._model, self.scored, self.searched = model, [], []
+
+    def __getattr__(self, name):
+        return getattr(self._model, name)
+
+    def score(self, prompts, *rest, **options):
+        self.scored += map(tuple, prompts)
+        return self._model.score(prompts, *rest, **options)
+
+    def search(self, prompts, **options):
+        self.searched += map(tuple, prompts)
+        return self._model.search(prompts, **options)
+
+
+@pytest.fixture
+def variant(shop_recommender):
+    """Makes recommenders over the same models, with another share of the item scorer or other settings."""
+
+    def make(weight, **settings):
+        data, client = shop_recommender.data, shop_recommender.client
+        data = replace(data, config=replace(data.config, recommend=replace(data.config.recommend, **settings)))
+        watched = WatchedModel(client.language_model)
+        return Recommender(data, LocalClient(data, watched, client.hybrid.item_scorer, weight)), watched
+
+    return make
 
 
 @pytest.fixture(scope="module")
@@ -33,23 +66,16 @@ def test_scores_are_the_models_own_log_probabilities(shop_recommender, histories
     assert [entry.rank for entry in found] == list(range(1, 9))
 
 
-def test_scores_ask_the_language_model_only_for_what_it_has_a_share_of(shop_recommender, histories, monkeypatch):
+def test_scores_ask_the_language_model_only_for_what_it_has_a_share_of(shop_recommender, histories, variant):
     ids = [shop_recommender.catalog.items[number].item_id for number in (3, 5)]
-    monkeypatch.setattr(shop_recommender.hybrid, "weight", 1.0)
-    asked, score = [], shop_recommender.model.score
-
-    def watched(prompts, *rest, **options):
-        asked.append(len(prompts))
-        return score(prompts, *rest, **options)
-
-    monkeypatch.setattr(shop_recommender.model, "score", watched)
-    both = shop_recommender.score([histories[0], ()], ids)  # the item scorer know nothing of nobody
-    alone = shop_recommender.score([histories[0]], ids[:1])
-    assert asked == [1]
+    recommender, model = variant(1.0)
+    both = recommender.score([histories[0], ()], ids)  # the item scorer knows nothing of nobody
+    alone = recommender.score([histories[0]], ids[:1])
+    assert len(model.scored) == 1
     np.testing.assert_allclose(alone, both[:1], atol=1e-5)
-    monkeypatch.setattr(shop_recommender.hybrid, "weight", 0.999999)
-    np.testing.assert_allclose(shop_recommender.score([histories[0], ()], ids), both, atol=1e-3)
-    assert asked == [1, 2]
+    recommender, model = variant(0.999999)
+    np.testing.assert_allclose(recommender.score([histories[0], ()], ids), both, atol=1e-3)
+    assert len(model.scored) == 2
 
 
 def test_scores_do_not_depend_on_what_else_is_scored(shop_recommender, histories):
@@ -61,31 +87,23 @@ def test_scores_do_not_depend_on_what_else_is_scored(shop_recommender, histories
     assert len(set(np.round(together, 3))) == 5
 
 
-def test_where_beams_and_experts_share_the_answer_only_suspects_are_taken_away(shop_recommender, monkeypatch):
+def test_where_beams_and_item_scorer_share_the_answer_only_suspects_are_taken_away(shop_recommender, variant):
     history = next(h for h in shop_recommender.interactions.histories().values() if len(h) > 6)
     ids = [entry.item_id for entry in shop_recommender.recommend(history=history, k=3)]
-    read, score = set(), shop_recommender.model.score
-
-    def watched(prompts, *args, **kwargs):
-        read.update(map(tuple, prompts))
-        return score(prompts, *args, **kwargs)
-
-    monkeypatch.setattr(shop_recommender.model, "score", watched)
     attributions = {}
     for share in (0.0, 0.5, 1.0):
-        monkeypatch.setattr(shop_recommender.hybrid, "weight", share)
-        read.clear()
-        attributions[share] = shop_recommender.attributions([history] * 3, ids)
-        assert len(read) == (len(attributions[share][0]) + 1 if share < 1 else 0)
-    assert all(drop.keys() == set(history) for share in (0.0, 1.0) for drop in attributions[share])
-    monkeypatch.setattr(shop_recommender.hybrid, "weight", 0.5)
+        recommender, model = variant(share)
+        attributions[share] = recommender.attributions([history] * 3, ids)
+        assert len(set(model.scored)) == (len(attributions[share][0]) + 1 if share < 1 else 0)
+    assert all(found.keys() == set(history) for share in (0.0, 1.0) for found in attributions[share])
+    recommender, _ = variant(0.5)
     for mixed, felt, item_id in zip(attributions[0.5], attributions[1.0], ids, strict=True):
         assert set(sorted(felt, key=lambda past: -felt[past])[:2]) <= mixed.keys()
         assert len(mixed) < len(set(history))
-        whole = shop_recommender.score([history], [item_id])[0]
+        whole = recommender.score([history], [item_id])[0]
         for past, nats in mixed.items():
             without = [other for other in history if other != past]
-            assert nats == pytest.approx(whole - shop_recommender.score([without], [item_id])[0], abs=1e-3)
+            assert nats == pytest.approx(whole - recommender.score([without], [item_id])[0], abs=1e-3)
 
 
 def test_the_history_is_excluded_unless_asked(shop_recommender, histories):
@@ -181,25 +199,18 @@ def test_wrong_use_gets_one_clear_line(shop_recommender, arguments, error, compl
     assert "\n" not in str(caught.value)
 
 
-def test_a_stream_gives_what_recommend_gives_when_beams_lose_nothing(shop_recommender):
-    everything = len(shop_recommender.catalog)
-    history = shop_recommender.interactions.history("user-00003")
-    config = shop_recommender.config
-    wide = replace(config.recommend, beam_width=everything, newcomer_neighbors=0)
-    shop_recommender.config = replace(config, recommend=wide)
-    shop_recommender.__dict__.pop("newcomers", None)
-    try:
-        for where in (None, "price < 40"):
-            ranked = shop_recommender.recommend(history=history, where=where, k=8)
-            streamed = list(shop_recommender.stream(history=history, where=where, k=8))
-            assert [entry.item_id for entry in streamed] == [entry.item_id for entry in ranked]
-            assert [entry.rank for entry in streamed] == list(range(1, 9))
-            np.testing.assert_allclose(
-                [entry.score_nats for entry in streamed], [entry.score_nats for entry in ranked], atol=1e-3
-            )
-    finally:
-        shop_recommender.config = config
-        shop_recommender.__dict__.pop("newcomers", None)
+def test_a_stream_gives_what_recommend_gives_when_beams_lose_nothing(shop_recommender, variant):
+    weight, everything = shop_recommender.client.hybrid.weight, len(shop_recommender.catalog)
+    recommender, _ = variant(weight, beam_width=everything, newcomer_neighbors=0)
+    history = recommender.interactions.history("user-00003")
+    for where in (None, "price < 40"):
+        ranked = recommender.recommend(history=history, where=where, k=8)
+        streamed = list(recommender.stream(history=history, where=where, k=8))
+        assert [entry.item_id for entry in streamed] == [entry.item_id for entry in ranked]
+        assert [entry.rank for entry in streamed] == list(range(1, 9))
+        np.testing.assert_allclose(
+            [entry.score_nats for entry in streamed], [entry.score_nats for entry in ranked], atol=1e-3
+        )
 
 
 def test_asking_for_more_than_there_is_says_so(shop_recommender, histories, caplog):
@@ -213,12 +224,12 @@ def test_requests_say_themselves_how_many_and_whether_the_history_counts(shop_re
         Request(history=histories[0], k=3),
         Request(history=histories[1], exclude_history=False),
         Request(history=histories[2], k=200),
-        Request(history=histories[3]),
+        Request(history=histories[3], k=7, exclude_history=True),
     ]
-    answers = shop_recommender.answer(requests, k=7, exclude_history=True)
-    assert [len(answer) for answer in answers] == [3, 7, 200, 7]
+    answers = shop_recommender.answer(requests)
+    assert [len(answer) for answer in answers] == [3, shop_recommender.config.recommend.k, 200, 7]
     for request, answer in zip(requests, answers, strict=True):
-        (alone,) = shop_recommender.answer([request], k=7, exclude_history=True)
+        (alone,) = shop_recommender.answer([request])
         assert [entry.item_id for entry in alone] == [entry.item_id for entry in answer]
     everything = shop_recommender.answer([Request(history=histories[1], k=240, exclude_history=False)])[0]
     assert set(histories[1]) <= {entry.item_id for entry in everything}
@@ -262,42 +273,45 @@ def test_words_add_their_weight_to_the_items_own_scores(shop_recommender, histor
         (Request(k=0), InputError),
     ],
 )
-def test_a_check_raises_what_answering_would(shop_recommender, request_, error):
+def test_what_cannot_be_answered_raises(shop_recommender, request_, error):
     with pytest.raises(error):
-        shop_recommender.check(request_)
-    with pytest.raises(error):
-        shop_recommender.answer([request_])
+        shop_recommender.answer([Request(), request_])
 
 
-def test_remembered_beams_answer_as_fresh_ones_do(shop_recommender, histories, monkeypatch):
-    fresh = {weight: shop_recommender.recommend_batch(histories, k=5, sequence_weight=weight) for weight in (0.5, 0, 1)}
-    search, num_sought = shop_recommender.model.search, []
+def test_requests_of_one_batch_may_want_other_shares(shop_recommender, histories):
+    requests = [Request(history=history, k=5, sequence_weight=w) for history in histories[:3] for w in (0.0, 0.5, 1.0)]
+    for request, answer in zip(requests, shop_recommender.answer(requests), strict=True):
+        (alone,) = shop_recommender.answer([request])
+        assert [entry.item_id for entry in alone] == [entry.item_id for entry in answer]
+        scores = [entry.score_nats for entry in alone]
+        np.testing.assert_allclose([entry.score_nats for entry in answer], scores, atol=1e-3)
 
-    def counted(prompts, **options):
-        num_sought.append(len(prompts))
-        return search(prompts, **options)
 
-    monkeypatch.setattr(shop_recommender.model, "search", counted)
-    with shop_recommender.remembering_beams():
-        again = {weight: shop_recommender.recommend_batch(histories, k=5, sequence_weight=weight) for weight in fresh}
+def test_remembered_beams_answer_as_fresh_ones_do(shop_recommender, histories, variant):
+    recommender, model = variant(0.5)
+    fresh = {weight: recommender.recommend_batch(histories, k=5, sequence_weight=weight) for weight in (0.5, 0, 1)}
+    model.searched.clear()
+    with recommender.remembering_beams():
+        again = {weight: recommender.recommend_batch(histories, k=5, sequence_weight=weight) for weight in fresh}
     assert again == fresh
-    assert sum(num_sought) == len(histories)
-    shop_recommender.recommend_batch(histories, k=5, sequence_weight=0)  # nothing is remembered any more
-    assert sum(num_sought) == 2 * len(histories)
+    assert len(model.searched) == len(histories)
+    recommender.recommend_batch(histories, k=5, sequence_weight=0)  # nothing is remembered any more
+    assert len(model.searched) == 2 * len(histories)
 
 
-def test_beams_are_sought_where_they_have_a_share(shop_recommender, histories, monkeypatch):
-    monkeypatch.setattr(shop_recommender.model, "search", lambda *_, **__: pytest.fail("nothing is to be sought"))
-    found = shop_recommender.recommend_batch(histories, k=5, sequence_weight=1)
+def test_beams_are_sought_where_they_have_a_share(histories, variant):
+    recommender, model = variant(0.5)
+    found = recommender.recommend_batch(histories, k=5, sequence_weight=1)
     assert [len(entries) for entries in found] == [5] * len(histories)
     words = ["a red lamp"] * len(histories)
-    found = shop_recommender.recommend_batch(histories, k=5, sequence_weight=1, queries=words)
+    found = recommender.recommend_batch(histories, k=5, sequence_weight=1, queries=words)
     assert [len(entries) for entries in found] == [5] * len(histories)
-    with pytest.raises(pytest.fail.Exception, match="nothing is to be sought"):
-        shop_recommender.recommend_batch(histories, k=5, sequence_weight=0.9, queries=words)
+    assert not model.searched
+    recommender.recommend_batch(histories, k=5, sequence_weight=0.9, queries=words)
+    assert len(model.searched) == 2 * len(histories)  # for the history, and for what is nearest to the words
 
 
-def test_words_beside_the_experts_alone_rank_the_whole_catalog(shop_recommender, histories):
+def test_words_beside_the_item_scorer_alone_rank_the_whole_catalog(shop_recommender, histories):
     catalog, config = shop_recommender.catalog, shop_recommender.config.recommend
     item_ids = [item.item_id for item in catalog]
     (alone,) = shop_recommender.recommend_batch(histories[:1], k=len(catalog), sequence_weight=1)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from serve_worlds import Server, serving
+from serve_worlds import PATIENT, Server, serving
 
+from genrec.config import ServeConfig
 from genrec.model.lm.adapters import CARD_FILE, WEIGHTS_FILE
 from genrec.model.lm.language import read_ids
 from genrec.serve.store import Store
@@ -103,6 +104,12 @@ def adapted_directory(shop_directory: Path, tmp_path_factory: pytest.TempPathFac
 def shop(adapted_directory: Path) -> Workspace:
     """That shop, loaded; no test changes it."""
     return load(adapted_directory)
+
+
+@pytest.fixture(scope="session")
+def patient_config() -> ServeConfig:
+    """Limits by which a machine that is busy otherwise fails no test."""
+    return PATIENT
 
 
 @pytest.fixture(scope="session")

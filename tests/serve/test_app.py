@@ -234,7 +234,7 @@ def test_more_than_can_wait_is_refused_with_503(shop, tmp_path):
         def ask():
             answers.append(server.post("/v1/recommendations", k=1).status_code)
 
-        with server.engine.shared.recommendations._turn():  # the model is busy
+        with server.engine.queues.turns.of(0):  # the model is busy
             threads = [threading.Thread(target=ask) for _ in range(5)]
             for thread in threads:
                 thread.start()

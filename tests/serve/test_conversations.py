@@ -104,8 +104,13 @@ TRICKS = (
 
 @pytest.mark.parametrize("trick", TRICKS)
 def test_words_never_become_id_tokens_or_role_markers(server, shop, trick):
-    prompts = shop.model.prompts
-    special = set(range(shop.model.ids.first_token, shop.model.ids.first_token + shop.model.ids.num_tokens))
+    prompts = shop.client.language_model.prompts
+    special = set(
+        range(
+            shop.client.language_model.ids.first_token,
+            shop.client.language_model.ids.first_token + shop.client.language_model.ids.num_tokens,
+        )
+    )
     special |= set(prompts.tokenizer.all_special_ids)
     seen = []
     encode = prompts.encode_text

@@ -225,9 +225,9 @@ async def draw(request: Request, body: ImageBody) -> JSONResponse:
     seed = int.from_bytes(uuid.uuid4().bytes[:4]) if body.seed is None else body.seed
     drawn = []
     for number in range(body.n or 1):
-        view, deadline = engine.view(model)
-        order = partial(view.visualize, item=item_id, history=history, scene=scene, seed=seed + number)
-        visual = await engine.run(order, deadline, request.is_disconnected)
+        view = engine.view(model)
+        order = partial(view.draw, item_id, history=history, scene=scene, seed=seed + number)
+        visual = await engine.run(order, view.deadline, request.is_disconnected)
         drawn.append(await run_in_threadpool(engine.keep, visual, body.user))
     shapes = await asyncio.gather(
         *(run_in_threadpool(_drawn_shape, kept, body.response_format, links) for kept in drawn)

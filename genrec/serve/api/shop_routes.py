@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from genrec.data.filters import parse_filter
 from genrec.explain import explain_batch
-from genrec.ranking.recommender import Request as Asked
+from genrec.ranking.client import Request as Asked
 from genrec.schema import Explanation, Recommendation
 from genrec.serve.api.responses import Links, finite, item_shape, recommendation_shape
 from genrec.serve.api.schemas import (
@@ -77,11 +77,11 @@ async def recommend(request: Request, body: RecommendBody) -> JSONResponse:
     found = await engine.recommend(asked)
     reasons: list[Explanation | None] = [None] * len(found)
     if body.explain and found:
-        view, deadline = engine.view(model)
+        view = engine.view(model)
         item_ids = [entry.item_id for entry in found]
         histories = [taste.history] * len(found)
-        explain = partial(explain_batch, view, histories, item_ids, query=body.query)
-        reasons = list(await engine.run(explain, deadline, request.is_disconnected))
+        explain = partial(explain_batch, view.workspace, histories, item_ids, query=body.query)
+        reasons = list(await engine.run(explain, view.deadline, request.is_disconnected))
     links = Links(str(request.base_url))
     shapes = [_shape(engine, entry, why, links) for entry, why in zip(found, reasons, strict=True)]
     answer = {"model": model.name, "history": list(taste.history), "unknown": unknown, "recommendations": shapes}

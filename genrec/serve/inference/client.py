@@ -1,25 +1,27 @@
-"""One loaded workspace, as many clients at once may use it.
+"""Many clients of one server share its models: they wait in lines, and are answered together.
 
-What needs the language model is batched across clients: recommendations, what explanations rest on, texts. Drawings
-stand in a line of their own. Each client holds a view, a workspace with the same parts that puts what it needs in line
-and waits, for as long as its client does. Knows no wire format and no store.
+`ModelQueues` owns a `ModelClient` and alone calls it; `QueuedClient` is the `ModelClient` of one client of the server,
+which puts what it asks in line and waits for as long as its client does. Drawings, which no `ModelClient` makes, stand
+in a line of their own. Knows no wire format and no store.
 """
 
-import itertools
 import time
 import uuid
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from genrec.config import ServeConfig
 from genrec.errors import InputError, WriterBusy
-from genrec.explain import evidence_index
 from genrec.prompting import Message
-from genrec.ranking.recommender import Request
+from genrec.ranking.client import Answer, Attribution, Case, ModelClient, Request
 from genrec.schema import FloatArray, Recommendation, Visual
 from genrec.serve.inference.batching import Batcher, PriorityLock
 from genrec.serve.inference.deadline import Deadline, NotBegun
@@ -28,110 +30,109 @@ from genrec.workspace import Workspace
 
 Q = TypeVar("Q")
 A = TypeVar("A")
-MAX_WEIGHED = 16  # clients whose histories are weighed in one call
+K = TypeVar("K", bound=Hashable)
+MAX_SCORED = 16  # clients whose cases are scored in one call
 MAX_TEXTS, MAX_TEXTS_ON_CPU = 32, 5  # in one call, for whose last text all wait; 5: those of one answer in chat
-MAX_WRITTEN = 10_000  # texts that are remembered
-Order: TypeAlias = tuple[Message, int]  # what to say, in at most so many tokens
+MAX_CACHED_TEXTS = 10_000
+TextOrder: TypeAlias = tuple[Message, int]  # what to say, in at most so many tokens
+Cases: TypeAlias = Sequence[Case]  # of one client, scored together
 
 
-class Case(NamedTuple):
-    """What one client wants weighed: items, each after a history and words."""
-
-    histories: Sequence[Sequence[str]]
-    item_ids: Sequence[str]
-    queries: Sequence[str]
-    adapter: str | None
-
-
-class _Reading(NamedTuple):
-    """A message to be understood under a JSON schema."""
+class ReadOrder(NamedTuple):
+    """A message to be read under a JSON schema."""
 
     message: Message
     schema: Mapping[str, object]
     max_new_tokens: int
 
 
-class SharedWorkspace:
-    """Owns a workspace; only its batchers use the model."""
+class ModelQueues:
+    """The lines in which a server's clients wait for one `ModelClient`; their threads alone call it.
 
-    def __init__(self, workspace: Workspace, config: ServeConfig) -> None:
-        self.workspace, self.drawing_limit_s = workspace, config.drawing_limit_s
+    on_cpu: whether its models work on a processor, where fewer texts are written at once; max_cached_texts: texts that
+    are remembered, because many clients ask for the same.
+    """
+
+    def __init__(
+        self, client: ModelClient, config: ServeConfig, *, on_cpu: bool, max_cached_texts: int = MAX_CACHED_TEXTS
+    ) -> None:
+        self.client, self.drawing_limit_s = client, config.drawing_limit_s
         self.max_wait_for_words_s, max_waiting = config.max_wait_for_words_s, config.max_waiting
-        turns = PriorityLock()
-        at_once = partial(turns.of, 0)
-        when_there_is_time = nullcontext if workspace.pauses_writing else partial(turns.of, 1)
+        self._max_cached_texts = max_cached_texts
+        self.turns = PriorityLock()
+        at_once = partial(self.turns.of, 0)
+        when_there_is_time = nullcontext if client.answers_while_writing else partial(self.turns.of, 1)
         self.recommendations: Batcher[Request, list[Recommendation]] = Batcher(
-            workspace.answer_each,
-            max_batch=config.max_batch,
-            max_waiting=max_waiting,
+            client.answer, max_batch=config.max_batch, max_waiting=max_waiting, turn=at_once, name="recommend"
+        )
+        # As many wait for these as there are threads that ask.
+        self.attributions: Batcher[Cases, list[Attribution]] = Batcher(
+            partial(_scored_together, client.attributions),
+            max_batch=MAX_SCORED,
+            max_waiting=0,
             turn=at_once,
-            name="recommend",
+            name="weigh",
         )
-        # As many wait for these two as there are threads that ask.
-        self.attributions: Batcher[Case, list[dict[str, float]]] = Batcher(
-            self._weigh, max_batch=MAX_WEIGHED, max_waiting=0, turn=at_once, name="weigh"
+        self.scores: Batcher[Cases, list[float]] = Batcher(
+            partial(_scored_together, lambda cases: client.score(cases).tolist()),
+            max_batch=MAX_SCORED,
+            max_waiting=0,
+            turn=at_once,
+            name="score",
         )
-        self.written: dict[Order, str] = {}  # what many ask is written once; only the batcher adds to it
-        max_texts = MAX_TEXTS_ON_CPU if workspace.model.device.type == "cpu" else MAX_TEXTS
-        self.texts: Batcher[Order, str] = Batcher(
-            self._write, max_batch=max_texts, max_waiting=0, turn=when_there_is_time, name="write"
+        self.cached_texts: dict[TextOrder, str] = {}  # only the batcher adds to it
+        self.texts: Batcher[TextOrder, str] = Batcher(
+            self._write,
+            max_batch=MAX_TEXTS_ON_CPU if on_cpu else MAX_TEXTS,
+            max_waiting=0,
+            turn=when_there_is_time,
+            name="write",
         )
-        self.readings: Batcher[_Reading, object] = Batcher(
+        self.readings: Batcher[ReadOrder, object] = Batcher(
             self._read, max_batch=1, max_waiting=0, turn=at_once, name="read"
         )
+        self.steps: Batcher[Callable[[], Recommendation | None], Recommendation | None] = Batcher(
+            _call_each, max_batch=1, max_waiting=0, turn=at_once, name="stream"
+        )
         self.vectors: Batcher[str, FloatArray] = Batcher(
-            lambda texts: list(workspace.clip.encode_texts(texts)), max_waiting=max_waiting, name="embed"
+            lambda texts: list(client.embed(texts)), max_waiting=max_waiting, name="embed"
         )
         self.drawings: Batcher[Callable[[], Visual], Visual] = Batcher(
-            _draw, max_batch=1, max_waiting=config.max_drawings, name="draw"
+            _call_each, max_batch=1, max_waiting=config.max_drawings, name="draw"
         )
 
     @property
     def batchers(self) -> "tuple[Batcher[Any, Any], ...]":  # Any: each has its own kind of request
-        """All lines in which clients wait; what uses another is closed before it."""
-        return (self.drawings, self.recommendations, self.attributions, self.texts, self.readings, self.vectors)
-
-    def warm_up(self) -> None:
-        """Load and count now what would be loaded and counted at first use."""
-        workspace = self.workspace
-        workspace.clip.encode_texts(["warm up"])
-        evidence_index(workspace)
-        request = Request(history=tuple(item.item_id for item in workspace.catalog.items[:1]))
-        if len(workspace.catalog) > 1:
-            workspace.answer([request], k=1)
+        """All lines; what uses another is closed before it."""
+        return (
+            self.drawings,
+            self.recommendations,
+            self.attributions,
+            self.scores,
+            self.texts,
+            self.readings,
+            self.steps,
+            self.vectors,
+        )
 
     def close(self) -> None:
         """Answer what waits, then end."""
         for batcher in self.batchers:
             batcher.close()
 
-    def _weigh(self, cases: Sequence[Case]) -> list[list[dict[str, float]]]:
-        def weigh_all(adapter: str | None, cases: Sequence[Case]) -> Sequence[list[dict[str, float]]]:
-            histories = [history for case in cases for history in case.histories]
-            item_ids = [item_id for case in cases for item_id in case.item_ids]
-            queries = [query for case in cases for query in case.queries]
-            attributions = iter(self.workspace.attributions(histories, item_ids, queries, adapter))
-            return [list(itertools.islice(attributions, len(case.item_ids))) for case in cases]
+    def _write(self, orders: Sequence[TextOrder]) -> list[str]:
+        def write_all(limit: int, orders: Sequence[TextOrder]) -> Sequence[str]:
+            return self.client.write([message for message, _ in orders], max_new_tokens=limit)
 
-        return _grouped(cases, lambda case: case.adapter, weigh_all)
-
-    def _write(self, orders: Sequence[Order]) -> list[str]:
-        def write_all(limit: int, orders: Sequence[Order]) -> Sequence[str]:
-            return self.workspace.model.generate_texts([message for message, _ in orders], max_new_tokens=limit)
-
-        fresh = [order for order in dict.fromkeys(orders) if order not in self.written]
-        self.written.update(zip(fresh, _grouped(fresh, lambda order: order[1], write_all), strict=True))
-        texts = [self.written[order] for order in orders]
-        while len(self.written) > MAX_WRITTEN:
-            self.written.pop(next(iter(self.written)))
+        fresh = [order for order in dict.fromkeys(orders) if order not in self.cached_texts]
+        self.cached_texts.update(zip(fresh, _grouped(fresh, lambda order: order[1], write_all), strict=True))
+        texts = [self.cached_texts[order] for order in orders]
+        while len(self.cached_texts) > self._max_cached_texts:
+            self.cached_texts.pop(next(iter(self.cached_texts)))
         return texts
 
-    def _read(self, orders: Sequence[_Reading]) -> list[object]:
-        generate = self.workspace.model.generate_json
-        return [generate(order.message, order.schema, max_new_tokens=order.max_new_tokens) for order in orders]
-
-
-K = TypeVar("K", bound=Hashable)
+    def _read(self, orders: Sequence[ReadOrder]) -> list[object]:
+        return [self.client.read(o.message, o.schema, max_new_tokens=o.max_new_tokens) for o in orders]
 
 
 def _grouped(entries: Sequence[Q], key: Callable[[Q], K], answer: Callable[[K, Sequence[Q]], Sequence[A]]) -> list[A]:
@@ -143,100 +144,87 @@ def _grouped(entries: Sequence[Q], key: Callable[[Q], K], answer: Callable[[K, S
     return [answers[place] for place in range(len(entries))]
 
 
-def _draw(orders: Sequence[Callable[[], Visual]]) -> list[Visual | BaseException]:
+def _scored_together(score: Callable[[Cases], Sequence[A]], orders: Sequence[Cases]) -> list[list[A]]:
+    """Score the cases of several clients in one call."""
+    found = iter(score([case for cases in orders for case in cases]))
+    return [list(islice(found, len(cases))) for cases in orders]
+
+
+def _call_each(orders: Sequence[Callable[[], A]]) -> list[A | BaseException]:
     return [order() for order in orders]
 
 
-class WorkspaceView(Workspace):
-    """A workspace for one client: what needs the model is put in line. For any thread but the batchers'.
+class QueuedClient:
+    """The `ModelClient` of one client of a server: what it asks waits in line. For any thread but the batchers'.
 
-    adapter: by which it answers; visuals: the folder for drawings. draws:
-    False while a conversation is gone through again, whose pictures were drawn; drawn: the last drawing.
+    adapter: the domain adapter that answers where a request names none.
     """
 
-    def __init__(
-        self, shared: SharedWorkspace, deadline: Deadline, *, visuals: Path, adapter: str | None = None
-    ) -> None:
-        vars(self).update(vars(shared.workspace))
-        self.model = _QueuedWriter(shared, deadline)  # type: ignore[assignment]  # all that a view's user asks of it
-        self.draws = True
-        self.drawn: Visual | None = None
-        self._shared, self._deadline, self._visuals, self._adapter = shared, deadline, visuals, adapter
+    def __init__(self, queues: ModelQueues, deadline: Deadline, *, adapter: str | None = None) -> None:
+        self._queues, self._deadline, self._adapter = queues, deadline, adapter
+        self._wait_s = queues.max_wait_for_words_s  # of the next try; each waits half as long as the one before
 
-    # Views equal their workspace and each other, so that what is counted once for it, as evidence, is theirs too.
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Workspace) and other.catalog is self.catalog
+    @property
+    def answers_while_writing(self) -> bool:
+        """As the client behind the queues does."""
+        return self._queues.client.answers_while_writing
 
-    def __hash__(self) -> int:
-        return hash(self._shared.workspace)
-
-    def answer(
-        self,
-        requests: Sequence[Request],
-        *,
-        k: int | None = None,
-        exclude_history: bool | None = None,
-        sequence_weight: float | None = None,
-    ) -> list[list[Recommendation]]:
-        """As the workspace answers, in a batch with other clients."""
-        if sequence_weight is not None:
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """The k best items of each request, in a batch with other clients'."""
+        if any(request.sequence_weight is not None for request in requests):
             raise InputError("sequence_weight cannot be chosen where clients share a model; leave it out")
-        filled = [self._filled(request, k, exclude_history) for request in requests]
-        asked = [replace(request, adapter=request.adapter or self._adapter) for request in filled]
-        return self._deadline.wait([self._shared.recommendations.submit(request) for request in asked])
-
-    def attributions(
-        self,
-        histories: Sequence[Sequence[str]],
-        item_ids: Sequence[str],
-        queries: Sequence[str] | None = None,
-        adapter: str | None = None,
-    ) -> list[dict[str, float]]:
-        """As the workspace weighs histories, in batches with other clients."""
-        case = Case(histories, item_ids, queries or [""] * len(histories), adapter or self._adapter)
-        return self._deadline.wait([self._shared.attributions.submit(case)])[0]
-
-    def visualize(
-        self,
-        *,
-        item: str,
-        out: Path | str = "",
-        user: str | None = None,
-        history: Sequence[str] | None = None,
-        scene: str | None = None,
-        photo: Path | None = None,
-        seed: int = 0,
-    ) -> Visual:
-        """Draw into a new file of the server's own; `out` says nothing here."""
-        path = self._visuals / f"{uuid.uuid4().hex}.png"
-        if not self.draws:
-            return Visual(path=path, item_id=item, seed=seed, models={}, prompt="", scores={}, license="")
-        order = partial(
-            visualize, self._shared.workspace, user=user, history=history, item_id=item, scene=scene, photo=photo,
-            seed=seed, out=path, should_stop=lambda: self._deadline.is_over,
-        )  # fmt: skip
-        self._deadline.extend(self._shared.drawing_limit_s)
+        futures = [self._queues.recommendations.submit(self._with_adapter(request)) for request in requests]
+        answers: list[Answer] = []
         try:
-            (self.drawn,) = self._deadline.wait([self._shared.drawings.submit(order)])
-        except DrawingStopped:
-            self._deadline.check()
-            raise
-        return self.drawn
+            for future in futures:
+                try:
+                    answers.append(self._deadline.wait([future])[0])
+                except InputError as error:
+                    answers.append(error)
+        finally:
+            for future in futures:
+                future.cancel()
+        return answers
 
+    def stream(self, request: Request) -> Iterator[Recommendation]:
+        """The k best items one by one; between any two of them, others take their turns."""
+        asked = self._with_adapter(request)
+        stream: list[Iterator[Recommendation]] = []
 
-class _QueuedWriter:
-    """What explanations and conversations ask of a language model."""
+        def step() -> Recommendation | None:
+            if not stream:
+                stream.append(self._queues.client.stream(asked))
+            return next(stream[0], None)
 
-    def __init__(self, shared: SharedWorkspace, deadline: Deadline) -> None:
-        self._shared, self._deadline = shared, deadline
-        self._wait_s = shared.max_wait_for_words_s  # of the next try; each waits half as long as the one before
+        first = self._step(step)
+        return self._rest_of_stream(first, step)
 
-    def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
-        """As the language model writes, in a batch with other clients, or wrote before. Raises WriterBusy."""
+    def _rest_of_stream(
+        self, item: Recommendation | None, step: Callable[[], Recommendation | None]
+    ) -> Iterator[Recommendation]:
+        while item is not None:
+            yield item
+            item = self._step(step)
+
+    def _step(self, step: Callable[[], Recommendation | None]) -> Recommendation | None:
+        return self._deadline.wait([self._queues.steps.submit(step)])[0]
+
+    def score(self, cases: Sequence[Case]) -> npt.NDArray[np.float64]:
+        """Log-probabilities of cases in nats, float64 (B,), in a batch with other clients'."""
+        order = [self._with_adapter(case) for case in cases]
+        return np.array(self._deadline.wait([self._queues.scores.submit(order)])[0], dtype=np.float64)
+
+    def attributions(self, cases: Sequence[Case]) -> list[Attribution]:
+        """Leave-one-out attributions of cases, in a batch with other clients'."""
+        order = [self._with_adapter(case) for case in cases]
+        return self._deadline.wait([self._queues.attributions.submit(order)])[0]
+
+    def write(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
+        """What the language model says, in a batch with other clients', or said before. Raises WriterBusy."""
         orders = [(message, max_new_tokens) for message in messages]
-        known = {order: text for order in orders if (text := self._shared.written.get(order)) is not None}
+        known = {order: text for order in orders if (text := self._queues.cached_texts.get(order)) is not None}
         fresh = [order for order in dict.fromkeys(orders) if order not in known]
-        futures = [self._shared.texts.submit(order) for order in fresh]
+        futures = [self._queues.texts.submit(order) for order in fresh]
         begun_by, self._wait_s = time.monotonic() + self._wait_s, self._wait_s / 2
         try:
             written = self._deadline.wait(futures, begun_by=begun_by)
@@ -245,7 +233,85 @@ class _QueuedWriter:
         known |= zip(fresh, written, strict=True)
         return [known[order] for order in orders]
 
-    def generate_json(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
-        """As the language model answers under a schema, in line with other clients."""
-        (answer,) = self._deadline.wait([self._shared.readings.submit(_Reading(message, schema, max_new_tokens))])
+    def read(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
+        """A message as JSON under a schema, in line with other clients'."""
+        (answer,) = self._deadline.wait([self._queues.readings.submit(ReadOrder(message, schema, max_new_tokens))])
         return answer
+
+    def embed(self, texts: Sequence[str]) -> FloatArray:
+        """Unit vectors of texts, float32 (B, D), in a batch with other clients'."""
+        vectors: list[FloatArray] = self._deadline.wait([self._queues.vectors.submit(text) for text in texts])
+        return np.stack(vectors)
+
+    def add_adapter(self, name: str, folder: Path) -> None:
+        """Offer a domain adapter to all clients."""
+        self._queues.client.add_adapter(name, folder)
+
+    def close(self) -> None:
+        """The queues are closed by who opened them."""
+
+    def _with_adapter(self, order: Any) -> Any:  # Any: a Request or a Case, which comes back
+        return order if order.adapter is not None else replace(order, adapter=self._adapter)
+
+
+class QueuedDrawings:
+    """Draws for one client of a server: in line with others', into files of the server's own.
+
+    is_replay: True while a conversation is gone through again, whose pictures were drawn; last: the last drawing.
+    """
+
+    def __init__(self, queues: ModelQueues, deadline: Deadline, *, folder: Path) -> None:
+        self._queues, self._deadline, self._folder = queues, deadline, folder
+        self.is_replay = False
+        self.last: Visual | None = None
+
+    def __call__(
+        self,
+        recommender: Workspace,
+        *,
+        user: str | None,
+        history: Sequence[str] | None,
+        item_id: str,
+        scene: str | None,
+        photo: Path | None,
+        seed: int,
+        out: Path,
+    ) -> Visual:
+        """Draw into a new file of the folder; `out` says nothing here."""
+        path = self._folder / f"{uuid.uuid4().hex}.png"
+        if self.is_replay:
+            return Visual(path=path, item_id=item_id, seed=seed, models={}, prompt="", scores={}, license="")
+        order = partial(
+            visualize, recommender, user=user, history=history, item_id=item_id, scene=scene, photo=photo, seed=seed,
+            out=path, should_stop=lambda: self._deadline.is_over,
+        )  # fmt: skip
+        self._deadline.extend(self._queues.drawing_limit_s)
+        try:
+            (self.last,) = self._deadline.wait([self._queues.drawings.submit(order)])
+        except DrawingStopped:
+            self._deadline.check()
+            raise
+        return self.last
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """A workspace as one client of a server sees it, its drawings, and how long the client waits."""
+
+    workspace: Workspace
+    drawings: QueuedDrawings
+    deadline: Deadline
+
+    @classmethod
+    def of(
+        cls, workspace: Workspace, queues: ModelQueues, deadline: Deadline, *, visuals: Path, adapter: str | None
+    ) -> "ClientView":
+        """visuals: the folder for drawings; adapter: by which requests are answered that name none."""
+        drawings = QueuedDrawings(queues, deadline, folder=visuals)
+        client = QueuedClient(queues, deadline, adapter=adapter)
+        return cls(workspace.through(client, draw=drawings), drawings, deadline)
+
+    def draw(self, item_id: str, *, history: Sequence[str], scene: str | None, seed: int) -> Visual:
+        """Draw an item for whoever chose a history. Raises UnknownItem, TimeoutError, ClientGone."""
+        out = Path()  # the server chooses where
+        return self.workspace.visualize(item=item_id, history=history, scene=scene, seed=seed, out=out)

@@ -1,4 +1,4 @@
-"""A workspace whose language model and item scorer work in a process of their own.
+"""Models in a process of their own, and the `ModelClient` that asks them.
 
 The threads that speak with clients would take the interpreter from the model between any two of its steps; in its own
 process it keeps a core to itself. What crosses over is requests, item ids and words, many in one message.
@@ -6,29 +6,33 @@ process it keeps a core to itself. What crosses over is requests, item ids and w
 
 import atexit
 import contextlib
+import itertools
 import logging
 import os
 import pickle
 import signal
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from genrec.config import Config
-from genrec.errors import InputError, ModelEnded
-from genrec.model.lm.language import load_prompts
+from genrec.errors import ModelEnded
 from genrec.prompting import Message
-from genrec.ranking.recommender import Request
-from genrec.runtime import pick_device, quiet_libraries, return_freed_memory, silence_progress
-from genrec.schema import Embeddings, Recommendation
+from genrec.ranking.built_data import BuiltData
+from genrec.ranking.client import Answer, Attribution, Case, Request
+from genrec.ranking.local import LocalClient
+from genrec.runtime import quiet_libraries, return_freed_memory, silence_progress
+from genrec.schema import FloatArray, Recommendation
 from genrec.serve.inference.threads import ThreadBudget
 from genrec.serve.telemetry import configure_logging
 from genrec.workspace import Workspace
@@ -38,47 +42,47 @@ _Call: TypeAlias = tuple[str, Sequence[object], Mapping[str, object]]  # a metho
 
 
 class ModelProcess:
-    """A process that loads a workspace and answers calls; it is started again when it ends.
+    """A process that loads a workspace's models and answers calls; it is started again when it ends.
 
-    Two lines lead to it, one call at a time each: while it works on a patient one, it pauses for urgent ones. Whoever
-    calls speaks with it directly: threads between them would have to wait for the interpreter, each in turn.
+    Two lines lead to it, one call at a time each: while it works on an unhurried one, it pauses for urgent ones.
+    Whoever calls speaks with it directly: threads between them would have to wait for the interpreter, each in turn.
     """
 
     def __init__(self, directory: Path) -> None:
-        self._directory, self._adapters = directory, list[Path]()
+        self._directory, self._adapters = directory, dict[str, Path]()
         self._starting, self._is_open = threading.Lock(), True
-        self._turns = {True: threading.Lock(), False: threading.Lock()}  # by whether the line is patient
+        self._turns = {True: threading.Lock(), False: threading.Lock()}  # by whether the line is urgent
         self._start()
         atexit.register(self.close)
 
     def _start(self) -> None:
         context = get_context("spawn")
-        (urgent, its_urgent), (patient, its_patient) = context.Pipe(), context.Pipe()
-        self._lines = {True: patient, False: urgent}
-        order = (its_urgent, its_patient, self._directory, tuple(self._adapters))
+        (urgent, its_urgent), (unhurried, its_unhurried) = context.Pipe(), context.Pipe()
+        self._lines = {True: urgent, False: unhurried}
+        order = (its_urgent, its_unhurried, self._directory, dict(self._adapters))
         self._process = context.Process(target=_work, args=order)
         self._process.start()
         its_urgent.close()  # so that its end is noticed here
-        its_patient.close()
+        its_unhurried.close()
 
     def __call__(
-        self, method: str, *arguments: object, is_patient: bool = False, **options: object
+        self, method: str, *arguments: object, is_urgent: bool = True, **options: object
     ) -> Any:  # Any: what the method returns
-        """What a method of the workspace, such as "answer" or "model.generate_texts", returns there, or raises.
+        """What a method of `ModelClient`, or of a stream, returns there, or raises.
 
         Raises ModelEnded when the process ended meanwhile, or was closed.
         """
-        with self._turns[is_patient]:
+        with self._turns[is_urgent]:
             with self._starting:
                 if not self._is_open:
                     raise ModelEnded("the model's process was closed")
-                line = self._lines[is_patient]
+                line = self._lines[is_urgent]
             try:
                 line.send((method, arguments, options))
                 answer, error = line.recv()
             except (EOFError, OSError):
                 with self._starting:
-                    if line is self._lines[is_patient] and self._is_open:
+                    if line is self._lines[is_urgent] and self._is_open:
                         log.error("the model's process ended; it is started again")
                         self._process.join()
                         self._start()
@@ -87,10 +91,10 @@ class ModelProcess:
             raise error
         return answer
 
-    def add_adapter(self, folder: Path) -> None:
+    def add_adapter(self, name: str, folder: Path) -> None:
         """Offer a domain adapter, also after the process has been started again."""
-        self("add_adapter", folder)
-        self._adapters.append(folder)
+        self("add_adapter", name, folder)
+        self._adapters[name] = folder
 
     def close(self) -> None:
         """End the process, when it has answered what it works on."""
@@ -102,132 +106,154 @@ class ModelProcess:
         atexit.unregister(self.close)
 
 
-class _ModelElsewhere:
-    """What is known here of the language model."""
+class ProcessClient:
+    """A `ModelClient` whose models work in a process of their own."""
 
-    def __init__(self, root: Path, config: Config) -> None:
-        self.prompts, self.id_space = load_prompts(root / "model")
-        self.device = pick_device(config.device)
-        self.process = ModelProcess(root)
+    def __init__(self, directory: Path) -> None:
+        """Start the process; what it cannot load is told by its first answer."""
+        self._process = ModelProcess(directory)
 
-    def add_adapter(self, _: str, folder: Path) -> None:
-        self.process.add_adapter(folder)
+    @property
+    def answers_while_writing(self) -> bool:
+        """True: between the steps of a text, the process answers other calls."""
+        return True
 
-    def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
-        method, order = "model.generate_texts", list(messages)
-        texts: list[str] = self.process(method, order, max_new_tokens=max_new_tokens, is_patient=True)
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """The k best items of each request."""
+        answers: list[Answer] = self._process("answer", list(requests))
+        return answers
+
+    def stream(self, request: Request) -> Iterator[Recommendation]:
+        """The k best items one by one; the process answers others between any two of them."""
+        number: int = self._process("open_stream", request)
+        return self._streamed(number)
+
+    def _streamed(self, number: int) -> Iterator[Recommendation]:
+        try:
+            while (item := self._process("next_of_stream", number)) is not None:
+                yield item
+        finally:
+            with contextlib.suppress(ModelEnded):  # its streams ended with it
+                self._process("close_stream", number)
+
+    def score(self, cases: Sequence[Case]) -> npt.NDArray[np.float64]:
+        """Log-probability of each case's item in nats, float64 (B,)."""
+        scores: npt.NDArray[np.float64] = self._process("score", list(cases))
+        return scores
+
+    def attributions(self, cases: Sequence[Case]) -> list[Attribution]:
+        """Leave-one-out attribution of each case's score."""
+        attributions: list[Attribution] = self._process("attributions", list(cases))
+        return attributions
+
+    def write(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
+        """What the language model says to each message, greedily."""
+        texts: list[str] = self._process("write", list(messages), max_new_tokens=max_new_tokens, is_urgent=False)
         return texts
 
-    def generate_json(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
-        return self.process("model.generate_json", message, schema, max_new_tokens=max_new_tokens)
+    def read(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
+        """What the foundation says to a message as JSON under a schema."""
+        return self._process("read", message, schema, max_new_tokens=max_new_tokens)
 
+    def embed(self, texts: Sequence[str]) -> FloatArray:
+        """Unit vectors of texts in CLIP space, float32 (B, D)."""
+        vectors: FloatArray = self._process("embed", list(texts))
+        return vectors
 
-class WorkspaceApart(Workspace):
-    """A workspace that answers, weighs and writes in a process of its own; what it cannot do is to stream items."""
-
-    pauses_writing = True
-
-    @classmethod
-    def _load_models(
-        cls, root: Path, config: Config, adapter: Path | None, embeddings: Mapping[str, Embeddings], lift: float | None
-    ) -> Any:
-        return _ModelElsewhere(root, config), None
-
-    def answer(
-        self,
-        requests: Sequence[Request],
-        *,
-        k: int | None = None,
-        exclude_history: bool | None = None,
-        sequence_weight: float | None = None,
-    ) -> list[list[Recommendation]]:
-        """As a workspace answers."""
-        options = {"k": k, "exclude_history": exclude_history, "sequence_weight": sequence_weight}
-        answers: list[list[Recommendation]] = self._ask("answer", list(requests), **options)
-        return answers
-
-    def answer_each(self, requests: Sequence[Request]) -> list[list[Recommendation] | InputError]:
-        """As a workspace answers each."""
-        answers: list[list[Recommendation] | InputError] = self._ask("answer_each", list(requests))
-        return answers
-
-    def attributions(
-        self,
-        histories: Sequence[Sequence[str]],
-        item_ids: Sequence[str],
-        queries: Sequence[str] | None = None,
-        adapter: str | None = None,
-    ) -> list[dict[str, float]]:
-        """As a workspace weighs histories."""
-        attributions: list[dict[str, float]] = self._ask("attributions", histories, item_ids, queries, adapter)
-        return attributions
+    def add_adapter(self, name: str, folder: Path) -> None:
+        """Offer a domain adapter, also after the process has been started again."""
+        self._process.add_adapter(name, folder)
 
     def close(self) -> None:
         """End the process."""
         self._process.close()
 
-    @property
-    def _process(self) -> ModelProcess:
-        process: ModelProcess = self.model.process  # type: ignore[attr-defined]  # a _ModelElsewhere
-        return process
 
-    def _ask(self, method: str, *arguments: object, **options: Any) -> Any:
-        return self._process(method, *arguments, **options)
+def load_with_model_process(directory: Path | str, *, config: Config | None = None) -> Workspace:
+    """A built workspace whose models load in a process of their own while its data load in this one.
+
+    config: in place of the workspace's own. Raises ArtifactError, IdTableMismatch.
+    """
+    client = ProcessClient(Path(directory))
+    try:
+        return Workspace(BuiltData.load(directory, config=config), client)
+    except BaseException:
+        client.close()
+        raise
 
 
 # ---- in the model's process
 
 
-def _work(urgent: Connection, patient: Connection, directory: Path, adapters: Sequence[Path]) -> None:
-    """Load a workspace, and answer calls until nobody is there to ask."""
+class _Worker:
+    """Answers calls by the models of one workspace: the methods of a `ModelClient`, and streams item by item."""
+
+    def __init__(self, directory: Path, adapters: Mapping[str, Path]) -> None:
+        self.client = LocalClient.load(BuiltData.load(directory))
+        for name, folder in adapters.items():
+            self.client.add_adapter(name, folder)
+        self._streams: dict[int, Iterator[Recommendation]] = {}
+        self._numbers = itertools.count()
+
+    def open_stream(self, request: Request) -> int:
+        """Begin a stream; returns its number."""
+        stream, number = self.client.stream(request), next(self._numbers)
+        self._streams[number] = stream
+        return number
+
+    def next_of_stream(self, number: int) -> Recommendation | None:
+        """The next item of a stream; None at its end. Raises ModelEnded for one that another process began."""
+        if number not in self._streams:
+            raise ModelEnded("the model's process was started again while it streamed; ask again")
+        return next(self._streams[number], None)
+
+    def close_stream(self, number: int) -> None:
+        """Forget a stream."""
+        self._streams.pop(number, None)
+
+    def answer_call(self, call: _Call) -> tuple[object, Exception | None]:
+        """What a method returns, or raises."""
+        method, arguments, options = call
+        try:
+            return getattr(self if hasattr(self, method) else self.client, method)(*arguments, **options), None
+        except Exception as error:  # whoever calls must be told, and where it was
+            error.add_note(f"in the model's process:\n{traceback.format_exc()}")
+            return None, error
+
+
+def _work(urgent: Connection, unhurried: Connection, directory: Path, adapters: Mapping[str, Path]) -> None:
+    """Load the models of a workspace, and answer calls until nobody is there to ask."""
     _begin()
-    workspace: Workspace | Exception
+    worker: _Worker | Exception
     try:
         with silence_progress():
-            workspace = Workspace.load(directory)
-            for adapter in adapters:
-                workspace.add_adapter(adapter)
-        workspace.model.pause = partial(_answer_waiting, workspace, urgent)
+            worker = _Worker(directory, adapters)
+        worker.client.language_model.pause = partial(_answer_waiting, worker, urgent)
     except Exception as error:  # whoever calls must be told
-        workspace = error
-    cores = ThreadBudget() if "OMP_NUM_THREADS" not in os.environ else None
+        worker = error
+    budget = ThreadBudget() if "OMP_NUM_THREADS" not in os.environ else None
     with contextlib.suppress(EOFError):
         while True:
-            ready = wait([urgent, patient])
-            if cores is not None:
-                cores.take()
-            _answer_next(workspace, urgent if urgent in ready else patient)
+            ready = wait([urgent, unhurried])
+            if budget is not None:
+                budget.take()
+            _answer_next(worker, urgent if urgent in ready else unhurried)
 
 
-def _answer_waiting(workspace: Workspace, line: Connection) -> None:
+def _answer_waiting(worker: _Worker, line: Connection) -> None:
     """Between the steps of a text: answer as if nothing else were done. Its end is noticed where calls are awaited."""
     with contextlib.suppress(EOFError), torch.inference_mode(mode=False):
         if line.poll():  # one, so that texts come to an end, however many calls there are
-            _answer_next(workspace, line)
+            _answer_next(worker, line)
 
 
-def _answer_next(workspace: Workspace | Exception, line: Connection) -> None:
+def _answer_next(worker: _Worker | Exception, line: Connection) -> None:
     call: _Call = line.recv()
-    answer = _answer(workspace, call)
+    answer = (None, worker) if isinstance(worker, Exception) else worker.answer_call(call)
     try:
         line.send(answer)
     except (TypeError, AttributeError, pickle.PicklingError) as error:  # nothing was sent
         line.send((None, RuntimeError(f"{call[0]}: {answer[1]!r} cannot be sent ({error})")))
-
-
-def _answer(workspace: Workspace | Exception, call: _Call) -> tuple[object, Exception | None]:
-    """What a method returns, or raises."""
-    if isinstance(workspace, Exception):
-        return None, workspace
-    method, arguments, options = call
-    target: Any = workspace  # Any: whatever has the method
-    for name in method.split("."):
-        target = getattr(target, name)
-    try:
-        return target(*arguments, **options), None
-    except Exception as error:  # whoever calls must be told, and where it was
-        error.add_note(f"in the model's process:\n{traceback.format_exc()}")
-        return None, error
 
 
 def _begin() -> None:

@@ -134,20 +134,22 @@ def test_a_reader_of_an_earlier_layout_says_what_to_do(reader, tmp_path):
 
 def test_a_build_trains_the_reader_and_the_model_uses_it(shop_directory):
     workspace = load(shop_directory)
-    assert workspace.model.reader.weight.abs().mean() > 0.001
+    assert workspace.client.language_model.reader.weight.abs().mean() > 0.001
     history = workspace.interactions.history("user-00001")
-    prompt = workspace.hybrid._prompt(history, "")
+    prompt = workspace.client.hybrid._prompt(history, "")
     target = workspace.table.semantic_id(workspace.catalog.items[0].item_id)
-    with_vectors = workspace.model.score([prompt], [target], trie=workspace.trie)
-    torch.nn.init.zeros_(workspace.model.reader.weight)
-    assert abs(workspace.model.score([prompt], [target], trie=workspace.trie) - with_vectors) > 1e-3
+    with_vectors = workspace.client.language_model.score([prompt], [target], trie=workspace.client.trie)
+    torch.nn.init.zeros_(workspace.client.language_model.reader.weight)
+    assert (
+        abs(workspace.client.language_model.score([prompt], [target], trie=workspace.client.trie) - with_vectors) > 1e-3
+    )
 
 
 def test_a_loaded_model_reads_every_row(shop_directory):
     workspace = load(shop_directory)
-    prompt = workspace.hybrid._prompt(workspace.interactions.history("user-00001"), "")
+    prompt = workspace.client.hybrid._prompt(workspace.interactions.history("user-00001"), "")
     target = workspace.table.semantic_id(workspace.catalog.items[0].item_id)
-    scores = workspace.model.score([prompt] * 100, [target] * 100, trie=workspace.trie)
+    scores = workspace.client.language_model.score([prompt] * 100, [target] * 100, trie=workspace.client.trie)
     assert abs(scores - scores[0]).max() < 1e-4
 
 
@@ -156,10 +158,12 @@ def test_histories_that_part_from_another_are_read_as_each_alone(shop_directory)
     histories = [history for history in workspace.interactions.histories().values() if len(history) > 9][:3]
     cases = [list(history) for history in histories]
     cases += [history[:place] + history[place + 1 :] for history in cases for place in range(5, len(history))]
-    prompts = [workspace.hybrid._prompt(case, "a red lamp") for case in cases]
+    prompts = [workspace.client.hybrid._prompt(case, "a red lamp") for case in cases]
     target = workspace.table.semantic_id(workspace.catalog.items[0].item_id)
-    together = workspace.model.score(prompts, [target] * len(prompts), trie=workspace.trie)
-    alone = [workspace.model.score([prompt], [target], trie=workspace.trie)[0] for prompt in prompts]
+    together = workspace.client.language_model.score(prompts, [target] * len(prompts), trie=workspace.client.trie)
+    alone = [
+        workspace.client.language_model.score([prompt], [target], trie=workspace.client.trie)[0] for prompt in prompts
+    ]
     np.testing.assert_allclose(together, alone, atol=1e-4)
     assert np.ptp(alone) > 0.1
 

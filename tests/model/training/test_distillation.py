@@ -25,7 +25,7 @@ def test_a_teacher_is_drawn_from_by_its_shares():
 def test_what_is_graded_in_branches_is_what_a_beam_would_score(shop_directory, attention):
     """One pass over a history with a branch after every item gives what as many prompts of their own give."""
     workspace = load(shop_directory)
-    model, ids = workspace.model, workspace.model.ids
+    model, ids = workspace.client.language_model, workspace.client.language_model.ids
     torch.nn.init.normal_(model.reader.weight, std=0.05, generator=torch.Generator().manual_seed(0))
     codes = workspace.table.codes.astype(np.int64)
     histories = [workspace.catalog.rows(workspace.interactions.history(f"user-0000{n}"))[:6] for n in (1, 2)]
@@ -58,8 +58,8 @@ def test_what_is_graded_in_branches_is_what_a_beam_would_score(shop_directory, a
             history_prompt(model.prompts, list(map(tuple, codes[rows[:count]])), max_history=30)
             for count in range(len(rows))
         ]
-        of_prompts = model.score(prompts, list(map(tuple, graded.tolist())), trie=workspace.trie)
-        np.testing.assert_allclose(workspace.trie.score_paths(scores, graded).numpy(), of_prompts, atol=1e-4)
+        of_prompts = model.score(prompts, list(map(tuple, graded.tolist())), trie=workspace.client.trie)
+        np.testing.assert_allclose(workspace.client.trie.score_paths(scores, graded).numpy(), of_prompts, atol=1e-4)
 
 
 def test_shares_along_an_items_path_multiply_to_its_own():

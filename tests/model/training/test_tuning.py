@@ -74,7 +74,7 @@ def test_the_last_checkpoint_is_kept_unless_validation_can_tell_that_another_is_
 
 
 def test_a_merged_checkpoint_answers_like_base_and_adapter(shop_directory, tmp_path):
-    model = load(shop_directory).model
+    model = load(shop_directory).client.language_model
     for weight in model.reader.parameters():
         torch.nn.init.zeros_(weight)  # an ordinary checkpoint reads items by their tokens alone
     export_merged(shop_directory / "model", None, tmp_path / "merged")
@@ -106,12 +106,14 @@ def test_all_weights_and_four_bits_are_one_setting_away(small_shop, tmp_path, me
     name = "model.layers.0.mlp.up_proj.weight"
     assert torch.equal(tuned[name], foundation[name]) == (method != "full")
     if method == "qlora":
-        is_four_bit = [type(module).__name__ == "Linear4bit" for module in workspace.model.model.modules()]
+        is_four_bit = [
+            type(module).__name__ == "Linear4bit" for module in workspace.client.language_model.model.modules()
+        ]
         assert any(is_four_bit)
 
 
 def test_an_adapter_for_other_ids_or_another_model_is_refused(shop_directory, tmp_path):
-    model = load(shop_directory).model
+    model = load(shop_directory).client.language_model
     assert isinstance(model.model, PeftModel)
     about = {"license": "Apache-2.0", "data": "nothing", "rank": 32, "minutes": 0.0}
     _, id_space, foundation = read_ids(shop_directory / "model")
@@ -120,7 +122,7 @@ def test_an_adapter_for_other_ids_or_another_model_is_refused(shop_directory, tm
         save_adapter(model, tmp_path / name, AdapterCard(name=name, foundation=base, id_space=space, **about))
     same = load(shop_directory, adapter=tmp_path / "right")
     plain = load(shop_directory)
-    plain.hybrid.weight = 0.0  # an adapter answers alone
+    plain.client.hybrid.weight = 0.0  # an adapter answers alone
     history = next(iter(plain.interactions.histories().values()))
     assert same.recommend(history=history, k=5) == plain.recommend(history=history, k=5)
     with pytest.raises(IdTableMismatch, match="trained on id space 0000000000000000"):

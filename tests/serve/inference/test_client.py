@@ -12,26 +12,34 @@ from genrec.encode.clip import decode_image
 from genrec.errors import WriterBusy
 from genrec.explain import explain_batch
 from genrec.prompting import render
-from genrec.ranking.recommender import Request
+from genrec.ranking.client import Case, Request
 from genrec.serve.inference.batching import PriorityLock
-from genrec.serve.inference.client import Case, SharedWorkspace, WorkspaceView
+from genrec.serve.inference.client import ClientView, ModelQueues, QueuedClient
 from genrec.serve.inference.deadline import ClientGone, Deadline
 
 
+def queues_of(shop, max_wait_for_words_s=300.0, **options):
+    return ModelQueues(shop.client, ServeConfig(max_wait_for_words_s=max_wait_for_words_s), on_cpu=True, **options)
+
+
 @pytest.fixture
-def shared(shop):
-    opened = SharedWorkspace(shop, ServeConfig(max_wait_for_words_s=300))
-    opened.warm_up()
+def queues(shop):
+    opened = queues_of(shop)
     yield opened
     opened.close()
 
 
-def view_of(shared, tmp_path, limit_s=300.0, **options):
-    deadline = Deadline(limit_s)
-    return WorkspaceView(shared, deadline, visuals=tmp_path, **options), deadline
+@pytest.fixture
+def view_of(shop, tmp_path):
+    """Makes views of the shop, each for one client, that stand in line in some queues."""
+
+    def make(queues, *, limit_s=300.0, adapter=None):
+        return ClientView.of(shop, queues, Deadline(limit_s), visuals=tmp_path, adapter=adapter)
+
+    return make
 
 
-def test_unequal_requests_in_one_batch_are_answered_as_alone(shop, shared):
+def test_unequal_requests_in_one_batch_are_answered_as_alone(shop, queues):
     histories = list(shop.interactions.histories().values())
     photo = decode_image(shop.catalog.items[7].image)
     warm = shop.add_adapter("warm")
@@ -46,10 +54,10 @@ def test_unequal_requests_in_one_batch_are_answered_as_alone(shop, shared):
         Request(history=histories[6], query="something blue", image=photo, adapter=warm, k=5),
         Request(history=histories[7], image=photo, where=parse_filter("not category = lamp")),
     ]
-    with shared.recommendations._turn():  # nobody is answered until all are in line
-        futures = [shared.recommendations.submit(request) for request in requests]
+    with queues.turns.of(0):  # nobody is answered until all are in line
+        futures = [queues.recommendations.submit(request) for request in requests]
     together = [future.result(300) for future in futures]
-    assert shared.recommendations.batch_sizes[-1] == len(requests)
+    assert queues.recommendations.batch_sizes[-1] == len(requests)
     for request, answer in zip(requests, together, strict=True):
         (alone,) = shop.answer([request])
         assert [entry.item_id for entry in answer] == [entry.item_id for entry in alone]
@@ -58,8 +66,8 @@ def test_unequal_requests_in_one_batch_are_answered_as_alone(shop, shared):
         assert [entry.score_nats for entry in answer] == pytest.approx(scores, abs=1e-3)
 
 
-def test_a_view_answers_weighs_and_explains_as_its_workspace_does(shop, shared, tmp_path):
-    view, _ = view_of(shared, tmp_path)
+def test_a_view_answers_weighs_and_explains_as_its_workspace_does(shop, queues, view_of):
+    view = view_of(queues).workspace
     history = shop.history_of("user-00003")
     items = [entry.item_id for entry in shop.recommend(history=history, k=3)]
     assert [entry.item_id for entry in view.recommend(history=history, k=3)] == items
@@ -70,12 +78,12 @@ def test_a_view_answers_weighs_and_explains_as_its_workspace_does(shop, shared, 
     ]
 
 
-def test_clients_who_ask_at_once_are_explained_as_alone(shop, shared, tmp_path):
+def test_clients_who_ask_at_once_are_explained_as_alone(shop, queues, view_of):
     histories = [history[:5] for history in list(shop.interactions.histories().values())[:6]]
     items = [shop.recommend(history=history, k=1)[0].item_id for history in histories]
 
     def explain(case):
-        view, _ = view_of(shared, tmp_path)
+        view = view_of(queues).workspace
         return explain_batch(view, [case[0]], [case[1]])[0]
 
     with ThreadPoolExecutor(6) as pool:
@@ -85,70 +93,82 @@ def test_clients_who_ask_at_once_are_explained_as_alone(shop, shared, tmp_path):
         assert (found.text, found.evidence[0].claim) == (alone.text, alone.evidence[0].claim)
 
 
-def test_a_writer_with_too_much_to_say_says_so(shop, tmp_path):
-    shared = SharedWorkspace(shop, ServeConfig(max_wait_for_words_s=0.2))
-    view, deadline = view_of(shared, tmp_path)
+def test_a_writer_with_too_much_to_say_says_so(shop, view_of):
+    queues = queues_of(shop, max_wait_for_words_s=0.2)
+    view = view_of(queues)
     message, another = render("next_item", query="a red lamp"), render("next_item", query="a mug")
-    with shared.texts._turn():  # the language model is at work
-        waiting = shared.texts.submit((message, 4))
+    with queues.turns.of(0):  # the language model is at work
+        waiting = queues.texts.submit((message, 4))
         with pytest.raises(WriterBusy, match="the language model is busy"):
-            view.model.generate_texts([another], max_new_tokens=4)
-        assert not deadline.is_over
+            view.workspace.client.write([another], max_new_tokens=4)
+        assert not view.deadline.is_over
         start = time.monotonic()
         with pytest.raises(WriterBusy):
-            view.model.generate_texts([message], max_new_tokens=3)
+            view.workspace.client.write([message], max_new_tokens=3)
         assert time.monotonic() - start < 0.19  # it has waited before, for the same answer
     text = waiting.result(60)
-    assert (another, 4) not in shared.written  # nobody waits for it any more
-    shared.max_wait_for_words_s = 60
-    view, _ = view_of(shared, tmp_path)  # for another answer
-    assert view.model.generate_texts([message, another], max_new_tokens=4)[0] == text
-    shared.close()
+    assert (another, 4) not in queues.cached_texts  # nobody waits for it any more
+    queues.max_wait_for_words_s = 60
+    other = view_of(queues).workspace.client  # for another answer
+    assert other.write([message, another], max_new_tokens=4)[0] == text
+    queues.close()
 
 
-def test_recommendations_and_weights_are_found_before_words_are(shop, tmp_path):
-    shared = SharedWorkspace(shop, ServeConfig())
+def test_recommendations_and_weights_are_found_before_words_are(shop):
+    queues = queues_of(shop)
     order = []
-    with shared.texts._turn():  # the language model is at work
-        futures = {"words": shared.texts.submit((render("next_item", query="a red lamp"), 4))}
-        while shared.texts.num_waiting:
+    with queues.turns.of(0):  # the language model is at work
+        futures = {"words": queues.texts.submit((render("next_item", query="a red lamp"), 4))}
+        while queues.texts.num_waiting:
             time.sleep(0.01)
         time.sleep(0.2)  # it stands in line
-        futures["items"] = shared.recommendations.submit(Request(k=3))
-        futures["weights"] = shared.attributions.submit(Case([()], [shop.catalog.items[0].item_id], [""], None))
+        futures["items"] = queues.recommendations.submit(Request(k=3))
+        futures["weights"] = queues.attributions.submit([Case(history=(), item_id=shop.catalog.items[0].item_id)])
         for name, future in futures.items():
             future.add_done_callback(lambda _, name=name: order.append(name))
         time.sleep(0.2)
     for future in futures.values():
         future.result(60)
     assert order[-1] == "words"
-    shared.close()
+    queues.close()
 
 
-def test_what_many_ask_is_written_once(shop, tmp_path, monkeypatch):
-    shared = SharedWorkspace(shop, ServeConfig(max_wait_for_words_s=300))
-    view, _ = view_of(shared, tmp_path)
-    written, generate = [], shop.model.generate_texts
-    monkeypatch.setattr(
-        shop.model, "generate_texts", lambda asked, **kw: written.extend(asked) or generate(asked, **kw)
-    )
+class CountingWriter:
+    """The shop's models, and every message that they were asked to answer."""
+
+    answers_while_writing = False
+
+    def __init__(self, client):
+        self._client, self.messages = client, []
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    def write(self, messages, *, max_new_tokens):
+        self.messages += messages
+        return self._client.write(messages, max_new_tokens=max_new_tokens)
+
+
+def test_what_many_ask_is_written_once(shop):
+    writer = CountingWriter(shop.client)
+    queues = ModelQueues(writer, ServeConfig(max_wait_for_words_s=300), on_cpu=True, max_cached_texts=2)
+    client = QueuedClient(queues, Deadline(300))
     messages = [render("next_item", query=words) for words in ("a red lamp", "a mug", "a red lamp")]
-    texts = view.model.generate_texts(messages, max_new_tokens=4)
-    assert written == messages[:2]
-    assert texts == generate(messages, max_new_tokens=4)
-    assert view.model.generate_texts(messages[:1], max_new_tokens=4) == texts[:1]
-    assert len(written) == 2
-    view.model.generate_texts(messages[:1], max_new_tokens=5)
-    assert len(written) == 3
-    monkeypatch.setattr("genrec.serve.inference.client.MAX_WRITTEN", 2)
-    view.model.generate_texts(messages, max_new_tokens=6)
-    assert len(shared.written) == 2
-    shared.close()
+    texts = client.write(messages, max_new_tokens=4)
+    assert writer.messages == messages[:2]
+    assert texts == shop.client.write(messages, max_new_tokens=4)
+    assert client.write(messages[:1], max_new_tokens=4) == texts[:1]
+    assert len(writer.messages) == 2
+    client.write(messages[:1], max_new_tokens=5)
+    assert len(writer.messages) == 3
+    client.write(messages, max_new_tokens=6)
+    assert len(queues.cached_texts) == 2
+    queues.close()
 
 
-def test_an_adapters_view_weighs_by_the_adapter(shop, shared, tmp_path):
+def test_an_adapters_view_weighs_by_the_adapter(shop, queues, view_of):
     warm = shop.add_adapter("warm")
-    view, _ = view_of(shared, tmp_path, adapter=warm)
+    view = view_of(queues, adapter=warm).workspace
     history, item = shop.history_of("user-00003"), shop.catalog.items[3].item_id
     (attributions,) = view.attributions([history], [item])
     assert attributions == pytest.approx(shop.attributions([history], [item], adapter=warm)[0], abs=1e-3)
@@ -156,35 +176,52 @@ def test_an_adapters_view_weighs_by_the_adapter(shop, shared, tmp_path):
     assert max(abs(attributions[past] - nats) for past, nats in own.items()) > 0.01
 
 
-def test_drawings_stop_when_their_client_leaves(shared, tmp_path):
-    view, deadline = view_of(shared, tmp_path)
-    threading.Timer(0.3, deadline.leave).start()
-    item = shared.workspace.catalog.items[0].item_id
+def test_a_view_counts_nothing_again(shop, queues, view_of):
+    view = view_of(queues).workspace
+    assert view.evidence is shop.evidence
+    assert view.rule_reader is shop.rule_reader
+    assert view.data is shop.data
+
+
+def test_drawings_stop_when_their_client_leaves(shop, queues, view_of, tmp_path):
+    view = view_of(queues)
+    threading.Timer(0.3, view.deadline.leave).start()
+    item = shop.catalog.items[0].item_id
 
     def draw_on() -> None:
         for seed in range(1000):
-            view.visualize(item=item, seed=seed)
+            view.draw(item, history=(), scene=None, seed=seed)
 
     with pytest.raises(ClientGone):
         draw_on()
-    while shared.drawings.num_waiting:
+    while queues.drawings.num_waiting:
         time.sleep(0.01)
     count = len(list(tmp_path.glob("*.png")))
     time.sleep(0.3)
     assert len(list(tmp_path.glob("*.png"))) == count
-    another, _ = view_of(shared, tmp_path)
-    assert another.visualize(item=item).path.is_file()
+    another = view_of(queues)
+    drawn = another.draw(item, history=(), scene=None, seed=0)
+    assert drawn.path.is_file()
+    assert another.drawings.last == drawn
 
 
-def test_patience_ends(shop, shared, tmp_path):
-    view, _ = view_of(shared, tmp_path, limit_s=0.0)
+def test_a_replayed_drawing_is_not_drawn(shop, queues, view_of, tmp_path):
+    view = view_of(queues)
+    view.drawings.is_replay = True
+    view.draw(shop.catalog.items[0].item_id, history=(), scene=None, seed=0)
+    assert view.drawings.last is None
+    assert not list(tmp_path.glob("*.png"))
+
+
+def test_deadlines_end(shop, queues, view_of):
+    view = view_of(queues, limit_s=0.0)
     with pytest.raises(TimeoutError):
-        view.recommend(history=[], k=1)
-    view, deadline = view_of(shared, tmp_path)
-    deadline.leave()
-    assert deadline.is_over
+        view.workspace.recommend(history=[], k=1)
+    view = view_of(queues)
+    view.deadline.leave()
+    assert view.deadline.is_over
     with pytest.raises(ClientGone):
-        view.recommend(history=[], k=1)
+        view.workspace.recommend(history=[], k=1)
 
 
 def test_turns_are_taken_by_urgency_then_in_the_order_of_asking():

@@ -10,49 +10,34 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-from genrec.errors import ArtifactError, InputError, ModelEnded, UnknownItem
+from genrec.errors import ArtifactError, ModelEnded
 from genrec.explain import explain_batch
 from genrec.prompting import render
-from genrec.ranking.recommender import Request
-from genrec.serve.inference.process import WorkspaceApart
+from genrec.ranking.client import Request
+from genrec.serve.inference.process import load_with_model_process
 
 
 @pytest.fixture(scope="module")
 def apart(adapted_directory):
-    loaded = WorkspaceApart.load(adapted_directory)
+    loaded = load_with_model_process(adapted_directory)
     yield loaded
     loaded.close()
 
 
-def test_it_answers_weighs_and_writes_as_a_workspace_does(shop, apart):
+def test_it_explains_as_a_workspace_of_one_process_does(shop, apart):
     history = shop.history_of("user-00003")
-    warm = shop.add_adapter("warm")
-    assert apart.add_adapter("warm") == warm
-    requests = [Request(history=history, k=3), Request(history=history, k=3, adapter=warm), Request(query="a red lamp")]
-    for found, expected in zip(apart.answer(requests), shop.answer(requests), strict=True):
-        assert [entry.item_id for entry in found] == [entry.item_id for entry in expected]
+    assert apart.add_adapter("warm") == shop.add_adapter("warm")
     items = [entry.item_id for entry in shop.recommend(history=history, k=3)]
-    for adapter in (None, warm):
-        expected = shop.attributions([history] * 3, items, adapter=adapter)
-        for attributions, theirs in zip(
-            apart.attributions([history] * 3, items, adapter=adapter), expected, strict=True
-        ):
-            assert attributions == pytest.approx(theirs, abs=1e-3)
-    schema = {"type": "object", "properties": {"n": {"enum": ["one", "two"]}}, "required": ["n"]}
-    message = render("next_item", query="a red lamp")
-    written = [model.generate_json(message, schema, max_new_tokens=20) for model in (apart.model, shop.model)]
-    assert written[0] == written[1]
     told = [explain_batch(workspace, [history] * 3, items) for workspace in (apart, shop)]
     assert [e.text for e in told[0]] == [e.text for e in told[1]]
-    assert apart.model.prompts.encode_text("a red lamp") == shop.model.prompts.encode_text("a red lamp")
 
 
 def test_it_pauses_texts_to_answer_what_is_urgent(shop, apart):
     messages = [render("next_item", query=f"a red lamp {number}") for number in range(40)]
     history = shop.history_of("user-00003")
-    expected = shop.model.generate_texts(messages, max_new_tokens=60)
+    expected = shop.client.write(messages, max_new_tokens=60)
     with ThreadPoolExecutor(1) as pool:
-        texts = pool.submit(apart.model.generate_texts, messages, max_new_tokens=60)
+        texts = pool.submit(apart.client.write, messages, max_new_tokens=60)
         time.sleep(0.1)
         num_answered = 0
         while not texts.done():
@@ -62,37 +47,37 @@ def test_it_pauses_texts_to_answer_what_is_urgent(shop, apart):
     assert texts.result() == expected
 
 
-def test_errors_come_back_as_they_are(apart):
-    with pytest.raises(UnknownItem, match="nothing-like-it"):
-        apart.attributions([["nothing-like-it"]], [apart.catalog.items[0].item_id])
-    with pytest.raises(InputError, match="k is 0"):
-        apart.answer([Request(k=0)])
+def test_what_cannot_be_loaded_is_told():
     with pytest.raises(ArtifactError, match="not a built workspace"):
-        WorkspaceApart.load("nowhere")
+        load_with_model_process("nowhere")
 
 
 def test_after_its_end_the_process_is_started_again_with_its_adapters(shop, apart):
     request = Request(history=shop.history_of("user-00003"), adapter=apart.add_adapter("warm"))
     (expected,) = apart.answer([request])
+    stream = apart.client.stream(Request(k=3))
+    next(stream)
     for process in workers_of(os.getpid()):
         process.kill()
     with pytest.raises(ModelEnded, match="started again"):
         apart.answer([request])
     apart.answer([Request(k=1)])  # it is up
+    with pytest.raises(ModelEnded, match="while it streamed"):
+        next(stream)
     with ThreadPoolExecutor(1) as pool:
         messages = [render("next_item", query=f"a red lamp {number}") for number in range(150)]
-        texts = pool.submit(apart.model.generate_texts, messages, max_new_tokens=60)
+        texts = pool.submit(apart.client.write, messages, max_new_tokens=60)
         time.sleep(0.1)
         assert apart.answer([request]) == [expected]  # its adapter is loaded while texts are written
         assert not texts.done()
-        assert texts.result() == shop.model.generate_texts(messages, max_new_tokens=60)
+        assert texts.result() == shop.client.write(messages, max_new_tokens=60)
 
 
 ALONE = """
 import sys, time
-from genrec.ranking.recommender import Request
-from genrec.serve.inference.process import WorkspaceApart
-apart = WorkspaceApart.load(sys.argv[1])
+from genrec.ranking.client import Request
+from genrec.serve.inference.process import load_with_model_process
+apart = load_with_model_process(sys.argv[1])
 apart.answer([Request(k=1)])
 print("ready", flush=True)
 time.sleep(600)

@@ -1,0 +1,342 @@
+"""Models in this process: requests answered by the hybrid of beams and item scores, words written and read.
+
+Knows how a request becomes a search over the trie and a mask over the catalog and, when words, a photo or items are
+named, a likeness in CLIP space; deliberately knows nothing of users or of who asks.
+
+Axis legend: N items, B requests, W beams.
+"""
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from genrec.artifacts import read_manifest
+from genrec.data.splits import split_interactions
+from genrec.errors import InputError
+from genrec.model.lm.language import LanguageModel
+from genrec.model.training.examples import history_prompt
+from genrec.prompting import Message
+from genrec.ranking.built_data import BuiltData
+from genrec.ranking.candidates import Beams, Candidates
+from genrec.ranking.client import Answer, Attribution, Case, Request
+from genrec.ranking.cold_items import ColdItems
+from genrec.ranking.eligibility import Eligibility, Eligible
+from genrec.ranking.hybrid import BeamQuery, Hybrid
+from genrec.ranking.item_scorer import ItemScorer, find_item_scorer
+from genrec.ranking.likeness import Aim, likenesses
+from genrec.ranking.mixing import NUM_LIKELY
+from genrec.runtime import pick_device
+from genrec.schema import FloatArray, IntArray, Recommendation
+from genrec.semids.trie import Mask, Trie
+
+log = logging.getLogger(__name__)
+A = TypeVar("A")
+_STREAMED = frozenset({"history", "where", "exclude", "k", "exclude_history"})  # what a streamed request may hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Query:
+    """One request with nothing left open, and what it may get."""
+
+    request: Request
+    k: int
+    eligible: Eligible
+    aim: Aim
+    width: int  # how many beams find what is asked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scored:
+    """A query with what is known of the catalog before beams are sought.
+
+    weight: the item scorer's share; likeness_N: to what the query names, None where it names nothing; nearest: rows
+    that beams of their own look for, beside those of the query, empty where there are none.
+    """
+
+    query: _Query
+    weight: float
+    likeness_N: npt.NDArray[np.float64] | None
+    nearest: IntArray
+
+    @property
+    def needs_beams(self) -> bool:
+        """Whether the language model has a share; where it has none, the item scorer knows every item."""
+        return self.weight < 1
+
+
+class LocalClient:
+    """A `ModelClient` whose models are in this process; single requests equal batched ones."""
+
+    def __init__(
+        self, data: BuiltData, language_model: LanguageModel, item_scorer: ItemScorer | None, sequence_weight: float
+    ) -> None:
+        """sequence_weight: the item scorer's share in the mixture, 0 to 1."""
+        self.data, self.language_model = data, language_model
+        self.trie = Trie.build(data.table.codes, device=language_model.device)
+        self.hybrid = Hybrid(
+            language_model,
+            item_scorer,
+            sequence_weight,
+            catalog=data.catalog,
+            table=data.table,
+            trie=self.trie,
+            max_history=data.config.tune.max_history,
+        )
+        self.eligibility = Eligibility(data.passing_items, self.trie)
+
+    @classmethod
+    def load(cls, data: BuiltData, *, adapter: Path | None = None) -> "LocalClient":
+        """Load the models of a built workspace; adapter: the folder of a domain adapter that answers in their place.
+
+        Raises ArtifactError when they cannot be loaded.
+        """
+        root, config = data.directory, data.config
+        details = read_manifest(root / "mixture", "mixture").details
+        model = LanguageModel.load(
+            root / "model",
+            device=pick_device(config.device),
+            dtype=config.tune.dtype,
+            four_bit=config.tune.method == "qlora",
+            adapter=adapter,
+        )
+        model.fold()
+        model.cache_prefix(history_prompt(model.prompts, (), max_history=config.tune.max_history))
+        # An adapter answers alone: the item scorer knows nothing of its domain.
+        item_scorer = None if adapter else find_item_scorer(root, model.device, data.embeddings)
+        if item_scorer is not None:
+            item_scorer = item_scorer.with_cold_bonus(details["lift"])  # type: ignore[arg-type]
+        wanted = config.recommend.sequence_weight
+        weight = wanted if wanted >= 0 else float(details["sequence_weight"])  # type: ignore[arg-type]
+        return cls(data, model, item_scorer, weight)
+
+    @property
+    def answers_while_writing(self) -> bool:
+        """False: one call has the models to itself."""
+        return False
+
+    def add_adapter(self, name: str, folder: Path) -> None:
+        """Offer a domain adapter; requests with different ones are answered in one batch. Raises InputError."""
+        self.language_model.add_adapter(name, folder)
+
+    def close(self) -> None:
+        """Nothing of this client works elsewhere."""
+
+    def write(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
+        """What the language model says to each message, greedily; id tokens are never said."""
+        return self.language_model.generate_texts(messages, max_new_tokens=max_new_tokens)
+
+    def read(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
+        """What the foundation says to a message as JSON under a schema; None when the tokens ran out before its end."""
+        return self.language_model.generate_json(message, schema, max_new_tokens=max_new_tokens)
+
+    def embed(self, texts: Sequence[str]) -> FloatArray:
+        """Unit vectors of texts in CLIP space, float32 (B, D)."""
+        return self.data.clip.encode_texts(texts)
+
+    def remembering_beams(self) -> AbstractContextManager[None]:
+        """Meanwhile, a request that differs in its share of the mixture alone gets the beams that were found before."""
+        return self.hybrid.remembering_beams()
+
+    @cached_property
+    def cold_items(self) -> ColdItems:
+        """The items that training has not seen, and the known ones they resemble."""
+        data = self.data
+        is_known = np.zeros(len(data.catalog), bool)
+        trained_on = split_interactions(data.interactions, data.config.split).train.item_ids
+        is_known[data.catalog.rows(set(trained_on))] = True
+        return ColdItems.find(data.vectors, is_known, num_neighbors=data.config.recommend.newcomer_neighbors)
+
+    # ---- items
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """The k best items of each request, in batches of the configured size; see `ModelClient`."""
+        answers: list[Answer] = [[] for _ in requests]
+        queries: dict[int, _Query] = {}
+        for number, request in enumerate(requests):
+            try:
+                queries[number] = self._query_of(request)
+            except InputError as error:
+                answers[number] = error
+        size = self.data.config.recommend.batch_size
+        # Requests of like length share a batch, so that little is computed for padding; those of unequal beams do not,
+        # so that an answer never depends on its company.
+        for width in sorted({query.width for query in queries.values()}):
+            same = [number for number, query in queries.items() if query.width == width]
+            same.sort(key=lambda number: len(queries[number].request.history))
+            for batch in (same[start : start + size] for start in range(0, len(same), size)):
+                found = self._answer_batch([queries[number] for number in batch], width)
+                for number, answer in zip(batch, found, strict=True):
+                    answers[number] = answer
+        return answers
+
+    def stream(self, request: Request) -> Iterator[Recommendation]:
+        """The k best items one by one; see `ModelClient`.
+
+        Scores are those of `answer` with beams that never lose an item; cold items score by themselves and inherit
+        nothing.
+        """
+        empty = Request()
+        asked = [f.name for f in fields(request) if getattr(request, f.name) != getattr(empty, f.name)]
+        if more := [name for name in asked if name not in _STREAMED]:
+            raise InputError(f"a stream cannot take {', '.join(more)}; give a history and a filter, or ask for a list")
+        return self._streamed(self._query_of(request))
+
+    def _streamed(self, query: _Query) -> Iterator[Recommendation]:
+        generated = self.hybrid.stream(query.request.history, query.eligible)
+        for rank, (row, score) in enumerate(itertools.islice(generated, query.k), 1):
+            yield self._recommendation(rank, row, score)
+
+    def _query_of(self, request: Request) -> _Query:
+        """The request with nothing left open. Raises UnknownItem, FilterError, InputError."""
+        config, catalog = self.data.config.recommend, self.data.catalog
+        k = config.k if request.k is None else request.k
+        if k < 1:
+            raise InputError(f"k is {k}; wanted at least 1")
+        excludes = config.exclude_history if request.exclude_history is None else request.exclude_history
+        catalog.rows(request.history)
+        aim = Aim(
+            words=request.query,
+            photo=request.image,
+            like=catalog.rows(request.like),
+            unlike=catalog.rows(request.unlike),
+        )
+        eligible = self.eligibility.find(request.where, (*request.exclude, *(request.history if excludes else ())))
+        return _Query(
+            request=replace(request, k=k, exclude_history=excludes),
+            k=k,
+            eligible=eligible,
+            aim=aim,
+            width=max(2 * k, config.beam_width),
+        )
+
+    def _answer_batch(self, queries: Sequence[_Query], width: int) -> list[list[Recommendation]]:
+        """The answers to queries that want beams of one width."""
+        for query in queries:
+            if (num_legal := int(query.eligible.allowed_N.sum())) < query.k:
+                log.warning(
+                    "%d items were asked for, but only %d may be recommended; those come back", query.k, num_legal
+                )
+        scored = self._scored(queries, width)
+        beams, nearest = self._search(scored, width)
+        allowed_BN = np.stack([query.eligible.allowed_N for query in queries])
+        scored_BN = np.full(allowed_BN.shape, -np.inf)
+        if any(its.weight for its in scored):
+            scored_BN = self.hybrid.expect([query.request.history for query in queries], allowed_BN)
+        answers = []
+        for number, its in enumerate(scored):
+            found = self._candidates(its, beams[number], nearest.get(number), scored_BN[number], width)
+            best = enumerate(found.best(its.query.k), 1)
+            answers.append([self._recommendation(rank, row, score) for rank, (row, score) in best])
+        return answers
+
+    def _scored(self, queries: Sequence[_Query], width: int) -> list[_Scored]:
+        """Shares of the item scorer, and likeness to what queries name."""
+        aims = {number: query.aim for number, query in enumerate(queries) if query.aim}
+        found = likenesses(list(aims.values()), self.data.embeddings, self.data.clip) if aims else []
+        likeness = dict(zip(aims, found, strict=True))
+        requests = [query.request for query in queries]
+        weight_B = self.hybrid.weights(
+            [request.history for request in requests],
+            [request.adapter for request in requests],
+            [request.sequence_weight for request in requests],
+        )
+        scored = []
+        for number, (query, weight) in enumerate(zip(queries, weight_B.tolist(), strict=True)):
+            likeness_N, nearest = likeness.get(number), np.zeros(0, np.int64)
+            if likeness_N is not None and query.aim.is_named and weight < 1:
+                nearest = _largest(np.where(query.eligible.allowed_N, likeness_N, -np.inf), width)
+            scored.append(_Scored(query=query, weight=weight, likeness_N=likeness_N, nearest=nearest))
+        return scored
+
+    def _search(self, scored: Sequence[_Scored], width: int) -> tuple[list[Beams], dict[int, Beams]]:
+        """Each query's beams, and by its number those that look for what is nearest to what it names."""
+        searches = [
+            _search_of(its.query, its.query.eligible.mask, is_known=its.likeness_N is None) if its.needs_beams else None
+            for its in scored
+        ]
+        with_nearest = [number for number, its in enumerate(scored) if len(its.nearest)]
+        for number in with_nearest:
+            is_among_N = np.zeros(len(self.data.catalog), bool)
+            is_among_N[scored[number].nearest] = True
+            searches.append(_search_of(scored[number].query, self.trie.mask(is_among_N), is_known=False))
+        rows_BW, nats_BW = self.hybrid.search(searches, width)
+        found = [Beams(rows_W=rows_W, nats_W=nats_W) for rows_W, nats_W in zip(rows_BW, nats_BW, strict=True)]
+        return found[: len(scored)], dict(zip(with_nearest, found[len(scored) :], strict=True))
+
+    def _candidates(
+        self, its: _Scored, beams: Beams, nearest: Beams | None, scored_N: npt.NDArray[np.float64], width: int
+    ) -> Candidates:
+        """What may answer one query, with all that speaks for it."""
+        num_likely = max(width, NUM_LIKELY)
+        if its.likeness_N is not None:  # beside it, what an item lacks without a beam would count; the nearest have one
+            num_likely = width if its.needs_beams else len(self.data.catalog)
+        found = Candidates.mixed(beams, scored_N, its.weight, num_likely=num_likely)
+        item_scorer = self.hybrid.item_scorer
+        if not its.weight or item_scorer is None or not item_scorer.scores_cold_items:
+            found = found.with_cold_items(self.cold_items, its.query.eligible.allowed_N)
+        if nearest is not None:
+            found = found.with_beams(nearest, scored_N, its.weight)
+        if its.likeness_N is not None:
+            found = found.raised(self.data.config.recommend.query_weight * its.likeness_N)
+        return found
+
+    def _recommendation(self, rank: int, row: int, score: float) -> Recommendation:
+        item = self.data.catalog.items[row]
+        return Recommendation(
+            rank=rank,
+            item_id=item.item_id,
+            title=item.title,
+            semantic_id=self.data.table.semantic_id(item.item_id),
+            score_nats=score,
+        )
+
+    # ---- scores
+
+    def score(self, cases: Sequence[Case]) -> npt.NDArray[np.float64]:
+        """Log-probability of each case's item in nats, float64 (B,)."""
+        return np.array(_by_adapter(cases, lambda *asked: self.hybrid.score(*asked).tolist()), dtype=np.float64)
+
+    def attributions(self, cases: Sequence[Case]) -> list[Attribution]:
+        """By how many nats each case's score falls without each item of its history."""
+        return _by_adapter(cases, self.hybrid.attributions)
+
+
+def _by_adapter(
+    cases: Sequence[Case],
+    ask: Callable[[Sequence[tuple[str, ...]], Sequence[str], Sequence[str], str | None], Sequence[A]],
+) -> list[A]:
+    """Ask once for all cases of each adapter; answers in the order of the cases."""
+    answers: dict[int, A] = {}
+    for adapter in dict.fromkeys(case.adapter for case in cases):
+        places = [place for place, case in enumerate(cases) if case.adapter == adapter]
+        same = [cases[place] for place in places]
+        asked = ([case.history for case in same], [case.item_id for case in same], [case.query for case in same])
+        answers.update(zip(places, ask(*asked, adapter), strict=True))
+    return [answers[place] for place in range(len(cases))]
+
+
+def _search_of(query: _Query, mask: Mask | None, *, is_known: bool) -> BeamQuery:
+    """is_known: whether beams found before for an equal request, of whatever share of the mixture, are its own."""
+    request = query.request
+    return BeamQuery(
+        history=request.history,
+        query=request.query,
+        adapter=request.adapter,
+        mask=mask,
+        left_out=query.eligible.left_out,
+        key=replace(request, sequence_weight=None) if is_known else None,
+    )
+
+
+def _largest(values_N: npt.NDArray[np.float64], count: int) -> IntArray:
+    """The rows of the largest finite values, largest first."""
+    rows = np.argsort(-values_N, kind="stable")[:count]
+    return rows[np.isfinite(values_N[rows])]
