@@ -167,7 +167,7 @@ def test_every_claim_is_true_of_the_catalog_and_the_training_events() -> None:
     recommender = KnownRecommender(SILENT)
     index = recommender.evidence
     users = [f"u{n}" for n in range(24)]
-    histories = [recommender.history_of(user) for user in users]
+    histories = [recommender.chosen_history(user, None) for user in users]
     targets = [f"i{(n + 20) % 36}" for n in range(24)]
     for history, item_id, explanation in zip(
         histories, targets, explain_batch(recommender, histories, targets), strict=True
@@ -237,7 +237,7 @@ def test_shown_texts_pass_the_check_whoever_wrote_them() -> None:
 
 def test_single_equals_batch() -> None:
     recommender = KnownRecommender(SILENT)
-    histories = [recommender.history_of(f"u{n}") for n in range(6)]
+    histories = [recommender.chosen_history(f"u{n}", None) for n in range(6)]
     targets = [f"i{n + 9}" for n in range(6)]
     batch = explain_batch(recommender, histories, targets)
     assert batch == [explain(recommender, history=h, item_id=i) for h, i in zip(histories, targets, strict=True)]

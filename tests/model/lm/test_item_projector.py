@@ -134,36 +134,35 @@ def test_a_reader_of_an_earlier_layout_says_what_to_do(reader, tmp_path):
 
 def test_a_build_trains_the_reader_and_the_model_uses_it(shop_directory):
     workspace = load(shop_directory)
-    assert workspace.client.language_model.reader.weight.abs().mean() > 0.001
+    model, trie = workspace.client.language_model, workspace.client.trie
+    assert model.reader.weight.abs().mean() > 0.001
     history = workspace.interactions.history("user-00001")
     prompt = workspace.client.hybrid._prompt(history, "")
     target = workspace.table.semantic_id(workspace.catalog.items[0].item_id)
-    with_vectors = workspace.client.language_model.score([prompt], [target], trie=workspace.client.trie)
-    torch.nn.init.zeros_(workspace.client.language_model.reader.weight)
-    assert (
-        abs(workspace.client.language_model.score([prompt], [target], trie=workspace.client.trie) - with_vectors) > 1e-3
-    )
+    with_vectors = model.score([prompt], [target], trie=trie)
+    torch.nn.init.zeros_(model.reader.weight)
+    assert abs(model.score([prompt], [target], trie=trie) - with_vectors) > 1e-3
 
 
 def test_a_loaded_model_reads_every_row(shop_directory):
     workspace = load(shop_directory)
+    model, trie = workspace.client.language_model, workspace.client.trie
     prompt = workspace.client.hybrid._prompt(workspace.interactions.history("user-00001"), "")
     target = workspace.table.semantic_id(workspace.catalog.items[0].item_id)
-    scores = workspace.client.language_model.score([prompt] * 100, [target] * 100, trie=workspace.client.trie)
+    scores = model.score([prompt] * 100, [target] * 100, trie=trie)
     assert abs(scores - scores[0]).max() < 1e-4
 
 
 def test_histories_that_part_from_another_are_read_as_each_alone(shop_directory):
     workspace = load(shop_directory)
+    model, trie = workspace.client.language_model, workspace.client.trie
     histories = [history for history in workspace.interactions.histories().values() if len(history) > 9][:3]
     cases = [list(history) for history in histories]
     cases += [history[:place] + history[place + 1 :] for history in cases for place in range(5, len(history))]
     prompts = [workspace.client.hybrid._prompt(case, "a red lamp") for case in cases]
     target = workspace.table.semantic_id(workspace.catalog.items[0].item_id)
-    together = workspace.client.language_model.score(prompts, [target] * len(prompts), trie=workspace.client.trie)
-    alone = [
-        workspace.client.language_model.score([prompt], [target], trie=workspace.client.trie)[0] for prompt in prompts
-    ]
+    together = model.score(prompts, [target] * len(prompts), trie=trie)
+    alone = [model.score([prompt], [target], trie=trie)[0] for prompt in prompts]
     np.testing.assert_allclose(together, alone, atol=1e-4)
     assert np.ptp(alone) > 0.1
 
