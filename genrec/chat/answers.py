@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from genrec.chat.constraints import counts_of, meeting, number_of, numbers_of
+from genrec.chat.constraints import counts_of, extremes_of, meeting, numbers_of
 from genrec.chat.lexicon import Lexicon, plural
 from genrec.chat.requests import Extreme, Question
 from genrec.chat.wording import describe, facts, titles_of
-from genrec.claims.claims import Constraint, format_number, say_attribute, say_value
+from genrec.claims.claims import format_number, say_attribute, say_value
+from genrec.data.filters import Predicate
 from genrec.schema import AttributeValue, BoolArray, Catalog, Item
 
 NUM_LISTED = 15  # values of an attribute that are named
@@ -22,16 +23,6 @@ _KNOWN_EXTREMES = {
     ("year", False): "the oldest",
     ("year", True): "the newest",
 }
-
-
-def extremes_of(extreme: Extreme, items: Sequence[Item]) -> list[Item]:
-    """The items with the least or the most of a number; several where they are equal, none where none has it."""
-    numbers = {item.item_id: number_of(item, extreme.attribute) for item in items}
-    known = [number for number in numbers.values() if number is not None]
-    if not known:
-        return []
-    best = max(known) if extreme.is_most else min(known)
-    return [item for item in items if numbers[item.item_id] == best]
 
 
 def answer_of_items(question: Question, items: Sequence[Item], catalog: Catalog) -> str:
@@ -69,7 +60,7 @@ def _value_of(item: Item, name: str) -> str:
     return f"{title} {say_attribute(name, value)}."
 
 
-def _check(claims: Sequence[Constraint], items: Sequence[Item]) -> str:
+def _check(claims: Sequence[Predicate], items: Sequence[Item]) -> str:
     """Yes or no, with what the items are in truth."""
     names = tuple(dict.fromkeys(claim.attribute for claim in claims))
     if len(items) == 1:

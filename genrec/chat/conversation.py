@@ -10,15 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from genrec.chat.answers import answer_of_catalog, answer_of_items, extremes_of
-from genrec.chat.constraints import number_of
+from genrec.chat.answers import answer_of_catalog, answer_of_items
+from genrec.chat.constraints import extremes_of, number_of
 from genrec.chat.model_reader import MessageReader, ModelReader
 from genrec.chat.requests import ChatRequest, Intent
 from genrec.chat.retrieval import Retrieved, Retriever
 from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import ChatMessage, Session
 from genrec.chat.wording import courtesy, describe, facts, headline, invitation, notes_on, question, recall, titles_of
-from genrec.claims.claims import Constraint, format_number
+from genrec.claims.claims import format_number
+from genrec.data.filters import Predicate
 from genrec.explain import explain_batch
 from genrec.schema import Evidence, Explanation, Item
 from genrec.workspace import Workspace
@@ -53,7 +54,7 @@ class Reply:
     request: ChatRequest
     items: tuple[ItemCard, ...] = ()
     visual: Path | None = None
-    relaxed: tuple[Constraint, ...] = ()
+    relaxed: tuple[Predicate, ...] = ()
 
     @property
     def is_list(self) -> bool:
@@ -214,7 +215,7 @@ class Conversation:
         says_nothing = not (session.constraints or session.query or session.refers_to or session.photo or session.shown)
         return says_nothing and is_unknown and not (request.is_open or session.has_asked)
 
-    def _change_wishes(self, request: ChatRequest) -> list[Constraint]:
+    def _change_wishes(self, request: ChatRequest) -> list[Predicate]:
         """Bring the session's wishes up to date; return those that gave way to a contradicting one."""
         session = self.session
         if request.has_wishes or request.query or request.relation or request.image:

@@ -13,10 +13,11 @@ from itertools import combinations
 
 from rapidfuzz import fuzz, process
 
+from genrec.chat.constraints import attribute_values
 from genrec.chat.synonyms import NAME_SYNONYMS, NARROWER_WORDS, VALUE_SYNONYMS
 from genrec.claims.check import words_of
-from genrec.claims.claims import Constraint, is_sayable
-from genrec.data.filters import attribute_values
+from genrec.claims.claims import is_sayable
+from genrec.data.filters import Predicate, is_number
 from genrec.schema import Catalog
 
 Places = tuple[tuple[int, str], ...]  # words and where they stand
@@ -108,7 +109,7 @@ class Lexicon:
             name: any(isinstance(item.attributes.get(name), tuple) for item in catalog) for name in self.values
         }
         self.numeric = tuple(
-            name for name, values in self.values.items() if values and all(_is_number(value) for value in values)
+            name for name, values in self.values.items() if values and all(is_number(value) for value in values)
         )
         self.price = next((name for name in self.numeric if name.lower() in PRICE_NAMES), None)
         self.year = next((name for name in self.numeric if name.lower() in YEAR_NAMES), None)
@@ -167,7 +168,7 @@ class Lexicon:
         """Whether these words say more than the value that they mean: burgundy is red, but not any red."""
         return words in self._narrower
 
-    def still_meant(self, query: str, before: Sequence[Constraint], after: Sequence[Constraint]) -> str:
+    def still_meant(self, query: str, before: Sequence[Predicate], after: Sequence[Predicate]) -> str:
         """Free words without those whose value is no longer wished: "burgundy" where red gave way to blue."""
         gone = _wished(before) - _wished(after)
         return " ".join(word for word in query.split() if gone.isdisjoint(self._narrower.get((word,), ())))
@@ -331,7 +332,7 @@ def _count_slips(title: Words, words: Sequence[str]) -> int | None:
     return len(wrong) if is_near else None
 
 
-def _wished(wishes: Iterable[Constraint]) -> set[Value]:
+def _wished(wishes: Iterable[Predicate]) -> set[Value]:
     return {Value(wish.attribute, value) for wish in wishes if wish.operator == "=" for value in wish.choices}
 
 
@@ -348,10 +349,6 @@ def title_forms(title: str) -> Iterable[Words]:
     headless = _ARTICLE_IN_FRONT.sub("", moved)
     forms = dict.fromkeys((title, bare, moved, headless if len(headless) > 3 else moved))
     return [words for words in dict.fromkeys(map(words_of, forms)) if words]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, float | int) and not isinstance(value, bool)
 
 
 def _is_one_slip(first: str, second: str) -> bool:

@@ -20,7 +20,7 @@ from genrec.chat.rules.spelling import spell_plainly
 from genrec.chat.session import Session
 from genrec.chat.wording import describe, examples_of
 from genrec.claims.check import words_of
-from genrec.claims.claims import Constraint, Operator
+from genrec.data.filters import Operator, Predicate
 from genrec.prompting import Message, render
 
 MAX_WISHES, MAX_TAKEN_BACK, MAX_PLACES, MAX_LATEST, MAX_QUERY = 5, 3, 4, 5, 60
@@ -133,12 +133,12 @@ def reconcile(
     return _with_intent(understood, read, cast(Intent, claimed["intent"]), session)
 
 
-def _further_wishes(read: ChatRequest, claims: Iterable[Mapping[str, Any]], said: "_Said") -> list[Constraint]:
+def _further_wishes(read: ChatRequest, claims: Iterable[Mapping[str, Any]], said: "_Said") -> list[Predicate]:
     """Claimed wishes that are said, over attributes of which the reader found nothing (of numbers: that side)."""
     taken = {_side(wish.attribute, wish.operator) for wish in read.where} | {(name, "") for name in read.dropped}
-    added: list[Constraint] = []
+    added: list[Predicate] = []
     for claim in claims:
-        wish = Constraint(attribute=claim["attribute"], operator=claim["operator"], value=claim["value"])
+        wish = Predicate(attribute=claim["attribute"], operator=claim["operator"], value=claim["value"])
         side = _side(wish.attribute, wish.operator)
         if side not in taken and (wish.attribute, "") not in taken and said.supports(wish):
             taken.add(side)
@@ -190,7 +190,7 @@ class _Said:
             for size in range(1, self.lexicon.max_words + 1):
                 yield tuple(self.words[start : start + size])
 
-    def supports(self, wish: Constraint) -> bool:
+    def supports(self, wish: Predicate) -> bool:
         """Whether the wish's value, or its number, is said."""
         if isinstance(wish.value, float | int):
             return wish.attribute in self.lexicon.numeric and float(wish.value) in self.numbers

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 
 Intent = Literal[
     "recommend", "show", "explain", "compare", "describe", "browse", "like", "dislike", "history", "greet", "thanks",
@@ -34,9 +34,9 @@ class Question:
     is_untold: it asks what no attribute tells.
     """
 
-    scope: tuple[Constraint, ...] = ()
+    scope: tuple[Predicate, ...] = ()
     attributes: tuple[str, ...] = ()
-    claims: tuple[Constraint, ...] = ()
+    claims: tuple[Predicate, ...] = ()
     extreme: Extreme | None = None
     is_count: bool = False
     missing: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ class ChatRequest:
 
     text: str
     intent: Intent
-    where: tuple[Constraint, ...] = ()
+    where: tuple[Predicate, ...] = ()
     dropped: tuple[str, ...] = ()
     query: str = ""
     image: Path | None = None

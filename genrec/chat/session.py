@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from genrec.artifacts import write_text
 from genrec.chat.constraints import counts_of, meeting
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 from genrec.errors import InputError
 from genrec.schema import Catalog
 
@@ -32,7 +32,7 @@ class ChatMessage:
 class Wished:
     """What was wished at one time, so that it can be gone back to."""
 
-    constraints: tuple[Constraint, ...]
+    constraints: tuple[Predicate, ...]
     query: str
     refers_to: tuple[str, ...]
     relation: str | None
@@ -51,7 +51,7 @@ class Session:
     history: list[str] = field(default_factory=list)
     liked: list[str] = field(default_factory=list)
     disliked: list[str] = field(default_factory=list)
-    constraints: list[Constraint] = field(default_factory=list)
+    constraints: list[Predicate] = field(default_factory=list)
     query: str = ""
     refers_to: list[str] = field(default_factory=list)
     relation: str | None = None
@@ -117,7 +117,7 @@ class Session:
             if item_id not in self.disliked:
                 self.disliked.append(item_id)
 
-    def wish(self, new: Sequence[Constraint], catalog: Catalog) -> list[Constraint]:
+    def wish(self, new: Sequence[Predicate], catalog: Catalog) -> list[Predicate]:
         """Add wishes; return the older ones that gave way because they say the opposite.
 
         A wish for the same attribute is replaced. So is one whose value settles a newly wished attribute otherwise: red
@@ -128,7 +128,7 @@ class Session:
         self.constraints = [*(old for old in kept if old not in gone and old not in new), *new]
         return gone
 
-    def take_back(self, attributes: Iterable[str]) -> list[Constraint]:
+    def take_back(self, attributes: Iterable[str]) -> list[Predicate]:
         """Forget the wishes over these attributes ("*" means all), and return them."""
         names = set(attributes)
         gone = [wish for wish in self.constraints if "*" in names or wish.attribute in names]
@@ -185,9 +185,9 @@ class Session:
         return lost
 
 
-def _constraint(entry: dict[str, object]) -> Constraint:
+def _constraint(entry: dict[str, object]) -> Predicate:
     value = entry["value"]
-    return Constraint(**{**entry, "value": tuple(value) if isinstance(value, list) else value})  # type: ignore[arg-type]
+    return Predicate(**{**entry, "value": tuple(value) if isinstance(value, list) else value})  # type: ignore[arg-type]
 
 
 def _wished(entry: dict[str, Any] | None) -> Wished | None:
@@ -197,7 +197,7 @@ def _wished(entry: dict[str, Any] | None) -> Wished | None:
     return Wished(constraints=wishes, refers_to=tuple(entry.pop("refers_to")), **entry)
 
 
-def _replaces(new: Constraint, old: Constraint) -> bool:
+def _replaces(new: Predicate, old: Predicate) -> bool:
     """Whether a new wish takes the place of an older one over the same attribute."""
     if new.attribute != old.attribute:
         return False
@@ -211,7 +211,7 @@ def _replaces(new: Constraint, old: Constraint) -> bool:
     return not (isinstance(low, float | int) and isinstance(high, float | int) and low < high)
 
 
-def _settles(first: Constraint, second: Constraint, catalog: Catalog) -> bool:
+def _settles(first: Predicate, second: Predicate, catalog: Catalog) -> bool:
     """Whether all items that meet the first wish share one value of the second's attribute, and it is the wrong one."""
     if first.operator != "=" or second.operator != "=" or not first.texts or not second.texts:
         return False

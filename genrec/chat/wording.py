@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.retrieval import Retrieved
 from genrec.chat.session import Session
-from genrec.claims.claims import Constraint, format_number, say_value, sayable_attributes
+from genrec.claims.claims import format_number, say_value, sayable_attributes
+from genrec.data.filters import Predicate
 from genrec.schema import AttributeValue, Catalog, Item
 
 _SIGNS = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
@@ -18,7 +19,7 @@ NUM_RECALLED = 5
 NUM_NAMED = 2  # of the items that a list is like
 
 
-def describe(wish: Constraint) -> str:
+def describe(wish: Predicate) -> str:
     """A wish in words: color red, price under 40, not brand Halden."""
     name = wish.attribute.replace("_", " ")
     if isinstance(wish.value, float | int):
@@ -28,7 +29,7 @@ def describe(wish: Constraint) -> str:
     return f"{'not ' if wish.operator == '!=' else ''}{name} {said}"
 
 
-def described(wishes: Sequence[Constraint]) -> list[str]:
+def described(wishes: Sequence[Predicate]) -> list[str]:
     """Wishes in words; a lower and an upper bound of one number are said as one: price from 20 to 30."""
     said = []
     for wish in wishes:

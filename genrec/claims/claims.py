@@ -13,10 +13,10 @@ from typing import Literal
 
 import numpy as np
 
+from genrec.data.filters import Predicate
 from genrec.schema import AttributeValue, Item
 
 ClaimKind = Literal["history", "range", "attribute", "neighbor", "constraint"]
-Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 
 MAX_VALUE_LENGTH = 40
 CO_CHOSEN, SIMILAR, POPULARITY = "co-chosen", "similar", "popularity"  # attributes of claims that no catalog states
@@ -52,53 +52,6 @@ class Claim:
     value: AttributeValue
     text: str
     source_title: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constraint:
-    """One stated wish over an attribute: price < 40, color = red, brand != Halden; several texts mean any of them."""
-
-    attribute: str
-    operator: Operator
-    value: str | float | tuple[str, ...]
-
-    def holds(self, item: Item) -> bool:
-        """Whether an item meets the wish; an item without the attribute meets only !=."""
-        found = item.attributes.get(self.attribute)
-        if found is None or isinstance(found, bool):
-            return self.operator == "!="
-        if isinstance(found, float | int) and isinstance(self.value, float | int):
-            return _compare(float(found), self.operator, float(self.value))
-        values = found if isinstance(found, tuple) else (str(found),)
-        has = bool(self.texts & {value.casefold() for value in values})
-        return has == (self.operator == "=")
-
-    @property
-    def choices(self) -> tuple[str, ...]:
-        """The wanted texts; empty for a number."""
-        if isinstance(self.value, float | int):
-            return ()
-        return self.value if isinstance(self.value, tuple) else (self.value,)
-
-    @property
-    def texts(self) -> frozenset[str]:
-        """The wanted texts in lower case; empty for a number."""
-        return frozenset(value.casefold() for value in self.choices)
-
-
-def _compare(found: float, operator: Operator, wanted: float) -> bool:
-    match operator:
-        case "<":
-            return found < wanted
-        case "<=":
-            return found <= wanted
-        case ">":
-            return found > wanted
-        case ">=":
-            return found >= wanted
-        case "=":
-            return found == wanted
-    return found != wanted
 
 
 def format_number(value: float) -> str:
@@ -262,7 +215,7 @@ def popularity_claim(num_people: int) -> Claim:
     return Claim(kind="attribute", source=POPULARITY, attribute=POPULARITY, value=float(num_people), text=text)
 
 
-def constraint_claims(item: Item, constraints: Iterable[Constraint]) -> list[Claim]:
+def constraint_claims(item: Item, constraints: Iterable[Predicate]) -> list[Claim]:
     """The stated wishes that the item meets and that can be said: it costs 35, under your 40."""
     claims = []
     for wish in constraints:
@@ -270,17 +223,17 @@ def constraint_claims(item: Item, constraints: Iterable[Constraint]) -> list[Cla
         if value is None or not wish.holds(item) or wish.operator == "!=" or not is_sayable(wish.attribute, value):
             continue
         if isinstance(value, tuple):
-            value = tuple(v for v in value if v.casefold() in wish.texts)
+            value = wish.among(value)
         said = say_attribute(wish.attribute, value)
-        if not isinstance(wish.value, float | int) or wish.operator == "=":
-            text = f"it {said}, as you asked"
+        if isinstance(wish.value, float | int) and wish.operator in BOUND_WORDS:
+            text = f"it {said}, {BOUND_WORDS[wish.operator]} your {format_number(wish.value)}"
         else:
-            text = f"it {said}, {_BOUND_WORDS[wish.operator]} your {format_number(wish.value)}"
+            text = f"it {said}, as you asked"
         claims.append(Claim(kind="constraint", source=wish.attribute, attribute=wish.attribute, value=value, text=text))
     return claims
 
 
-_BOUND_WORDS: Mapping[str, str] = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
+BOUND_WORDS: Mapping[str, str] = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
 
 
 def candidate_claims(
@@ -290,7 +243,7 @@ def candidate_claims(
     num_chosen_after: Mapping[str, int] | None = None,
     similar: Iterable[str] = (),
     num_people: int = 0,
-    constraints: Iterable[Constraint] = (),
+    constraints: Iterable[Predicate] = (),
 ) -> list[Claim]:
     """Everything true that could be said for an item, unranked: the caller weighs and picks.
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from genrec.chat.constraints import wish_filter
 from genrec.chat.conversation import Conversation, Reply
 from genrec.chat.retrieval import _lightest_first
 from genrec.chat.session import Session
 from genrec.chat.terminal import chat_in_terminal
 from genrec.chat.wording import describe
-from genrec.claims.claims import Constraint, format_number
+from genrec.claims.claims import format_number
+from genrec.data.filters import Predicate
 from genrec.errors import UnknownUser
 from genrec.shop import satisfies
 from genrec.workspace import Workspace
@@ -87,7 +87,7 @@ def test_nothing_fits_is_said_and_never_hidden(conversation: Conversation) -> No
 @pytest.mark.parametrize("attribute", ["weight", "brand"])
 def test_a_wish_that_the_catalog_cannot_compare_gives_way(conversation: Conversation, attribute: str) -> None:
     """As one that was kept before the catalog changed."""
-    stale = Constraint(attribute=attribute, operator="<", value=3.0)
+    stale = Predicate(attribute=attribute, operator="<", value=3.0)
     conversation.session.constraints.append(stale)
     reply = conversation.say("a red lamp")
     assert reply.relaxed == (stale,)
@@ -261,20 +261,6 @@ def test_dislike_of_all_is_remembered(conversation: Conversation) -> None:
 def test_unknown_users_are_refused(shop_recommender: Workspace) -> None:
     with pytest.raises(UnknownUser):
         Conversation(shop_recommender).follow("nobody")
-
-
-def test_filters_say_what_the_wishes_say(shop_recommender: Workspace) -> None:
-    wishes = [
-        Constraint(attribute="color", operator="=", value=("red", "blue")),
-        Constraint(attribute="brand", operator="!=", value=("Oak & Fable", "Zaza")),
-        Constraint(attribute="price", operator="<=", value=60.0),
-    ]
-    found = wish_filter(wishes)
-    assert found is not None
-    mask = found.mask(shop_recommender.catalog)
-    assert mask.any()
-    assert mask.tolist() == [all(wish.holds(item) for wish in wishes) for item in shop_recommender.catalog]
-    assert wish_filter([]) is None
 
 
 def test_the_terminal_answers_piped_lines(

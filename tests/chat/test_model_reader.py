@@ -11,7 +11,7 @@ from genrec.chat.model_reader import ModelReader, reconcile, request_schema
 from genrec.chat.requests import INTENTS
 from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import Session
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 from genrec.prompting import Message
 from genrec.workspace import Workspace
 
@@ -67,14 +67,14 @@ def test_what_the_reader_overlooks_the_model_can_add():
     text = "our wooden one broke, ceramic would be better"
     assert not any(w.value == "wood" for w in READER.read(text, Session()).where)
     read = understood(text, wishes=[wish("material", "!=", "wood")])
-    assert Constraint(attribute="material", operator="=", value="ceramic") in read.where
+    assert Predicate(attribute="material", operator="=", value="ceramic") in read.where
 
 
 def test_a_value_or_number_that_was_not_said_is_dropped():
     claims = [wish("color", "=", "red"), wish("price", "<=", 35.0), wish("brand", "!=", "Zaza")]
     assert understood("something nice for the kitchen", wishes=claims).where == ()
     said = understood("thirty five coins is what I have for zaza", wishes=[wish("price", "<=", 35.0)])
-    assert Constraint(attribute="price", operator="<=", value=35.0) in said.where
+    assert Predicate(attribute="price", operator="<=", value=35.0) in said.where
 
 
 def test_the_reader_is_never_contradicted():
@@ -86,7 +86,7 @@ def test_the_reader_is_never_contradicted():
 
 def test_wishes_are_taken_back_only_where_they_stand_and_are_spoken_of():
     session = Session()
-    session.wish([Constraint(attribute="color", operator="=", value="red")], CATALOG)
+    session.wish([Predicate(attribute="color", operator="=", value="red")], CATALOG)
     assert understood("the color bores me", session, taken_back=["color"]).dropped == ("color",)
     assert understood("that bores me", session, taken_back=["color"]).dropped == ()
     assert understood("the brand bores me", session, taken_back=["brand"]).dropped == ()
@@ -142,7 +142,7 @@ def test_of_any_claims_only_supported_ones_stay_and_nothing_read_is_lost(text: s
     rng = np.random.default_rng(5)
     for _ in range(40):
         session = shown_session(CATALOG)
-        session.wish([Constraint(attribute="brand", operator="=", value="Zaza")], CATALOG)
+        session.wish([Predicate(attribute="brand", operator="=", value="Zaza")], CATALOG)
         read, claims = READER.read(text, session), random_claims(rng)
         got = reconcile(read, claims, session, READER.lexicon)
         assert set(read.where) <= set(got.where)

@@ -8,7 +8,6 @@ import pytest
 from genrec.claims.check import NO_CLAIM, Vocabulary, check_text
 from genrec.claims.claims import (
     Claim,
-    Constraint,
     attribute_claims,
     candidate_claims,
     constraint_claims,
@@ -18,6 +17,7 @@ from genrec.claims.claims import (
     say_attribute,
     say_value,
 )
+from genrec.data.filters import Predicate
 from genrec.schema import Item
 from genrec.shop.vocabulary import sample_attributes
 
@@ -101,21 +101,21 @@ def test_two_prices_are_no_usual_range() -> None:
     [("<", 40, 1), ("<", 35, 0), ("<=", 35, 1), (">", 35, 0), (">=", 35, 1), ("=", 35, 1), ("!=", 35, 0)],
 )
 def test_constraints_hold_as_numbers_compare(operator: str, value: float, holds: int) -> None:
-    wish = Constraint(attribute="price", operator=operator, value=float(value))  # type: ignore[arg-type]
+    wish = Predicate(attribute="price", operator=operator, value=float(value))  # type: ignore[arg-type]
     assert wish.holds(RED) == holds
     assert bool(constraint_claims(RED, [wish])) is (holds == 1 and operator != "!=")
 
 
 def test_constraints_look_into_several_values_and_ignore_case() -> None:
-    comedy = Constraint(attribute="genres", operator="=", value="comedy")
+    comedy = Predicate(attribute="genres", operator="=", value="comedy")
     assert [comedy.holds(movie) for movie in MOVIES] == [True, True, False, True, False]
     assert constraint_claims(MOVIES[1], [comedy])[0].text == "it has the genre Comedy, as you asked"
-    assert not Constraint(attribute="material", operator="=", value="wood").holds(RED)
-    assert Constraint(attribute="material", operator="!=", value="wood").holds(RED)
+    assert not Predicate(attribute="material", operator="=", value="wood").holds(RED)
+    assert Predicate(attribute="material", operator="!=", value="wood").holds(RED)
 
 
 def test_a_met_bound_is_said_with_the_asked_number() -> None:
-    claims = constraint_claims(RED, [Constraint(attribute="price", operator="<", value=40.0)])
+    claims = constraint_claims(RED, [Predicate(attribute="price", operator="<", value=40.0)])
     assert claims[0].text == "it costs 35, under your 40"
 
 
@@ -145,7 +145,7 @@ def test_every_phrase_passes_the_check_and_says_every_claim(catalog: list[Item])
             num_chosen_after={history[0].item_id: int(rng.integers(1, 30))},
             similar=[history[1].item_id],
             num_people=7,
-            constraints=[Constraint(attribute="price", operator="<", value=60.0)],
+            constraints=[Predicate(attribute="price", operator="<", value=60.0)],
         )
         claims = [candidates[n] for n in rng.choice(len(candidates), 3, replace=False)]
         text = phrase(item, claims, rng)
@@ -216,14 +216,14 @@ def test_a_value_cannot_move_to_another_attribute() -> None:
     assert check_text("It is red and has a black accent.", chair, claims, vocabulary) == ()
     assert "is red accent" in check_text("It is red accent.", chair, claims, vocabulary)
     assert check_text("It has a red accent and is black.", chair, claims, vocabulary)
-    wish = constraint_claims(chair, [Constraint(attribute="color", operator="=", value="red")])
+    wish = constraint_claims(chair, [Predicate(attribute="color", operator="=", value="red")])
     assert check_text("It is red, as with you asked.", chair, wish, vocabulary)
     assert check_text("It is red, at you.", chair, claims, vocabulary)
 
 
 def test_only_what_was_asked_is_said_to_be_asked() -> None:
     chair = lamp("x", "Item X", color="red", accent="black")
-    wish = constraint_claims(chair, [Constraint(attribute="color", operator="=", value="red")])
+    wish = constraint_claims(chair, [Predicate(attribute="color", operator="=", value="red")])
     claims = [*wish, *(claim for claim in attribute_claims(chair) if claim.attribute == "accent")]
     vocabulary = Vocabulary.of([chair])
     assert check_text("It is red, as you asked, and has a black accent.", chair, claims, vocabulary) == ()

@@ -14,7 +14,7 @@ from genrec.chat.lexicon import Lexicon
 from genrec.chat.rules import phrases
 from genrec.chat.rules.numbers import NumbersRead
 from genrec.chat.session import Session
-from genrec.claims.claims import Constraint, Operator
+from genrec.data.filters import Operator, Predicate
 from genrec.schema import Item
 
 _CHEAP_SHARE = 1 / 3  # "cheap" is the lower third of what fits
@@ -29,7 +29,7 @@ def read_changed_bound(text: str, session: Session, lexicon: Lexicon) -> Numbers
         return NumbersRead((), text)
     standing = {wish.operator for wish in session.constraints if wish.attribute == price}
     operator = next((bound for bound in _BOUNDS if bound in standing), _BOUNDS[0])
-    wish = Constraint(attribute=price, operator=operator, value=float(match[1]))
+    wish = Predicate(attribute=price, operator=operator, value=float(match[1]))
     return NumbersRead((wish,), text[: match.start()] + " " * len(match.group()) + text[match.end() :])
 
 
@@ -40,7 +40,7 @@ def read_comparatives(
     lexicon: Lexicon,
     is_named: bool,
     focus: Sequence[Item],
-    wishes: Sequence[Constraint],
+    wishes: Sequence[Predicate],
 ) -> NumbersRead:
     """Cheaper and newer, as bounds by what was shown; bigger, which no catalog here tells, is admitted.
 
@@ -51,7 +51,7 @@ def read_comparatives(
         (lexicon.price, phrases.CHEAPER, phrases.DEARER, ("cheaper", "more expensive")),
         (lexicon.year, phrases.OLDER, phrases.NEWER, ("older", "newer")),
     )
-    found: list[Constraint] = []
+    found: list[Predicate] = []
     homeless: list[str] = []
     for attribute, less, more, words in kinds:
         is_less, text = _taken(less, text)
@@ -81,14 +81,14 @@ def _taken(pattern: re.Pattern[str], text: str) -> tuple[bool, str]:
 
 def _beyond(
     attribute: str, operator: Literal["<", ">"], shown: Sequence[Item], focus: Sequence[Item]
-) -> list[Constraint]:
+) -> list[Predicate]:
     """Beyond everything shown, and beyond the item that is named or comes first; none without numbers."""
     farthest = min if operator == "<" else max
     values = [farthest(numbers) for numbers in (_numbers(shown, attribute), _numbers(focus, attribute)) if numbers]
-    return [Constraint(attribute=attribute, operator=operator, value=value) for value in values]
+    return [Predicate(attribute=attribute, operator=operator, value=value) for value in values]
 
 
-def _leaves_a_list(bound: Constraint, session: Session, lexicon: Lexicon) -> bool:
+def _leaves_a_list(bound: Predicate, session: Session, lexicon: Lexicon) -> bool:
     """Whether a few new items meet the bound and the other wishes."""
     wishes = [bound, *(wish for wish in session.constraints if wish.attribute != bound.attribute)]
     known = {*session.seen, *session.history, *session.disliked}
@@ -99,7 +99,7 @@ def _leaves_a_list(bound: Constraint, session: Session, lexicon: Lexicon) -> boo
 
 
 def read_price_levels(
-    text: str, standing: Sequence[Constraint], wishes: Sequence[Constraint], lexicon: Lexicon
+    text: str, standing: Sequence[Predicate], wishes: Sequence[Predicate], lexicon: Lexicon
 ) -> NumbersRead:
     """Cheap and expensive, as thirds of what meets the standing wishes over other attributes.
 
@@ -116,7 +116,7 @@ def read_price_levels(
     if not len(numbers):
         return NumbersRead((), rest)
     border = float(np.quantile(numbers, _CHEAP_SHARE if is_cheap else 1 - _CHEAP_SHARE, method="nearest"))
-    return NumbersRead((Constraint(attribute=price, operator="<=" if is_cheap else ">=", value=border),), rest)
+    return NumbersRead((Predicate(attribute=price, operator="<=" if is_cheap else ">=", value=border),), rest)
 
 
 def _numbers(items: Iterable[Item], attribute: str) -> list[float]:

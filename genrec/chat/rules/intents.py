@@ -6,7 +6,7 @@ Knows the everyday English of asking; what was wished and spoken of is read else
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from genrec.chat.answers import extremes_of
+from genrec.chat.constraints import extremes_of
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.requests import ChatRequest, Intent, Relation
 from genrec.chat.rules import phrases

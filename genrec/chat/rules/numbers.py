@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from genrec.chat.lexicon import Lexicon
-from genrec.claims.claims import Constraint, Operator
+from genrec.data.filters import Operator, Predicate
 
 _SMALL_TEXT = """one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
 seventeen eighteen nineteen"""
@@ -95,7 +95,7 @@ class NumbersRead:
     dropped: attributes whose older bounds end.
     """
 
-    constraints: tuple[Constraint, ...]
+    constraints: tuple[Predicate, ...]
     rest: str
     homeless: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
@@ -126,9 +126,9 @@ def read_numbers(text: str, lexicon: Lexicon) -> NumbersRead:
     return NumbersRead(_tightest(reader.constraints), reader.text, tuple(reader.homeless))
 
 
-def _tightest(bounds: list[Constraint]) -> tuple[Constraint, ...]:
+def _tightest(bounds: list[Predicate]) -> tuple[Predicate, ...]:
     """One bound a side: of "not 200, like max 90", the 90."""
-    kept: dict[tuple[str, str], Constraint] = {}
+    kept: dict[tuple[str, str], Predicate] = {}
     for bound in bounds:
         side = (bound.attribute, bound.operator[0])
         old = kept.get(side)
@@ -142,7 +142,7 @@ class _NumberReader:
 
     def __init__(self, text: str, lexicon: Lexicon) -> None:
         self.text, self.lexicon = text, lexicon
-        self.constraints: list[Constraint] = []
+        self.constraints: list[Predicate] = []
         self.homeless: list[str] = []
         names = [n for n, attribute in lexicon.attribute_names.items() if attribute in lexicon.numeric]
         joined = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or r"(?!x)x"
@@ -227,7 +227,7 @@ class _NumberReader:
         return self.lexicon.price is not None and bool(_MONEY.search(around))
 
     def _add(self, attribute: str, operator: Operator, value: float) -> None:
-        self.constraints.append(Constraint(attribute=attribute, operator=operator, value=float(value)))
+        self.constraints.append(Predicate(attribute=attribute, operator=operator, value=float(value)))
 
 
 def _number(text: str) -> float:

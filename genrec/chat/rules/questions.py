@@ -15,7 +15,7 @@ from genrec.chat.rules.references import Reference
 from genrec.chat.rules.values import ValueScanner
 from genrec.chat.session import Session
 from genrec.claims.check import words_of
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 
 _LEAST_MONEY = (
     "cheapest|costs? (?:the )?least|least (?:expensive|pricey|costly)|most affordable"
@@ -189,7 +189,7 @@ def _asks_which(base: ChatRequest, words: str, session: Session) -> bool:
     return bool(session.shown) and not is_of_shop and not is_wish and _ASKS_WHICH.search(words) is not None
 
 
-def _claims(wishes: Sequence[Constraint], words: str, lexicon: Lexicon) -> tuple[Constraint, ...]:
+def _claims(wishes: Sequence[Predicate], words: str, lexicon: Lexicon) -> tuple[Predicate, ...]:
     """What the asking sentence says, which is not wished: without the clock of "a nice clock. Is it wooden?"."""
     asking = re.split(r"[.!?]\s", words.rstrip(" .!?"))[-1]
     said_there = {wish.attribute for wish in ValueScanner(lexicon, asking).scan()[0]}

@@ -32,7 +32,7 @@ from genrec.chat.rules.spelling import spell_plainly
 from genrec.chat.rules.values import ValueScanner, united
 from genrec.chat.session import Session
 from genrec.claims.check import words_of
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 from genrec.schema import AttributeValue, Catalog, Item
 
 
@@ -60,7 +60,7 @@ class _Reading:
         plain = " ".join(phrases.INTERJECTIONS.sub("", wanting).split()) or " ".join(wanting.split())
         self.said = phrases.NEGATED_QUESTION.sub(r"\1\2 ", plain)
         self.text = phrases.IF_NOT.sub("", phrases.NO_FIRST.sub("", self.said))
-        self.where: list[Constraint] = []
+        self.where: list[Predicate] = []
         self.dropped: list[str] = []
         self.not_understood: list[str] = []
         self.reference: Reference | None = None
@@ -187,7 +187,7 @@ class _Reading:
         standing = [w for w in self.session.constraints if w.attribute == meant.attribute and w.operator == "="]
         self.is_on_topic = True
         if is_unwanted and not self._is_wished(meant):
-            self.where.append(Constraint(attribute=meant.attribute, operator="!=", value=meant.value))
+            self.where.append(Predicate(attribute=meant.attribute, operator="!=", value=meant.value))
             return
         if standing and not self._is_wished(meant):
             return
@@ -254,7 +254,7 @@ class _Reading:
             self.not_understood.append(said.strip())
             return
         value = values[0] if len(values) == 1 else tuple(dict.fromkeys(values))
-        self.where.append(Constraint(attribute=attribute, operator=operator, value=value))
+        self.where.append(Predicate(attribute=attribute, operator=operator, value=value))
 
     def _read_values(self) -> None:
         """Values of this message; one that is said of a wish just taken back is no new wish."""
@@ -264,7 +264,7 @@ class _Reading:
         self._blank(phrases.HELD)
         plain = self.lexicon.meanings(("patternless",))
         if plain and self._blank(phrases.PLAINER):
-            self.where.append(Constraint(attribute=plain[0].attribute, operator="=", value=plain[0].value))
+            self.where.append(Predicate(attribute=plain[0].attribute, operator="=", value=plain[0].value))
         is_to_match = phrases.MATCH_RELATION.search(self.said) is not None
         text = (
             phrases.TO_MATCH_ONE.sub(r"\1 my", phrases.GOT_ONE.sub(r"\1 my", self.text)) if is_to_match else self.text
@@ -272,7 +272,7 @@ class _Reading:
         scanner = ValueScanner(self.lexicon, text)
         found, self.text = scanner.scan()
         if plain and self._blank(phrases.PATTERNED):
-            self.where.append(Constraint(attribute=plain[0].attribute, operator="!=", value=plain[0].value))
+            self.where.append(Predicate(attribute=plain[0].attribute, operator="!=", value=plain[0].value))
         if is_to_match:
             # "what goes with my red lamp?": what is near to that
             self.text = " ".join((self.text, "with", *scanner.owned))
@@ -286,7 +286,7 @@ class _Reading:
                 continue
             self.where += self._joined(wish) if is_further and wish.operator == "=" else [wish]
 
-    def _joined(self, wish: Constraint) -> list[Constraint]:
+    def _joined(self, wish: Predicate) -> list[Predicate]:
         """A value that is fine, too: it widens the wish that stands, or ends the one that turned it down."""
         standing = [old for old in self.session.constraints if old.attribute == wish.attribute]
         wanted = [old for old in standing if old.operator == "="]
@@ -295,7 +295,7 @@ class _Reading:
         left = self._still_refused(wish)
         return left if wish.attribute in self.dropped else [wish]
 
-    def _still_refused(self, wish: Constraint) -> list[Constraint]:
+    def _still_refused(self, wish: Predicate) -> list[Predicate]:
         """A value is fine after all: its refusal is taken back, and what else stands of the attribute is said again."""
         standing = [old for old in self.session.constraints if old.attribute == wish.attribute]
         unwanted = [old for old in standing if old.operator == "!=" and old.texts & wish.texts]

@@ -9,7 +9,7 @@ from genrec.chat.lexicon import Lexicon
 from genrec.chat.rules.numbers import NumbersRead
 from genrec.chat.rules.phrases import said
 from genrec.chat.session import Session
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 
 _COLOR_NAMES = frozenset({"color", "colour"})
 _DARK_COLORS = frozenset(
@@ -51,8 +51,8 @@ def read_shades(text: str, session: Session, lexicon: Lexicon) -> NumbersRead:
     if any(wish.texts.isdisjoint(_DARK_COLORS) for wish in wished):
         return NumbersRead((), text, tuple(match.group().strip() for match in (*darker, *lighter)))
     if darker:
-        return NumbersRead((Constraint(attribute=attribute, operator="=", value=dark if dark[1:] else dark[0]),), text)
-    return NumbersRead(tuple(Constraint(attribute=attribute, operator="!=", value=value) for value in dark), text)
+        return NumbersRead((Predicate(attribute=attribute, operator="=", value=dark if dark[1:] else dark[0]),), text)
+    return NumbersRead(tuple(Predicate(attribute=attribute, operator="!=", value=value) for value in dark), text)
 
 
 def _names_color(text: str, attribute: str, lexicon: Lexicon) -> bool:

@@ -24,7 +24,7 @@ from genrec.chat.rules.phrases import (
     SCORNING,
     STANDS,
 )
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 
 _SECOND_THOUGHT = "↺"
 TAKEN = "◆"  # stands in the rest for each value that was found
@@ -60,7 +60,7 @@ class ValueScanner:
         self.rest: list[str] = []
         self.owned: list[str] = []  # the words of what is no wish
 
-    def scan(self) -> tuple[list[Constraint], str]:
+    def scan(self) -> tuple[list[Predicate], str]:
         """The wishes, and the words that were none."""
         position = 0
         while position < len(self.tokens):
@@ -173,9 +173,9 @@ class ValueScanner:
         rethought = {mention.meant.attribute for mention in after}
         return [m for m in before if m.meant.attribute and m.meant.attribute not in rethought] + after
 
-    def _constraints(self) -> list[Constraint]:
+    def _constraints(self) -> list[Predicate]:
         """Wishes over one attribute join: any of them where they exclude each other, all of them for several values."""
-        wanted: list[Constraint] = []
+        wanted: list[Predicate] = []
         mentions = self._lasting()
         unwanted = {mention.meant for mention in mentions if mention.is_negated}
         for mention in mentions:
@@ -184,7 +184,7 @@ class ValueScanner:
             self._join(wanted, mention)
         return wanted
 
-    def _join(self, wanted: list[Constraint], mention: _Mention) -> None:
+    def _join(self, wanted: list[Predicate], mention: _Mention) -> None:
         meant, is_multiple = mention.meant, self.lexicon.is_multiple[mention.meant.attribute]
         operator: Literal["=", "!="] = "!=" if mention.is_negated else "="
         earlier = next((w for w in wanted if w.attribute == meant.attribute and w.operator == operator == "="), None)
@@ -192,10 +192,10 @@ class ValueScanner:
         if earlier is not None and is_any and (wanted[-1] is earlier or not is_multiple):
             wanted[wanted.index(earlier)] = united(earlier, meant.value)
         else:
-            wanted.append(Constraint(attribute=meant.attribute, operator=operator, value=meant.value))
+            wanted.append(Predicate(attribute=meant.attribute, operator=operator, value=meant.value))
 
 
-def united(wish: Constraint, *values: str) -> Constraint:
+def united(wish: Predicate, *values: str) -> Predicate:
     """A wish that these values meet, too."""
     joined = tuple(dict.fromkeys((*wish.choices, *values)))
     return replace(wish, value=joined if len(joined) > 1 else joined[0])

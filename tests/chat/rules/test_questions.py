@@ -7,15 +7,15 @@ from genrec.chat.answers import answer_of_catalog, answer_of_items, extremes_of
 from genrec.chat.requests import Extreme, Question
 from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import Session
-from genrec.claims.claims import Constraint, Operator
+from genrec.data.filters import Operator, Predicate
 from genrec.schema import Catalog, Item
 
 CATALOG = shop_catalog()
 READER, MOVIE_READER = RuleReader(CATALOG), RuleReader(MOVIES)
 
 
-def wish(attribute: str, operator: Operator, value: str | float) -> Constraint:
-    return Constraint(attribute=attribute, operator=operator, value=value)
+def wish(attribute: str, operator: Operator, value: str | float) -> Predicate:
+    return Predicate(attribute=attribute, operator=operator, value=value)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def wish(attribute: str, operator: Operator, value: str | float) -> Constraint:
         ("Is the first one by Popsy?", (0,), {wish("brand", "=", "Popsy")}),
     ],
 )
-def test_claims_about_shown_items(text: str, places: tuple[int, ...], claims: set[Constraint]) -> None:
+def test_claims_about_shown_items(text: str, places: tuple[int, ...], claims: set[Predicate]) -> None:
     session = shown_session(CATALOG)
     read = READER.read(text, session)
     assert (read.intent, read.where) == ("describe", ())

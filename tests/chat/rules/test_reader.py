@@ -7,7 +7,7 @@ from chat_worlds import MOVIES, SHOP, shop_catalog, shown_session
 from genrec.chat.rules.reader import RuleReader
 from genrec.chat.rules.references import MAX_CHUNKS, MAX_CUES
 from genrec.chat.session import Session
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 from genrec.schema import Catalog, Item
 from genrec.shop import follow_up, request
 
@@ -514,9 +514,9 @@ def test_kinds_that_the_catalog_lacks_are_told(text: str, missing: tuple[str, ..
 
 
 def test_of_two_values_one_can_be_taken_back() -> None:
-    session = Session(constraints=[Constraint(attribute="category", operator="=", value=("lamp", "poster"))])
+    session = Session(constraints=[Predicate(attribute="category", operator="=", value=("lamp", "poster"))])
     read = READER.read("let's forget about the lamp", session)
-    assert read.where == (Constraint(attribute="category", operator="=", value="poster"),)
+    assert read.where == (Predicate(attribute="category", operator="=", value="poster"),)
     session.constraints = list(read.where)
     again = READER.read("let's forget about the lamp", session)
     assert (again.intent, again.dropped, again.where) == ("recommend", (), ())
@@ -599,11 +599,11 @@ def test_titles_that_are_strung_together_do_not_wait() -> None:
 
 
 def test_of_a_color_that_is_wished_no_other_shade_is_known() -> None:
-    session = Session(constraints=[Constraint(attribute="color", operator="=", value="red")])
+    session = Session(constraints=[Predicate(attribute="color", operator="=", value="red")])
     read = READER.read("darker please", session)
     assert not read.where
     assert read.not_understood == ("darker",)
-    session.constraints = [Constraint(attribute="color", operator="=", value="black")]
+    session.constraints = [Predicate(attribute="color", operator="=", value="black")]
     assert wishes_of(READER, "that's too dark", session) == {"color != black", "color != brown"}
 
 
@@ -631,9 +631,9 @@ def test_things_turned_down_that_no_word_of_the_catalog_names_are_told() -> None
 
 
 def test_a_bound_that_stands_can_be_changed_by_its_number_alone() -> None:
-    at_most = Session(constraints=[Constraint(attribute="price", operator="<", value=50.0)])
+    at_most = Session(constraints=[Predicate(attribute="price", operator="<", value=50.0)])
     assert wishes_of(READER, "make that 60", at_most) == {"price < 60.0"}
-    at_least = Session(constraints=[Constraint(attribute="price", operator=">=", value=50.0)])
+    at_least = Session(constraints=[Predicate(attribute="price", operator=">=", value=50.0)])
     assert wishes_of(READER, "make it 60, please", at_least) == {"price >= 60.0"}
     assert wishes_of(READER, "make that 60", Session()) == {"price <= 60.0"}
 
@@ -681,7 +681,7 @@ def test_odd_messages_are_read_quickly_and_never_fail() -> None:
 
 def test_values_join_only_where_they_exclude_each_other() -> None:
     read = MOVIE_READER.read("action and crime, with Al Pacino or Tom Hanks", Session())
-    assert Constraint(attribute="actors", operator="=", value=("Al Pacino", "Tom Hanks")) in read.where
+    assert Predicate(attribute="actors", operator="=", value=("Al Pacino", "Tom Hanks")) in read.where
     assert {w.value for w in read.where if w.attribute == "genres"} == {"Action", "Crime"}
 
 
