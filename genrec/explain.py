@@ -15,17 +15,10 @@ from typing import Protocol
 
 import numpy as np
 
-from genrec.claims.check import Vocabulary, check_text, words_of
-from genrec.claims.claims import (
-    CO_CHOSEN,
-    POPULARITY,
-    SIMILAR,
-    Claim,
-    candidate_claims,
-    merge_by_source,
-    phrase,
-    sayable_attributes,
-)
+from genrec.claims.check import Vocabulary, check_text
+from genrec.claims.claims import CO_CHOSEN, POPULARITY, SIMILAR, Claim, candidate_claims, merge_by_source
+from genrec.claims.template import phrase
+from genrec.claims.wording import sayable_attributes, words_of
 from genrec.config import Config, ExplainConfig
 from genrec.data.filters import Predicate
 from genrec.data.splits import split_interactions

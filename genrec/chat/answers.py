@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from genrec.chat.constraints import counts_of, extremes_of, meeting, numbers_of
+from genrec.chat.constraints import counts_of, extremes_of, meeting, numbers_of, texts_of
 from genrec.chat.lexicon import Lexicon, plural
 from genrec.chat.requests import Extreme, Question
 from genrec.chat.wording import describe, facts, titles_of
-from genrec.claims.claims import format_number, say_attribute, say_value
+from genrec.claims.wording import format_number, say_attribute, say_value
 from genrec.data.filters import Predicate
-from genrec.schema import AttributeValue, BoolArray, Catalog, Item
+from genrec.schema import BoolArray, Catalog, Item
 
 NUM_LISTED = 15  # values of an attribute that are named
 _KNOWN_EXTREMES = {
@@ -113,7 +113,7 @@ def _ranking(extreme: Extreme, attribute: str, catalog: Catalog, among_N: BoolAr
     sums_V, counts_V = np.bincount(places, numbers_N[known_N], size), np.bincount(places, minlength=size)
     sums, counts = Counter[str](), Counter[str]()
     for value, total, count in zip(column.values, sums_V.tolist(), counts_V.tolist(), strict=True):
-        for text in _texts(value) if count else ():
+        for text in texts_of(value) if count else ():
             sums[text] += total
             counts[text] += count
     means = {text: sums[text] / counts[text] for text in counts}
@@ -146,7 +146,7 @@ def _values_of(attribute: str, catalog: Catalog, among_N: BoolArray, scope: str,
         return f"{name.capitalize()} is {span}{scope}{mean}."
     found = Counter[str]()
     for value, count in counts_of(attribute, catalog, among_N).items():
-        for text in _texts(value):
+        for text in texts_of(value):
             found[text] += count
     if not found:
         return f"No {name} is known{scope}."
@@ -154,7 +154,3 @@ def _values_of(attribute: str, catalog: Catalog, among_N: BoolArray, scope: str,
     more = f", and {len(found) - NUM_LISTED} more" if len(found) > NUM_LISTED else ""
     many = name if name.endswith("s") or len(found) == 1 else plural(name)
     return f"There {'is' if len(found) == 1 else 'are'} {len(found)} {many}{scope}: {listed}{more}."
-
-
-def _texts(value: AttributeValue | None) -> tuple[str, ...]:
-    return value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ()

@@ -72,5 +72,10 @@ def extremes_of(extreme: Extreme, items: Sequence[Item]) -> list[Item]:
     return [item for item in items if numbers[item.item_id] == best]
 
 
+def texts_of(value: AttributeValue | None) -> tuple[str, ...]:
+    """The texts of an attribute's value; none where it is a number, yes or no, or missing."""
+    return value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ()
+
+
 def _number(value: AttributeValue | None) -> float | None:
     return float(value) if is_number(value) else None

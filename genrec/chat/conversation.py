@@ -18,7 +18,7 @@ from genrec.chat.retrieval import Retrieved, Retriever
 from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import ChatMessage, Session
 from genrec.chat.wording import courtesy, describe, facts, headline, invitation, notes_on, question, recall, titles_of
-from genrec.claims.claims import format_number
+from genrec.claims.wording import format_number
 from genrec.data.filters import Predicate
 from genrec.explain import explain_batch
 from genrec.schema import Evidence, Explanation, Item

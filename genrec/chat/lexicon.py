@@ -15,13 +15,11 @@ from rapidfuzz import fuzz, process
 
 from genrec.chat.constraints import attribute_values
 from genrec.chat.synonyms import NAME_SYNONYMS, NARROWER_WORDS, VALUE_SYNONYMS
-from genrec.claims.check import words_of
-from genrec.claims.claims import is_sayable
+from genrec.claims.wording import Words, is_sayable, words_of
 from genrec.data.filters import Predicate, is_number
 from genrec.schema import Catalog
 
 Places = tuple[tuple[int, str], ...]  # words and where they stand
-Words = tuple[str, ...]
 
 # Attributes that a bare value most likely means when several attributes share it.
 _FIRST_NAMES = (

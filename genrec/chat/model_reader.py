@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
-from genrec.chat.lexicon import MAX_VALUES, Lexicon, Words
+from genrec.chat.lexicon import MAX_VALUES, Lexicon
 from genrec.chat.requests import INTENTS, ChatRequest, Intent
 from genrec.chat.rules.numbers import spell_out
 from genrec.chat.rules.reader import RuleReader
@@ -19,7 +19,7 @@ from genrec.chat.rules.references import ORDINALS
 from genrec.chat.rules.spelling import spell_plainly
 from genrec.chat.session import Session
 from genrec.chat.wording import describe, examples_of
-from genrec.claims.check import words_of
+from genrec.claims.wording import Words, words_of
 from genrec.data.filters import Operator, Predicate
 from genrec.prompting import Message, render
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from genrec.chat.conversation import Conversation, Reply
 from genrec.chat.session import Session
-from genrec.claims.claims import format_number
+from genrec.claims.wording import format_number
 from genrec.errors import InputError
 from genrec.workspace import Workspace
 

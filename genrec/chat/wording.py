@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.retrieval import Retrieved
 from genrec.chat.session import Session
-from genrec.claims.claims import format_number, say_value, sayable_attributes
+from genrec.claims.wording import BOUND_WORDS, format_number, say_value, sayable_attributes
 from genrec.data.filters import Predicate
 from genrec.schema import AttributeValue, Catalog, Item
 
-_SIGNS = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
 NUM_EXAMPLES = 3
 NUM_RECALLED = 5
 NUM_NAMED = 2  # of the items that a list is like
@@ -23,7 +22,7 @@ def describe(wish: Predicate) -> str:
     """A wish in words: color red, price under 40, not brand Halden."""
     name = wish.attribute.replace("_", " ")
     if isinstance(wish.value, float | int):
-        sign = _SIGNS.get(wish.operator, "" if wish.operator == "=" else "not")
+        sign = BOUND_WORDS.get(wish.operator, "" if wish.operator == "=" else "not")
         return " ".join(f"{name} {sign} {format_number(wish.value)}".split())
     said = wish.value if isinstance(wish.value, str) else " or ".join(wish.value)
     return f"{'not ' if wish.operator == '!=' else ''}{name} {said}"

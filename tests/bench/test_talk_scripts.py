@@ -13,7 +13,7 @@ from genrec.bench.talk.simulation import Judge
 from genrec.bench.talk.truth import Moment, Truth
 from genrec.chat.conversation import Conversation
 from genrec.chat.session import Session
-from genrec.claims.claims import say_attribute
+from genrec.claims.wording import say_attribute
 from genrec.data.filters import Predicate
 from genrec.evaluate.oracle import load_world
 from genrec.schema import Evidence

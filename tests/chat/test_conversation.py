@@ -13,7 +13,7 @@ from genrec.chat.retrieval import _lightest_first
 from genrec.chat.session import Session
 from genrec.chat.terminal import chat_in_terminal
 from genrec.chat.wording import describe
-from genrec.claims.claims import format_number
+from genrec.claims.wording import format_number
 from genrec.data.filters import Predicate
 from genrec.errors import UnknownUser
 from genrec.shop import satisfies

@@ -12,11 +12,10 @@ from genrec.claims.claims import (
     candidate_claims,
     constraint_claims,
     history_claims,
-    phrase,
     range_claims,
-    say_attribute,
-    say_value,
 )
+from genrec.claims.template import phrase
+from genrec.claims.wording import say_attribute, say_value
 from genrec.data.filters import Predicate
 from genrec.schema import Item
 from genrec.shop.vocabulary import sample_attributes
@@ -117,6 +116,11 @@ def test_constraints_look_into_several_values_and_ignore_case() -> None:
 def test_a_met_bound_is_said_with_the_asked_number() -> None:
     claims = constraint_claims(RED, [Predicate(attribute="price", operator="<", value=40.0)])
     assert claims[0].text == "it costs 35, under your 40"
+
+
+def test_a_wish_that_cannot_be_compared_is_no_reason() -> None:
+    wishes = [Predicate(attribute=name, operator="<", value=3.0) for name in ("brand", "weight")]
+    assert constraint_claims(RED, [*wishes, Predicate(attribute="price", operator="=", value="cheap")]) == []
 
 
 def test_attributes_read_as_english() -> None:

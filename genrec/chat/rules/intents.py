@@ -13,7 +13,7 @@ from genrec.chat.rules import phrases
 from genrec.chat.rules.questions import read_catalog_question, read_extremes, read_item_question
 from genrec.chat.rules.references import Reference, TitlesRead, read_feedback
 from genrec.chat.session import Session
-from genrec.claims.check import words_of
+from genrec.claims.wording import words_of
 
 
 def plain_intent(said: str, lexicon: Lexicon) -> Intent | None:

@@ -14,7 +14,7 @@ from genrec.chat.rules.phrases import BARE_NAMES, said
 from genrec.chat.rules.references import Reference
 from genrec.chat.rules.values import ValueScanner
 from genrec.chat.session import Session
-from genrec.claims.check import words_of
+from genrec.claims.wording import words_of
 from genrec.data.filters import Predicate
 
 _LEAST_MONEY = (

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from genrec.chat.constraints import texts_of
 from genrec.chat.lexicon import Lexicon, Value
 from genrec.chat.requests import ChatRequest
 from genrec.chat.rules import phrases
@@ -31,9 +32,9 @@ from genrec.chat.rules.shades import read_shades
 from genrec.chat.rules.spelling import spell_plainly
 from genrec.chat.rules.values import ValueScanner, united
 from genrec.chat.session import Session
-from genrec.claims.check import words_of
+from genrec.claims.wording import words_of
 from genrec.data.filters import Predicate
-from genrec.schema import AttributeValue, Catalog, Item
+from genrec.schema import Catalog, Item
 
 
 class RuleReader:
@@ -249,7 +250,7 @@ class _Reading:
 
     def _add_focus_values(self, attribute: str, operator: Literal["=", "!="], said: str) -> None:
         found = [item.attributes[attribute] for item in self._focus if attribute in item.attributes]
-        values = [value for entry in found for value in _texts(entry)]
+        values = [value for entry in found for value in texts_of(entry)]
         if not values:
             self.not_understood.append(said.strip())
             return
@@ -313,9 +314,3 @@ class _Reading:
     def _is_known(self) -> bool:
         """Whether anything was understood but free words."""
         return bool(self.where or self.dropped or self.reference or self.image)
-
-
-def _texts(value: AttributeValue) -> list[str]:
-    if isinstance(value, tuple):
-        return list(value)
-    return [value] if isinstance(value, str) else []

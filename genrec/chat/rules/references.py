@@ -26,7 +26,7 @@ from genrec.chat.rules.phrases import (
     TITLE_RELATION,
 )
 from genrec.chat.session import Session
-from genrec.claims.check import words_of
+from genrec.claims.wording import words_of
 
 _COUNTS = {
     "one": 1,

@@ -12,10 +12,10 @@ from statistics import median
 
 import numpy as np
 
-from genrec.chat.constraints import meeting
+from genrec.chat.constraints import meeting, number_of, texts_of
 from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import Session
-from genrec.claims.claims import format_number
+from genrec.claims.wording import format_number
 from genrec.data.filters import Predicate
 from genrec.schema import Catalog, Item
 
@@ -91,7 +91,7 @@ def _openings(reader: RuleReader) -> Iterator[Chip]:
         yield Chip(_wish_for(first, texts[0]), first)
     if len(texts) > 1 and lexicon.price is not None:
         fitting = _fitting(reader.catalog, [Predicate(attribute=first, operator="=", value=texts[1])], set())
-        prices = [value for item in fitting if isinstance(value := item.attributes.get(lexicon.price), float | int)]
+        prices = [price for item in fitting if (price := number_of(item, lexicon.price)) is not None]
         if prices:
             yield Chip(f"{_wish_for(first, texts[1])} under {format_number(round(median(prices)))}", first)
 
@@ -110,7 +110,4 @@ def _fitting(
 
 
 def _texts(item: Item, attribute: str) -> tuple[str, ...]:
-    value = item.attributes.get(attribute, ())
-    if isinstance(value, tuple):
-        return value
-    return (value,) if isinstance(value, str) else ()
+    return texts_of(item.attributes.get(attribute))
