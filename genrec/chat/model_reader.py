@@ -13,11 +13,9 @@ from typing import Any, Literal, Protocol, cast
 
 from genrec.chat.lexicon import MAX_VALUES, Lexicon
 from genrec.chat.requests import INTENTS, ChatRequest, Intent
-from genrec.chat.rules.numbers import spell_out
 from genrec.chat.rules.reader import RuleReader
-from genrec.chat.rules.references import ORDINALS
-from genrec.chat.rules.spelling import spell_plainly
 from genrec.chat.session import Session
+from genrec.chat.spelling import ORDINALS, spell_out, spell_plainly
 from genrec.chat.wording import describe, examples_of
 from genrec.claims.wording import Words, words_of
 from genrec.data.filters import Operator, Predicate

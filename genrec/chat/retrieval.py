@@ -92,7 +92,7 @@ class Retriever:
         wishes = session.constraints
         named = frozenset(kind for wish in wishes if wish.attribute == self._kind for kind in self._kinds_of(wish))
         weights = [self._weight(wish, named, is_new=wish in request.where) for wish in wishes]
-        for places in _lightest_first(weights):
+        for places in subsets_by_weight(weights):
             left_out = tuple(wishes[place] for place in places)
             kept = [wish for place, wish in enumerate(wishes) if place not in places]
             excluded = avoided if self._count(kept, avoided) else never
@@ -164,7 +164,7 @@ class Retriever:
         return tuple(entry.item_id for entry in found)
 
 
-def _lightest_first(weights: Sequence[float]) -> Iterator[tuple[int, ...]]:
+def subsets_by_weight(weights: Sequence[float]) -> Iterator[tuple[int, ...]]:
     """All choices of one place or more, those of the least total weight first, each made when it is asked for."""
     order = sorted(range(len(weights)), key=weights.__getitem__)
     waiting: list[tuple[float, tuple[int, ...]]] = [(weights[order[0]], (0,))] if order else []

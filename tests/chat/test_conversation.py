@@ -9,7 +9,6 @@ import pytest
 from rich.console import Console
 
 from genrec.chat.conversation import Conversation, Reply
-from genrec.chat.retrieval import _lightest_first
 from genrec.chat.session import Session
 from genrec.chat.terminal import chat_in_terminal
 from genrec.chat.wording import describe
@@ -579,13 +578,3 @@ def test_a_desk_is_no_desk_lamp(conversation: Conversation) -> None:
     reply = conversation.say("a desk lamp")
     shapes = {conversation.recommender.catalog[card.item_id].attributes["shape"] for card in reply.items}
     assert shapes == {"desk"}
-
-
-def test_wishes_are_left_out_by_their_weight() -> None:
-    weights = [1.0, 8.0, 0.9, 2.5]
-    found = list(_lightest_first(weights))
-    totals = [sum(weights[place] for place in places) for places in found]
-    assert totals == sorted(totals)
-    assert len(set(found)) == len(found) == 2 ** len(weights) - 1
-    assert found[:3] == [(2,), (0,), (0, 2)]
-    assert list(_lightest_first([])) == []

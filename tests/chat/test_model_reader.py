@@ -1,13 +1,14 @@
 """Whatever a language model writes, the request is legal, supported by the message, and holds all the reader found."""
 
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
 from chat_worlds import MOVIES, shop_catalog, shown_session
 from jsonschema import Draft202012Validator
 
-from genrec.chat.model_reader import ModelReader, reconcile, request_schema
+from genrec.chat.model_reader import ModelReader, SpeakingModel, reconcile, request_schema
 from genrec.chat.requests import INTENTS
 from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import Session
@@ -156,17 +157,27 @@ def test_of_any_claims_only_supported_ones_stay_and_nothing_read_is_lost(text: s
             assert any(f" {value} " in said for value in known if value), added
 
 
+class Recording:
+    """A model whose answers are kept."""
+
+    def __init__(self, model: SpeakingModel) -> None:
+        self.model = model
+        self.answers: list[object] = []
+
+    def generate_json(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
+        self.answers.append(self.model.generate_json(message, schema, max_new_tokens=max_new_tokens))
+        return self.answers[-1]
+
+
 @pytest.mark.parametrize("text", MESSAGES[:2])
 def test_the_tiny_model_writes_json_that_fits_and_harms_nothing(shop_recommender: Workspace, text: str) -> None:
-    reader = RuleReader(shop_recommender.catalog)
-    model_reader = ModelReader(shop_recommender.model, reader, max_new_tokens=320)
+    reader, model = RuleReader(shop_recommender.catalog), Recording(shop_recommender.model)
+    model_reader = ModelReader(model, reader, max_new_tokens=320)
     session = shown_session(shop_recommender.catalog)
-    answer = shop_recommender.model.generate_json(
-        model_reader._message(text, session), model_reader.schema, max_new_tokens=320
-    )
-    if answer is not None:
-        Draft202012Validator(model_reader.schema).validate(answer)
-        json.dumps(answer)
     got, read = model_reader.read(text, session), reader.read(text, session)
+    assert len(model.answers) == 1
+    if model.answers[0] is not None:
+        Draft202012Validator(model_reader.schema).validate(model.answers[0])
+        json.dumps(model.answers[0])
     assert set(read.where) <= set(got.where)
     assert got.intent in INTENTS

@@ -8,16 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from genrec.chat.lexicon import Lexicon
+from genrec.chat.spelling import TENS, spell_out
 from genrec.data.filters import Operator, Predicate
 
-_SMALL_TEXT = """one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-seventeen eighteen nineteen"""
-SMALL_NUMBERS = {word: number for number, word in enumerate(_SMALL_TEXT.split(), start=1)}
-_TEENS = tuple(word for word, number in SMALL_NUMBERS.items() if number >= 10)
-_TENS_TEXT = "twenty thirty forty fifty sixty seventy eighty ninety"
-_TENS = {**{word: 10 * number for number, word in enumerate(_TENS_TEXT.split(), start=2)}, "fourty": 40}
-_DECADES = {(word[:-1] + "ies"): number for word, number in _TENS.items()}
-_NOTES = {"tenner": "10 pounds", "fiver": "5 pounds"}
+_DECADES = {(word[:-1] + "ies"): number for word, number in TENS.items()}
 AROUND_SHARE = 0.2  # "around 40" means 40 give or take a fifth
 
 _COINS = r"(?:[$€£]|dollars?|euros?|bucks?|eur|usd|pounds?|quid)"
@@ -99,22 +93,6 @@ class NumbersRead:
     rest: str
     homeless: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
-
-
-def spell_out(text: str) -> str:
-    """Number words from ten on become digits: forty to 40, twenty-five to 25, two hundred to 200."""
-    small, tens, teens = "|".join(SMALL_NUMBERS), "|".join(_TENS), "|".join(_TEENS)
-    below_hundred = rf"({tens})(?:[\s-]+({small}))?|({teens})"
-    hundreds = rf"(a|{small})\s+hundred(?:(?:\s+and)?\s+(?:{below_hundred}))?"
-    pattern = rf"\b(?:{hundreds}|{below_hundred})\b(?!\s+ones?\b)"
-
-    def digits(match: re.Match[str]) -> str:
-        hundred, *parts = match.groups()
-        below = [part for part in parts if part]
-        numbers = [{**SMALL_NUMBERS, **_TENS}[part] for part in below]
-        return str((100 * SMALL_NUMBERS.get(hundred, 1) if hundred else 0) + sum(numbers))
-
-    return re.sub(pattern, digits, re.sub(r"\ba (tenner|fiver)\b", lambda note: _NOTES[note[1]], text))
 
 
 def read_numbers(text: str, lexicon: Lexicon) -> NumbersRead:

@@ -8,20 +8,17 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from genrec.chat.lexicon import Lexicon, Value
-from genrec.chat.rules.phrases import (
+from genrec.chat.rules.phrases import CORRECTIONS, LOATHING_PAIRS, NEGATING_PAIRS, SCORNING
+from genrec.chat.rules.words import (
     AFTER_NOUNS,
     ARTICLES,
-    CORRECTIONS,
     FILLER,
     LOATHED,
-    LOATHING_PAIRS,
-    NEGATING_PAIRS,
     NEGATORS,
     OWNERS,
     PASSED_BY_NEGATION,
     PLACES,
     SCORN,
-    SCORNING,
     STANDS,
 )
 from genrec.data.filters import Predicate

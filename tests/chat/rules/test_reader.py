@@ -1,9 +1,13 @@
 """Plain words become exactly the wishes they state, over whatever attributes the catalog has."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from chat_worlds import MOVIES, SHOP, shop_catalog, shown_session
 
+from genrec.chat.lexicon import Lexicon
 from genrec.chat.rules.reader import RuleReader
 from genrec.chat.rules.references import MAX_CHUNKS, MAX_CUES
 from genrec.chat.session import Session
@@ -692,8 +696,24 @@ def test_an_item_can_be_turned_down_by_its_title(words: str) -> None:
     assert (read.intent, read.disliked) == ("dislike", (item.item_id,))
 
 
-def test_one_message_asks_for_few_titles(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(READER.lexicon, "find_title", lambda text: asked.append(text))
-    READER.read("! how like tassels and fringes, wagons and trains " * 80, Session())
-    assert 0 < len(asked) <= MAX_CUES * MAX_CHUNKS
+class CountingLexicon(Lexicon):
+    """A lexicon that finds no title, and counts how often one was looked for."""
+
+    num_asked = 0
+
+    def find_title(self, text: str) -> str | None:
+        self.num_asked += 1
+        return None
+
+
+def test_one_message_asks_for_few_titles() -> None:
+    reader = RuleReader(CATALOG)
+    reader.lexicon = lexicon = CountingLexicon(CATALOG)
+    reader.read("! how like tassels and fringes, wagons and trains " * 80, Session())
+    assert 0 < lexicon.num_asked <= MAX_CUES * MAX_CHUNKS
+
+
+def test_messages_are_read_without_a_model_library() -> None:
+    code = "import sys, genrec.chat.rules.reader; print(*{'torch', 'transformers'} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == ""

@@ -12,6 +12,7 @@ from genrec.chat.constraints import counts_of, meeting
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.rules import phrases
 from genrec.chat.rules.values import ValueScanner
+from genrec.chat.rules.words import AFTER_NOUNS
 from genrec.data.filters import Predicate
 
 _MAX_THINGS, _MAX_JOINTS = 4, 8
@@ -75,7 +76,7 @@ def _size_of_thing(words: str, lexicon: Lexicon) -> int:
     """How much of the words names a thing: up to the last word for a kind."""
     size = 0
     for match in re.finditer(r"[^\W\d_]+", words):
-        if match.group() in phrases.AFTER_NOUNS:
+        if match.group() in AFTER_NOUNS:
             break
         if _Thing(match.group(), lexicon).kinds:
             size = match.end()
