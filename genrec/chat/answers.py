@@ -29,8 +29,8 @@ def answer_of_items(question: Question, items: Sequence[Item], catalog: Catalog)
     """What is asked of some items."""
     if question.is_untold:
         return f"That this catalog does not tell. {facts(items)}"
-    if question.claims:
-        return _check(question.claims, items)
+    if question.conditions:
+        return _check(question.conditions, items)
     said = []
     if question.extreme is not None:
         best = extremes_of(question.extreme, items)
@@ -60,17 +60,17 @@ def _value_of(item: Item, name: str) -> str:
     return f"{title} {say_attribute(name, value)}."
 
 
-def _check(claims: Sequence[Predicate], items: Sequence[Item]) -> str:
+def _check(conditions: Sequence[Predicate], items: Sequence[Item]) -> str:
     """Yes or no, with what the items are in truth."""
-    names = tuple(dict.fromkeys(claim.attribute for claim in claims))
+    names = tuple(dict.fromkeys(condition.attribute for condition in conditions))
     if len(items) == 1:
         unknown = [name for name in names if name not in items[0].attributes]
         if unknown:
             return _value_of(items[0], unknown[0])
         said = " and ".join(say_attribute(name, items[0].attributes[name]) for name in names)
-        holds = all(claim.holds(items[0]) for claim in claims)
+        holds = all(condition.holds(items[0]) for condition in conditions)
         return f"{'Yes' if holds else 'No'}: {items[0].title or items[0].item_id} {said}."
-    holding = [item for item in items if all(claim.holds(item) for claim in claims)]
+    holding = [item for item in items if all(condition.holds(item) for condition in conditions)]
     others = [item for item in items if item not in holding]
     if not others:
         return f"Yes, all {len(items)}: {_listed(holding, names)}."
@@ -95,12 +95,12 @@ def answer_of_catalog(question: Question, catalog: Catalog, lexicon: Lexicon) ->
         return _count(num_items, scope)
     if question.extreme is not None:
         return " ".join(_ranking(question.extreme, name, catalog, among_N, scope) for name in question.attributes)
-    if question.claims:
-        count = int((among_N & meeting(question.claims, catalog)).sum())
-        claims = ", ".join(map(describe, question.claims))
+    if question.conditions:
+        count = int((among_N & meeting(question.conditions, catalog)).sum())
+        asked = ", ".join(map(describe, question.conditions))
         if not num_items:
             return _count(0, scope)
-        return f"{'Yes' if count == num_items else 'No'}: {count} of {num_items}{scope} meet {claims}."
+        return f"{'Yes' if count == num_items else 'No'}: {count} of {num_items}{scope} meet {asked}."
     said = [f"Nothing here is called {' or '.join(f'“{word}”' for word in question.missing)}."] * bool(question.missing)
     return " ".join([*said, *(_values_of(name, catalog, among_N, scope, lexicon) for name in question.attributes)])
 

@@ -1,7 +1,7 @@
 """One turn of the conversation: a message in, an answer with items, reasons or a picture out.
 
-Wishes last over turns; when nothing meets them all, the answer says what it left out. Knows how a session, what
-understands messages, the finder, explanations and visuals work together.
+Wishes last over turns; when nothing meets them all, the answer says what it left out. Knows how session, message
+reader, retriever, explanations and visuals work together; deliberately knows no words of the person.
 """
 
 import re
@@ -91,7 +91,7 @@ class Conversation:
         self.session = Session() if session is None else session
         self.gives_reasons = gives_reasons
         self.reader = recommender.rule_reader
-        self.understanding = _understanding(recommender, self.reader)
+        self.message_reader = _message_reader(recommender, self.reader)
         self.retriever = Retriever(recommender, self.reader.lexicon, num_shown=num_shown)
         self.session.keep_known(recommender.catalog)
 
@@ -111,7 +111,7 @@ class Conversation:
 
         Everything is remembered before the first step, so that later ones may be left out.
         """
-        request = self.understanding.read(text, self.session, image)
+        request = self.message_reader.read(text, self.session, image)
         reply = self._answer(request)
         self.session.messages += [
             ChatMessage(role="user", text=text),
@@ -282,7 +282,7 @@ class Conversation:
         if question is not None and question.extreme is not None:
             items = extremes_of(question.extreme, items) or items
         elif question is not None and len(items) > 1:
-            items = [item for item in items if all(claim.holds(item) for claim in question.claims)] or items
+            items = [item for item in items if all(condition.holds(item) for condition in question.conditions)] or items
         self.session.focus = items[0].item_id
         cards = tuple(self._card(item) for item in items)
         return Reply(text=" ".join([*notes, text]), request=request, items=cards)
@@ -310,7 +310,7 @@ class Conversation:
         return Reply(text=text, request=request, items=(self._card(item),), visual=made.path)
 
 
-def _understanding(recommender: Workspace, reader: RuleReader) -> MessageReader:
+def _message_reader(recommender: Workspace, reader: RuleReader) -> MessageReader:
     """Who reads messages, as the settings say."""
     config = recommender.config.chat
     if config.understanding == "reader":

@@ -103,7 +103,7 @@ class Lexicon:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.values = attribute_values(catalog)
-        self.is_multiple = {
+        self.is_multi_valued = {
             name: any(isinstance(item.attributes.get(name), tuple) for item in catalog) for name in self.values
         }
         self.numeric = tuple(
@@ -168,7 +168,7 @@ class Lexicon:
 
     def still_meant(self, query: str, before: Sequence[Predicate], after: Sequence[Predicate]) -> str:
         """Free words without those whose value is no longer wished: "burgundy" where red gave way to blue."""
-        gone = _wished(before) - _wished(after)
+        gone = _wanted_values(before) - _wanted_values(after)
         return " ".join(word for word in query.split() if gone.isdisjoint(self._narrower.get((word,), ())))
 
     def corrected(self, word: str) -> str | None:
@@ -330,7 +330,7 @@ def _count_slips(title: Words, words: Sequence[str]) -> int | None:
     return len(wrong) if is_near else None
 
 
-def _wished(wishes: Iterable[Predicate]) -> set[Value]:
+def _wanted_values(wishes: Iterable[Predicate]) -> set[Value]:
     return {Value(wish.attribute, value) for wish in wishes if wish.operator == "=" for value in wish.choices}
 
 

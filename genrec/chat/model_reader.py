@@ -1,8 +1,8 @@
-"""Messages understood by the language model under a JSON schema, with the deterministic reader as its check.
+"""Messages read by the language model under a JSON schema, with the rule reader as its check.
 
 The schema holds the catalog's own attributes and values, so whatever the model writes is legal. What it claims must be
-said: a wish whose value or number the message does not hold is dropped, and so is one that contradicts the reader.
-What the reader found is never lost. So the model can only add what the reader overlooked.
+said: a wish whose value or number the message does not hold is dropped, and so is one that contradicts the rules.
+What the rules found is never lost. So the model can only add what they overlooked.
 """
 
 import re
@@ -116,7 +116,7 @@ def reconcile(
     lexicon: Lexicon,
 ) -> ChatRequest:
     """The reader's request, and of the model's claims what the message supports and the reader does not contradict."""
-    said = _Said(read.text, lexicon)
+    said = _MessageWords(read.text, lexicon)
     where = [*read.where, *_further_wishes(read, claimed.get("wishes", ()), said)]
     dropped = [*read.dropped]
     for attribute in claimed.get("taken_back", ()):
@@ -131,7 +131,7 @@ def reconcile(
     return _with_intent(understood, read, cast(Intent, claimed["intent"]), session)
 
 
-def _further_wishes(read: ChatRequest, claims: Iterable[Mapping[str, Any]], said: "_Said") -> list[Predicate]:
+def _further_wishes(read: ChatRequest, claims: Iterable[Mapping[str, Any]], said: "_MessageWords") -> list[Predicate]:
     """Claimed wishes that are said, over attributes of which the reader found nothing (of numbers: that side)."""
     taken = {_side(wish.attribute, wish.operator) for wish in read.where} | {(name, "") for name in read.dropped}
     added: list[Predicate] = []
@@ -148,7 +148,7 @@ def _side(attribute: str, operator: Operator) -> tuple[str, str]:
     return attribute, operator[0] if operator in _BOUNDS else ""
 
 
-def _items(claimed: Mapping[str, Any], said: "_Said", session: Session) -> tuple[str, ...]:
+def _items(claimed: Mapping[str, Any], said: "_MessageWords", session: Session) -> tuple[str, ...]:
     """The shown or latest items that the model says are spoken of, where the message holds their number."""
     places = [place for place in claimed.get("shown", ()) if place <= len(session.shown) and said.has_place(place)]
     if places:
@@ -171,7 +171,7 @@ def _with_intent(understood: ChatRequest, read: ChatRequest, intent: Intent, ses
     return replace(understood, intent=intent, **({judged: ids} if judged else {}))  # type: ignore[arg-type]
 
 
-class _Said:
+class _MessageWords:
     """What a message holds in so many words."""
 
     def __init__(self, text: str, lexicon: Lexicon) -> None:

@@ -29,7 +29,7 @@ class ChatMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wished:
+class WishSnapshot:
     """What was wished at one time, so that it can be gone back to."""
 
     constraints: tuple[Predicate, ...]
@@ -60,7 +60,7 @@ class Session:
     focus: str | None = None
     photo: str | None = None
     has_asked: bool = False
-    earlier: Wished | None = None
+    earlier: WishSnapshot | None = None
     later: list[str] = field(default_factory=list)
 
     @property
@@ -82,7 +82,7 @@ class Session:
 
     def remember_wishes(self) -> None:
         """Keep the wishes as they are, to come back to them by `undo`."""
-        self.earlier = Wished(
+        self.earlier = WishSnapshot(
             constraints=tuple(self.constraints),
             query=self.query,
             refers_to=tuple(self.refers_to),
@@ -153,8 +153,8 @@ class Session:
             if record.pop("format") != _FORMAT:
                 raise ValueError("another version")
             messages = [ChatMessage(**entry) for entry in record.pop("messages")]
-            wishes = [_constraint(entry) for entry in record.pop("constraints")]
-            earlier = _wished(record.pop("earlier", None))
+            wishes = [_predicate(entry) for entry in record.pop("constraints")]
+            earlier = _snapshot(record.pop("earlier", None))
             return cls(messages=messages, constraints=wishes, earlier=earlier, **record)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"the text is not a chat session ({error}); wanted what Session.to_json wrote") from error
@@ -185,16 +185,16 @@ class Session:
         return lost
 
 
-def _constraint(entry: dict[str, object]) -> Predicate:
+def _predicate(entry: dict[str, object]) -> Predicate:
     value = entry["value"]
     return Predicate(**{**entry, "value": tuple(value) if isinstance(value, list) else value})  # type: ignore[arg-type]
 
 
-def _wished(entry: dict[str, Any] | None) -> Wished | None:
+def _snapshot(entry: dict[str, Any] | None) -> WishSnapshot | None:
     if entry is None:
         return None
-    wishes = tuple(_constraint(wish) for wish in entry.pop("constraints"))
-    return Wished(constraints=wishes, refers_to=tuple(entry.pop("refers_to")), **entry)
+    wishes = tuple(_predicate(wish) for wish in entry.pop("constraints"))
+    return WishSnapshot(constraints=wishes, refers_to=tuple(entry.pop("refers_to")), **entry)
 
 
 def _replaces(new: Predicate, old: Predicate) -> bool:

@@ -1,6 +1,6 @@
 """The conversation in a terminal, or over lines piped in.
 
-Knows keys and colors alone; what is answered is decided in turn.
+Knows keys and colors alone; what is answered is decided in conversation.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """How the conversation speaks: wishes, lists, facts and invitations in words, all of it from the catalog.
 
-Knows sentences alone; what to say is decided in turn.
+Knows sentences alone; what to say is decided in conversation.
 """
 
 import re

@@ -85,11 +85,16 @@ class Predicate(Filter):
     """One condition over an attribute: price < 40, color = red, brand != Halden.
 
     Several texts mean any of them, with != none of them. A number may be written as a text, and yes or no must be.
+    Raises FilterError on an unknown operator.
     """
 
     attribute: str
     operator: Operator
     value: str | float | tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.operator not in OPERATORS:
+            raise FilterError(f"operator {self.operator!r} is unknown; choose one of {' '.join(OPERATORS)}")
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -148,13 +153,15 @@ class Predicate(Filter):
 
     def _match_numbers(self, present_V: FloatArray) -> BoolArray:
         compare = _COMPARISONS[self.operator].numbers
-        wanted = [_number(value) for value in self._wanted]
-        if compare is None or None in wanted:
+        wanted = [number for value in self._wanted if (number := _number(value)) is not None]
+        if compare is None or len(wanted) < len(self._wanted):
             raise FilterError(
                 f"{self} cannot be compared: {self.attribute!r} is a number; write {self.attribute} < 40, or = 40"
             )
-        found = [compare(present_V, number) for number in wanted if number is not None]
-        return np.logical_or.reduce(found, initial=False)
+        fits_V = np.zeros(len(present_V), dtype=np.bool_)
+        for number in wanted:
+            fits_V |= compare(present_V, number)
+        return fits_V
 
     def _match_texts(self) -> Callable[[AttributeValue], bool]:
         compare, wanted = _COMPARISONS[self.operator].texts, frozenset(value.casefold() for value in self._wanted)

@@ -10,7 +10,7 @@ from genrec.bench.redial import MovieTurn, compare_recommenders
 from genrec.bench.talk.meaning import ScriptedTurn, count_matches, meets, middle_price, understood_slots, wanted_slots
 from genrec.bench.talk.scripts import HAND_WRITTEN, Unanswerable, read_scripts
 from genrec.bench.talk.simulation import Judge
-from genrec.bench.talk.truth import Moment, Truth
+from genrec.bench.talk.truth import Truth, TurnContext
 from genrec.chat.conversation import Conversation
 from genrec.chat.session import Session
 from genrec.claims.wording import say_attribute
@@ -89,7 +89,7 @@ def test_the_truth_finds_what_is_false(shop_recommender: Workspace, world: ShopW
     talk.follow(next(iter(shop_recommender.interactions.user_bounds())))
     reply, truth = talk.say("blue things under 90"), Truth(shop_recommender, world)
     legal = [item.item_id for item in shop_recommender.catalog if item.item_id not in talk.session.history]
-    moment = Moment(history=talk.session.history, seen=[], legal=legal)
+    moment = TurnContext(history=talk.session.history, seen=[], legal=legal)
     assert truth.falsehoods(reply, moment) == []
     card, *rest = reply.items
     says = say_attribute("style", shop_recommender.catalog[card.item_id].attributes["style"])

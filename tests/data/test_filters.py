@@ -172,6 +172,7 @@ def predicate(attribute: str, operator: Operator, value: str | float | tuple[str
         ("title", "=", "lamp", "1"),
         ("tags", "=", (), ""),
         ("tags", "!=", (), "123"),
+        ("price", "=", (), ""),
     ],
 )
 def test_one_item_meets_what_its_row_of_the_catalog_meets(
@@ -218,6 +219,11 @@ def test_a_column_that_mixes_numbers_and_texts_is_compared_as_text_and_one_item_
 def test_texts_that_meet_a_predicate_are_found_among_others() -> None:
     assert predicate("genres", "=", ("war", "COMEDY")).among(("Comedy", "Drama", "War")) == ("Comedy", "War")
     assert predicate("genres", "contains", "dra").among(("Comedy", "Drama")) == ("Drama",)
+
+
+def test_an_unknown_operator_is_refused_at_once() -> None:
+    with pytest.raises(FilterError, match="operator '~' is unknown; choose one of = !="):
+        predicate("price", "~", 4.0)  # type: ignore[arg-type]
 
 
 def test_every_operator_is_parsed_compared_and_written_back() -> None:

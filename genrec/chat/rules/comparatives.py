@@ -13,7 +13,7 @@ import numpy as np
 from genrec.chat.constraints import meeting, number_of, numbers_of
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.rules import phrases
-from genrec.chat.rules.numbers import NumbersRead
+from genrec.chat.rules.numbers import ConstraintsRead
 from genrec.chat.session import Session
 from genrec.data.filters import Operator, Predicate
 from genrec.schema import Item
@@ -72,15 +72,15 @@ _LIGHTER = phrases.any_of(f"""
 _SHADED_THING = re.compile(r"\b(dark|bright)(?=\s+([^\W\d_]+))")
 
 
-def read_changed_bound(text: str, session: Session, lexicon: Lexicon) -> NumbersRead:
+def read_changed_bound(text: str, session: Session, lexicon: Lexicon) -> ConstraintsRead:
     """For "make that 60": the bound of the price that stands, else the most that it may be."""
     match, price = _MAKE_IT.search(text), lexicon.price
     if match is None or price is None:
-        return NumbersRead((), text)
+        return ConstraintsRead((), text)
     standing = {wish.operator for wish in session.constraints if wish.attribute == price}
     operator = next((bound for bound in _BOUNDS if bound in standing), _BOUNDS[0])
     wish = Predicate(attribute=price, operator=operator, value=float(match[1]))
-    return NumbersRead((wish,), phrases.blank(text, *match.span()))
+    return ConstraintsRead((wish,), phrases.blank(text, *match.span()))
 
 
 def read_comparatives(
@@ -91,7 +91,7 @@ def read_comparatives(
     is_named: bool,
     focus: Sequence[Item],
     wishes: Sequence[Predicate],
-) -> NumbersRead:
+) -> ConstraintsRead:
     """Cheaper and newer, as bounds by what was shown; bigger, which no catalog here tells, is admitted.
 
     text: what is left of the message said; focus: the items that it speaks of, by name if is_named; wishes: of this
@@ -102,7 +102,7 @@ def read_comparatives(
         (lexicon.year, _OLDER, _NEWER, ("older", "newer")),
     )
     found: list[Predicate] = []
-    homeless: list[str] = []
+    unmatched: list[str] = []
     for attribute, less, more, words in kinds:
         is_less, text = _taken(less, text)
         is_more, text = _taken(more, text)
@@ -117,10 +117,10 @@ def read_comparatives(
         elif attribute is not None and attribute == lexicon.price:
             text += " cheap" if is_less else " expensive"
         elif attribute is not None or word in said:  # "my flat is too modern for that" asks for no other year
-            homeless.append(word)
-    homeless += [match.group() for match in _SIZES.finditer(text)]
+            unmatched.append(word)
+    unmatched += [match.group() for match in _SIZES.finditer(text)]
     dropped = tuple(bound.attribute for bound in found)
-    return NumbersRead(tuple(found), _taken(_SIZES, text)[1], tuple(homeless), dropped)
+    return ConstraintsRead(tuple(found), _taken(_SIZES, text)[1], tuple(unmatched), dropped)
 
 
 def _taken(pattern: re.Pattern[str], text: str) -> tuple[bool, str]:
@@ -150,7 +150,7 @@ def _leaves_a_list(bound: Predicate, session: Session, lexicon: Lexicon) -> bool
 
 def read_price_levels(
     text: str, standing: Sequence[Predicate], wishes: Sequence[Predicate], lexicon: Lexicon
-) -> NumbersRead:
+) -> ConstraintsRead:
     """Cheap and expensive, as thirds of what meets the standing wishes over other attributes.
 
     wishes: of this message; where they bound the price already, nothing is added.
@@ -159,24 +159,24 @@ def read_price_levels(
     is_cheap, rest = _taken(_CHEAP, text)
     is_dear, rest = _taken(_DEAR, rest)
     if price is None or is_cheap == is_dear or any(wish.attribute == price for wish in wishes):
-        return NumbersRead((), rest)
+        return ConstraintsRead((), rest)
     fitting_N = meeting([wish for wish in standing if wish.attribute != price], lexicon.catalog)
     numbers_N = numbers_of(price, lexicon.catalog)
     numbers = numbers_N[fitting_N & ~np.isnan(numbers_N)] if fitting_N.any() else numbers_N[~np.isnan(numbers_N)]
     if not len(numbers):
-        return NumbersRead((), rest)
+        return ConstraintsRead((), rest)
     border = float(np.quantile(numbers, _CHEAP_SHARE if is_cheap else 1 - _CHEAP_SHARE, method="nearest"))
-    return NumbersRead((Predicate(attribute=price, operator="<=" if is_cheap else ">=", value=border),), rest)
+    return ConstraintsRead((Predicate(attribute=price, operator="<=" if is_cheap else ">=", value=border),), rest)
 
 
-def read_shades(text: str, session: Session, lexicon: Lexicon) -> NumbersRead:
+def read_shades(text: str, session: Session, lexicon: Lexicon) -> ConstraintsRead:
     """Wishes for dark colors, or against them, and the text without what says so; none where no color is dark.
 
     "A dark vase" is one; "dark blue" is a blue, and of a color that is wished already no other shade is known.
     """
     attribute = next((name for name in lexicon.text_attributes if name.lower() in _COLOR_NAMES), None)
     if attribute is None or _names_color(text, attribute, lexicon):
-        return NumbersRead((), text)
+        return ConstraintsRead((), text)
     values = [value for value in lexicon.values[attribute] if isinstance(value, str)]
     dark = tuple(value for value in values if value.casefold() in _DARK_COLORS)
     darker, lighter = list(_DARKER.finditer(text)), list(_LIGHTER.finditer(text))
@@ -184,15 +184,16 @@ def read_shades(text: str, session: Session, lexicon: Lexicon) -> NumbersRead:
         if any(meant.attribute == lexicon.kind for meant in lexicon.meanings((match[2],))):
             (darker if match[1] == "dark" else lighter).append(match)
     if bool(darker) == bool(lighter) or not 0 < len(dark) < len(values):
-        return NumbersRead((), text)
+        return ConstraintsRead((), text)
     for match in (*darker, *lighter):
         text = phrases.blank(text, *match.span())
     wished = [w for w in session.constraints if w.attribute == attribute and w.operator == "="]
     if any(wish.texts.isdisjoint(_DARK_COLORS) for wish in wished):
-        return NumbersRead((), text, tuple(match.group().strip() for match in (*darker, *lighter)))
+        return ConstraintsRead((), text, tuple(match.group().strip() for match in (*darker, *lighter)))
     if darker:
-        return NumbersRead((Predicate(attribute=attribute, operator="=", value=dark if dark[1:] else dark[0]),), text)
-    return NumbersRead(tuple(Predicate(attribute=attribute, operator="!=", value=value) for value in dark), text)
+        wish = Predicate(attribute=attribute, operator="=", value=dark if dark[1:] else dark[0])
+        return ConstraintsRead((wish,), text)
+    return ConstraintsRead(tuple(Predicate(attribute=attribute, operator="!=", value=value) for value in dark), text)
 
 
 def _names_color(text: str, attribute: str, lexicon: Lexicon) -> bool:

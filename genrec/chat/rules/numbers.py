@@ -83,7 +83,7 @@ _YEAR_BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class NumbersRead:
+class ConstraintsRead:
     """What was read: the wishes, the text with their words blanked out, and bounds that no attribute can take.
 
     dropped: attributes whose older bounds end.
@@ -91,17 +91,17 @@ class NumbersRead:
 
     constraints: tuple[Predicate, ...]
     rest: str
-    homeless: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
 
 
-def read_numbers(text: str, lexicon: Lexicon) -> NumbersRead:
+def read_numbers(text: str, lexicon: Lexicon) -> ConstraintsRead:
     """Read the bounds of a message in lower case; years first where the catalog has years."""
     reader = _NumberReader(spell_out(text), lexicon)
     if lexicon.year is not None:
         reader.read_years(lexicon.year)
     reader.read_amounts()
-    return NumbersRead(_tightest(reader.constraints), reader.text, tuple(reader.homeless))
+    return ConstraintsRead(_tightest(reader.constraints), reader.text, tuple(reader.unmatched))
 
 
 def _tightest(bounds: list[Predicate]) -> tuple[Predicate, ...]:
@@ -121,7 +121,7 @@ class _NumberReader:
     def __init__(self, text: str, lexicon: Lexicon) -> None:
         self.text, self.lexicon = text, lexicon
         self.constraints: list[Predicate] = []
-        self.homeless: list[str] = []
+        self.unmatched: list[str] = []
         names = [n for n, attribute in lexicon.attribute_names.items() if attribute in lexicon.numeric]
         joined = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or r"(?!x)x"
         self.name_near = re.compile(rf"\b({joined})\b")
@@ -181,7 +181,7 @@ class _NumberReader:
     def _bind(self, match: re.Match[str], operators: tuple[Operator, ...], amounts: list[float]) -> bool:
         attribute = self._attribute_of(match)
         if attribute is None:
-            self.homeless.append(" ".join(match.group().split()))
+            self.unmatched.append(" ".join(match.group().split()))
             return True
         if len(amounts) == 2 and amounts[0] > amounts[1]:
             amounts = amounts[::-1]

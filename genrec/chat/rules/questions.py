@@ -169,9 +169,9 @@ def read_item_question(
         return replace(base, intent="describe", refers_to=about, where=(), dropped=(), query="", question=question)
     if not is_of_items:
         return None
-    claims = _claims(base.where, words, lexicon) if asks_whether(words) else ()
-    if claims:
-        return replace(base, intent="describe", where=(), query="", question=Question(claims=claims))
+    conditions = _asked_conditions(base.where, words, lexicon) if asks_whether(words) else ()
+    if conditions:
+        return replace(base, intent="describe", where=(), query="", question=Question(conditions=conditions))
     attributes = _asked_attributes(words, lexicon)
     if attributes and not re.search(_YOU_OFFER, words):
         return replace(base, intent="describe", query="", question=Question(attributes=attributes))
@@ -189,7 +189,7 @@ def _asks_which(base: ChatRequest, words: str, session: Session) -> bool:
     return bool(session.shown) and not is_of_shop and not is_wish and _ASKS_WHICH.search(words) is not None
 
 
-def _claims(wishes: Sequence[Predicate], words: str, lexicon: Lexicon) -> tuple[Predicate, ...]:
+def _asked_conditions(wishes: Sequence[Predicate], words: str, lexicon: Lexicon) -> tuple[Predicate, ...]:
     """What the asking sentence says, which is not wished: without the clock of "a nice clock. Is it wooden?"."""
     asking = re.split(r"[.!?]\s", words.rstrip(" .!?"))[-1]
     said_there = {wish.attribute for wish in ValueScanner(lexicon, asking).scan()[0]}
@@ -265,8 +265,8 @@ def _catalog_question(base: ChatRequest, words: str, session: Session, lexicon: 
     if every is not None:
         meant = {meaning.value.casefold() for word in words_of(every[1]) for meaning in lexicon.meanings((word,))}
         scope = tuple(wish for wish in base.where if wish.texts and wish.texts <= meant)
-        claims = tuple(wish for wish in base.where if wish not in scope)
-        return Question(scope=scope, claims=claims) if scope and claims else None
+        conditions = tuple(wish for wish in base.where if wish not in scope)
+        return Question(scope=scope, conditions=conditions) if scope and conditions else None
     if re.search(rf"{_ASKS_OFFER.pattern}[^.!?]*\?", words) or BARE_NAMES.search(words):
         is_doubted = bool(_TAG.search(words) or _ASKS_TO_CONFIRM.search(words))
         if base.where and is_doubted:

@@ -18,7 +18,7 @@ from genrec.chat.rules import phrases
 from genrec.chat.rules.comparatives import read_changed_bound, read_comparatives, read_price_levels, read_shades
 from genrec.chat.rules.free_words import free_words, missing_kinds, refused_things, refused_words
 from genrec.chat.rules.intents import IntentCues, decide, plain_intent, takes_what_comes
-from genrec.chat.rules.numbers import NumbersRead, read_numbers
+from genrec.chat.rules.numbers import ConstraintsRead, read_numbers
 from genrec.chat.rules.questions import asks_whether, read_extreme
 from genrec.chat.rules.references import (
     Reference,
@@ -159,7 +159,7 @@ class _Reading:
             self.dropped.append("*")
         levels = read_price_levels(self.text, (*self.session.constraints, *self.where), self.where, self.lexicon)
         is_order = is_of_whole_shop or (extreme is not None and phrases.IN_ORDER.search(self.said) is not None)
-        self._add(NumbersRead((), levels.rest) if is_order else levels)
+        self._add(ConstraintsRead((), levels.rest) if is_order else levels)
         return extreme
 
     def _refused(self, *, is_open: bool) -> tuple[str, ...]:
@@ -234,22 +234,22 @@ class _Reading:
         said, self.text = self.text[start:end], phrases.blank(self.text, start, end)
         return SMALL_NUMBERS[said] if said in SMALL_NUMBERS else int(said)
 
-    def _add(self, read: NumbersRead) -> None:
+    def _add(self, read: ConstraintsRead) -> None:
         self.where += read.constraints
         self.dropped += read.dropped
         self.text = read.rest
-        self.not_understood += read.homeless
+        self.not_understood += read.unmatched
 
     def _read_references(self, titled: Sequence[str]) -> Reference | None:
         past = read_history_reference(self.text, self.session)
         if past is not None:
             self.text = past.rest
-            self.not_understood += past.unmet
+            self.not_understood += past.unresolved
             return past if past.item_ids else None
         shown = read_shown_reference(self.text, self.session, self.lexicon, has_photo=self.image is not None)
         if shown is not None:
             self.text = shown.rest
-            self.not_understood += shown.unmet
+            self.not_understood += shown.unresolved
             return shown if shown.item_ids else None
         return Reference(tuple(titled), self.text, "title") if titled else None
 
@@ -319,7 +319,7 @@ class _Reading:
         """A value that is fine, too: it widens the wish that stands, or ends the one that turned it down."""
         standing = [old for old in self.session.constraints if old.attribute == wish.attribute]
         wanted = [old for old in standing if old.operator == "="]
-        if wanted and not self.lexicon.is_multiple[wish.attribute]:
+        if wanted and not self.lexicon.is_multi_valued[wish.attribute]:
             return [united(wanted[0], *wish.choices)]
         left = self._still_refused(wish)
         return left if wish.attribute in self.dropped else [wish]

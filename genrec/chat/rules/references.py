@@ -102,7 +102,7 @@ class Reference:
     item_ids: tuple[str, ...]
     rest: str
     kind: Literal["history", "shown", "it", "title"]
-    unmet: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,8 @@ def read_history_reference(text: str, session: Session) -> Reference | None:
         match = form.search(text)
         if match is not None:
             count = _COUNTS.get(" ".join(match[1].split()), 1)
-            unmet = () if session.history else (" ".join(match.group().split()),)
-            return Reference(tuple(session.history[-count:]), blank(text, *match.span()), "history", unmet)
+            unresolved = () if session.history else (" ".join(match.group().split()),)
+            return Reference(tuple(session.history[-count:]), blank(text, *match.span()), "history", unresolved)
     return None
 
 
@@ -145,9 +145,9 @@ def read_shown_reference(text: str, session: Session, lexicon: Lexicon, *, has_p
     """
     shown = session.shown
     if not shown:
-        unmet = _PLACE_OF_ONE.search(text)
-        if unmet is not None:
-            return Reference((), blank(text, *unmet.span()), "shown", (unmet.group(),))
+        unresolved = _PLACE_OF_ONE.search(text)
+        if unresolved is not None:
+            return Reference((), blank(text, *unresolved.span()), "shown", (unresolved.group(),))
         return None if has_photo else _it(text, session, lexicon)
     few = _FIRST_FEW.search(text)
     if few is not None:

@@ -182,11 +182,11 @@ class ValueScanner:
         return wanted
 
     def _join(self, wanted: list[Predicate], mention: _Mention) -> None:
-        meant, is_multiple = mention.meant, self.lexicon.is_multiple[mention.meant.attribute]
+        meant, is_multi_valued = mention.meant, self.lexicon.is_multi_valued[mention.meant.attribute]
         operator: Literal["=", "!="] = "!=" if mention.is_negated else "="
         earlier = next((w for w in wanted if w.attribute == meant.attribute and w.operator == operator == "="), None)
-        is_any = mention.link == "or" or not is_multiple
-        if earlier is not None and is_any and (wanted[-1] is earlier or not is_multiple):
+        is_any = mention.link == "or" or not is_multi_valued
+        if earlier is not None and is_any and (wanted[-1] is earlier or not is_multi_valued):
             wanted[wanted.index(earlier)] = united(earlier, meant.value)
         else:
             wanted.append(Predicate(attribute=meant.attribute, operator=operator, value=meant.value))
