@@ -18,7 +18,7 @@ from genrec.chat.session import Session
 from genrec.chat.spelling import ORDINALS, spell_out, spell_plainly
 from genrec.chat.wording import describe, examples_of
 from genrec.claims.wording import Words, words_of
-from genrec.data.filters import Operator, Predicate
+from genrec.data.filters import BOUNDS, Operator, Predicate
 from genrec.prompting import Message, render
 
 MAX_WISHES, MAX_TAKEN_BACK, MAX_PLACES, MAX_LATEST, MAX_QUERY = 5, 3, 4, 5, 60
@@ -29,7 +29,6 @@ _WEAK: frozenset[Intent] = frozenset({"recommend", "other"})
 _NEEDS_SHOWN: frozenset[Intent] = frozenset({"show", "explain", "describe", "compare", "like", "dislike"})
 _NEEDS_ITEMS: frozenset[Intent] = frozenset({"like", "dislike", "describe"})
 _NEVER: frozenset[Intent] = frozenset({"history", "reset", "browse"})  # they change or ask much: only said plainly
-_BOUNDS: frozenset[Operator] = frozenset({"<", "<=", ">", ">="})
 
 
 class MessageReader(Protocol):
@@ -47,7 +46,7 @@ class SpeakingModel(Protocol):
 def request_schema(lexicon: Lexicon) -> dict[str, object]:
     """The JSON schema of a message over one catalog's attributes; every list and text in it is bounded."""
     wishes = [_text_wish(name, lexicon) for name in lexicon.text_attributes] + [
-        _wish(name, sorted(_BOUNDS), {"type": "number", "minimum": 0, "maximum": 1e6}) for name in lexicon.numeric
+        _wish(name, BOUNDS, {"type": "number", "minimum": 0, "maximum": 1e6}) for name in lexicon.numeric
     ]
     names = [*lexicon.text_attributes, *lexicon.numeric]
     fields: dict[str, object] = {
@@ -145,7 +144,7 @@ def _further_wishes(read: ChatRequest, claims: Iterable[Mapping[str, Any]], said
 
 
 def _side(attribute: str, operator: Operator) -> tuple[str, str]:
-    return attribute, operator[0] if operator in _BOUNDS else ""
+    return attribute, operator[0] if operator in BOUNDS else ""
 
 
 def _items(claimed: Mapping[str, Any], said: "_MessageWords", session: Session) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from genrec.claims.claims import Claim, candidate_claims, merge_by_source
-from genrec.data.filters import Operator, Predicate
+from genrec.data.filters import BOUNDS, Predicate
 from genrec.schema import Item
 
 MAX_CLAIMS = 3
@@ -17,7 +17,6 @@ UNKNOWN_SHARE = 0.25  # of those who are given reasons have no history: facts an
 _WISH_SHARE = 0.1  # how many of an item's texts are wished for; likewise the shares below
 _FOLLOWED_SHARE, _SIMILAR_SHARE, _POPULAR_SHARE = 0.4, 0.3, 0.4
 _BOUND_SHARE = 0.3  # how many of its numbers are bounded
-_BOUNDS: tuple[Operator, ...] = ("<", "<=", ">", ">=")
 
 
 def draw_claims(
@@ -59,7 +58,7 @@ def draw_wishes(item: Item, rng: np.random.Generator) -> list[Predicate]:
         if isinstance(value, str):
             wishes.append(Predicate(attribute=name, operator="=", value=value))
             continue
-        operator, away = _BOUNDS[int(rng.integers(len(_BOUNDS)))], int(rng.integers(20))
+        operator, away = BOUNDS[int(rng.integers(len(BOUNDS)))], int(rng.integers(20))
         away += operator in ("<", ">")
         bound = np.ceil(value) + away if operator in ("<", "<=") else np.floor(value) - away
         wishes.append(Predicate(attribute=name, operator=operator, value=float(bound)))

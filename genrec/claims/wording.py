@@ -10,6 +10,7 @@ from functools import cache
 
 import numpy as np
 
+from genrec.data.filters import Operator
 from genrec.schema import AttributeValue, Item
 
 Words = tuple[str, ...]
@@ -18,7 +19,7 @@ MAX_VALUE_LENGTH = 40
 _IDENTIFIER = re.compile(r"(^|_)(id|ids|no|code|sku|asin|isbn|url|link|path|image)$", re.IGNORECASE)
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|[.!?]")
 
-BOUND_WORDS: Mapping[str, str] = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
+BOUND_WORDS: Mapping[Operator, str] = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
 # How an attribute reads after "it"; {v} the value, {a} its article. Names are compared in lower case, singular.
 _ATTRIBUTE_FORMS: Mapping[str, str] = {
     **dict.fromkeys(("color", "colour", "main color", "main colour"), "is {v}"),

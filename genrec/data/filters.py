@@ -31,6 +31,7 @@ from genrec.schema import AttributeValue, BoolArray, Catalog, Column, FloatArray
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "contains"]
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
+BOUNDS: tuple[Operator, ...] = ("<", "<=", ">", ">=")  # these compare numbers by size
 FIELDS = ("item_id", "title", "text")  # every item has these, beside its attributes
 
 _MAX_DEPTH = 40
