@@ -66,8 +66,8 @@ _ARTICLE_IN_FRONT = re.compile(r"^(The|A|An) ", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
-    """One attribute value of the catalog."""
+class SlotValue:
+    """One value of one attribute of the catalog: what words can mean."""
 
     attribute: str
     value: str
@@ -121,29 +121,29 @@ class Lexicon:
         """Sort out titles now, which takes a second for 100 thousand, not when the first message comes."""
         _ = self.words, self.max_title_words, self._titles_by_beginning, self._joined_titles
 
-    def _collect_forms(self) -> dict[Words, tuple[Value, ...]]:
-        exact: dict[Words, list[Value]] = defaultdict(list)
-        inflected: dict[Words, list[Value]] = defaultdict(list)
+    def _collect_forms(self) -> dict[Words, tuple[SlotValue, ...]]:
+        exact: dict[Words, list[SlotValue]] = defaultdict(list)
+        inflected: dict[Words, list[SlotValue]] = defaultdict(list)
         for attribute in self.text_attributes:
             for value in self.values[attribute]:
                 if not isinstance(value, str) or not is_sayable(attribute, value) or not words_of(value):
                     continue
                 if len(self.values[attribute]) > MAX_VALUES and len(words_of(value)) < 2:
                     continue
-                meant = Value(attribute, value)
+                meant = SlotValue(attribute, value)
                 exact[words_of(value)].append(meant)
                 for words in inflections(words_of(value)) | _synonyms(VALUE_SYNONYMS, value):
                     inflected[words].append(meant)
         return {words: tuple(exact.get(words, inflected.get(words, ()))) for words in {*exact, *inflected}}
 
-    def _collect_narrower(self) -> dict[Words, tuple[Value, ...]]:
+    def _collect_narrower(self) -> dict[Words, tuple[SlotValue, ...]]:
         """Words for one sort of a value, that the catalog itself has no value for."""
-        found: dict[Words, list[Value]] = defaultdict(list)
+        found: dict[Words, list[SlotValue]] = defaultdict(list)
         for attribute in self.text_attributes:
             for value in self.values[attribute]:
                 if isinstance(value, str) and is_sayable(attribute, value):
                     for words in _synonyms(NARROWER_WORDS, value) - self._forms.keys():
-                        found[words].append(Value(attribute, value))
+                        found[words].append(SlotValue(attribute, value))
         return {words: tuple(values) for words, values in found.items()}
 
     @cached_property
@@ -153,12 +153,12 @@ class Lexicon:
         order = {name: place for place, name in enumerate(_FIRST_NAMES)}
         return sorted(names, key=lambda name: order.get(name.lower(), len(order)))
 
-    def of_maker(self, meanings: Sequence[Value], *, is_cast: bool) -> Value | None:
+    def of_maker(self, meanings: Sequence[SlotValue], *, is_cast: bool) -> SlotValue | None:
         """The meaning that "by" (a maker) or "with" (a cast) asks for, if one does."""
         wanted = CAST_NAMES if is_cast else MAKER_NAMES
         return next((meaning for meaning in meanings if meaning.attribute.lower() in wanted), None)
 
-    def meanings(self, words: Words) -> tuple[Value, ...]:
+    def meanings(self, words: Words) -> tuple[SlotValue, ...]:
         """The values these words can mean, the likeliest attribute first."""
         return self._forms.get(words) or self._narrower.get(words, ())
 
@@ -330,8 +330,8 @@ def _count_slips(title: Words, words: Sequence[str]) -> int | None:
     return len(wrong) if is_near else None
 
 
-def _wanted_values(wishes: Iterable[Predicate]) -> set[Value]:
-    return {Value(wish.attribute, value) for wish in wishes if wish.operator == "=" for value in wish.choices}
+def _wanted_values(wishes: Iterable[Predicate]) -> set[SlotValue]:
+    return {SlotValue(wish.attribute, value) for wish in wishes if wish.operator == "=" for value in wish.choices}
 
 
 def _synonyms(table: Mapping[str, Words], value: str) -> set[Words]:

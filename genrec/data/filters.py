@@ -60,7 +60,7 @@ _COMPARISONS: Mapping[Operator, _Comparison] = {  # != is = turned around
 
 
 class Filter(ABC):
-    """Which items are allowed; combine with &, | and ~. `str(filter)` parses to a filter that allows the same."""
+    """Which items are allowed; combine with &, | and ~. `str(filter)` parses to the same, unless a list is empty."""
 
     __slots__ = ()
 

@@ -1,4 +1,5 @@
 import contextlib
+import pickle
 
 import numpy as np
 import pytest
@@ -219,6 +220,12 @@ def test_a_column_that_mixes_numbers_and_texts_is_compared_as_text_and_one_item_
 def test_texts_that_meet_a_predicate_are_found_among_others() -> None:
     assert predicate("genres", "=", ("war", "COMEDY")).among(("Comedy", "Drama", "War")) == ("Comedy", "War")
     assert predicate("genres", "contains", "dra").among(("Comedy", "Drama")) == ("Drama",)
+
+
+def test_filters_are_values_that_cross_processes() -> None:
+    made = parse_filter("price < 40 and (color in (red, blue) or not title contains lamp)")
+    assert pickle.loads(pickle.dumps(made)) == made
+    assert len({made, parse_filter(str(made).replace("'40'", "40"))}) == 1
 
 
 def test_an_unknown_operator_is_refused_at_once() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from genrec.chat.constraints import texts_of
-from genrec.chat.lexicon import Lexicon, Value
+from genrec.chat.lexicon import Lexicon, SlotValue
 from genrec.chat.requests import ChatRequest, Extreme
 from genrec.chat.rules import phrases
 from genrec.chat.rules.comparatives import read_changed_bound, read_comparatives, read_price_levels, read_shades
@@ -207,11 +207,11 @@ class _Reading:
                 self._take_back_value(meant, is_unwanted=phrases.UNDO_OR_AVOID.match(match.group()) is not None)
                 self.text = phrases.blank(self.text, *match.span())
 
-    def _is_wished(self, meant: Value) -> bool:
+    def _is_wished(self, meant: SlotValue) -> bool:
         wishes = (w for w in self.session.constraints if w.attribute == meant.attribute and w.operator == "=")
         return any(meant.value.casefold() in wish.texts for wish in wishes)
 
-    def _take_back_value(self, meant: Value, *, is_unwanted: bool) -> None:
+    def _take_back_value(self, meant: SlotValue, *, is_unwanted: bool) -> None:
         """Of "lamp or poster" the poster stays when the lamp is taken back; a wish for other values is not touched."""
         standing = [w for w in self.session.constraints if w.attribute == meant.attribute and w.operator == "="]
         self.is_on_topic = True

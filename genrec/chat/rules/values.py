@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from genrec.chat.lexicon import Lexicon, Value
+from genrec.chat.lexicon import Lexicon, SlotValue
 from genrec.chat.rules.phrases import CORRECTIONS, LOATHING_PAIRS, NEGATING_PAIRS, SCORNING
 from genrec.chat.rules.words import (
     AFTER_NOUNS,
@@ -34,7 +34,7 @@ _LISTING = _ENDS | {",", "and", "or", "nor"}
 class _Mention:
     """A value in the text; link: the word that ties it to the one before."""
 
-    meant: Value
+    meant: SlotValue
     is_negated: bool
     link: str
 
@@ -75,7 +75,7 @@ class ValueScanner:
             position += max(size, 1)
         return self._constraints(), " ".join(self.rest)
 
-    def _match(self, position: int) -> tuple[int, tuple[Value, ...]]:
+    def _match(self, position: int) -> tuple[int, tuple[SlotValue, ...]]:
         for size in range(min(self.lexicon.max_words, len(self.tokens) - position), 0, -1):
             words = tuple(self.tokens[position : position + size])
             if size == 1 and words[0] in FILLER | NEGATORS:
@@ -102,7 +102,7 @@ class ValueScanner:
         names_kind = any(m.attribute == kind for token in self.tokens for m in self.lexicon.meanings((token,)))
         return word in STANDS and is_noun and not names_kind
 
-    def _choose(self, meanings: tuple[Value, ...], position: int, size: int) -> Value:
+    def _choose(self, meanings: tuple[SlotValue, ...], position: int, size: int) -> SlotValue:
         """The attribute named beside the value, else the likeliest."""
         beside = self.tokens[max(0, position - 2) : position] + self.tokens[position + size : position + size + 1]
         named = {self.lexicon.attribute_names[word] for word in beside if word in self.lexicon.attribute_names}
@@ -119,7 +119,7 @@ class ValueScanner:
                 return meant
         return next((meaning for meaning in meanings if meaning.attribute in named), meanings[0])
 
-    def _take(self, meant: Value, after: str) -> None:
+    def _take(self, meant: SlotValue, after: str) -> None:
         """Note a value; after: the word behind it, which tells a list from "I hate red, metal lamps please"."""
         if self.is_negated and self.negated_attribute:
             same = meant.attribute == self.negated_attribute
@@ -131,7 +131,7 @@ class ValueScanner:
 
     def _pass(self, word: str) -> None:
         if word == _SECOND_THOUGHT:
-            self.found.append(_Mention(Value("", ""), False, ""))
+            self.found.append(_Mention(SlotValue("", ""), False, ""))
         is_plain = word in FILLER or not word.isalpha()
         before, last = ["", "", *self.rest][-2:]
         is_place = word == "the" and last in PLACES and before != "looking"
