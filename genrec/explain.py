@@ -14,19 +14,12 @@ from typing import Protocol
 
 import numpy as np
 
-from genrec.claims.check import Vocabulary, check_text, words_of
-from genrec.claims.claims import (
-    CO_CHOSEN,
-    POPULARITY,
-    SIMILAR,
-    Claim,
-    Constraint,
-    candidate_claims,
-    merge_by_source,
-    phrase,
-    sayable_attributes,
-)
+from genrec.claims.check import Vocabulary, check_text
+from genrec.claims.claims import CO_CHOSEN, POPULARITY, SIMILAR, Claim, candidate_claims, merge_by_source
+from genrec.claims.template import phrase
+from genrec.claims.wording import sayable_attributes, words_of
 from genrec.config import Config, ExplainConfig, SplitConfig
+from genrec.data.filters import Predicate
 from genrec.data.splits import split_interactions
 from genrec.errors import WriterBusy
 from genrec.prompting import Message, render
@@ -162,7 +155,7 @@ def explain(
     history: Sequence[str] | None = None,
     item_id: str,
     query: str = "",
-    constraints: Sequence[Constraint] = (),
+    constraints: Sequence[Predicate] = (),
 ) -> Explanation:
     """Why an item suits a user or a history (item ids, oldest first), and the words or wishes of a request.
 
@@ -180,7 +173,7 @@ def explain_batch(
     item_ids: Sequence[str],
     *,
     query: str = "",
-    constraints: Sequence[Constraint] = (),
+    constraints: Sequence[Predicate] = (),
 ) -> list[Explanation]:
     """`explain` for many pairs of a history and an item at once: one batch of scores, one batch of words."""
     index, catalog = recommender.evidence, recommender.catalog
@@ -219,7 +212,7 @@ def weigh_claims(
     attributions: Mapping[str, float],
     *,
     query: str = "",
-    constraints: Iterable[Constraint] = (),
+    constraints: Iterable[Predicate] = (),
 ) -> list[WeighedClaim]:
     """Every candidate claim that tells something, with its weight and its surprise."""
     past_ids = [past.item_id for past in history if past.item_id != item.item_id]
@@ -258,11 +251,11 @@ def _claim_weight(claim: Claim, history: Sequence[Item], attributions: Mapping[s
     return max((attributions.get(past.item_id, 0.0) for past in sharing), default=0.0)
 
 
-def _asked_values(item: Item, query: str) -> list[Constraint]:
+def _asked_values(item: Item, query: str) -> list[Predicate]:
     """The item's own values that the words of a request name."""
     asked = f" {' '.join(words_of(query))} "
     return [
-        Constraint(attribute=name, operator="=", value=entry)
+        Predicate(attribute=name, operator="=", value=entry)
         for name, value in sayable_attributes(item).items()
         for entry in (value if isinstance(value, tuple) else (value,))
         if isinstance(entry, str) and f" {' '.join(words_of(entry))} " in asked

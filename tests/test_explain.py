@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from genrec.claims.check import Vocabulary, check_text
-from genrec.claims.claims import Constraint
 from genrec.config import Config, ExplainConfig, SplitConfig
+from genrec.data.filters import Predicate
 from genrec.errors import UnknownItem, UnknownUser, WriterBusy
 from genrec.explain import EvidenceIndex, explain, explain_batch
 from genrec.prompting import Message
@@ -209,8 +209,8 @@ def test_an_empty_history_is_explained_by_the_item_alone() -> None:
 
 
 def test_a_met_wish_is_said_and_an_unmet_one_is_not() -> None:
-    met = Constraint(attribute="price", operator="<", value=40.0)
-    unmet = Constraint(attribute="price", operator="<", value=12.0)
+    met = Predicate(attribute="price", operator="<", value=40.0)
+    unmet = Predicate(attribute="price", operator="<", value=12.0)
     recommender = KnownRecommender(SILENT)
     explanation = explain(recommender, history=["i1"], item_id="i5", constraints=[met])
     assert "it costs 15, under your 40" in {e.claim for e in explanation.evidence}

@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 
 from genrec.bench.measure import Row
-from genrec.claims.claims import sayable_attributes
+from genrec.claims.wording import sayable_attributes
 from genrec.data.ingest import ingest, load_workspace_data
 from genrec.errors import StageFailed
 from genrec.pipeline import build

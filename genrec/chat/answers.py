@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from genrec.chat.constraints import counts_of, meeting, number_of, numbers_of
+from genrec.chat.constraints import counts_of, extremes_of, meeting, numbers_of, texts_of
 from genrec.chat.lexicon import Lexicon, plural
 from genrec.chat.requests import Extreme, Question
 from genrec.chat.wording import describe, facts, titles_of
-from genrec.claims.claims import Constraint, format_number, say_attribute, say_value
-from genrec.schema import AttributeValue, BoolArray, Catalog, Item
+from genrec.claims.wording import format_number, say_attribute, say_value
+from genrec.data.filters import Predicate
+from genrec.schema import BoolArray, Catalog, Item
 
 NUM_LISTED = 15  # values of an attribute that are named
 _KNOWN_EXTREMES = {
@@ -24,22 +25,12 @@ _KNOWN_EXTREMES = {
 }
 
 
-def extremes_of(extreme: Extreme, items: Sequence[Item]) -> list[Item]:
-    """The items with the least or the most of a number; several where they are equal, none where none has it."""
-    numbers = {item.item_id: number_of(item, extreme.attribute) for item in items}
-    known = [number for number in numbers.values() if number is not None]
-    if not known:
-        return []
-    best = max(known) if extreme.is_most else min(known)
-    return [item for item in items if numbers[item.item_id] == best]
-
-
 def answer_of_items(question: Question, items: Sequence[Item], catalog: Catalog) -> str:
     """What is asked of some items."""
     if question.is_untold:
         return f"That this catalog does not tell. {facts(items)}"
-    if question.claims:
-        return _check(question.claims, items)
+    if question.conditions:
+        return _check(question.conditions, items)
     said = []
     if question.extreme is not None:
         best = extremes_of(question.extreme, items)
@@ -69,17 +60,17 @@ def _value_of(item: Item, name: str) -> str:
     return f"{title} {say_attribute(name, value)}."
 
 
-def _check(claims: Sequence[Constraint], items: Sequence[Item]) -> str:
+def _check(conditions: Sequence[Predicate], items: Sequence[Item]) -> str:
     """Yes or no, with what the items are in truth."""
-    names = tuple(dict.fromkeys(claim.attribute for claim in claims))
+    names = tuple(dict.fromkeys(condition.attribute for condition in conditions))
     if len(items) == 1:
         unknown = [name for name in names if name not in items[0].attributes]
         if unknown:
             return _value_of(items[0], unknown[0])
         said = " and ".join(say_attribute(name, items[0].attributes[name]) for name in names)
-        holds = all(claim.holds(items[0]) for claim in claims)
+        holds = all(condition.holds(items[0]) for condition in conditions)
         return f"{'Yes' if holds else 'No'}: {items[0].title or items[0].item_id} {said}."
-    holding = [item for item in items if all(claim.holds(item) for claim in claims)]
+    holding = [item for item in items if all(condition.holds(item) for condition in conditions)]
     others = [item for item in items if item not in holding]
     if not others:
         return f"Yes, all {len(items)}: {_listed(holding, names)}."
@@ -104,12 +95,12 @@ def answer_of_catalog(question: Question, catalog: Catalog, lexicon: Lexicon) ->
         return _count(num_items, scope)
     if question.extreme is not None:
         return " ".join(_ranking(question.extreme, name, catalog, among_N, scope) for name in question.attributes)
-    if question.claims:
-        count = int((among_N & meeting(question.claims, catalog)).sum())
-        claims = ", ".join(map(describe, question.claims))
+    if question.conditions:
+        count = int((among_N & meeting(question.conditions, catalog)).sum())
+        asked = ", ".join(map(describe, question.conditions))
         if not num_items:
             return _count(0, scope)
-        return f"{'Yes' if count == num_items else 'No'}: {count} of {num_items}{scope} meet {claims}."
+        return f"{'Yes' if count == num_items else 'No'}: {count} of {num_items}{scope} meet {asked}."
     said = [f"Nothing here is called {' or '.join(f'“{word}”' for word in question.missing)}."] * bool(question.missing)
     return " ".join([*said, *(_values_of(name, catalog, among_N, scope, lexicon) for name in question.attributes)])
 
@@ -122,7 +113,7 @@ def _ranking(extreme: Extreme, attribute: str, catalog: Catalog, among_N: BoolAr
     sums_V, counts_V = np.bincount(places, numbers_N[known_N], size), np.bincount(places, minlength=size)
     sums, counts = Counter[str](), Counter[str]()
     for value, total, count in zip(column.values, sums_V.tolist(), counts_V.tolist(), strict=True):
-        for text in _texts(value) if count else ():
+        for text in texts_of(value) if count else ():
             sums[text] += total
             counts[text] += count
     means = {text: sums[text] / counts[text] for text in counts}
@@ -155,7 +146,7 @@ def _values_of(attribute: str, catalog: Catalog, among_N: BoolArray, scope: str,
         return f"{name.capitalize()} is {span}{scope}{mean}."
     found = Counter[str]()
     for value, count in counts_of(attribute, catalog, among_N).items():
-        for text in _texts(value):
+        for text in texts_of(value):
             found[text] += count
     if not found:
         return f"No {name} is known{scope}."
@@ -163,7 +154,3 @@ def _values_of(attribute: str, catalog: Catalog, among_N: BoolArray, scope: str,
     more = f", and {len(found) - NUM_LISTED} more" if len(found) > NUM_LISTED else ""
     many = name if name.endswith("s") or len(found) == 1 else plural(name)
     return f"There {'is' if len(found) == 1 else 'are'} {len(found)} {many}{scope}: {listed}{more}."
-
-
-def _texts(value: AttributeValue | None) -> tuple[str, ...]:
-    return value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ()

@@ -1,43 +1,44 @@
-"""Wishes over a whole catalog at once: which items meet them, and which numbers and values these have.
+"""Constraints over a whole catalog at once: which items meet them, and which numbers and values items have.
 
 Works on columns, so that wishes over a million items cost milliseconds. Knows no words and no conversation.
 
 Axis legend: N catalog rows, V different values.
 """
 
-from collections.abc import Iterable
-from functools import reduce
-from operator import and_
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from genrec.claims.claims import Constraint
-from genrec.data.filters import Filter
+from genrec.chat.requests import Extreme
+from genrec.data.filters import Predicate, all_of, is_number
 from genrec.errors import FilterError
 from genrec.schema import AttributeValue, BoolArray, Catalog, Item
 
 
-def wish_filter(wishes: Iterable[Constraint]) -> Filter | None:
-    """The filter that all wishes make together; None without wishes."""
-    parts = []
-    for wish in wishes:
-        if wish.operator == "!=" or not isinstance(wish.value, tuple):
-            values = wish.value if isinstance(wish.value, tuple) else (wish.value,)
-            parts += [Filter.where(wish.attribute, wish.operator, value) for value in values]
-        else:
-            either = [Filter.where(wish.attribute, "=", value) for value in wish.value]
-            parts.append(reduce(lambda a, b: a | b, either))
-    return reduce(and_, parts) if parts else None
-
-
-def meeting(wishes: Iterable[Constraint], catalog: Catalog) -> BoolArray:
+def meeting(wishes: Iterable[Predicate], catalog: Catalog) -> BoolArray:
     """Which rows meet all wishes, bool (N,); none where a wish cannot be compared."""
-    where = wish_filter(wishes)
+    where = all_of(wishes)
     try:
         return np.ones(len(catalog), bool) if where is None else where.mask(catalog)
     except FilterError:
         return np.zeros(len(catalog), bool)
+
+
+def attribute_values(catalog: Catalog) -> dict[str, tuple[str | float | bool, ...]]:
+    """Every attribute with its different values: numbers ascending, others the most frequent first."""
+    counts: dict[str, Counter[str | float | bool]] = {}
+    for item in catalog:
+        for name, value in item.attributes.items():
+            counts.setdefault(name, Counter()).update(value if isinstance(value, tuple) else (value,))
+    return {name: _listing(values) for name, values in sorted(counts.items())}
+
+
+def _listing(counts: Counter[str | float | bool]) -> tuple[str | float | bool, ...]:
+    if all(is_number(value) for value in counts):
+        return tuple(sorted(counts))
+    return tuple(sorted(counts, key=lambda value: (-counts[value], str(value))))
 
 
 def number_of(item: Item, attribute: str) -> float | None:
@@ -61,5 +62,20 @@ def counts_of(attribute: str, catalog: Catalog, among_N: BoolArray) -> dict[Attr
     return dict(zip(values, counts.tolist(), strict=True))
 
 
+def extremes_of(extreme: Extreme, items: Sequence[Item]) -> list[Item]:
+    """The items with the least or the most of a number; several where they are equal, none where none has it."""
+    numbers = {item.item_id: number_of(item, extreme.attribute) for item in items}
+    known = [number for number in numbers.values() if number is not None]
+    if not known:
+        return []
+    best = max(known) if extreme.is_most else min(known)
+    return [item for item in items if numbers[item.item_id] == best]
+
+
+def texts_of(value: AttributeValue | None) -> tuple[str, ...]:
+    """The texts of an attribute's value; none where it is a number, yes or no, or missing."""
+    return value if isinstance(value, tuple) else (value,) if isinstance(value, str) else ()
+
+
 def _number(value: AttributeValue | None) -> float | None:
-    return float(value) if isinstance(value, float | int) and not isinstance(value, bool) else None
+    return float(value) if is_number(value) else None

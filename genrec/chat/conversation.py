@@ -1,7 +1,7 @@
 """One turn of the conversation: a message in, an answer with items, reasons or a picture out.
 
-Wishes last over turns; when nothing meets them all, the answer says what it left out. Knows how a session, what
-understands messages, the finder, explanations and visuals work together.
+Wishes last over turns; when nothing meets them all, the answer says what it left out. Knows how session, message
+reader, retriever, explanations and visuals work together; deliberately knows no words of the person.
 """
 
 import re
@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from genrec.chat.answers import answer_of_catalog, answer_of_items, extremes_of
-from genrec.chat.constraints import number_of
+from genrec.chat.answers import answer_of_catalog, answer_of_items
+from genrec.chat.constraints import extremes_of, number_of
 from genrec.chat.model_reader import MessageReader, ModelReader
 from genrec.chat.requests import ChatRequest, Intent
 from genrec.chat.retrieval import Retrieved, Retriever, Searchable
 from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import ChatMessage, Session
 from genrec.chat.wording import courtesy, describe, facts, headline, invitation, notes_on, question, recall, titles_of
-from genrec.claims.claims import Constraint, format_number
+from genrec.claims.wording import format_number
+from genrec.data.filters import Predicate
 from genrec.explain import Explainable, explain_batch
 from genrec.ranking.client import ModelClient
 from genrec.schema import Evidence, Explanation, Item, Visual
@@ -54,7 +55,7 @@ class Reply:
     request: ChatRequest
     items: tuple[ItemCard, ...] = ()
     visual: Path | None = None
-    relaxed: tuple[Constraint, ...] = ()
+    relaxed: tuple[Predicate, ...] = ()
 
     @property
     def is_list(self) -> bool:
@@ -229,7 +230,7 @@ class Conversation:
         says_nothing = not (session.constraints or session.query or session.refers_to or session.photo or session.shown)
         return says_nothing and is_unknown and not (request.is_open or session.has_asked)
 
-    def _change_wishes(self, request: ChatRequest) -> list[Constraint]:
+    def _change_wishes(self, request: ChatRequest) -> list[Predicate]:
         """Bring the session's wishes up to date; return those that gave way to a contradicting one."""
         session = self.session
         if request.has_wishes or request.query or request.relation or request.image:
@@ -296,7 +297,7 @@ class Conversation:
         if question is not None and question.extreme is not None:
             items = extremes_of(question.extreme, items) or items
         elif question is not None and len(items) > 1:
-            items = [item for item in items if all(claim.holds(item) for claim in question.claims)] or items
+            items = [item for item in items if all(condition.holds(item) for condition in question.conditions)] or items
         self.session.focus = items[0].item_id
         cards = tuple(self._card(item) for item in items)
         return Reply(text=" ".join([*notes, text]), request=request, items=cards)

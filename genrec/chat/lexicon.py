@@ -13,14 +13,13 @@ from itertools import combinations
 
 from rapidfuzz import fuzz, process
 
+from genrec.chat.constraints import attribute_values
 from genrec.chat.synonyms import NAME_SYNONYMS, NARROWER_WORDS, VALUE_SYNONYMS
-from genrec.claims.check import words_of
-from genrec.claims.claims import Constraint, is_sayable
-from genrec.data.filters import attribute_values
+from genrec.claims.wording import Words, is_sayable, words_of
+from genrec.data.filters import Predicate, is_number
 from genrec.schema import Catalog
 
 Places = tuple[tuple[int, str], ...]  # words and where they stand
-Words = tuple[str, ...]
 
 # Attributes that a bare value most likely means when several attributes share it.
 _FIRST_NAMES = (
@@ -67,8 +66,8 @@ _ARTICLE_IN_FRONT = re.compile(r"^(The|A|An) ", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
-    """One attribute value of the catalog."""
+class SlotValue:
+    """One value of one attribute of the catalog: what words can mean."""
 
     attribute: str
     value: str
@@ -104,11 +103,11 @@ class Lexicon:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self.values = attribute_values(catalog)
-        self.is_multiple = {
+        self.is_multi_valued = {
             name: any(isinstance(item.attributes.get(name), tuple) for item in catalog) for name in self.values
         }
         self.numeric = tuple(
-            name for name, values in self.values.items() if values and all(_is_number(value) for value in values)
+            name for name, values in self.values.items() if values and all(is_number(value) for value in values)
         )
         self.price = next((name for name in self.numeric if name.lower() in PRICE_NAMES), None)
         self.year = next((name for name in self.numeric if name.lower() in YEAR_NAMES), None)
@@ -122,29 +121,29 @@ class Lexicon:
         """Sort out titles now, which takes a second for 100 thousand, not when the first message comes."""
         _ = self.words, self.max_title_words, self._titles_by_beginning, self._joined_titles
 
-    def _collect_forms(self) -> dict[Words, tuple[Value, ...]]:
-        exact: dict[Words, list[Value]] = defaultdict(list)
-        inflected: dict[Words, list[Value]] = defaultdict(list)
+    def _collect_forms(self) -> dict[Words, tuple[SlotValue, ...]]:
+        exact: dict[Words, list[SlotValue]] = defaultdict(list)
+        inflected: dict[Words, list[SlotValue]] = defaultdict(list)
         for attribute in self.text_attributes:
             for value in self.values[attribute]:
                 if not isinstance(value, str) or not is_sayable(attribute, value) or not words_of(value):
                     continue
                 if len(self.values[attribute]) > MAX_VALUES and len(words_of(value)) < 2:
                     continue
-                meant = Value(attribute, value)
+                meant = SlotValue(attribute, value)
                 exact[words_of(value)].append(meant)
                 for words in inflections(words_of(value)) | _synonyms(VALUE_SYNONYMS, value):
                     inflected[words].append(meant)
         return {words: tuple(exact.get(words, inflected.get(words, ()))) for words in {*exact, *inflected}}
 
-    def _collect_narrower(self) -> dict[Words, tuple[Value, ...]]:
+    def _collect_narrower(self) -> dict[Words, tuple[SlotValue, ...]]:
         """Words for one sort of a value, that the catalog itself has no value for."""
-        found: dict[Words, list[Value]] = defaultdict(list)
+        found: dict[Words, list[SlotValue]] = defaultdict(list)
         for attribute in self.text_attributes:
             for value in self.values[attribute]:
                 if isinstance(value, str) and is_sayable(attribute, value):
                     for words in _synonyms(NARROWER_WORDS, value) - self._forms.keys():
-                        found[words].append(Value(attribute, value))
+                        found[words].append(SlotValue(attribute, value))
         return {words: tuple(values) for words, values in found.items()}
 
     @cached_property
@@ -154,12 +153,12 @@ class Lexicon:
         order = {name: place for place, name in enumerate(_FIRST_NAMES)}
         return sorted(names, key=lambda name: order.get(name.lower(), len(order)))
 
-    def of_maker(self, meanings: Sequence[Value], *, is_cast: bool) -> Value | None:
+    def of_maker(self, meanings: Sequence[SlotValue], *, is_cast: bool) -> SlotValue | None:
         """The meaning that "by" (a maker) or "with" (a cast) asks for, if one does."""
         wanted = CAST_NAMES if is_cast else MAKER_NAMES
         return next((meaning for meaning in meanings if meaning.attribute.lower() in wanted), None)
 
-    def meanings(self, words: Words) -> tuple[Value, ...]:
+    def meanings(self, words: Words) -> tuple[SlotValue, ...]:
         """The values these words can mean, the likeliest attribute first."""
         return self._forms.get(words) or self._narrower.get(words, ())
 
@@ -167,9 +166,9 @@ class Lexicon:
         """Whether these words say more than the value that they mean: burgundy is red, but not any red."""
         return words in self._narrower
 
-    def still_meant(self, query: str, before: Sequence[Constraint], after: Sequence[Constraint]) -> str:
+    def still_meant(self, query: str, before: Sequence[Predicate], after: Sequence[Predicate]) -> str:
         """Free words without those whose value is no longer wished: "burgundy" where red gave way to blue."""
-        gone = _wished(before) - _wished(after)
+        gone = _wanted_values(before) - _wanted_values(after)
         return " ".join(word for word in query.split() if gone.isdisjoint(self._narrower.get((word,), ())))
 
     def corrected(self, word: str) -> str | None:
@@ -331,8 +330,8 @@ def _count_slips(title: Words, words: Sequence[str]) -> int | None:
     return len(wrong) if is_near else None
 
 
-def _wished(wishes: Iterable[Constraint]) -> set[Value]:
-    return {Value(wish.attribute, value) for wish in wishes if wish.operator == "=" for value in wish.choices}
+def _wanted_values(wishes: Iterable[Predicate]) -> set[SlotValue]:
+    return {SlotValue(wish.attribute, value) for wish in wishes if wish.operator == "=" for value in wish.choices}
 
 
 def _synonyms(table: Mapping[str, Words], value: str) -> set[Words]:
@@ -348,10 +347,6 @@ def title_forms(title: str) -> Iterable[Words]:
     headless = _ARTICLE_IN_FRONT.sub("", moved)
     forms = dict.fromkeys((title, bare, moved, headless if len(headless) > 3 else moved))
     return [words for words in dict.fromkeys(map(words_of, forms)) if words]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, float | int) and not isinstance(value, bool)
 
 
 def _is_one_slip(first: str, second: str) -> bool:

@@ -1,8 +1,8 @@
-"""Messages understood by the language model under a JSON schema, with the deterministic reader as its check.
+"""Messages read by the language model under a JSON schema, with the rule reader as its check.
 
 The schema holds the catalog's own attributes and values, so whatever the model writes is legal. What it claims must be
-said: a wish whose value or number the message does not hold is dropped, and so is one that contradicts the reader.
-What the reader found is never lost. So the model can only add what the reader overlooked.
+said: a wish whose value or number the message does not hold is dropped, and so is one that contradicts the rules.
+What the rules found is never lost. So the model can only add what they overlooked.
 """
 
 import re
@@ -11,16 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
-from genrec.chat.lexicon import MAX_VALUES, Lexicon, Words
+from genrec.chat.lexicon import MAX_VALUES, Lexicon
 from genrec.chat.requests import INTENTS, ChatRequest, Intent
-from genrec.chat.rules.numbers import spell_out
 from genrec.chat.rules.reader import RuleReader
-from genrec.chat.rules.references import ORDINALS
-from genrec.chat.rules.spelling import spell_plainly
 from genrec.chat.session import Session
+from genrec.chat.spelling import ORDINALS, spell_out, spell_plainly
 from genrec.chat.wording import describe, examples_of
-from genrec.claims.check import words_of
-from genrec.claims.claims import Constraint, Operator
+from genrec.claims.wording import Words, words_of
+from genrec.data.filters import BOUNDS, Operator, Predicate
 from genrec.prompting import Message, render
 
 MAX_WISHES, MAX_TAKEN_BACK, MAX_PLACES, MAX_LATEST, MAX_QUERY = 5, 3, 4, 5, 60
@@ -31,7 +29,6 @@ _WEAK: frozenset[Intent] = frozenset({"recommend", "other"})
 _NEEDS_SHOWN: frozenset[Intent] = frozenset({"show", "explain", "describe", "compare", "like", "dislike"})
 _NEEDS_ITEMS: frozenset[Intent] = frozenset({"like", "dislike", "describe"})
 _NEVER: frozenset[Intent] = frozenset({"history", "reset", "browse"})  # they change or ask much: only said plainly
-_BOUNDS: frozenset[Operator] = frozenset({"<", "<=", ">", ">="})
 
 
 class MessageReader(Protocol):
@@ -50,7 +47,7 @@ class ReadingModel(Protocol):
 def request_schema(lexicon: Lexicon) -> dict[str, object]:
     """The JSON schema of a message over one catalog's attributes; every list and text in it is bounded."""
     wishes = [_text_wish(name, lexicon) for name in lexicon.text_attributes] + [
-        _wish(name, sorted(_BOUNDS), {"type": "number", "minimum": 0, "maximum": 1e6}) for name in lexicon.numeric
+        _wish(name, BOUNDS, {"type": "number", "minimum": 0, "maximum": 1e6}) for name in lexicon.numeric
     ]
     names = [*lexicon.text_attributes, *lexicon.numeric]
     fields: dict[str, object] = {
@@ -117,7 +114,7 @@ def reconcile(
     lexicon: Lexicon,
 ) -> ChatRequest:
     """The reader's request, and of the model's claims what the message supports and the reader does not contradict."""
-    said = _Said(read.text, lexicon)
+    said = _MessageWords(read.text, lexicon)
     where = [*read.where, *_further_wishes(read, claimed.get("wishes", ()), said)]
     dropped = [*read.dropped]
     for attribute in claimed.get("taken_back", ()):
@@ -132,12 +129,12 @@ def reconcile(
     return _with_intent(understood, read, cast(Intent, claimed["intent"]), session)
 
 
-def _further_wishes(read: ChatRequest, claims: Iterable[Mapping[str, Any]], said: "_Said") -> list[Constraint]:
+def _further_wishes(read: ChatRequest, claims: Iterable[Mapping[str, Any]], said: "_MessageWords") -> list[Predicate]:
     """Claimed wishes that are said, over attributes of which the reader found nothing (of numbers: that side)."""
     taken = {_side(wish.attribute, wish.operator) for wish in read.where} | {(name, "") for name in read.dropped}
-    added: list[Constraint] = []
+    added: list[Predicate] = []
     for claim in claims:
-        wish = Constraint(attribute=claim["attribute"], operator=claim["operator"], value=claim["value"])
+        wish = Predicate(attribute=claim["attribute"], operator=claim["operator"], value=claim["value"])
         side = _side(wish.attribute, wish.operator)
         if side not in taken and (wish.attribute, "") not in taken and said.supports(wish):
             taken.add(side)
@@ -146,10 +143,10 @@ def _further_wishes(read: ChatRequest, claims: Iterable[Mapping[str, Any]], said
 
 
 def _side(attribute: str, operator: Operator) -> tuple[str, str]:
-    return attribute, operator[0] if operator in _BOUNDS else ""
+    return attribute, operator[0] if operator in BOUNDS else ""
 
 
-def _items(claimed: Mapping[str, Any], said: "_Said", session: Session) -> tuple[str, ...]:
+def _items(claimed: Mapping[str, Any], said: "_MessageWords", session: Session) -> tuple[str, ...]:
     """The shown or latest items that the model says are spoken of, where the message holds their number."""
     places = [place for place in claimed.get("shown", ()) if place <= len(session.shown) and said.has_place(place)]
     if places:
@@ -172,7 +169,7 @@ def _with_intent(understood: ChatRequest, read: ChatRequest, intent: Intent, ses
     return replace(understood, intent=intent, **({judged: ids} if judged else {}))  # type: ignore[arg-type]
 
 
-class _Said:
+class _MessageWords:
     """What a message holds in so many words."""
 
     def __init__(self, text: str, lexicon: Lexicon) -> None:
@@ -189,7 +186,7 @@ class _Said:
             for size in range(1, self.lexicon.max_words + 1):
                 yield tuple(self.words[start : start + size])
 
-    def supports(self, wish: Constraint) -> bool:
+    def supports(self, wish: Predicate) -> bool:
         """Whether the wish's value, or its number, is said."""
         if isinstance(wish.value, float | int):
             return wish.attribute in self.lexicon.numeric and float(wish.value) in self.numbers

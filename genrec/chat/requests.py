@@ -1,13 +1,13 @@
-"""What one message of a conversation asks for: the type that the reader and the language model both fill.
+"""What one message of a conversation asks for: the type that the rules and the language model both fill.
 
-Knows names alone; how words become a request is in reader and understanding.
+Knows names alone; how words become a request is in rules and model_reader.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 
 Intent = Literal[
     "recommend", "show", "explain", "compare", "describe", "browse", "like", "dislike", "history", "greet", "thanks",
@@ -29,14 +29,14 @@ class Extreme:
 class Question:
     """What a message asks to know of the items it speaks of, or of the whole catalog.
 
-    scope: of the catalog, only what meets these. attributes: which values they have. claims: whether these hold.
+    scope: of the catalog, only what meets these. attributes: which values they have. conditions: whether these hold.
     extreme: which has the least or the most. is_count: how many there are. missing: words for things that no item has.
     is_untold: it asks what no attribute tells.
     """
 
-    scope: tuple[Constraint, ...] = ()
+    scope: tuple[Predicate, ...] = ()
     attributes: tuple[str, ...] = ()
-    claims: tuple[Constraint, ...] = ()
+    conditions: tuple[Predicate, ...] = ()
     extreme: Extreme | None = None
     is_count: bool = False
     missing: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ class ChatRequest:
 
     text: str
     intent: Intent
-    where: tuple[Constraint, ...] = ()
+    where: tuple[Predicate, ...] = ()
     dropped: tuple[str, ...] = ()
     query: str = ""
     image: Path | None = None

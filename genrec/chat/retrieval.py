@@ -11,12 +11,11 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from genrec.chat.constraints import counts_of, numbers_of, wish_filter
+from genrec.chat.constraints import counts_of, numbers_of
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.requests import ChatRequest, Extreme
 from genrec.chat.session import Session
-from genrec.claims.claims import Constraint
-from genrec.data.filters import Filter
+from genrec.data.filters import Filter, Predicate, all_of
 from genrec.errors import FilterError
 from genrec.schema import BoolArray, Catalog, IntArray, Recommendation
 
@@ -34,7 +33,7 @@ class Retrieved:
 
     kind: Literal["new", "seen", "nearest", "used up", "nothing"]
     item_ids: tuple[str, ...] = ()
-    relaxed: tuple[Constraint, ...] = ()
+    relaxed: tuple[Predicate, ...] = ()
 
 
 class Searchable(Protocol):
@@ -81,7 +80,7 @@ class Retriever:
             return Retrieved(kind="used up")
         return self._relax(session, request, never, avoided)
 
-    def _first_by(self, extreme: Extreme, wishes: Sequence[Constraint], excluded: set[str], k: int) -> tuple[str, ...]:
+    def _first_by(self, extreme: Extreme, wishes: Sequence[Predicate], excluded: set[str], k: int) -> tuple[str, ...]:
         """The cheapest (dearest, newest) of what meets the wishes, in that order, shown before or not."""
         catalog = self.recommender.catalog
         numbers_N = numbers_of(extreme.attribute, catalog)
@@ -89,13 +88,13 @@ class Retriever:
         order = np.argsort(-numbers_N[rows] if extreme.is_most else numbers_N[rows], kind="stable")
         return tuple(catalog.items[row].item_id for row in rows[order[:k]])
 
-    def _count(self, wishes: Sequence[Constraint], excluded: set[str]) -> int:
+    def _count(self, wishes: Sequence[Predicate], excluded: set[str]) -> int:
         return int(self._passing(wishes, excluded).sum())
 
-    def _passing(self, wishes: Sequence[Constraint], excluded: set[str]) -> BoolArray:
+    def _passing(self, wishes: Sequence[Predicate], excluded: set[str]) -> BoolArray:
         """Which catalog rows meet the wishes and are not excluded, bool (N,); none where a wish cannot be compared."""
         try:
-            passing_N = self.recommender.passing(wish_filter(wishes))
+            passing_N = self.recommender.passing(all_of(wishes))
         except FilterError:
             return np.zeros(len(self.recommender.catalog), bool)
         passing_N[self._rows(excluded)] = False
@@ -113,7 +112,7 @@ class Retriever:
         wishes = session.constraints
         named = frozenset(kind for wish in wishes if wish.attribute == self._kind for kind in self._kinds_of(wish))
         weights = [self._weight(wish, named, is_new=wish in request.where) for wish in wishes]
-        for places in _lightest_first(weights):
+        for places in subsets_by_weight(weights):
             left_out = tuple(wishes[place] for place in places)
             kept = [wish for place, wish in enumerate(wishes) if place not in places]
             excluded = avoided if self._count(kept, avoided) else never
@@ -124,7 +123,7 @@ class Retriever:
                 return Retrieved(kind="nearest", item_ids=item_ids, relaxed=left_out)
         return Retrieved(kind="nothing", relaxed=tuple(wishes))
 
-    def _weight(self, wish: Constraint, named: frozenset[str], *, is_new: bool) -> float:
+    def _weight(self, wish: Predicate, named: frozenset[str], *, is_new: bool) -> float:
         """Numbers give way first, to the nearest ones; what kind of thing is wanted gives way last.
 
         named: kinds that are wished by name. "A tall vase" is a vase, though mugs alone are known as tall.
@@ -134,7 +133,7 @@ class Retriever:
         kinds = named.intersection(self._kinds_of(wish)) if named else self._kinds_of(wish)
         return _KIND_WEIGHT[is_new] if kinds else _VALUE_WEIGHT[is_new]
 
-    def kinds(self, wishes: Iterable[Constraint]) -> frozenset[str]:
+    def kinds(self, wishes: Iterable[Predicate]) -> frozenset[str]:
         """The kinds of thing that wishes ask for, none where they leave that open."""
         return frozenset(kind for wish in wishes for kind in self._kinds_of(wish))
 
@@ -142,7 +141,7 @@ class Retriever:
     def _kind(self) -> str | None:
         return self.lexicon.kind or next(iter(self.lexicon.text_attributes), None)
 
-    def _kinds_of(self, wish: Constraint) -> tuple[str, ...]:
+    def _kinds_of(self, wish: Predicate) -> tuple[str, ...]:
         """The kind of thing that a wish asks for, itself or because only one kind has it (armchair: chair)."""
         if self._kind is None or wish.operator != "=":
             return ()
@@ -151,14 +150,12 @@ class Retriever:
         found = counts_of(self._kind, self.recommender.catalog, self._passing([wish], set()))
         return tuple(value for value in found if isinstance(value, str)) if len(found) == 1 else ()
 
-    def _widen(
-        self, kept: Sequence[Constraint], left_out: Sequence[Constraint], excluded: set[str]
-    ) -> list[Constraint]:
+    def _widen(self, kept: Sequence[Predicate], left_out: Sequence[Predicate], excluded: set[str]) -> list[Predicate]:
         """In place of a number that cannot be met, the bound that the nearest items meet; of an armchair, a chair."""
         widened = list(kept)
         kinds = {kind for wish in left_out if wish.attribute != self._kind for kind in self._kinds_of(wish)}
         if self._kind is not None and len(kinds) == 1 and all(wish.attribute != self._kind for wish in kept):
-            of_kind = Constraint(attribute=self._kind, operator="=", value=kinds.pop())
+            of_kind = Predicate(attribute=self._kind, operator="=", value=kinds.pop())
             widened += [of_kind] if self._count([*widened, of_kind], excluded) else []
         for wish in left_out:
             if not isinstance(wish.value, float | int) or wish.operator == "!=":
@@ -168,26 +165,26 @@ class Retriever:
             away = np.abs(numbers_N[self._passing(widened, excluded) & ~np.isnan(numbers_N)] - goal)
             if len(away):
                 reach = float(np.sort(away)[: self.num_shown][-1])
-                low = Constraint(attribute=wish.attribute, operator=">=", value=goal - reach - 1e-9)
-                high = Constraint(attribute=wish.attribute, operator="<=", value=goal + reach + 1e-9)
+                low = Predicate(attribute=wish.attribute, operator=">=", value=goal - reach - 1e-9)
+                high = Predicate(attribute=wish.attribute, operator="<=", value=goal + reach + 1e-9)
                 widened += [low, high]
         return widened
 
-    def _search(self, session: Session, wishes: Sequence[Constraint], excluded: set[str], k: int) -> tuple[str, ...]:
+    def _search(self, session: Session, wishes: Sequence[Predicate], excluded: set[str], k: int) -> tuple[str, ...]:
         found = self.recommender.recommend(
             history=session.context(),
             query=session.query,
             image=session.photo_path,
             like=session.refers_to if session.relation == "like" else (),
             unlike=session.disliked[-MAX_UNLIKE:],
-            where=wish_filter(wishes),
+            where=all_of(wishes),
             exclude=[self.recommender.catalog.items[row].item_id for row in self._rows(excluded)],
             k=min(k, self._count(wishes, excluded)),
         )
         return tuple(entry.item_id for entry in found)
 
 
-def _lightest_first(weights: Sequence[float]) -> Iterator[tuple[int, ...]]:
+def subsets_by_weight(weights: Sequence[float]) -> Iterator[tuple[int, ...]]:
     """All choices of one place or more, those of the least total weight first, each made when it is asked for."""
     order = sorted(range(len(weights)), key=weights.__getitem__)
     waiting: list[tuple[float, tuple[int, ...]]] = [(weights[order[0]], (0,))] if order else []

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from genrec.artifacts import write_text
 from genrec.chat.constraints import counts_of, meeting
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 from genrec.errors import InputError
 from genrec.schema import Catalog
 
@@ -29,10 +29,10 @@ class ChatMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wished:
+class WishSnapshot:
     """What was wished at one time, so that it can be gone back to."""
 
-    constraints: tuple[Constraint, ...]
+    constraints: tuple[Predicate, ...]
     query: str
     refers_to: tuple[str, ...]
     relation: str | None
@@ -51,7 +51,7 @@ class Session:
     history: list[str] = field(default_factory=list)
     liked: list[str] = field(default_factory=list)
     disliked: list[str] = field(default_factory=list)
-    constraints: list[Constraint] = field(default_factory=list)
+    constraints: list[Predicate] = field(default_factory=list)
     query: str = ""
     refers_to: list[str] = field(default_factory=list)
     relation: str | None = None
@@ -60,7 +60,7 @@ class Session:
     focus: str | None = None
     photo: str | None = None
     has_asked: bool = False
-    earlier: Wished | None = None
+    earlier: WishSnapshot | None = None
     later: list[str] = field(default_factory=list)
 
     @property
@@ -82,7 +82,7 @@ class Session:
 
     def remember_wishes(self) -> None:
         """Keep the wishes as they are, to come back to them by `undo`."""
-        self.earlier = Wished(
+        self.earlier = WishSnapshot(
             constraints=tuple(self.constraints),
             query=self.query,
             refers_to=tuple(self.refers_to),
@@ -117,7 +117,7 @@ class Session:
             if item_id not in self.disliked:
                 self.disliked.append(item_id)
 
-    def wish(self, new: Sequence[Constraint], catalog: Catalog) -> list[Constraint]:
+    def wish(self, new: Sequence[Predicate], catalog: Catalog) -> list[Predicate]:
         """Add wishes; return the older ones that gave way because they say the opposite.
 
         A wish for the same attribute is replaced. So is one whose value settles a newly wished attribute otherwise: red
@@ -128,7 +128,7 @@ class Session:
         self.constraints = [*(old for old in kept if old not in gone and old not in new), *new]
         return gone
 
-    def take_back(self, attributes: Iterable[str]) -> list[Constraint]:
+    def take_back(self, attributes: Iterable[str]) -> list[Predicate]:
         """Forget the wishes over these attributes ("*" means all), and return them."""
         names = set(attributes)
         gone = [wish for wish in self.constraints if "*" in names or wish.attribute in names]
@@ -153,8 +153,8 @@ class Session:
             if record.pop("format") != _FORMAT:
                 raise ValueError("another version")
             messages = [ChatMessage(**entry) for entry in record.pop("messages")]
-            wishes = [_constraint(entry) for entry in record.pop("constraints")]
-            earlier = _wished(record.pop("earlier", None))
+            wishes = [_predicate(entry) for entry in record.pop("constraints")]
+            earlier = _snapshot(record.pop("earlier", None))
             return cls(messages=messages, constraints=wishes, earlier=earlier, **record)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"the text is not a chat session ({error}); wanted what Session.to_json wrote") from error
@@ -185,19 +185,19 @@ class Session:
         return lost
 
 
-def _constraint(entry: dict[str, object]) -> Constraint:
+def _predicate(entry: dict[str, object]) -> Predicate:
     value = entry["value"]
-    return Constraint(**{**entry, "value": tuple(value) if isinstance(value, list) else value})  # type: ignore[arg-type]
+    return Predicate(**{**entry, "value": tuple(value) if isinstance(value, list) else value})  # type: ignore[arg-type]
 
 
-def _wished(entry: dict[str, Any] | None) -> Wished | None:
+def _snapshot(entry: dict[str, Any] | None) -> WishSnapshot | None:
     if entry is None:
         return None
-    wishes = tuple(_constraint(wish) for wish in entry.pop("constraints"))
-    return Wished(constraints=wishes, refers_to=tuple(entry.pop("refers_to")), **entry)
+    wishes = tuple(_predicate(wish) for wish in entry.pop("constraints"))
+    return WishSnapshot(constraints=wishes, refers_to=tuple(entry.pop("refers_to")), **entry)
 
 
-def _replaces(new: Constraint, old: Constraint) -> bool:
+def _replaces(new: Predicate, old: Predicate) -> bool:
     """Whether a new wish takes the place of an older one over the same attribute."""
     if new.attribute != old.attribute:
         return False
@@ -211,7 +211,7 @@ def _replaces(new: Constraint, old: Constraint) -> bool:
     return not (isinstance(low, float | int) and isinstance(high, float | int) and low < high)
 
 
-def _settles(first: Constraint, second: Constraint, catalog: Catalog) -> bool:
+def _settles(first: Predicate, second: Predicate, catalog: Catalog) -> bool:
     """Whether all items that meet the first wish share one value of the second's attribute, and it is the wrong one."""
     if first.operator != "=" or second.operator != "=" or not first.texts or not second.texts:
         return False

@@ -5,7 +5,7 @@ Each counts only where the catalog has the attribute or value that it stands for
 
 from collections.abc import Mapping
 
-Words = tuple[str, ...]
+from genrec.claims.wording import Words
 
 
 def _listed(text: str) -> Mapping[str, Words]:

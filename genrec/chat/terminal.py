@@ -1,6 +1,6 @@
 """The conversation in a terminal, or over lines piped in.
 
-Knows keys and colors alone; what is answered is decided in turn.
+Knows keys and colors alone; what is answered is decided in conversation.
 """
 
 import sys
@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from genrec.chat.conversation import Conversable, Conversation, Reply
 from genrec.chat.session import Session
-from genrec.claims.claims import format_number
+from genrec.claims.wording import format_number
 from genrec.errors import InputError
 
 QUIT = frozenset({"quit", "exit", "bye", "q", "/quit", "/exit"})

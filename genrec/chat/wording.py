@@ -1,6 +1,6 @@
 """How the conversation speaks: wishes, lists, facts and invitations in words, all of it from the catalog.
 
-Knows sentences alone; what to say is decided in turn.
+Knows sentences alone; what to say is decided in conversation.
 """
 
 import re
@@ -9,26 +9,26 @@ from collections.abc import Iterable, Sequence
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.retrieval import Retrieved
 from genrec.chat.session import Session
-from genrec.claims.claims import Constraint, format_number, say_value, sayable_attributes
+from genrec.claims.wording import BOUND_WORDS, format_number, say_value, sayable_attributes
+from genrec.data.filters import Predicate
 from genrec.schema import AttributeValue, Catalog, Item
 
-_SIGNS = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
 NUM_EXAMPLES = 3
 NUM_RECALLED = 5
 NUM_NAMED = 2  # of the items that a list is like
 
 
-def describe(wish: Constraint) -> str:
+def describe(wish: Predicate) -> str:
     """A wish in words: color red, price under 40, not brand Halden."""
     name = wish.attribute.replace("_", " ")
     if isinstance(wish.value, float | int):
-        sign = _SIGNS.get(wish.operator, "" if wish.operator == "=" else "not")
+        sign = BOUND_WORDS.get(wish.operator, "" if wish.operator == "=" else "not")
         return " ".join(f"{name} {sign} {format_number(wish.value)}".split())
     said = wish.value if isinstance(wish.value, str) else " or ".join(wish.value)
     return f"{'not ' if wish.operator == '!=' else ''}{name} {said}"
 
 
-def described(wishes: Sequence[Constraint]) -> list[str]:
+def described(wishes: Sequence[Predicate]) -> list[str]:
     """Wishes in words; a lower and an upper bound of one number are said as one: price from 20 to 30."""
     said = []
     for wish in wishes:

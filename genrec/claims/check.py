@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from genrec.claims.claims import Claim, format_number, say_attribute, sayable_attributes
+from genrec.claims.claims import Claim
+from genrec.claims.wording import Words, format_number, say_attribute, sayable_attributes, words_of
 from genrec.schema import Catalog, Item
 
 NO_CLAIM = "(no claim is said)"
@@ -36,14 +37,7 @@ _DANGLING = re.compile(
     r"\s*(?:[,;:!?]|\.(?!\d)|$))",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|[.!?]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-Words = tuple[str, ...]
-
-
-def words_of(text: str) -> Words:
-    """The words and numbers of a text, in lower case, without punctuation."""
-    return tuple(word.casefold() for word in _WORD.findall(text.replace("’", "'")) if word not in ".!?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

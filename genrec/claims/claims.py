@@ -1,39 +1,24 @@
-"""Claims about why an item suits a person, and how they are said.
+"""What a claim is: something true of an item, and everything that can be claimed of one for a person.
 
-Knows only item attributes of any catalog: what a value says in words and which values an item shares with a history.
-Deliberately knows no model, no score and no shop: what a claim is worth is decided by its caller; whether a text says
-more than its claims is decided in reason_check.
+Knows item attributes of any catalog, what an item shares with a history and what it answers of stated wishes.
+Deliberately knows no model, no score and no shop: what a claim is worth is decided by its caller, how values are said
+in wording, how claims become sentences in template, whether a text says more than its claims in check.
+
+A further kind of claim is a name in ClaimKind, a function that makes it, and its line in candidate_claims; what it
+weighs is decided in explain.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Literal
 
-import numpy as np
-
+from genrec.claims.wording import BOUND_WORDS, format_number, is_sayable, say_attribute, say_value, sayable_attributes
+from genrec.data.filters import Predicate
 from genrec.schema import AttributeValue, Item
 
 ClaimKind = Literal["history", "range", "attribute", "neighbor", "constraint"]
-Operator = Literal["=", "!=", "<", "<=", ">", ">="]
 
-MAX_VALUE_LENGTH = 40
 CO_CHOSEN, SIMILAR, POPULARITY = "co-chosen", "similar", "popularity"  # attributes of claims that no catalog states
-_IDENTIFIER = re.compile(r"(^|_)(id|ids|no|code|sku|asin|isbn|url|link|path|image)$", re.IGNORECASE)
-
-# How an attribute reads after "it"; {v} the value, {a} its article. Names are compared in lower case, singular.
-_PREDICATES: Mapping[str, str] = {
-    **dict.fromkeys(("color", "colour", "main color", "main colour"), "is {v}"),
-    **dict.fromkeys(("category", "kind", "type", "product type", "department"), "is {a} {v}"),
-    **dict.fromkeys(("brand", "maker", "author", "artist", "manufacturer", "label", "writer"), "is by {v}"),
-    **dict.fromkeys(("pattern", "style", "shape", "accent", "finish", "look"), "has {a} {v} {n}"),
-    **dict.fromkeys(("price", "cost"), "costs {v}"),
-    **dict.fromkeys(("year", "release year"), "is from {v}"),
-    "material": "is made of {v}",
-    "warmth": "has {a} {v} tone",
-    "director": "is directed by {v}",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,99 +37,6 @@ class Claim:
     value: AttributeValue
     text: str
     source_title: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constraint:
-    """One stated wish over an attribute: price < 40, color = red, brand != Halden; several texts mean any of them."""
-
-    attribute: str
-    operator: Operator
-    value: str | float | tuple[str, ...]
-
-    def holds(self, item: Item) -> bool:
-        """Whether an item meets the wish; an item without the attribute meets only !=."""
-        found = item.attributes.get(self.attribute)
-        if found is None or isinstance(found, bool):
-            return self.operator == "!="
-        if isinstance(found, float | int) and isinstance(self.value, float | int):
-            return _compare(float(found), self.operator, float(self.value))
-        values = found if isinstance(found, tuple) else (str(found),)
-        has = bool(self.texts & {value.casefold() for value in values})
-        return has == (self.operator == "=")
-
-    @property
-    def choices(self) -> tuple[str, ...]:
-        """The wanted texts; empty for a number."""
-        if isinstance(self.value, float | int):
-            return ()
-        return self.value if isinstance(self.value, tuple) else (self.value,)
-
-    @property
-    def texts(self) -> frozenset[str]:
-        """The wanted texts in lower case; empty for a number."""
-        return frozenset(value.casefold() for value in self.choices)
-
-
-def _compare(found: float, operator: Operator, wanted: float) -> bool:
-    match operator:
-        case "<":
-            return found < wanted
-        case "<=":
-            return found <= wanted
-        case ">":
-            return found > wanted
-        case ">=":
-            return found >= wanted
-        case "=":
-            return found == wanted
-    return found != wanted
-
-
-def format_number(value: float) -> str:
-    """A number as people write it: 35, 34.5, 0.034."""
-    if float(value).is_integer():
-        return str(int(value))
-    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) >= 1 else f"{value:.3g}"
-
-
-def say_value(value: AttributeValue) -> str:
-    """A value in words: red, 34.5, Comedy and Drama."""
-    if isinstance(value, tuple):
-        return value[0] if len(value) == 1 else f"{', '.join(value[:-1])} and {value[-1]}"
-    return value if isinstance(value, str) else format_number(float(value))
-
-
-def say_attribute(attribute: str, value: AttributeValue) -> str:
-    """What follows "it": is red · is made of wood · costs 35 · has the genres Comedy and Drama."""
-    name = attribute.replace("_", " ").strip()
-    if isinstance(value, bool):
-        return f"is {name.removeprefix('is ')}"
-    if isinstance(value, tuple) and len(value) == 1 and name.endswith("s"):
-        name = name[:-1]
-    said = say_value(value)
-    form = _PREDICATES.get(name.lower(), "has the {n} {v}") if not isinstance(value, tuple) else "has the {n} {v}"
-    return form.format(v=said, n=name, a="an" if said[:1].lower() in "aeiou" else "a")
-
-
-def is_sayable(attribute: str, value: AttributeValue) -> bool:
-    """Whether a value can be part of a reason: short, no identifier, no address, not a plain no."""
-    if _is_identifier(attribute) or value is False:
-        return False
-    if isinstance(value, float | int):
-        return bool(np.isfinite(value))
-    values = value if isinstance(value, tuple) else (value,)
-    return bool(values) and all(0 < len(v.strip()) <= MAX_VALUE_LENGTH and "://" not in v for v in values)
-
-
-@cache
-def _is_identifier(attribute: str) -> bool:
-    return _IDENTIFIER.search(attribute) is not None
-
-
-def sayable_attributes(item: Item) -> dict[str, AttributeValue]:
-    """The attributes of an item that reasons may speak of."""
-    return {name: value for name, value in item.attributes.items() if is_sayable(name, value)}
 
 
 def history_claims(item: Item, past: Item) -> list[Claim]:
@@ -262,7 +154,7 @@ def popularity_claim(num_people: int) -> Claim:
     return Claim(kind="attribute", source=POPULARITY, attribute=POPULARITY, value=float(num_people), text=text)
 
 
-def constraint_claims(item: Item, constraints: Iterable[Constraint]) -> list[Claim]:
+def constraint_claims(item: Item, constraints: Iterable[Predicate]) -> list[Claim]:
     """The stated wishes that the item meets and that can be said: it costs 35, under your 40."""
     claims = []
     for wish in constraints:
@@ -270,17 +162,14 @@ def constraint_claims(item: Item, constraints: Iterable[Constraint]) -> list[Cla
         if value is None or not wish.holds(item) or wish.operator == "!=" or not is_sayable(wish.attribute, value):
             continue
         if isinstance(value, tuple):
-            value = tuple(v for v in value if v.casefold() in wish.texts)
+            value = wish.among(value)
         said = say_attribute(wish.attribute, value)
-        if not isinstance(wish.value, float | int) or wish.operator == "=":
-            text = f"it {said}, as you asked"
+        if isinstance(wish.value, float | int) and wish.operator in BOUND_WORDS:
+            text = f"it {said}, {BOUND_WORDS[wish.operator]} your {format_number(wish.value)}"
         else:
-            text = f"it {said}, {_BOUND_WORDS[wish.operator]} your {format_number(wish.value)}"
+            text = f"it {said}, as you asked"
         claims.append(Claim(kind="constraint", source=wish.attribute, attribute=wish.attribute, value=value, text=text))
     return claims
-
-
-_BOUND_WORDS: Mapping[str, str] = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
 
 
 def candidate_claims(
@@ -290,7 +179,7 @@ def candidate_claims(
     num_chosen_after: Mapping[str, int] | None = None,
     similar: Iterable[str] = (),
     num_people: int = 0,
-    constraints: Iterable[Constraint] = (),
+    constraints: Iterable[Predicate] = (),
 ) -> list[Claim]:
     """Everything true that could be said for an item, unranked: the caller weighs and picks.
 
@@ -309,61 +198,3 @@ def candidate_claims(
     if num_people > 0:
         claims.append(popularity_claim(num_people))
     return claims
-
-
-# ---- saying it: the first sentence opens with a frame and holds the claims about other items, the rest follows
-
-_OPENINGS: tuple[str, ...] = (
-    "It {c}.",
-    "This one {c}.",
-    "{t} {c}.",
-    "We picked it because it {c}.",
-    "You may like it because it {c}.",
-    "{t} suits you: it {c}.",
-    "A good match for you, since it {c}.",
-    "Here is why: it {c}.",
-    "It fits you, as it {c}.",
-    "Chosen for you because it {c}.",
-    "Why this? It {c}.",
-    "{t} could be for you, since it {c}.",
-    "We think of you here: it {c}.",
-)
-_RELATED_OPENINGS = (*_OPENINGS, "This goes with what you chose: it {c}.")  # where the claims speak of that
-_LIKENESS: tuple[str, ...] = (", like {t}", ", just like {t}", ", the same as {t}", ", as with {t}")
-_FOLLOWING: tuple[str, ...] = ("Also, it {c}.", "It {c}.", "And it {c}.", "On top of that, it {c}.", "It also {c}.")
-
-
-def phrase(item: Item, claims: Sequence[Claim], rng: np.random.Generator) -> str:
-    """Say exactly these claims about an item in one or two sentences, in one of many ways; equal seeds, equal words.
-
-    Claims that speak of other items come first; facts of the item alone follow in their own sentence. Raises
-    ValueError without a claim.
-    """
-    if not claims:
-        raise ValueError("phrase was given no claim; gather at least one, such as an attribute fact")
-    related = [claim for claim in claims if claim.source_title]
-    facts = [claim for claim in claims if not claim.source_title]
-    openings = _RELATED_OPENINGS if related else _OPENINGS
-    opening = openings[int(rng.integers(len(openings) if item.title else 1))]
-    first = related or facts
-    likeness = _LIKENESS[int(rng.integers(len(_LIKENESS)))]
-    sentence = opening.format(c=_join([_clause(claim, likeness) for claim in first], rng), t=item.title)
-    if not related or not facts:
-        return sentence
-    following = _FOLLOWING[int(rng.integers(len(_FOLLOWING)))]
-    return f"{sentence} {following.format(c=_join([_clause(claim, likeness) for claim in facts], rng))}"
-
-
-def _clause(claim: Claim, likeness: str) -> str:
-    said = claim.text.removeprefix("it ")
-    if claim.kind == "history":
-        return said.removesuffix(f", like {claim.source_title}") + likeness.format(t=claim.source_title)
-    return said
-
-
-def _join(clauses: Sequence[str], rng: np.random.Generator) -> str:
-    link = ("and it ", "and ")[int(rng.integers(2))]
-    if len(clauses) == 1:
-        return clauses[0]
-    comma = ", " if any("," in clause for clause in clauses) or len(clauses) > 2 else " "
-    return f"{', '.join(clauses[:-1])}{comma}{link}{clauses[-1]}"

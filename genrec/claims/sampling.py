@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from genrec.claims.claims import Claim, Constraint, Operator, candidate_claims, merge_by_source
+from genrec.claims.claims import Claim, candidate_claims, merge_by_source
+from genrec.data.filters import BOUNDS, Predicate
 from genrec.schema import Item
 
 MAX_CLAIMS = 3
@@ -16,11 +17,10 @@ UNKNOWN_SHARE = 0.25  # of those who are given reasons have no history: facts an
 _WISH_SHARE = 0.1  # how many of an item's texts are wished for; likewise the shares below
 _FOLLOWED_SHARE, _SIMILAR_SHARE, _POPULAR_SHARE = 0.4, 0.3, 0.4
 _BOUND_SHARE = 0.3  # how many of its numbers are bounded
-_BOUNDS: tuple[Operator, ...] = ("<", "<=", ">", ">=")
 
 
 def draw_claims(
-    item: Item, history: Sequence[Item], rng: np.random.Generator, *, wishes: Sequence[Constraint] = ()
+    item: Item, history: Sequence[Item], rng: np.random.Generator, *, wishes: Sequence[Predicate] = ()
 ) -> list[Claim]:
     """One to three claims for an item, those about one history item merged; empty when nothing can be said of it."""
     followed = {past.item_id: int(rng.integers(1, 200)) for past in history if rng.random() < _FOLLOWED_SHARE}
@@ -46,7 +46,7 @@ def draw_claims(
     return merge_by_source(chosen)
 
 
-def draw_wishes(item: Item, rng: np.random.Generator) -> list[Constraint]:
+def draw_wishes(item: Item, rng: np.random.Generator) -> list[Predicate]:
     """Wishes that the item meets: its own texts, and bounds that people would name a little away from its numbers."""
     wishes = []
     for name, value in item.attributes.items():
@@ -56,10 +56,10 @@ def draw_wishes(item: Item, rng: np.random.Generator) -> list[Constraint]:
         if isinstance(value, tuple):
             value = value[int(rng.integers(len(value)))] if value else ""
         if isinstance(value, str):
-            wishes.append(Constraint(attribute=name, operator="=", value=value))
+            wishes.append(Predicate(attribute=name, operator="=", value=value))
             continue
-        operator, away = _BOUNDS[int(rng.integers(len(_BOUNDS)))], int(rng.integers(20))
+        operator, away = BOUNDS[int(rng.integers(len(BOUNDS)))], int(rng.integers(20))
         away += operator in ("<", ">")
         bound = np.ceil(value) + away if operator in ("<", "<=") else np.floor(value) - away
-        wishes.append(Constraint(attribute=name, operator=operator, value=float(bound)))
+        wishes.append(Predicate(attribute=name, operator=operator, value=float(bound)))
     return wishes

@@ -1,7 +1,8 @@
 """Filters over item attributes: `price < 40 and color in (red, blue) and not brand = 'Oak & Ash'`.
 
-A filter is words in, a mask over the catalog out; text is parsed by hand and never evaluated as code. Knows nothing of
-tries or models.
+The one language for conditions, whoever states them: a command line, a shopper's words, a claim, a critique. A
+Predicate compares one attribute; filters join into a tree with &, | and ~. Text is parsed by hand and never evaluated
+as code. Knows nothing of tries, models or talk.
 
     filter     := all ('or' all)*             all := factor ('and' factor)*
     factor     := 'not' factor | '(' filter ')' | name operator value | name ['not'] 'in' '(' value (',' value)* ')'
@@ -10,124 +11,141 @@ tries or models.
 
 Strings compare regardless of case. An attribute with several values (genres) matches when any of them does. An item
 that lacks the attribute never matches, so `!=` and `not`, which negate, match it. Besides its attributes every item
-has item_id, title and text. Comparing a text by size, or a number with words, is an error, not an empty result.
+has item_id, title and text. Names match regardless of case where no attribute has the very name. How values compare is
+decided by what the items have: all numbers, all yes or no, else texts. Comparing a text by size, or a number with
+words, is an error over a catalog, not an empty result.
+
+An operator is added here alone: its name in Operator, and what it compares in _COMPARISONS.
 """
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeGuard, cast, get_args
 
 import numpy as np
 
 from genrec.errors import FilterError
-from genrec.schema import AttributeValue, BoolArray, Catalog, Column, FloatArray, format_attribute
+from genrec.schema import AttributeValue, BoolArray, Catalog, Column, FloatArray, Item, format_attribute
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "contains"]
-OPERATORS: tuple[Operator, ...] = ("=", "!=", "<", "<=", ">", ">=", "contains")
+OPERATORS: tuple[Operator, ...] = get_args(Operator)
+BOUNDS: tuple[Operator, ...] = ("<", "<=", ">", ">=")  # these compare numbers by size
 FIELDS = ("item_id", "title", "text")  # every item has these, beside its attributes
 
 _MAX_DEPTH = 40
-_KEYWORDS = frozenset({"and", "or", "not", "in", "contains"})
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
-_TOKEN = re.compile(
-    r"""\s*(?:(?P<quoted>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<symbol>!=|<=|>=|==|[=<>(),])"""
-    r"""|(?P<word>[^\s=!<>(),'"][^\s=!<>(),"]*))""",
-    re.DOTALL,
-)
-_ORDER: dict[str, np.ufunc] = {
-    "=": np.equal,
-    "<": np.less,
-    "<=": np.less_equal,
-    ">": np.greater,
-    ">=": np.greater_equal,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which items are allowed; combine with &, | and ~. `str(filter)` parses to the same filter, unless of no items."""
-
-    node: "_Node"
-
-    @staticmethod
-    def where(attribute: str, operator: Operator, value: str | float | bool) -> "Filter":
-        """One comparison, from values that need no quoting. Raises FilterError on an unknown operator."""
-        if operator not in OPERATORS:
-            raise FilterError(f"operator {operator!r} is unknown; choose one of {' '.join(OPERATORS)}")
-        text = format_attribute(value) if isinstance(value, str | bool) else repr(float(value))
-        comparison = _Comparison(attribute, "=" if operator == "!=" else operator, (text,))
-        return Filter(_Not(comparison)) if operator == "!=" else Filter(comparison)
-
-    @staticmethod
-    def for_items(item_ids: Iterable[str]) -> "Filter":
-        """Exactly these items, by id, case counting; ids that a catalog lacks match nothing there."""
-        return Filter(_Members(frozenset(item_ids)))
-
-    def mask(self, catalog: Catalog) -> BoolArray:
-        """Which rows of the catalog match: bool (N,). Raises FilterError on an attribute that no item has."""
-        return self.node.mask(catalog)
-
-    def __and__(self, other: "Filter") -> "Filter":
-        return Filter(_join("and", self.node, other.node))
-
-    def __or__(self, other: "Filter") -> "Filter":
-        return Filter(_join("or", self.node, other.node))
-
-    def __invert__(self) -> "Filter":
-        return Filter(_Not(self.node))
-
-    def __str__(self) -> str:
-        return str(self.node)
-
-
-def parse_filter(text: str) -> Filter:
-    """Read a filter. Raises FilterError, saying where, when the text is not one."""
-    return Filter(_Parser(text).parse())
-
-
-def attribute_values(catalog: Catalog) -> dict[str, tuple[str | float | bool, ...]]:
-    """Every attribute with its different values: numbers ascending, others the most frequent first."""
-    counts: dict[str, Counter[str | float | bool]] = {}
-    for item in catalog:
-        for name, value in item.attributes.items():
-            counts.setdefault(name, Counter()).update(value if isinstance(value, tuple) else (value,))
-    return {name: _listing(values) for name, values in sorted(counts.items())}
-
-
-def _listing(counts: Counter[str | float | bool]) -> tuple[str | float | bool, ...]:
-    if all(_is_number(value) for value in counts):
-        return tuple(sorted(counts))
-    return tuple(sorted(counts, key=lambda value: (-counts[value], str(value))))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """attribute operator any of values."""
+    """What an operator compares; None where it cannot.
+
+    numbers: the found ones, float (V,), with one wanted number. texts: a found one with those wanted, in lower case.
+    """
+
+    numbers: Callable[[FloatArray, float], BoolArray] | None = None
+    texts: Callable[[str, frozenset[str]], bool] | None = None
+
+
+_COMPARISONS: Mapping[Operator, _Comparison] = {  # != is = turned around
+    "=": _Comparison(np.equal, lambda text, wanted: text in wanted),
+    "<": _Comparison(np.less),
+    "<=": _Comparison(np.less_equal),
+    ">": _Comparison(np.greater),
+    ">=": _Comparison(np.greater_equal),
+    "contains": _Comparison(texts=lambda text, wanted: any(part in text for part in wanted)),
+}
+
+
+class Filter(ABC):
+    """Which items are allowed; combine with &, | and ~. `str(filter)` parses to the same, unless a list is empty."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def mask(self, catalog: Catalog) -> BoolArray:
+        """Which rows of the catalog match: bool (N,).
+
+        Raises FilterError on an attribute that no item has, and on values that cannot be compared.
+        """
+
+    def __and__(self, other: "Filter") -> "Filter":
+        return _join("and", self, other)
+
+    def __or__(self, other: "Filter") -> "Filter":
+        return _join("or", self, other)
+
+    def __invert__(self) -> "Filter":
+        return _Not(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predicate(Filter):
+    """One condition over an attribute: price < 40, color = red, brand != Halden.
+
+    Several texts mean any of them, with != none of them. A number may be written as a text, and yes or no must be.
+    Raises FilterError on an unknown operator.
+    """
 
     attribute: str
-    operator: str
-    values: tuple[str, ...]
+    operator: Operator
+    value: str | float | tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.operator not in OPERATORS:
+            raise FilterError(f"operator {self.operator!r} is unknown; choose one of {' '.join(OPERATORS)}")
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The wanted texts; empty for a number."""
+        if isinstance(self.value, float | int):
+            return ()
+        return self.value if isinstance(self.value, tuple) else (self.value,)
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """The wanted texts in lower case; empty for a number."""
+        return frozenset(value.casefold() for value in self.choices)
 
     def mask(self, catalog: Catalog) -> BoolArray:
+        if self.operator == "!=":
+            return ~self._turned.mask(catalog)
         column = _column(catalog, self.attribute)
         fits_V = np.append(self._fits(column.values), False)  # the last: of items that have none
         return fits_V[column.places_N]
 
+    def holds(self, item: Item) -> bool:
+        """Whether one item meets it, as a catalog of its own; what it lacks or cannot be compared meets only !=."""
+        try:
+            return bool(self.mask(Catalog(items=(item,)))[0])
+        except FilterError:
+            return self.operator == "!="
+
+    def among(self, values: Iterable[str]) -> tuple[str, ...]:
+        """Those of several texts that meet it. Raises FilterError when texts cannot be compared so."""
+        accepts = self._match_texts()
+        return tuple(value for value in values if accepts(value))
+
+    @property
+    def _turned(self) -> "Predicate":
+        return replace(self, operator="=")
+
+    @property
+    def _wanted(self) -> tuple[str, ...]:
+        """What is wanted, as written."""
+        return self.choices if not isinstance(self.value, float | int) else (repr(float(self.value)),)
+
     def _fits(self, present: Sequence[AttributeValue]) -> BoolArray:
         """Which of these values match."""
-        if present and all(_is_number(value) for value in present):
+        if present and all(is_number(value) for value in present):
             return self._match_numbers(np.array(present, dtype=np.float64))
         matches = self._match_truths() if all(isinstance(value, bool) for value in present) else self._match_texts()
         return np.array([*map(matches, present)], dtype=np.bool_)
 
     def _match_truths(self) -> Callable[[AttributeValue], bool]:
-        wanted = [_TRUTHS.get(value.casefold()) for value in self.values]
+        wanted = [_TRUTHS.get(value.casefold()) for value in self._wanted]
         if self.operator != "=" or None in wanted:
             raise FilterError(
                 f"{self} cannot be compared: {self.attribute!r} is yes or no; write {self.attribute} = yes"
@@ -135,75 +153,73 @@ class _Comparison:
         return lambda value: value in wanted
 
     def _match_numbers(self, present_V: FloatArray) -> BoolArray:
-        compare = _ORDER.get(self.operator)
-        wanted = [_number(value) for value in self.values]
-        if compare is None or None in wanted:
+        compare = _COMPARISONS[self.operator].numbers
+        wanted = [number for value in self._wanted if (number := _number(value)) is not None]
+        if compare is None or len(wanted) < len(self._wanted):
             raise FilterError(
                 f"{self} cannot be compared: {self.attribute!r} is a number; write {self.attribute} < 40, or = 40"
             )
-        return np.logical_or.reduce([compare(present_V, number) for number in wanted])
+        fits_V = np.zeros(len(present_V), dtype=np.bool_)
+        for number in wanted:
+            fits_V |= compare(present_V, number)
+        return fits_V
 
     def _match_texts(self) -> Callable[[AttributeValue], bool]:
-        wanted = [value.casefold() for value in self.values]
-        if self.operator == "=":
-            return lambda value: any(text in wanted for text in _texts(value))
-        if self.operator == "contains":
-            return lambda value: any(part in text for text in _texts(value) for part in wanted)
-        raise FilterError(
-            f"{self} cannot be compared: {self.attribute!r} is text; use = != in or contains, or a number attribute"
-        )
+        compare, wanted = _COMPARISONS[self.operator].texts, frozenset(value.casefold() for value in self._wanted)
+        if compare is None:
+            raise FilterError(
+                f"{self} cannot be compared: {self.attribute!r} is text; use = != in or contains, or a number attribute"
+            )
+        return lambda value: any(compare(text, wanted) for text in _texts(value))
 
     def __str__(self) -> str:
-        name, values = _quote(self.attribute), ", ".join(_quote(value) for value in self.values)
-        return f"{name} {self.operator} {values}" if len(self.values) == 1 else f"{name} in ({values})"
+        if self.operator == "!=":
+            return f"not ({self._turned})"
+        name, values = _quote(self.attribute), [_quote(value) for value in self._wanted]
+        if self.operator == "=" and len(values) != 1:
+            return f"{name} in ({', '.join(values)})"
+        return " or ".join(f"{name} {self.operator} {value}" for value in values)
 
 
 @dataclass(frozen=True, slots=True)
-class _Members:
-    item_ids: frozenset[str]
+class _Not(Filter):
+    negated: Filter
 
     def mask(self, catalog: Catalog) -> BoolArray:
-        return np.array([item.item_id in self.item_ids for item in catalog], dtype=np.bool_)
+        return ~self.negated.mask(catalog)
 
     def __str__(self) -> str:
-        return f"item_id in ({', '.join(_quote(item_id) for item_id in sorted(self.item_ids))})"
+        return f"not ({self.negated})"
 
 
 @dataclass(frozen=True, slots=True)
-class _Not:
-    node: "_Node"
-
-    def mask(self, catalog: Catalog) -> BoolArray:
-        return ~self.node.mask(catalog)
-
-    def __str__(self) -> str:
-        return f"not ({self.node})"
-
-
-@dataclass(frozen=True, slots=True)
-class _Junction:
+class _Junction(Filter):
     word: Literal["and", "or"]
-    nodes: tuple["_Node", ...]
+    parts: tuple[Filter, ...]
 
     def mask(self, catalog: Catalog) -> BoolArray:
-        masks = [node.mask(catalog) for node in self.nodes]
+        masks = [part.mask(catalog) for part in self.parts]
         return (np.logical_and if self.word == "and" else np.logical_or).reduce(masks)
 
     def __str__(self) -> str:
-        return f" {self.word} ".join(f"({node})" for node in self.nodes)
+        return f" {self.word} ".join(f"({part})" for part in self.parts)
 
 
-_Node = _Comparison | _Members | _Not | _Junction
-
-
-def _join(word: Literal["and", "or"], *nodes: _Node) -> _Node:
+def _join(word: Literal["and", "or"], *filters: Filter) -> Filter:
     """One flat junction, however many were chained."""
-    flat = [
-        part
-        for node in nodes
-        for part in (node.nodes if isinstance(node, _Junction) and node.word == word else (node,))
-    ]
+    flat = [p for one in filters for p in (one.parts if isinstance(one, _Junction) and one.word == word else (one,))]
     return _Junction(word, tuple(flat))
+
+
+def all_of(filters: Iterable[Filter]) -> Filter | None:
+    """What every one of these filters allows, as one; None without filters."""
+    parts = tuple(filters)
+    return _join("and", *parts) if len(parts) > 1 else next(iter(parts), None)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether an attribute's value is a number; yes and no are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _column(catalog: Catalog, attribute: str) -> Column:
@@ -235,6 +251,22 @@ def _number(text: str) -> float | None:
 
 def _quote(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+_SYMBOLS = ("==", *(name for name in OPERATORS if not name.isalpha()), "(", ")", ",")
+_MARKS = re.escape("".join(sorted(set("".join(_SYMBOLS)))))
+_KEYWORDS = frozenset({"and", "or", "not", "in", *(name for name in OPERATORS if name.isalpha())})
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<quoted>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+    rf"""|(?P<symbol>{"|".join(map(re.escape, sorted(_SYMBOLS, key=len, reverse=True)))})"""
+    rf"""|(?P<word>[^\s{_MARKS}'"][^\s{_MARKS}"]*))""",
+    re.DOTALL,
+)
+
+
+def parse_filter(text: str) -> Filter:
+    """Read a filter. Raises FilterError, saying where, when the text is not one."""
+    return _Parser(text).parse()
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +308,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text, self.tokens, self.at, self.depth = text, _tokenize(text), 0, 0
 
-    def parse(self) -> _Node:
+    def parse(self) -> Filter:
         node = self._junction("or")
         if self._here.kind != "end":
             raise self._error("and, or, or the end")
@@ -294,16 +326,16 @@ class _Parser:
         self.at += 1
         return keyword
 
-    def _junction(self, word: Literal["and", "or"]) -> _Node:
+    def _junction(self, word: Literal["and", "or"]) -> Filter:
         nodes = [self._operand(word)]
         while self._take(word):
             nodes.append(self._operand(word))
         return nodes[0] if len(nodes) == 1 else _Junction(word, tuple(nodes))
 
-    def _operand(self, word: str) -> _Node:
+    def _operand(self, word: str) -> Filter:
         return self._junction("and") if word == "or" else self._factor()
 
-    def _factor(self) -> _Node:
+    def _factor(self) -> Filter:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
             raise FilterError(f"the filter nests deeper than {_MAX_DEPTH} levels; write it flatter")
@@ -319,18 +351,15 @@ class _Parser:
         finally:
             self.depth -= 1
 
-    def _comparison(self) -> _Node:
+    def _comparison(self) -> Filter:
         attribute = self._words("an attribute's name")
         negated = self._take("not") is not None
         if self._take("in"):
-            node: _Node = _Comparison(attribute, "=", self._members())
-        else:
-            operator = None if negated else self._take(*OPERATORS)
-            if operator is None:
-                raise self._error("in (...)" if negated else f"one of {' '.join(OPERATORS)} in")
-            negated = operator == "!="
-            node = _Comparison(attribute, "=" if negated else operator, (self._words("a value"),))
-        return _Not(node) if negated else node
+            return Predicate(attribute=attribute, operator="!=" if negated else "=", value=self._members())
+        name = None if negated else self._take(*OPERATORS)
+        if name is None:
+            raise self._error("in (...)" if negated else f"one of {' '.join(OPERATORS)} in")
+        return Predicate(attribute=attribute, operator=cast(Operator, name), value=self._words("a value"))
 
     def _members(self) -> tuple[str, ...]:
         if not self._take("("):

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genrec.claims.claims import Claim, phrase
+from genrec.claims.claims import Claim
 from genrec.claims.sampling import UNKNOWN_SHARE, draw_claims, draw_wishes
+from genrec.claims.template import phrase
 from genrec.foundation.bpe import END_OF_TEXT
 from genrec.foundation.words import made_up_name, made_up_title
 from genrec.model.lm.vocabulary import PromptTokenizer

@@ -10,10 +10,11 @@ from genrec.bench.redial import MovieTurn, compare_recommenders
 from genrec.bench.talk.meaning import ScriptedTurn, count_matches, meets, middle_price, understood_slots, wanted_slots
 from genrec.bench.talk.scripts import HAND_WRITTEN, Unanswerable, read_scripts
 from genrec.bench.talk.simulation import Judge
-from genrec.bench.talk.truth import Moment, Truth
+from genrec.bench.talk.truth import Truth, TurnContext
 from genrec.chat.conversation import Conversation
 from genrec.chat.session import Session
-from genrec.claims.claims import Constraint, say_attribute
+from genrec.claims.wording import say_attribute
+from genrec.data.filters import Predicate
 from genrec.evaluate.oracle import load_world
 from genrec.schema import Evidence
 from genrec.shop import ShopWorld
@@ -53,16 +54,16 @@ def test_slots_match_only_what_was_meant():
     )
     wanted = wanted_slots(turn)
     right = [
-        Constraint(attribute="color", operator="=", value=("blue", "red")),
-        Constraint(attribute="brand", operator="!=", value="Zaza"),
-        Constraint(attribute="price", operator=">=", value=32.0),
-        Constraint(attribute="price", operator="<=", value=48.0),
+        Predicate(attribute="color", operator="=", value=("blue", "red")),
+        Predicate(attribute="brand", operator="!=", value="Zaza"),
+        Predicate(attribute="price", operator=">=", value=32.0),
+        Predicate(attribute="price", operator="<=", value=48.0),
     ]
     assert count_matches(wanted, understood_slots("recommend", ["a"], right), 50.0) == (5, 6)
     wrong = [replace(right[0], value="red"), replace(right[1], operator="="), right[2]]
     assert count_matches(wanted, understood_slots("show", ["b"], wrong), 50.0) == (0, 0)
     cheap = ScriptedTurn(say="", wishes={"price_level": "low"})
-    slots = understood_slots("recommend", [], [Constraint(attribute="price", operator="<=", value=30.0)])
+    slots = understood_slots("recommend", [], [Predicate(attribute="price", operator="<=", value=30.0)])
     assert count_matches(wanted_slots(cheap), slots, middle_price(cheap, LOOKS)) == (2, 2)
     assert count_matches(wanted_slots(cheap), slots, 25.0) == (1, 1)
 
@@ -88,7 +89,7 @@ def test_the_truth_finds_what_is_false(shop_recommender: Workspace, world: ShopW
     talk.follow(next(iter(shop_recommender.interactions.user_bounds())))
     reply, truth = talk.say("blue things under 90"), Truth(shop_recommender, world)
     legal = [item.item_id for item in shop_recommender.catalog if item.item_id not in talk.session.history]
-    moment = Moment(history=talk.session.history, seen=[], legal=legal)
+    moment = TurnContext(history=talk.session.history, seen=[], legal=legal)
     assert truth.falsehoods(reply, moment) == []
     card, *rest = reply.items
     says = say_attribute("style", shop_recommender.catalog[card.item_id].attributes["style"])

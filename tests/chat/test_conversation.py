@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from genrec.chat.constraints import wish_filter
 from genrec.chat.conversation import Conversation, Reply
-from genrec.chat.retrieval import _lightest_first
 from genrec.chat.session import Session
 from genrec.chat.terminal import chat_in_terminal
 from genrec.chat.wording import describe
-from genrec.claims.claims import Constraint, format_number
+from genrec.claims.wording import format_number
+from genrec.data.filters import Predicate
 from genrec.errors import UnknownUser
 from genrec.shop import satisfies
 from genrec.workspace import Workspace
@@ -87,7 +86,7 @@ def test_nothing_fits_is_said_and_never_hidden(conversation: Conversation) -> No
 @pytest.mark.parametrize("attribute", ["weight", "brand"])
 def test_a_wish_that_the_catalog_cannot_compare_gives_way(conversation: Conversation, attribute: str) -> None:
     """As one that was kept before the catalog changed."""
-    stale = Constraint(attribute=attribute, operator="<", value=3.0)
+    stale = Predicate(attribute=attribute, operator="<", value=3.0)
     conversation.session.constraints.append(stale)
     reply = conversation.say("a red lamp")
     assert reply.relaxed == (stale,)
@@ -261,20 +260,6 @@ def test_dislike_of_all_is_remembered(conversation: Conversation) -> None:
 def test_unknown_users_are_refused(shop_recommender: Workspace) -> None:
     with pytest.raises(UnknownUser):
         Conversation(shop_recommender).follow("nobody")
-
-
-def test_filters_say_what_the_wishes_say(shop_recommender: Workspace) -> None:
-    wishes = [
-        Constraint(attribute="color", operator="=", value=("red", "blue")),
-        Constraint(attribute="brand", operator="!=", value=("Oak & Fable", "Zaza")),
-        Constraint(attribute="price", operator="<=", value=60.0),
-    ]
-    found = wish_filter(wishes)
-    assert found is not None
-    mask = found.mask(shop_recommender.catalog)
-    assert mask.any()
-    assert mask.tolist() == [all(wish.holds(item) for wish in wishes) for item in shop_recommender.catalog]
-    assert wish_filter([]) is None
 
 
 def test_the_terminal_answers_piped_lines(
@@ -593,13 +578,3 @@ def test_a_desk_is_no_desk_lamp(conversation: Conversation) -> None:
     reply = conversation.say("a desk lamp")
     shapes = {conversation.recommender.catalog[card.item_id].attributes["shape"] for card in reply.items}
     assert shapes == {"desk"}
-
-
-def test_wishes_are_left_out_by_their_weight() -> None:
-    weights = [1.0, 8.0, 0.9, 2.5]
-    found = list(_lightest_first(weights))
-    totals = [sum(weights[place] for place in places) for places in found]
-    assert totals == sorted(totals)
-    assert len(set(found)) == len(found) == 2 ** len(weights) - 1
-    assert found[:3] == [(2,), (0,), (0, 2)]
-    assert list(_lightest_first([])) == []

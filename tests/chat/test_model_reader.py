@@ -1,17 +1,18 @@
 """Whatever a language model writes, the request is legal, supported by the message, and holds all the reader found."""
 
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
 from chat_worlds import MOVIES, shop_catalog, shown_session
 from jsonschema import Draft202012Validator
 
-from genrec.chat.model_reader import ModelReader, reconcile, request_schema
+from genrec.chat.model_reader import ModelReader, ReadingModel, reconcile, request_schema
 from genrec.chat.requests import INTENTS
 from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import Session
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 from genrec.prompting import Message
 from genrec.workspace import Workspace
 
@@ -34,7 +35,7 @@ class Scripted:
     def __init__(self, **claims: object) -> None:
         self.answer: object = {**NOTHING, **claims}
 
-    def generate_json(self, message: Message, schema: object, *, max_new_tokens: int) -> object:
+    def read(self, message: Message, schema: object, *, max_new_tokens: int) -> object:
         return self.answer
 
 
@@ -67,14 +68,14 @@ def test_what_the_reader_overlooks_the_model_can_add():
     text = "our wooden one broke, ceramic would be better"
     assert not any(w.value == "wood" for w in READER.read(text, Session()).where)
     read = understood(text, wishes=[wish("material", "!=", "wood")])
-    assert Constraint(attribute="material", operator="=", value="ceramic") in read.where
+    assert Predicate(attribute="material", operator="=", value="ceramic") in read.where
 
 
 def test_a_value_or_number_that_was_not_said_is_dropped():
     claims = [wish("color", "=", "red"), wish("price", "<=", 35.0), wish("brand", "!=", "Zaza")]
     assert understood("something nice for the kitchen", wishes=claims).where == ()
     said = understood("thirty five coins is what I have for zaza", wishes=[wish("price", "<=", 35.0)])
-    assert Constraint(attribute="price", operator="<=", value=35.0) in said.where
+    assert Predicate(attribute="price", operator="<=", value=35.0) in said.where
 
 
 def test_the_reader_is_never_contradicted():
@@ -86,7 +87,7 @@ def test_the_reader_is_never_contradicted():
 
 def test_wishes_are_taken_back_only_where_they_stand_and_are_spoken_of():
     session = Session()
-    session.wish([Constraint(attribute="color", operator="=", value="red")], CATALOG)
+    session.wish([Predicate(attribute="color", operator="=", value="red")], CATALOG)
     assert understood("the color bores me", session, taken_back=["color"]).dropped == ("color",)
     assert understood("that bores me", session, taken_back=["color"]).dropped == ()
     assert understood("the brand bores me", session, taken_back=["brand"]).dropped == ()
@@ -142,7 +143,7 @@ def test_of_any_claims_only_supported_ones_stay_and_nothing_read_is_lost(text: s
     rng = np.random.default_rng(5)
     for _ in range(40):
         session = shown_session(CATALOG)
-        session.wish([Constraint(attribute="brand", operator="=", value="Zaza")], CATALOG)
+        session.wish([Predicate(attribute="brand", operator="=", value="Zaza")], CATALOG)
         read, claims = READER.read(text, session), random_claims(rng)
         got = reconcile(read, claims, session, READER.lexicon)
         assert set(read.where) <= set(got.where)
@@ -156,15 +157,27 @@ def test_of_any_claims_only_supported_ones_stay_and_nothing_read_is_lost(text: s
             assert any(f" {value} " in said for value in known if value), added
 
 
+class Recording:
+    """A model whose answers are kept."""
+
+    def __init__(self, model: ReadingModel) -> None:
+        self.model = model
+        self.answers: list[object] = []
+
+    def read(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
+        self.answers.append(self.model.read(message, schema, max_new_tokens=max_new_tokens))
+        return self.answers[-1]
+
+
 @pytest.mark.parametrize("text", MESSAGES[:2])
 def test_the_tiny_model_writes_json_that_fits_and_harms_nothing(shop_recommender: Workspace, text: str) -> None:
-    reader = RuleReader(shop_recommender.catalog)
-    model_reader = ModelReader(shop_recommender.client, reader, max_new_tokens=320)
+    reader, model = RuleReader(shop_recommender.catalog), Recording(shop_recommender.client)
+    model_reader = ModelReader(model, reader, max_new_tokens=320)
     session = shown_session(shop_recommender.catalog)
-    answer = shop_recommender.client.read(model_reader._message(text, session), model_reader.schema, max_new_tokens=320)
-    if answer is not None:
-        Draft202012Validator(model_reader.schema).validate(answer)
-        json.dumps(answer)
     got, read = model_reader.read(text, session), reader.read(text, session)
+    assert len(model.answers) == 1
+    if model.answers[0] is not None:
+        Draft202012Validator(model_reader.schema).validate(model.answers[0])
+        json.dumps(model.answers[0])
     assert set(read.where) <= set(got.where)
     assert got.intent in INTENTS

@@ -6,14 +6,14 @@ import pytest
 from chat_worlds import shop_catalog, shown_session
 
 from genrec.chat.session import ChatMessage, Session
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 from genrec.errors import InputError
 
 CATALOG = shop_catalog()
 
 
-def wish(attribute: str, operator: str, value: str | float | tuple[str, ...]) -> Constraint:
-    return Constraint(attribute=attribute, operator=operator, value=value)  # type: ignore[arg-type]
+def wish(attribute: str, operator: str, value: str | float | tuple[str, ...]) -> Predicate:
+    return Predicate(attribute=attribute, operator=operator, value=value)  # type: ignore[arg-type]
 
 
 def test_a_session_survives_a_restart(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from genrec.claims.claims import phrase
 from genrec.claims.sampling import MAX_CLAIMS, draw_claims, draw_wishes
+from genrec.claims.template import phrase
 from genrec.schema import Item
 
 ITEM = Item(item_id="i", title="Oslo Lamp", attributes={"color": "red", "price": 79.5, "tags": ("warm", "low")})

@@ -1,11 +1,12 @@
 import contextlib
+import pickle
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genrec.data.filters import Filter, attribute_values, parse_filter
+from genrec.data.filters import OPERATORS, Operator, Predicate, all_of, parse_filter
 from genrec.errors import FilterError
 from genrec.schema import Catalog, Item
 
@@ -105,7 +106,7 @@ def test_what_is_no_filter_is_refused_in_one_line(text: str, message: str) -> No
 
 
 def test_filters_combine_as_sets_do() -> None:
-    cheap, red = parse_filter("price < 45"), Filter.where("color", "=", "Red")
+    cheap, red = parse_filter("price < 45"), Predicate(attribute="color", operator="=", value="Red")
     for combined, expected in (
         (cheap & red, cheap.mask(CATALOG) & red.mask(CATALOG)),
         (cheap | red, cheap.mask(CATALOG) | red.mask(CATALOG)),
@@ -118,19 +119,19 @@ def test_filters_combine_as_sets_do() -> None:
 def test_long_chains_do_not_nest() -> None:
     chain = parse_filter("price < 45")
     for _ in range(200):
-        chain = chain & Filter.where("color", "!=", "green")
+        chain = chain & Predicate(attribute="color", operator="!=", value="green")
     np.testing.assert_array_equal(parse_filter(str(chain)).mask(CATALOG), [True, False, True])
 
 
 def test_items_can_be_named_and_unknown_ones_match_nothing() -> None:
-    assert Filter.for_items(["c", "stranger"]).mask(CATALOG).tolist() == [False, False, True]
-    assert Filter.for_items([]).mask(CATALOG).tolist() == [False, False, False]
+    for item_ids, expected in ((("c", "stranger"), [False, False, True]), ((), [False, False, False])):
+        assert Predicate(attribute="item_id", operator="=", value=item_ids).mask(CATALOG).tolist() == expected
 
 
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_any_text_can_be_a_value_and_comes_back(wanted: str, other: str) -> None:
     catalog = Catalog(items=(Item(item_id="1", attributes={"x": wanted}), Item(item_id="2", attributes={"x": other})))
-    made = Filter.where("x", "=", wanted)
+    made = Predicate(attribute="x", operator="=", value=wanted)
     expected = [True, wanted.casefold() == other.casefold()]
     assert made.mask(catalog).tolist() == expected
     assert parse_filter(str(made)).mask(catalog).tolist() == expected
@@ -142,16 +143,108 @@ def test_any_text_parses_or_is_refused(text: str) -> None:
         assert parse_filter(text).mask(CATALOG).shape == (3,)
 
 
-def test_attribute_values_list_what_there_is() -> None:
-    assert attribute_values(CATALOG) == {
-        "brand": ("Oak & Ash", "it's"),
-        "color": ("Red", "light blue"),
-        "genres": ("Comedy", "Drama"),
-        "new": (True,),
-        "price": (10.0, 40.0, 50.0),
-    }
+MIXED = Catalog(
+    items=(
+        Item(item_id="1", title="Lamp", attributes={"price": 40.0, "sale": True, "note": 3.0, "tags": ("Old", "big")}),
+        Item(item_id="2", attributes={"price": 12.5, "sale": False, "note": "a", "tags": ()}),
+        Item(item_id="3", text="x", attributes={"Size": "L"}),
+    )
+)
 
 
-def test_the_most_frequent_value_is_listed_first() -> None:
-    items = tuple(Item(item_id=str(n), attributes={"x": value}) for n, value in enumerate("abbcbc"))
-    assert attribute_values(Catalog(items=items)) == {"x": ("b", "c", "a")}
+def predicate(attribute: str, operator: Operator, value: str | float | tuple[str, ...]) -> Predicate:
+    return Predicate(attribute=attribute, operator=operator, value=value)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "operator", "value", "item_ids"),
+    [
+        ("price", "<", 40.0, "2"),
+        ("price", "<", "40", "2"),  # a number may be written as a text
+        ("price", "=", ("12.5", "4e1"), "12"),
+        ("price", "!=", 40.0, "23"),  # what an item lacks is not 40 either
+        ("price", "<", ("13", "20"), "2"),
+        ("sale", "=", "Yes", "1"),
+        ("sale", "!=", "true", "23"),
+        ("tags", "=", ("OLD", "new"), "1"),
+        ("tags", "!=", ("OLD", "new"), "23"),
+        ("tags", "contains", "ol", "1"),
+        ("size", "=", "l", "3"),  # names match regardless of case
+        ("title", "=", "lamp", "1"),
+        ("tags", "=", (), ""),
+        ("tags", "!=", (), "123"),
+        ("price", "=", (), ""),
+    ],
+)
+def test_one_item_meets_what_its_row_of_the_catalog_meets(
+    attribute: str, operator: Operator, value: str | float | tuple[str, ...], item_ids: str
+) -> None:
+    made = predicate(attribute, operator, value)
+    assert "".join(item.item_id for item, met in zip(MIXED, made.mask(MIXED), strict=True) if met) == item_ids
+    assert "".join(item.item_id for item in MIXED if made.holds(item)) == item_ids
+    if made.value != ():
+        np.testing.assert_array_equal(parse_filter(str(made)).mask(MIXED), made.mask(MIXED))
+
+
+@pytest.mark.parametrize(
+    ("attribute", "operator", "value"),
+    [
+        ("price", "=", "cheap"),
+        ("price", "<", float("nan")),
+        ("price", "contains", 4.0),
+        ("sale", "<", "yes"),
+        ("sale", "=", 1.0),
+        ("tags", "<", 3.0),
+        ("tags", ">", "a"),
+        ("weight", "=", 3.0),
+    ],
+)
+def test_what_cannot_be_compared_is_an_error_over_a_catalog_and_is_not_met_by_one_item(
+    attribute: str, operator: Operator, value: str | float
+) -> None:
+    made = predicate(attribute, operator, value)
+    with pytest.raises(FilterError):
+        made.mask(MIXED)
+    with pytest.raises(FilterError):
+        predicate(attribute, "!=", value).mask(MIXED) if operator == "=" else (~made).mask(MIXED)
+    assert not any(made.holds(item) for item in MIXED)
+    assert operator != "=" or all(predicate(attribute, "!=", value).holds(item) for item in MIXED)
+
+
+def test_a_column_that_mixes_numbers_and_texts_is_compared_as_text_and_one_item_by_what_it_has() -> None:
+    assert predicate("note", "=", "3").mask(MIXED).tolist() == [True, False, False]
+    assert predicate("note", "=", 3.0).mask(MIXED).tolist() == [False, False, False]
+    assert predicate("note", "=", 3.0).holds(MIXED.items[0])
+
+
+def test_texts_that_meet_a_predicate_are_found_among_others() -> None:
+    assert predicate("genres", "=", ("war", "COMEDY")).among(("Comedy", "Drama", "War")) == ("Comedy", "War")
+    assert predicate("genres", "contains", "dra").among(("Comedy", "Drama")) == ("Drama",)
+
+
+def test_filters_are_values_that_cross_processes() -> None:
+    made = parse_filter("price < 40 and (color in (red, blue) or not title contains lamp)")
+    assert pickle.loads(pickle.dumps(made)) == made
+    assert len({made, parse_filter(str(made).replace("'40'", "40"))}) == 1
+
+
+def test_an_unknown_operator_is_refused_at_once() -> None:
+    with pytest.raises(FilterError, match="operator '~' is unknown; choose one of = !="):
+        predicate("price", "~", 4.0)  # type: ignore[arg-type]
+
+
+def test_every_operator_is_parsed_compared_and_written_back() -> None:
+    for operator in OPERATORS:
+        made = parse_filter(f"{'title' if operator == 'contains' else 'price'} {operator} 40")
+        assert isinstance(made, Predicate)
+        assert made.operator == operator
+        np.testing.assert_array_equal(parse_filter(str(made)).mask(CATALOG), made.mask(CATALOG))
+
+
+def test_all_of_several_is_what_each_of_them_allows() -> None:
+    parts = [parse_filter("price < 45"), parse_filter("not color = red"), predicate("title", "contains", "cup")]
+    found = all_of(parts)
+    assert found is not None
+    np.testing.assert_array_equal(found.mask(CATALOG), np.logical_and.reduce([part.mask(CATALOG) for part in parts]))
+    assert all_of(parts[:1]) is parts[0]
+    assert all_of([]) is None

@@ -7,7 +7,7 @@ import pytest
 
 from genrec.chat.conversation import Conversation
 from genrec.chat.session import Session
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 from genrec.serve.page.critique import chips, starters
 
 FILES = ("index.html", "style.css", "icon.svg", "app.js", "api.js", "cards.js", "memory.js", "panel.js", "view.js")
@@ -132,10 +132,10 @@ def shown_session(server, *wishes):
 
 WISHED = [
     (),
-    (Constraint(attribute="color", operator="=", value="red"),),
+    (Predicate(attribute="color", operator="=", value="red"),),
     (
-        Constraint(attribute="price", operator="<", value=40.0),
-        Constraint(attribute="color", operator="!=", value="red"),
+        Predicate(attribute="price", operator="<", value=40.0),
+        Predicate(attribute="color", operator="!=", value="red"),
     ),
 ]
 

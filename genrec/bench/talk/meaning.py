@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 from genrec.shop.vocabulary import Attributes, satisfies
 
 Wish = str | float | tuple[str, ...]
@@ -66,7 +66,7 @@ def wanted_slots(turn: ScriptedTurn) -> list[Slot]:
     return slots
 
 
-def understood_slots(intent: str, about: Iterable[str], wishes: Iterable[Constraint]) -> list[Slot]:
+def understood_slots(intent: str, about: Iterable[str], wishes: Iterable[Predicate]) -> list[Slot]:
     """The same of what a reader understood."""
     slots: list[Slot] = [("intent", intent), *(("about", item_id) for item_id in dict.fromkeys(about))]
     for wish in wishes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from genrec.bench.talk.meaning import ScriptedTurn, count_matches, meets, middle_price, understood_slots, wanted_slots
 from genrec.bench.talk.scripts import Script, Unanswerable
-from genrec.bench.talk.truth import Moment, Truth
+from genrec.bench.talk.truth import Truth, TurnContext
 from genrec.chat.conversation import LISTING, Conversation, Reply
 from genrec.chat.session import Session
 from genrec.data.splits import EvaluationCase
@@ -79,7 +79,7 @@ class Judge:
         understood = understood_slots(intent_of(reply), about_of(reply, session), session.constraints)
         matched, used = count_matches(wanted, understood, middle_price(turn, self.all_looks))
         history = [*session.history, *session.refers_to, *session.disliked]
-        moment = Moment(history=history, seen=seen, legal=legal)
+        context = TurnContext(history=history, seen=seen, legal=legal)
         return TurnResult(
             turn=turn,
             reply=reply,
@@ -88,7 +88,7 @@ class Judge:
             num_understood=len(understood),
             num_matched=matched,
             num_used=used,
-            untrue=tuple(self.truth.falsehoods(reply, moment)),
+            untrue=tuple(self.truth.falsehoods(reply, context)),
             search=None if case is None else self._search(turn, reply, case, set(fitting) - set(seen)),
         )
 

@@ -34,7 +34,7 @@ _HEADLINE = re.compile(r"Here (?:is|are) (?P<count>one|\d+) for you(?: \((?P<wis
 _LEFT_OUT = re.compile(r"left out (?P<wishes>.+?)(?:;|\.(?!\d))")
 _FROM_TO = re.compile(r"from ([\d.]+) to ([\d.]+)$")
 # Answers: "3 of 5: A (68.73). Not so: B (90)." · "A is the cheapest of these 5: ..." · "There are 110 items (...)."
-_SHARE_OF_ALL = re.compile(r"\b(?P<count>\d+) of (?P<all>\d+)(?: \((?P<scope>[^()]*)\) meet (?P<claims>.+?)\.$)?")
+_SHARE_OF_ALL = re.compile(r"\b(?P<count>\d+) of (?P<all>\d+)(?: \((?P<scope>[^()]*)\) meet (?P<asked>.+?)\.$)?")
 _COUNTED = re.compile(r"\b\d+ of \d+\b|\b(?:these|all|the) \d+\b")
 _ALL_DENIED = re.compile(r"\bNo(?:ne of the \d+)?:")
 _SUPERLATIVE = re.compile(r"the (?P<which>cheapest|most expensive) of these \d+")
@@ -53,7 +53,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class TurnContext:
     """What stood when a reply was made: the person's items, those shown before, and what may be shown at all."""
 
     history: Sequence[str]
@@ -145,24 +145,24 @@ class Truth:
         implied = {"warm", "cool", "neutral", *(str(item.attributes["shape"]) for item in self.world.items)}
         return loose + [v for v in self.values - implied if _has_word(text, v) and not _has_word(backing, v)]
 
-    def falsehoods(self, reply: Reply, moment: Moment) -> list[str]:
+    def falsehoods(self, reply: Reply, context: TurnContext) -> list[str]:
         """Everything in a reply that is not so; empty when all of it is true."""
         missing = [card.item_id for card in reply.items if card.item_id not in self.ids]
         if missing:
             return [f"{item_id} does not exist" for item_id in missing]
-        wrong = [entry for card in reply.items for entry in self._of_card(card, moment)]
+        wrong = [entry for card in reply.items for entry in self._of_card(card, context)]
         text = _QUOTED.sub(" ", reply.text)
         wrong += self._of_headline(text, reply)
         if match := _LEFT_OUT.search(text):
             wishes = [*match["wishes"].split(" and "), *self._headline_wishes(text)]
-            fitting = [item_id for item_id in moment.legal if all(self._meets(item_id, wish) for wish in wishes)]
+            fitting = [item_id for item_id in context.legal if all(self._meets(item_id, wish) for wish in wishes)]
             wrong += [f"nothing meets {wishes}, but {fitting[0]} does"] if fitting else []
         if "shown before" in text:
-            wrong += [f"{c.item_id} was not shown before" for c in reply.items if c.item_id not in moment.seen]
+            wrong += [f"{c.item_id} was not shown before" for c in reply.items if c.item_id not in context.seen]
         if reply.visual is not None and "generated" not in text:
             wrong.append("a generated picture that is not called so")
         wrong += self._of_answer(text, reply)
-        return wrong + self._of_titles(_COUNTED.sub(" ", text), reply, moment)
+        return wrong + self._of_titles(_COUNTED.sub(" ", text), reply, context)
 
     def _of_answer(self, text: str, reply: Reply) -> list[str]:
         """What an answer to a question of fact counts, compares or confirms wrongly."""
@@ -178,8 +178,8 @@ class Truth:
             best = min(prices) if match["which"] == "cheapest" else max(prices)
             shown = {float(self.world.item(card.item_id).attributes["price"]) for card in reply.items}
             wrong += [] if shown == {best} else [f"{match['which']} is {best}, not {shown}"]
-        if question.claims:
-            wishes = [describe(claim) for claim in question.claims]
+        if question.conditions:
+            wishes = [describe(condition) for condition in question.conditions]
             holding = [item_id for item_id in asked if all(self._meets(item_id, wish) for wish in wishes)]
             confirmed = "" if _ALL_DENIED.search(text) else text.partition("Not so:")[0]
             said = {item_id for item_id in asked if self.world.item(item_id).title in confirmed}
@@ -206,10 +206,10 @@ class Truth:
             prices = [float(self.world.item(i).attributes["price"]) for i in self._in_scope(match["scope"])]
             span = {"low": min(prices), "high": max(prices), "mean": sum(prices) / len(prices)}
             wrong += [f"{name}: {_price(value)}" for name, value in span.items() if match[name] != _price(value)]
-        if (match := _SHARE_OF_ALL.search(text)) and match["claims"]:
+        if (match := _SHARE_OF_ALL.search(text)) and match["asked"]:
             items = self._in_scope(match["scope"])
-            claims = match["claims"].split(", ")
-            count = sum(all(self._meets(item_id, claim) for claim in claims) for item_id in items)
+            asked = match["asked"].split(", ")
+            count = sum(all(self._meets(item_id, wish) for wish in asked) for item_id in items)
             right = (str(count), str(len(items)))
             wrong += [] if right == (match["count"], match["all"]) else [f"{count} of {len(items)}"]
         return wrong
@@ -235,12 +235,12 @@ class Truth:
         wishes = scope.split(", ") if scope else []
         return [item_id for item_id in self.ids if all(self._meets(item_id, wish) for wish in wishes)]
 
-    def _of_card(self, card: ItemCard, moment: Moment) -> list[str]:
+    def _of_card(self, card: ItemCard, context: TurnContext) -> list[str]:
         item = self.world.item(card.item_id)
         wrong = [] if card.title == item.title else [f"{card.title} is called {item.title}"]
         if card.price is not None and card.price != item.attributes["price"]:
             wrong.append(f"{card.title} costs {item.attributes['price']}, not {card.price}")
-        claims = [entry for entry in card.evidence if not self.holds(card.item_id, moment.history, entry)]
+        claims = [entry for entry in card.evidence if not self.holds(card.item_id, context.history, entry)]
         wrong += [f"{card.title}: {entry.claim}" for entry in claims]
         return wrong + [f"{card.title}: {word}" for word in self.unsupported(card.item_id, card.reason, card.evidence)]
 
@@ -276,9 +276,9 @@ class Truth:
             return {"under": price < limit, "at most": below, "over": price > limit, "at least": above}[sign]
         return (attributes.get(name) in value.split(" or ")) != wish.startswith("not ")
 
-    def _of_titles(self, text: str, reply: Reply, moment: Moment) -> list[str]:
+    def _of_titles(self, text: str, reply: Reply, context: TurnContext) -> list[str]:
         """Titles that nobody spoke of, and values said right after a title that are another item's."""
-        known = {*moment.history, *moment.seen, *(card.item_id for card in reply.items)}
+        known = {*context.history, *context.seen, *(card.item_id for card in reply.items)}
         known |= {*reply.request.refers_to, *reply.request.liked, *reply.request.disliked}
         pieces, named = self.title_pattern.split(text), self.title_pattern.findall(text)
         wrong = [f"{title} was not spoken of" for title in named if not self.ids_by_title[title] & known]

@@ -7,19 +7,10 @@ Knows where a describing word stands in English; the catalog's own words are the
 from collections.abc import Sequence
 
 from genrec.chat.lexicon import Lexicon, plural
-from genrec.chat.rules.numbers import SMALL_NUMBERS
-from genrec.chat.rules.phrases import (
-    AFTER_NOUNS,
-    ARTICLES,
-    BARE_NAMES,
-    FILLER,
-    NEGATORS,
-    OWNERS,
-    PASSED_BY_NEGATION,
-    SCORN,
-    STANDS,
-)
+from genrec.chat.rules.phrases import BARE_NAMES
 from genrec.chat.rules.values import TAKEN, TOKEN
+from genrec.chat.rules.words import AFTER_NOUNS, ARTICLES, FILLER, NEGATORS, OWNERS, PASSED_BY_NEGATION, SCORN, STANDS
+from genrec.chat.spelling import SMALL_NUMBERS
 
 # After these, a word tells what the wanted is like.
 _LEADS_TEXT = """

@@ -6,14 +6,15 @@ Knows the everyday English of asking; what was wished and spoken of is read else
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from genrec.chat.answers import extremes_of
+from genrec.chat.constraints import extremes_of
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.requests import ChatRequest, Intent, Relation
 from genrec.chat.rules import phrases
 from genrec.chat.rules.questions import read_catalog_question, read_extremes, read_item_question
 from genrec.chat.rules.references import Reference, TitlesRead, read_feedback
+from genrec.chat.rules.words import BESIDE_COURTESY, BESIDE_GREETING, COURTESY
 from genrec.chat.session import Session
-from genrec.claims.check import words_of
+from genrec.claims.wording import words_of
 
 
 def plain_intent(said: str, lexicon: Lexicon) -> Intent | None:
@@ -51,19 +52,19 @@ def _is_greeting(said: str, lexicon: Lexicon) -> bool:
     if not phrases.GREETING.match(said):
         return False
     left = phrases.WELL_WISHED.sub(" ", said).rstrip(" ?!." if phrases.WELL_WISHED.search(said) else " !.")
-    others = [word for word in words_of(left) if word not in phrases.BESIDE_GREETING]
+    others = [word for word in words_of(left) if word not in BESIDE_GREETING]
     return "?" not in left and len(others) <= 1 and lexicon.words.isdisjoint(others)
 
 
 def _is_courtesy(said: str) -> bool:
     """Thanks, praise or a goodbye and nothing else: "what a lovely shop you have", "not bad at all, bye!"."""
     words = words_of(said)
-    is_polite = not phrases.COURTESY.isdisjoint(words) and phrases.BESIDE_COURTESY.issuperset(words)
+    is_polite = not COURTESY.isdisjoint(words) and BESIDE_COURTESY.issuperset(words)
     return is_polite and not said.endswith("?") and phrases.DISPRAISE.search(said) is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signs:
+class IntentCues:
     """What tells the intent of a message beside its wishes. is_on_topic: it is about the list, though nothing else
     in it says so: the shown was seen before."""
 
@@ -75,9 +76,9 @@ class Signs:
     is_on_topic: bool = False
 
 
-def decide(base: ChatRequest, signs: Signs) -> ChatRequest:
+def decide(base: ChatRequest, cues: IntentCues) -> ChatRequest:
     """The request with its intent, from the strongest sign to the weakest."""
-    said, titles, session = signs.said, signs.titles, signs.session
+    said, titles, session = cues.said, cues.titles, cues.session
     if phrases.EXPLAIN.search(said) and not base.has_wishes:
         return replace(base, intent="explain", query="")
     if phrases.ADVISE.search(said) and session.shown and not base.has_wishes and base.extreme is None:
@@ -85,18 +86,18 @@ def decide(base: ChatRequest, signs: Signs) -> ChatRequest:
         return replace(base, intent="explain", is_advice=True, query="", refers_to=tuple(named or session.shown)[:1])
     if phrases.UNSURE.search(said) and not base.has_wishes:
         return replace(base, query="", refers_to=())
-    if _is_of_service(base, signs):
+    if _is_of_service(base, cues):
         return replace(base, intent="other", query="")
     asked = read_item_question(
-        base, said, reference=signs.reference, session=session, lexicon=signs.lexicon
-    ) or _comparison(base, signs)
-    judged = _judgement(base, said, signs.reference, session)
+        base, said, reference=cues.reference, session=session, lexicon=cues.lexicon
+    ) or _comparison(base, cues)
+    judged = _judgement(base, said, cues.reference, session)
     if asked is not None:
         if judged is None or asked.question is None or not phrases.TAKEN_AT_ONCE.search(said):
             return asked
         return replace(asked, intent=judged.intent, liked=judged.liked)
     asks_of_title = titles.item_ids and not titles.is_feedback and phrases.TITLE_ASKED.search(said) and "?" in said
-    if (asks_of_title or phrases.DESCRIBE.search(said)) and _speaks_of_items(base, signs) and not base.where:
+    if (asks_of_title or phrases.DESCRIBE.search(said)) and _speaks_of_items(base, cues) and not base.where:
         return replace(base, intent="describe", query="")
     if titles.disliked:
         liked = titles.item_ids if titles.is_feedback else ()
@@ -109,30 +110,30 @@ def decide(base: ChatRequest, signs: Signs) -> ChatRequest:
         return replace(base, intent="history", liked=titles.item_ids, refers_to=(), query=query)
     if _wants_picture(base, said, session.shown):
         return replace(base, intent="show")
-    browsed = read_catalog_question(base, said, session=session, lexicon=signs.lexicon)
+    browsed = read_catalog_question(base, said, session=session, lexicon=cues.lexicon)
     if browsed is not None:
         return browsed
-    if _is_off_topic(base, said) and not signs.is_on_topic:
+    if _is_off_topic(base, said) and not cues.is_on_topic:
         return replace(base, intent="other", query="")
-    return replace(base, relation=_relation(base, signs))
+    return replace(base, relation=_relation(base, cues))
 
 
-def _is_of_service(base: ChatRequest, signs: Signs) -> bool:
+def _is_of_service(base: ChatRequest, cues: IntentCues) -> bool:
     """Whether it asks what no catalog tells: delivery, returns, who won a cup."""
-    is_of_items = base.where or (signs.reference is not None and signs.reference.kind != "it")
-    is_service = phrases.SERVICE.search(signs.said) and not is_of_items
-    return signs.said.rstrip(" !.").endswith("?") and bool(phrases.TRIVIA.search(signs.said) or is_service)
+    is_of_items = base.where or (cues.reference is not None and cues.reference.kind != "it")
+    is_service = phrases.SERVICE.search(cues.said) and not is_of_items
+    return cues.said.rstrip(" !.").endswith("?") and bool(phrases.TRIVIA.search(cues.said) or is_service)
 
 
-def _comparison(base: ChatRequest, signs: Signs) -> ChatRequest | None:
+def _comparison(base: ChatRequest, cues: IntentCues) -> ChatRequest | None:
     """The cheapest and the dearest, or the first two shown are compared where none is named, unless other wishes are
     said."""
-    if not phrases.COMPARE.search(signs.said):
+    if not phrases.COMPARE.search(cues.said):
         return None
-    shown = [signs.lexicon.catalog[item_id] for item_id in signs.session.shown]
-    ends = [extremes_of(extreme, shown)[:1] for extreme in read_extremes(signs.said, signs.lexicon)]
+    shown = [cues.lexicon.catalog[item_id] for item_id in cues.session.shown]
+    ends = [extremes_of(extreme, shown)[:1] for extreme in read_extremes(cues.said, cues.lexicon)]
     of_ends = tuple(item.item_id for found in ends for item in found) if len(ends) > 1 else ()
-    first = () if base.where and not base.dropped else tuple(signs.session.shown[:2])
+    first = () if base.where and not base.dropped else tuple(cues.session.shown[:2])
     compared = base.refers_to or of_ends or first
     if not compared:
         return None
@@ -140,8 +141,8 @@ def _comparison(base: ChatRequest, signs: Signs) -> ChatRequest | None:
     return replace(base, intent=intent, refers_to=compared, where=(), dropped=(), query="")
 
 
-def _speaks_of_items(base: ChatRequest, signs: Signs) -> bool:
-    is_named = signs.reference is not None and signs.reference.kind != "history"
+def _speaks_of_items(base: ChatRequest, cues: IntentCues) -> bool:
+    is_named = cues.reference is not None and cues.reference.kind != "history"
     return is_named and bool(base.refers_to) and not base.dropped
 
 
@@ -183,24 +184,24 @@ def _is_off_topic(base: ChatRequest, said: str) -> bool:
     return not asks and (said.endswith("?") or not base.query)
 
 
-_SAME_BUT = phrases.said(
+_SAME_BUT = phrases.any_of(
     "(?:that|this) one|more|same|another"
     "|(?:have|got|get|make|sell|comes?|available)(?: (?:it|that|this))?(?: also)? in"
     "|(?:that|this|it)(?: one)?,? but"
 )
 
 
-def _relation(base: ChatRequest, signs: Signs) -> Relation | None:
+def _relation(base: ChatRequest, cues: IntentCues) -> Relation | None:
     """How the wanted items relate to those spoken of; None when these only set a measure, as in "cheaper than".
 
     Of a whole list ("these are too dear", "any of those in red") nothing is to be like, unless that is said.
     """
-    said = signs.said
+    said = cues.said
     is_measure = bool(base.dropped) and any(wish.operator in ("<", ">") for wish in base.where)
     is_like = bool(phrases.LIKE_RELATION.search(said))
     is_to_match = bool(phrases.MATCH_RELATION.search(said)) and not is_like
-    is_list = len(base.refers_to) > 1 and set(base.refers_to) == set(signs.session.shown)
-    is_vague = is_list or (signs.reference is not None and signs.reference.kind == "it" and not _SAME_BUT.search(said))
+    is_list = len(base.refers_to) > 1 and set(base.refers_to) == set(cues.session.shown)
+    is_vague = is_list or (cues.reference is not None and cues.reference.kind == "it" and not _SAME_BUT.search(said))
     if not base.refers_to or is_measure or (is_vague and not is_like and not is_to_match):
         return None
     return "goes_with" if is_to_match else "like"

@@ -8,16 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from genrec.chat.lexicon import Lexicon
-from genrec.claims.claims import Constraint, Operator
+from genrec.chat.spelling import TENS, spell_out
+from genrec.data.filters import Operator, Predicate
 
-_SMALL_TEXT = """one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-seventeen eighteen nineteen"""
-SMALL_NUMBERS = {word: number for number, word in enumerate(_SMALL_TEXT.split(), start=1)}
-_TEENS = tuple(word for word, number in SMALL_NUMBERS.items() if number >= 10)
-_TENS_TEXT = "twenty thirty forty fifty sixty seventy eighty ninety"
-_TENS = {**{word: 10 * number for number, word in enumerate(_TENS_TEXT.split(), start=2)}, "fourty": 40}
-_DECADES = {(word[:-1] + "ies"): number for word, number in _TENS.items()}
-_NOTES = {"tenner": "10 pounds", "fiver": "5 pounds"}
+_DECADES = {(word[:-1] + "ies"): number for word, number in TENS.items()}
 AROUND_SHARE = 0.2  # "around 40" means 40 give or take a fifth
 
 _COINS = r"(?:[$€£]|dollars?|euros?|bucks?|eur|usd|pounds?|quid)"
@@ -89,46 +83,30 @@ _YEAR_BOUNDS: tuple[tuple[str, tuple[Operator, ...]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class NumbersRead:
+class ConstraintsRead:
     """What was read: the wishes, the text with their words blanked out, and bounds that no attribute can take.
 
     dropped: attributes whose older bounds end.
     """
 
-    constraints: tuple[Constraint, ...]
+    constraints: tuple[Predicate, ...]
     rest: str
-    homeless: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
 
 
-def spell_out(text: str) -> str:
-    """Number words from ten on become digits: forty to 40, twenty-five to 25, two hundred to 200."""
-    small, tens, teens = "|".join(SMALL_NUMBERS), "|".join(_TENS), "|".join(_TEENS)
-    below_hundred = rf"({tens})(?:[\s-]+({small}))?|({teens})"
-    hundreds = rf"(a|{small})\s+hundred(?:(?:\s+and)?\s+(?:{below_hundred}))?"
-    pattern = rf"\b(?:{hundreds}|{below_hundred})\b(?!\s+ones?\b)"
-
-    def digits(match: re.Match[str]) -> str:
-        hundred, *parts = match.groups()
-        below = [part for part in parts if part]
-        numbers = [{**SMALL_NUMBERS, **_TENS}[part] for part in below]
-        return str((100 * SMALL_NUMBERS.get(hundred, 1) if hundred else 0) + sum(numbers))
-
-    return re.sub(pattern, digits, re.sub(r"\ba (tenner|fiver)\b", lambda note: _NOTES[note[1]], text))
-
-
-def read_numbers(text: str, lexicon: Lexicon) -> NumbersRead:
+def read_numbers(text: str, lexicon: Lexicon) -> ConstraintsRead:
     """Read the bounds of a message in lower case; years first where the catalog has years."""
     reader = _NumberReader(spell_out(text), lexicon)
     if lexicon.year is not None:
         reader.read_years(lexicon.year)
     reader.read_amounts()
-    return NumbersRead(_tightest(reader.constraints), reader.text, tuple(reader.homeless))
+    return ConstraintsRead(_tightest(reader.constraints), reader.text, tuple(reader.unmatched))
 
 
-def _tightest(bounds: list[Constraint]) -> tuple[Constraint, ...]:
+def _tightest(bounds: list[Predicate]) -> tuple[Predicate, ...]:
     """One bound a side: of "not 200, like max 90", the 90."""
-    kept: dict[tuple[str, str], Constraint] = {}
+    kept: dict[tuple[str, str], Predicate] = {}
     for bound in bounds:
         side = (bound.attribute, bound.operator[0])
         old = kept.get(side)
@@ -142,8 +120,8 @@ class _NumberReader:
 
     def __init__(self, text: str, lexicon: Lexicon) -> None:
         self.text, self.lexicon = text, lexicon
-        self.constraints: list[Constraint] = []
-        self.homeless: list[str] = []
+        self.constraints: list[Predicate] = []
+        self.unmatched: list[str] = []
         names = [n for n, attribute in lexicon.attribute_names.items() if attribute in lexicon.numeric]
         joined = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or r"(?!x)x"
         self.name_near = re.compile(rf"\b({joined})\b")
@@ -203,7 +181,7 @@ class _NumberReader:
     def _bind(self, match: re.Match[str], operators: tuple[Operator, ...], amounts: list[float]) -> bool:
         attribute = self._attribute_of(match)
         if attribute is None:
-            self.homeless.append(" ".join(match.group().split()))
+            self.unmatched.append(" ".join(match.group().split()))
             return True
         if len(amounts) == 2 and amounts[0] > amounts[1]:
             amounts = amounts[::-1]
@@ -227,7 +205,7 @@ class _NumberReader:
         return self.lexicon.price is not None and bool(_MONEY.search(around))
 
     def _add(self, attribute: str, operator: Operator, value: float) -> None:
-        self.constraints.append(Constraint(attribute=attribute, operator=operator, value=float(value)))
+        self.constraints.append(Predicate(attribute=attribute, operator=operator, value=float(value)))
 
 
 def _number(text: str) -> float:

@@ -10,12 +10,12 @@ from dataclasses import replace
 
 from genrec.chat.lexicon import CAST_NAMES, MAKER_NAMES, Lexicon
 from genrec.chat.requests import ChatRequest, Extreme, Question
-from genrec.chat.rules.phrases import BARE_NAMES, said
+from genrec.chat.rules.phrases import BARE_NAMES, any_of
 from genrec.chat.rules.references import Reference
 from genrec.chat.rules.values import ValueScanner
 from genrec.chat.session import Session
-from genrec.claims.check import words_of
-from genrec.claims.claims import Constraint
+from genrec.claims.wording import words_of
+from genrec.data.filters import Predicate
 
 _LEAST_MONEY = (
     "cheapest|costs? (?:the )?least|least (?:expensive|pricey|costly)|most affordable"
@@ -26,14 +26,14 @@ _MOST_MONEY = (
 )
 _SORTED = "(?:sort|order|rank)(?:ed)?[^.?!]{0,20} (?:price|cost)"
 _EXTREMES = (
-    ("price", False, said(_LEAST_MONEY)),
-    ("price", True, said(_MOST_MONEY)),
-    ("year", True, said("newest|most recent|latest (?=one\\b)")),
-    ("year", False, said("oldest|earliest")),
-    ("price", True, said(rf"{_SORTED}[^.?!]{{0,12}} (?:desc\w*|highest|down)")),
-    ("price", False, said(_SORTED)),
+    ("price", False, any_of(_LEAST_MONEY)),
+    ("price", True, any_of(_MOST_MONEY)),
+    ("year", True, any_of("newest|most recent|latest (?=one\\b)")),
+    ("year", False, any_of("oldest|earliest")),
+    ("price", True, any_of(rf"{_SORTED}[^.?!]{{0,12}} (?:desc\w*|highest|down)")),
+    ("price", False, any_of(_SORTED)),
 )
-_WHICH = said(
+_WHICH = any_of(
     "which(?: (?:one|ones))?(?: here)?(?: of (?:them|these|those|the \\w+|all))?"
     "|what(?:'s| is)(?: the one)?|who(?:'s| is)"
 )
@@ -60,7 +60,7 @@ _STATES = re.compile(
 _ASKS_WHICH_IS_MORE = re.compile(
     r"^\W*(?:and\W+)?(?:which|what)(?:\s+one)?(?:\s+of\s+\w+)?\s+(?:is|costs|has)\s+(?:the\s+)?(?:\w+er|more|less)\b"
 )
-_ASKS_TO_CONFIRM = said("are you sure|is it true|(?:is|isn't) that (?:true|so|right|correct)|really")
+_ASKS_TO_CONFIRM = any_of("are you sure|is it true|(?:is|isn't) that (?:true|so|right|correct)|really")
 _TAG = re.compile(
     r"\W(?:right|correct|true|yes|no|really|huh|(?:is|are|does|do|isn't|aren't|doesn't|don't)\s+(?:it|they|you))\s*\?\s*$"
 )
@@ -72,31 +72,31 @@ _INVERTED = re.compile(  # a question without its mark
     rf"\b(?:is|are|does|was)\s+(?:it|this\s+one|that\s+one|they|these)\b|^\W*(?:is|are|does|was)\s+(?:{_SHOWN})\b"
 )
 
-_ASKS_PRICE = said("""
+_ASKS_PRICE = any_of("""
 how much (?:is|are|does|do|would|will|was|for|it|they|costs?)|how (?:expensive|pricey|dear|cheap) (?:is|are)
 what (?:does|do|would|will) [^.?!]{1,40} cost|what(?:'s| is| are)? (?:the |its |their )?(?:price|cost)s?|price of
 how much
 """)
-_ASKS_SPAN = said(r"""
+_ASKS_SPAN = any_of(r"""
 price range|range of (?:the )?prices|average (?:price|cost)|usual price
 how (?:much|expensive|pricey|dear|cheap) (?:is|are|does|do)|what (?:does|do|would) [^.?!]{1,40} cost
 what are (?:the |your )?(?:prices|costs) (?:of|for)
 """)
-_ASKS_MEASURE = said(rf"how [^\W\d_]+ (?:is|are|was|were) (?:{_SHOWN}|the)", end=r"(?=\W|$)")
-_ASKS_OF_USE = said(
+_ASKS_MEASURE = any_of(rf"how [^\W\d_]+ (?:is|are|was|were) (?:{_SHOWN}|the)", end=r"(?=\W|$)")
+_ASKS_OF_USE = any_of(
     r"""
 (?:can|could|should) (?:i|we|one|she|he|they) (?:wash|clean|fill|drink|hang|wear|fold|paint|charge|use|repair|dry)
 would (?:it|this|that|they|these|those|the \w+(?: one)?) (?:last|survive|hold|break|work|suit)
 """,
     start=r"^\W*(?:(?:and|but|so|ok)\W+)*",
 )
-_ASKS_MAKER = said(
+_ASKS_MAKER = any_of(
     "who (?:makes|made|produces?d?|manufactures?d?|sells|is it by|directed|wrote)"
     "|who(?:'s| is) the (?:maker|brand|director)"
 )
-_ASKS_CAST = said("who (?:plays|acts|stars|is starring|is in it)|who(?:'s| is) in (?:it|that)")
+_ASKS_CAST = any_of("who (?:plays|acts|stars|is starring|is in it)|who(?:'s| is) in (?:it|that)")
 _ASKS_MATERIAL = re.compile(r"\bwhat(?:'s|\s+is|\s+are)?\b[^.?!]*\bmade\s+(?:of|from|out\s+of)\b")
-_ASKS_YEAR = said("how (?:old|new|recent) (?:is|are)|when (?:was|did|is) (?:it|that|this)|what year|from when")
+_ASKS_YEAR = any_of("how (?:old|new|recent) (?:is|are)|when (?:was|did|is) (?:it|that|this)|what year|from when")
 
 _YOU_OFFER = (
     r"(?:do\s+(?:you|they)\s+(?:have|sell|carry|stock|offer|do|make)|have\s+you(?:\s+got)?|are\s+(?:there|available"
@@ -114,7 +114,7 @@ _ASKS_KINDS = re.compile(
     r"|\bwhat\s+(?:sort|kind)s?\s+of\s+(?:shop|store|place)\b"
 )
 _ASKS_NUMBER = re.compile(r"\bhow\s+many\b")
-_OF_PEOPLE = said("how many (?:people|persons|customers|others|buyers|users|stars|reviews|times)")
+_OF_PEOPLE = any_of("how many (?:people|persons|customers|others|buyers|users|stars|reviews|times)")
 _ALL_OF_KIND = re.compile(
     r"\b(?:all|every|each)(?:\s+of)?(?:\s+(?:your|the|their))?\s+((?:[^\W\d_]+\s+){0,2}?[^\W\d_]+)\s+"
     r"(?:is|are|cost|costs|has|have|under|over|below|above|in|made|come)\b"
@@ -128,12 +128,12 @@ _ASKS_OFFER = re.compile(
     r"|^\W*no|^\W*(?:and\s+|got\s+|have\s+)?any|you\s+(?:(?:do|don't|do\s+not|also)\s+)?(?:sell|have|carry|stock|offer)|have\s+you\s+(?:got|any)"
     r"|(?:is|are|isn't|aren't)\s+there)\b"
 )
-_OF_THE_SHOP = said("you (?:have|sell|carry|stock|offer|'ve got)|your|of all|in the (?:shop|store|catalog(?:ue)?)")
-_OF_ALL = said(
+_OF_THE_SHOP = any_of("you (?:have|sell|carry|stock|offer|'ve got)|your|of all|in the (?:shop|store|catalog(?:ue)?)")
+_OF_ALL = any_of(
     "(?:items?|things?|products?|articles?)|altogether|in total|overall|the (?:shop|store|catalog(?:ue)?|range)"
 )
 NUM_COMPARED = 2
-_ANAPHORA = said("it|that|this|they|these|those|them")
+_ANAPHORA = any_of("it|that|this|they|these|those|them")
 
 
 def read_extreme(text: str, lexicon: Lexicon) -> Extreme | None:
@@ -169,9 +169,9 @@ def read_item_question(
         return replace(base, intent="describe", refers_to=about, where=(), dropped=(), query="", question=question)
     if not is_of_items:
         return None
-    claims = _claims(base.where, words, lexicon) if asks_whether(words) else ()
-    if claims:
-        return replace(base, intent="describe", where=(), query="", question=Question(claims=claims))
+    conditions = _asked_conditions(base.where, words, lexicon) if asks_whether(words) else ()
+    if conditions:
+        return replace(base, intent="describe", where=(), query="", question=Question(conditions=conditions))
     attributes = _asked_attributes(words, lexicon)
     if attributes and not re.search(_YOU_OFFER, words):
         return replace(base, intent="describe", query="", question=Question(attributes=attributes))
@@ -189,7 +189,7 @@ def _asks_which(base: ChatRequest, words: str, session: Session) -> bool:
     return bool(session.shown) and not is_of_shop and not is_wish and _ASKS_WHICH.search(words) is not None
 
 
-def _claims(wishes: Sequence[Constraint], words: str, lexicon: Lexicon) -> tuple[Constraint, ...]:
+def _asked_conditions(wishes: Sequence[Predicate], words: str, lexicon: Lexicon) -> tuple[Predicate, ...]:
     """What the asking sentence says, which is not wished: without the clock of "a nice clock. Is it wooden?"."""
     asking = re.split(r"[.!?]\s", words.rstrip(" .!?"))[-1]
     said_there = {wish.attribute for wish in ValueScanner(lexicon, asking).scan()[0]}
@@ -265,8 +265,8 @@ def _catalog_question(base: ChatRequest, words: str, session: Session, lexicon: 
     if every is not None:
         meant = {meaning.value.casefold() for word in words_of(every[1]) for meaning in lexicon.meanings((word,))}
         scope = tuple(wish for wish in base.where if wish.texts and wish.texts <= meant)
-        claims = tuple(wish for wish in base.where if wish not in scope)
-        return Question(scope=scope, claims=claims) if scope and claims else None
+        conditions = tuple(wish for wish in base.where if wish not in scope)
+        return Question(scope=scope, conditions=conditions) if scope and conditions else None
     if re.search(rf"{_ASKS_OFFER.pattern}[^.!?]*\?", words) or BARE_NAMES.search(words):
         is_doubted = bool(_TAG.search(words) or _ASKS_TO_CONFIRM.search(words))
         if base.where and is_doubted:

@@ -24,9 +24,11 @@ from genrec.chat.rules.phrases import (
     TITLE_ASKED,
     TITLE_FEEDBACK,
     TITLE_RELATION,
+    blank,
 )
 from genrec.chat.session import Session
-from genrec.claims.check import words_of
+from genrec.chat.spelling import ORDINALS
+from genrec.claims.wording import words_of
 
 _COUNTS = {
     "one": 1,
@@ -43,11 +45,6 @@ _COUNTS = {
     "4": 4,
     "5": 5,
 }
-ORDINALS = {
-    "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "fifth": 4, "5th": 4,
-    "sixth": 5, "6th": 5, "seventh": 6, "7th": 6, "eighth": 7, "8th": 7, "ninth": 8, "9th": 8, "tenth": 9, "10th": 9,
-    "top": 0, "last": -1, "bottom": -1,
-}  # fmt: skip
 _RECENT = r"(?:last|latest|most\s+recent|recent|previous)"
 _COUNT = r"(one|two|three|four|five|couple\s+of|couple|few|[1-5])"
 _THINGS = r"(?:ones?|picks?|purchases?|items?|things?|choices?|orders?|movies?|films?|books?|buys?|favou?rites?)"
@@ -105,7 +102,7 @@ class Reference:
     item_ids: tuple[str, ...]
     rest: str
     kind: Literal["history", "shown", "it", "title"]
-    unmet: tuple[str, ...] = ()
+    unresolved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +123,8 @@ def read_history_reference(text: str, session: Session) -> Reference | None:
         match = form.search(text)
         if match is not None:
             count = _COUNTS.get(" ".join(match[1].split()), 1)
-            unmet = () if session.history else (" ".join(match.group().split()),)
-            return Reference(tuple(session.history[-count:]), _without(text, match), "history", unmet)
+            unresolved = () if session.history else (" ".join(match.group().split()),)
+            return Reference(tuple(session.history[-count:]), blank(text, *match.span()), "history", unresolved)
     return None
 
 
@@ -138,7 +135,7 @@ def read_compared(text: str, session: Session) -> Reference | None:
         return None
     places = [int(number) - 1 for number in compared.groups()]
     ids = tuple(dict.fromkeys(session.shown[place] for place in places if 0 <= place < len(session.shown)))
-    return Reference(ids, _without(text, compared), "shown") if len(ids) > 1 else None
+    return Reference(ids, blank(text, *compared.span()), "shown") if len(ids) > 1 else None
 
 
 def read_shown_reference(text: str, session: Session, lexicon: Lexicon, *, has_photo: bool = False) -> Reference | None:
@@ -148,13 +145,13 @@ def read_shown_reference(text: str, session: Session, lexicon: Lexicon, *, has_p
     """
     shown = session.shown
     if not shown:
-        unmet = _PLACE_OF_ONE.search(text)
-        if unmet is not None:
-            return Reference((), _without(text, unmet), "shown", (unmet.group(),))
+        unresolved = _PLACE_OF_ONE.search(text)
+        if unresolved is not None:
+            return Reference((), blank(text, *unresolved.span()), "shown", (unresolved.group(),))
         return None if has_photo else _it(text, session, lexicon)
     few = _FIRST_FEW.search(text)
     if few is not None:
-        return Reference(tuple(shown[: _COUNTS[few[1]]]), _without(text, few), "shown")
+        return Reference(tuple(shown[: _COUNTS[few[1]]]), blank(text, *few.span()), "shown")
     judged = JUDGED_NUMBERS.match(text)
     if judged is not None:
         named = judged[1] or judged[2]
@@ -166,7 +163,7 @@ def read_shown_reference(text: str, session: Session, lexicon: Lexicon, *, has_p
         place = ORDINALS[said] if said in ORDINALS else (_COUNTS.get(said) or int(said)) - 1
         if -len(shown) <= place < len(shown):
             places.append(place)
-            rest = _without(rest, match)
+            rest = blank(rest, *match.span())
     if places:
         return Reference(tuple(dict.fromkeys(shown[place] for place in places)), rest, "shown")
     valued = _valued(text, shown, lexicon)
@@ -174,7 +171,7 @@ def read_shown_reference(text: str, session: Session, lexicon: Lexicon, *, has_p
         return valued
     everything = None if has_photo else _ALL.search(text)
     if everything is not None and _no_attribute_follows(text, everything, lexicon):
-        return Reference(tuple(shown), _without(text, everything), "shown")
+        return Reference(tuple(shown), blank(text, *everything.span()), "shown")
     return None if has_photo else _it(text, session, lexicon)
 
 
@@ -185,7 +182,7 @@ def _it(text: str, session: Session, lexicon: Lexicon) -> Reference | None:
         return None
     is_regretted = bool(session.liked) and REGRETTED.search(text) is not None
     meant = session.liked[-1] if is_regretted else session.focus
-    return None if meant is None else Reference((meant,), _without(text, it), "it")
+    return None if meant is None else Reference((meant,), blank(text, *it.span()), "it")
 
 
 def _valued(text: str, shown: list[str], lexicon: Lexicon) -> Reference | None:
@@ -197,7 +194,7 @@ def _valued(text: str, shown: list[str], lexicon: Lexicon) -> Reference | None:
     if not wanted or not all(wanted):
         return None
     ids = [i for i in shown if all(any(_has(lexicon, i, v.attribute, v.value) for v in values) for values in wanted)]
-    return Reference(tuple(ids), _without(text, match), "shown") if ids else None
+    return Reference(tuple(ids), blank(text, *match.span()), "shown") if ids else None
 
 
 def _has(lexicon: Lexicon, item_id: str, attribute: str, value: str) -> bool:
@@ -208,10 +205,6 @@ def _has(lexicon: Lexicon, item_id: str, attribute: str, value: str) -> bool:
 def _no_attribute_follows(text: str, match: re.Match[str], lexicon: Lexicon) -> bool:
     """Whether "that" stands alone; "that brand" speaks of a value."""
     return re.match(rf"\s+(?:{lexicon.attribute_pattern})\b", text[match.end() :]) is None
-
-
-def _without(text: str, match: re.Match[str]) -> str:
-    return text[: match.start()] + " " * len(match.group()) + text[match.end() :]
 
 
 MAX_CUES, MAX_CHUNKS = 8, 24  # of one message, after and among which titles are looked for
@@ -261,7 +254,7 @@ def _titles_liked(said: str, text: str, lexicon: Lexicon) -> TitlesRead:
             unknown.append(quoted[1])
         else:
             quoted_ids.append(quoted_id)
-            rest = _without(rest, quoted)
+            rest = blank(rest, *quoted.span())
     is_feedback = TITLE_FEEDBACK.search(said) is not None
     return TitlesRead(tuple(dict.fromkeys(quoted_ids)), rest, is_feedback, tuple(unknown))
 
@@ -272,7 +265,7 @@ def _long_titles(text: str, lexicon: Lexicon) -> tuple[tuple[str, ...], str]:
     found = lexicon.long_titles_in([text[a:b] for a, b in spans])
     for first, last, _ in found:
         begin, end = spans[first][0], spans[last - 1][1]
-        text = text[:begin] + " " * (end - begin) + text[end:]
+        text = blank(text, begin, end)
     return tuple(dict.fromkeys(item_id for _, _, item_id in found)), text
 
 
@@ -289,7 +282,7 @@ def _titles_after(text: str, start: int, lexicon: Lexicon) -> tuple[tuple[str, .
             continue
         ids.append(item_id)
         begin, end = spans[first][0], spans[last - 1][1]
-        rest = rest[:begin] + " " * (end - begin) + rest[end:]
+        rest = blank(rest, begin, end)
     for chunk in itertools.islice(dict.fromkeys(_CHUNKS.split(rest)), MAX_CHUNKS):
         clean = chunk.strip(" '\"“”")
         if len(clean) >= 5 and not all(lexicon.meanings((word,)) for word in words_of(clean)):

@@ -7,24 +7,21 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from genrec.chat.lexicon import Lexicon, Value
-from genrec.chat.rules.phrases import (
+from genrec.chat.lexicon import Lexicon, SlotValue
+from genrec.chat.rules.phrases import CORRECTIONS, LOATHING_PAIRS, NEGATING_PAIRS, SCORNING
+from genrec.chat.rules.words import (
     AFTER_NOUNS,
     ARTICLES,
-    CORRECTIONS,
     FILLER,
     LOATHED,
-    LOATHING_PAIRS,
-    NEGATING_PAIRS,
     NEGATORS,
     OWNERS,
     PASSED_BY_NEGATION,
     PLACES,
     SCORN,
-    SCORNING,
     STANDS,
 )
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 
 _SECOND_THOUGHT = "↺"
 TAKEN = "◆"  # stands in the rest for each value that was found
@@ -37,7 +34,7 @@ _LISTING = _ENDS | {",", "and", "or", "nor"}
 class _Mention:
     """A value in the text; link: the word that ties it to the one before."""
 
-    meant: Value
+    meant: SlotValue
     is_negated: bool
     link: str
 
@@ -60,7 +57,7 @@ class ValueScanner:
         self.rest: list[str] = []
         self.owned: list[str] = []  # the words of what is no wish
 
-    def scan(self) -> tuple[list[Constraint], str]:
+    def scan(self) -> tuple[list[Predicate], str]:
         """The wishes, and the words that were none."""
         position = 0
         while position < len(self.tokens):
@@ -78,7 +75,7 @@ class ValueScanner:
             position += max(size, 1)
         return self._constraints(), " ".join(self.rest)
 
-    def _match(self, position: int) -> tuple[int, tuple[Value, ...]]:
+    def _match(self, position: int) -> tuple[int, tuple[SlotValue, ...]]:
         for size in range(min(self.lexicon.max_words, len(self.tokens) - position), 0, -1):
             words = tuple(self.tokens[position : position + size])
             if size == 1 and words[0] in FILLER | NEGATORS:
@@ -105,7 +102,7 @@ class ValueScanner:
         names_kind = any(m.attribute == kind for token in self.tokens for m in self.lexicon.meanings((token,)))
         return word in STANDS and is_noun and not names_kind
 
-    def _choose(self, meanings: tuple[Value, ...], position: int, size: int) -> Value:
+    def _choose(self, meanings: tuple[SlotValue, ...], position: int, size: int) -> SlotValue:
         """The attribute named beside the value, else the likeliest."""
         beside = self.tokens[max(0, position - 2) : position] + self.tokens[position + size : position + size + 1]
         named = {self.lexicon.attribute_names[word] for word in beside if word in self.lexicon.attribute_names}
@@ -122,7 +119,7 @@ class ValueScanner:
                 return meant
         return next((meaning for meaning in meanings if meaning.attribute in named), meanings[0])
 
-    def _take(self, meant: Value, after: str) -> None:
+    def _take(self, meant: SlotValue, after: str) -> None:
         """Note a value; after: the word behind it, which tells a list from "I hate red, metal lamps please"."""
         if self.is_negated and self.negated_attribute:
             same = meant.attribute == self.negated_attribute
@@ -134,7 +131,7 @@ class ValueScanner:
 
     def _pass(self, word: str) -> None:
         if word == _SECOND_THOUGHT:
-            self.found.append(_Mention(Value("", ""), False, ""))
+            self.found.append(_Mention(SlotValue("", ""), False, ""))
         is_plain = word in FILLER or not word.isalpha()
         before, last = ["", "", *self.rest][-2:]
         is_place = word == "the" and last in PLACES and before != "looking"
@@ -173,9 +170,9 @@ class ValueScanner:
         rethought = {mention.meant.attribute for mention in after}
         return [m for m in before if m.meant.attribute and m.meant.attribute not in rethought] + after
 
-    def _constraints(self) -> list[Constraint]:
+    def _constraints(self) -> list[Predicate]:
         """Wishes over one attribute join: any of them where they exclude each other, all of them for several values."""
-        wanted: list[Constraint] = []
+        wanted: list[Predicate] = []
         mentions = self._lasting()
         unwanted = {mention.meant for mention in mentions if mention.is_negated}
         for mention in mentions:
@@ -184,18 +181,18 @@ class ValueScanner:
             self._join(wanted, mention)
         return wanted
 
-    def _join(self, wanted: list[Constraint], mention: _Mention) -> None:
-        meant, is_multiple = mention.meant, self.lexicon.is_multiple[mention.meant.attribute]
+    def _join(self, wanted: list[Predicate], mention: _Mention) -> None:
+        meant, is_multi_valued = mention.meant, self.lexicon.is_multi_valued[mention.meant.attribute]
         operator: Literal["=", "!="] = "!=" if mention.is_negated else "="
         earlier = next((w for w in wanted if w.attribute == meant.attribute and w.operator == operator == "="), None)
-        is_any = mention.link == "or" or not is_multiple
-        if earlier is not None and is_any and (wanted[-1] is earlier or not is_multiple):
+        is_any = mention.link == "or" or not is_multi_valued
+        if earlier is not None and is_any and (wanted[-1] is earlier or not is_multi_valued):
             wanted[wanted.index(earlier)] = united(earlier, meant.value)
         else:
-            wanted.append(Constraint(attribute=meant.attribute, operator=operator, value=meant.value))
+            wanted.append(Predicate(attribute=meant.attribute, operator=operator, value=meant.value))
 
 
-def united(wish: Constraint, *values: str) -> Constraint:
+def united(wish: Predicate, *values: str) -> Predicate:
     """A wish that these values meet, too."""
     joined = tuple(dict.fromkeys((*wish.choices, *values)))
     return replace(wish, value=joined if len(joined) > 1 else joined[0])

@@ -12,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from genrec.claims.claims import phrase
 from genrec.claims.sampling import UNKNOWN_SHARE, draw_claims, draw_wishes
+from genrec.claims.template import phrase
 from genrec.model.lm.vocabulary import PromptTokenizer
 from genrec.prompting import Ids, render
 from genrec.schema import Catalog, FloatArray, IntArray, Item, SemanticId

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from genrec.chat.conversation import ItemCard, Reply
-from genrec.claims.claims import format_number
+from genrec.claims.wording import format_number
 from genrec.schema import Evidence, Explanation, Item, Recommendation
 from genrec.serve.store import StoredVisual
 

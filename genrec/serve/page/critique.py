@@ -12,10 +12,11 @@ from statistics import median
 
 import numpy as np
 
-from genrec.chat.constraints import meeting
+from genrec.chat.constraints import meeting, number_of, texts_of
 from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import Session
-from genrec.claims.claims import Constraint, format_number
+from genrec.claims.wording import format_number
+from genrec.data.filters import Predicate
 from genrec.schema import Catalog, Item
 
 MAX_CHIPS = 8
@@ -89,8 +90,8 @@ def _openings(reader: RuleReader) -> Iterator[Chip]:
     if texts:
         yield Chip(_wish_for(first, texts[0]), first)
     if len(texts) > 1 and lexicon.price is not None:
-        fitting = _fitting(reader.catalog, [Constraint(attribute=first, operator="=", value=texts[1])], set())
-        prices = [value for item in fitting if isinstance(value := item.attributes.get(lexicon.price), float | int)]
+        fitting = _fitting(reader.catalog, [Predicate(attribute=first, operator="=", value=texts[1])], set())
+        prices = [price for item in fitting if (price := number_of(item, lexicon.price)) is not None]
         if prices:
             yield Chip(f"{_wish_for(first, texts[1])} under {format_number(round(median(prices)))}", first)
 
@@ -102,14 +103,11 @@ def _wish_for(attribute: str, value: str) -> str:
 
 
 def _fitting(
-    catalog: Catalog, wishes: Sequence[Constraint], excluded: set[str], *, limit: int = _MAX_COUNTED
+    catalog: Catalog, wishes: Sequence[Predicate], excluded: set[str], *, limit: int = _MAX_COUNTED
 ) -> list[Item]:
     fits = (catalog.items[row] for row in np.flatnonzero(meeting(wishes, catalog)))
     return list(itertools.islice((item for item in fits if item.item_id not in excluded), limit))
 
 
 def _texts(item: Item, attribute: str) -> tuple[str, ...]:
-    value = item.attributes.get(attribute, ())
-    if isinstance(value, tuple):
-        return value
-    return (value,) if isinstance(value, str) else ()
+    return texts_of(item.attributes.get(attribute))

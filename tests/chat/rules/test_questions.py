@@ -7,19 +7,19 @@ from genrec.chat.answers import answer_of_catalog, answer_of_items, extremes_of
 from genrec.chat.requests import Extreme, Question
 from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import Session
-from genrec.claims.claims import Constraint, Operator
+from genrec.data.filters import Operator, Predicate
 from genrec.schema import Catalog, Item
 
 CATALOG = shop_catalog()
 READER, MOVIE_READER = RuleReader(CATALOG), RuleReader(MOVIES)
 
 
-def wish(attribute: str, operator: Operator, value: str | float) -> Constraint:
-    return Constraint(attribute=attribute, operator=operator, value=value)
+def wish(attribute: str, operator: Operator, value: str | float) -> Predicate:
+    return Predicate(attribute=attribute, operator=operator, value=value)
 
 
 @pytest.mark.parametrize(
-    ("text", "places", "claims"),
+    ("text", "places", "conditions"),
     [
         ("is the second made of wood?", (1,), {wish("material", "=", "wood")}),
         ("Isn't the second wooden?", (1,), {wish("material", "=", "wood")}),
@@ -32,13 +32,13 @@ def wish(attribute: str, operator: Operator, value: str | float) -> Constraint:
         ("Is the first one by Popsy?", (0,), {wish("brand", "=", "Popsy")}),
     ],
 )
-def test_claims_about_shown_items(text: str, places: tuple[int, ...], claims: set[Constraint]) -> None:
+def test_conditions_asked_of_shown_items(text: str, places: tuple[int, ...], conditions: set[Predicate]) -> None:
     session = shown_session(CATALOG)
     read = READER.read(text, session)
     assert (read.intent, read.where) == ("describe", ())
     assert read.refers_to == tuple(session.shown[place] for place in places)
     assert read.question is not None
-    assert set(read.question.claims) == claims
+    assert set(read.question.conditions) == conditions
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ CHEAPEST, DEAREST = (Extreme(attribute="price", is_most=is_most) for is_most in 
         ("how many items do you have?", Question(is_count=True)),
         (
             "So all your lamps are under 50, right?",
-            Question(scope=(wish("category", "=", "lamp"),), claims=(wish("price", "<", 50.0),)),
+            Question(scope=(wish("category", "=", "lamp"),), conditions=(wish("price", "<", 50.0),)),
         ),
         (
             "is it true that you don't sell posters?",
@@ -172,7 +172,7 @@ def test_a_judgement_and_a_question_in_one_message() -> None:
     session = shown_session(CATALOG)
     read = READER.read("I'll take that one. Is it ceramic?", session)
     assert (read.intent, read.liked, read.where) == ("like", (session.shown[0],), ())
-    assert read.question == Question(claims=(wish("material", "=", "ceramic"),))
+    assert read.question == Question(conditions=(wish("material", "=", "ceramic"),))
 
 
 THREE = Catalog(
@@ -190,12 +190,12 @@ THREE = Catalog(
 @pytest.mark.parametrize(
     ("question", "items", "answer"),
     [
-        (Question(claims=(wish("color", "=", "red"),)), "A", "Yes: A is red."),
-        (Question(claims=(wish("color", "=", "red"),)), "B", "No: B is blue."),
-        (Question(claims=(wish("color", "=", "red"),)), "ABC", "2 of 3: A (red), C (red). Not so: B (blue)."),
-        (Question(claims=(wish("price", "<", 9.0),)), "AC", "Yes, all 2: A (5), C (5)."),
-        (Question(claims=(wish("price", ">", 9.0),)), "AB", "None of the 2: A (5), B (9)."),
-        (Question(claims=(wish("size", "=", "big"),)), "A", "The size of A is not known."),
+        (Question(conditions=(wish("color", "=", "red"),)), "A", "Yes: A is red."),
+        (Question(conditions=(wish("color", "=", "red"),)), "B", "No: B is blue."),
+        (Question(conditions=(wish("color", "=", "red"),)), "ABC", "2 of 3: A (red), C (red). Not so: B (blue)."),
+        (Question(conditions=(wish("price", "<", 9.0),)), "AC", "Yes, all 2: A (5), C (5)."),
+        (Question(conditions=(wish("price", ">", 9.0),)), "AB", "None of the 2: A (5), B (9)."),
+        (Question(conditions=(wish("size", "=", "big"),)), "A", "The size of A is not known."),
         (Question(attributes=("price", "color")), "B", "B costs 9. B is blue."),
         (Question(attributes=("size",)), "B", "The size of B is not known."),
         (
@@ -227,7 +227,7 @@ def test_answers_about_items(question: Question, items: str, answer: str) -> Non
         (Question(is_count=True, scope=(wish("color", "=", "red"),)), "There are 2 items (color red)."),
         (Question(is_count=True, scope=(wish("color", "=", "green"),)), "There is none (color green)."),
         (
-            Question(scope=(wish("category", "=", "mug"),), claims=(wish("price", "<", 9.0),)),
+            Question(scope=(wish("category", "=", "mug"),), conditions=(wish("price", "<", 9.0),)),
             "No: 1 of 2 (category mug) meet price under 9.",
         ),
         (

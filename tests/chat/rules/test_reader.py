@@ -1,13 +1,17 @@
 """Plain words become exactly the wishes they state, over whatever attributes the catalog has."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from chat_worlds import MOVIES, SHOP, shop_catalog, shown_session
 
+from genrec.chat.lexicon import Lexicon
 from genrec.chat.rules.reader import RuleReader
 from genrec.chat.rules.references import MAX_CHUNKS, MAX_CUES
 from genrec.chat.session import Session
-from genrec.claims.claims import Constraint
+from genrec.data.filters import Predicate
 from genrec.schema import Catalog, Item
 from genrec.shop import follow_up, request
 
@@ -514,9 +518,9 @@ def test_kinds_that_the_catalog_lacks_are_told(text: str, missing: tuple[str, ..
 
 
 def test_of_two_values_one_can_be_taken_back() -> None:
-    session = Session(constraints=[Constraint(attribute="category", operator="=", value=("lamp", "poster"))])
+    session = Session(constraints=[Predicate(attribute="category", operator="=", value=("lamp", "poster"))])
     read = READER.read("let's forget about the lamp", session)
-    assert read.where == (Constraint(attribute="category", operator="=", value="poster"),)
+    assert read.where == (Predicate(attribute="category", operator="=", value="poster"),)
     session.constraints = list(read.where)
     again = READER.read("let's forget about the lamp", session)
     assert (again.intent, again.dropped, again.where) == ("recommend", (), ())
@@ -599,11 +603,11 @@ def test_titles_that_are_strung_together_do_not_wait() -> None:
 
 
 def test_of_a_color_that_is_wished_no_other_shade_is_known() -> None:
-    session = Session(constraints=[Constraint(attribute="color", operator="=", value="red")])
+    session = Session(constraints=[Predicate(attribute="color", operator="=", value="red")])
     read = READER.read("darker please", session)
     assert not read.where
     assert read.not_understood == ("darker",)
-    session.constraints = [Constraint(attribute="color", operator="=", value="black")]
+    session.constraints = [Predicate(attribute="color", operator="=", value="black")]
     assert wishes_of(READER, "that's too dark", session) == {"color != black", "color != brown"}
 
 
@@ -631,9 +635,9 @@ def test_things_turned_down_that_no_word_of_the_catalog_names_are_told() -> None
 
 
 def test_a_bound_that_stands_can_be_changed_by_its_number_alone() -> None:
-    at_most = Session(constraints=[Constraint(attribute="price", operator="<", value=50.0)])
+    at_most = Session(constraints=[Predicate(attribute="price", operator="<", value=50.0)])
     assert wishes_of(READER, "make that 60", at_most) == {"price < 60.0"}
-    at_least = Session(constraints=[Constraint(attribute="price", operator=">=", value=50.0)])
+    at_least = Session(constraints=[Predicate(attribute="price", operator=">=", value=50.0)])
     assert wishes_of(READER, "make it 60, please", at_least) == {"price >= 60.0"}
     assert wishes_of(READER, "make that 60", Session()) == {"price <= 60.0"}
 
@@ -681,7 +685,7 @@ def test_odd_messages_are_read_quickly_and_never_fail() -> None:
 
 def test_values_join_only_where_they_exclude_each_other() -> None:
     read = MOVIE_READER.read("action and crime, with Al Pacino or Tom Hanks", Session())
-    assert Constraint(attribute="actors", operator="=", value=("Al Pacino", "Tom Hanks")) in read.where
+    assert Predicate(attribute="actors", operator="=", value=("Al Pacino", "Tom Hanks")) in read.where
     assert {w.value for w in read.where if w.attribute == "genres"} == {"Action", "Crime"}
 
 
@@ -692,8 +696,24 @@ def test_an_item_can_be_turned_down_by_its_title(words: str) -> None:
     assert (read.intent, read.disliked) == ("dislike", (item.item_id,))
 
 
-def test_one_message_asks_for_few_titles(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(READER.lexicon, "find_title", lambda text: asked.append(text))
-    READER.read("! how like tassels and fringes, wagons and trains " * 80, Session())
-    assert 0 < len(asked) <= MAX_CUES * MAX_CHUNKS
+class CountingLexicon(Lexicon):
+    """A lexicon that finds no title, and counts how often one was looked for."""
+
+    num_asked = 0
+
+    def find_title(self, text: str) -> str | None:
+        self.num_asked += 1
+        return None
+
+
+def test_one_message_asks_for_few_titles() -> None:
+    reader = RuleReader(CATALOG)
+    reader.lexicon = lexicon = CountingLexicon(CATALOG)
+    reader.read("! how like tassels and fringes, wagons and trains " * 80, Session())
+    assert 0 < lexicon.num_asked <= MAX_CUES * MAX_CHUNKS
+
+
+def test_messages_are_read_without_a_model_library() -> None:
+    code = "import sys, genrec.chat.rules.reader; print(*{'torch', 'transformers'} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == ""

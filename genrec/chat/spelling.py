@@ -1,4 +1,7 @@
-"""Everyday typing made plain: dont is don't, pls is please, w/o is without. Knows no catalog and no meaning."""
+"""Everyday typing made plain: dont is don't, pls is please, w/o is without, forty is 40.
+
+Knows how English is typed and counted, for whoever reads messages; deliberately knows no catalog and no meaning.
+"""
 
 import re
 
@@ -35,6 +38,18 @@ def _miscounted(word: str) -> set[str]:
 _MISTYPED = {slip: word for word in (*_LONG.split(), *_SHORT.split()) for slip in _swapped(word)} | {
     slip: word for word in _LONG.split() for slip in _miscounted(word)
 }
+_SMALL_TEXT = """one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen"""
+SMALL_NUMBERS = {word: number for number, word in enumerate(_SMALL_TEXT.split(), start=1)}
+_TEENS = tuple(word for word, number in SMALL_NUMBERS.items() if number >= 10)
+_TENS_TEXT = "twenty thirty forty fifty sixty seventy eighty ninety"
+TENS = {**{word: 10 * number for number, word in enumerate(_TENS_TEXT.split(), start=2)}, "fourty": 40}
+ORDINALS = {
+    "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "fifth": 4, "5th": 4,
+    "sixth": 5, "6th": 5, "seventh": 6, "7th": 6, "eighth": 7, "8th": 7, "ninth": 8, "9th": 8, "tenth": 9, "10th": 9,
+    "top": 0, "last": -1, "bottom": -1,
+}  # fmt: skip
+_NOTES = {"tenner": "10 pounds", "fiver": "5 pounds"}
 _WORD = re.compile(r"[a-z]+")
 _FOR = re.compile(r"\b4(?=\s+(?:a|an|my|me|the|her|him|our|under|less|below|around)\b)")
 _THAN = re.compile(r"\b(cheaper|pricier|dearer|newer|older|lower|higher|rather|other|less|more) then\b")
@@ -48,3 +63,19 @@ def spell_plainly(text: str) -> str:
     said = _WORD.sub(lambda match: _MISTYPED.get(match.group(), match.group()), said)
     plain = _SHORTHAND.sub(lambda match: _PLAIN[match.group()].replace("_", " "), said)
     return re.sub(r"\s+", " ", plain).strip()
+
+
+def spell_out(text: str) -> str:
+    """Number words from ten on become digits: forty to 40, twenty-five to 25, two hundred to 200."""
+    small, tens, teens = "|".join(SMALL_NUMBERS), "|".join(TENS), "|".join(_TEENS)
+    below_hundred = rf"({tens})(?:[\s-]+({small}))?|({teens})"
+    hundreds = rf"(a|{small})\s+hundred(?:(?:\s+and)?\s+(?:{below_hundred}))?"
+    pattern = rf"\b(?:{hundreds}|{below_hundred})\b(?!\s+ones?\b)"
+
+    def digits(match: re.Match[str]) -> str:
+        hundred, *parts = match.groups()
+        below = [part for part in parts if part]
+        numbers = [{**SMALL_NUMBERS, **TENS}[part] for part in below]
+        return str((100 * SMALL_NUMBERS.get(hundred, 1) if hundred else 0) + sum(numbers))
+
+    return re.sub(pattern, digits, re.sub(r"\ba (tenner|fiver)\b", lambda note: _NOTES[note[1]], text))

@@ -12,7 +12,8 @@ from genrec.chat.constraints import counts_of, meeting
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.rules import phrases
 from genrec.chat.rules.values import ValueScanner
-from genrec.claims.claims import Constraint
+from genrec.chat.rules.words import AFTER_NOUNS
+from genrec.data.filters import Predicate
 
 _MAX_THINGS, _MAX_JOINTS = 4, 8
 _JOINED = re.compile(
@@ -75,7 +76,7 @@ def _size_of_thing(words: str, lexicon: Lexicon) -> int:
     """How much of the words names a thing: up to the last word for a kind."""
     size = 0
     for match in re.finditer(r"[^\W\d_]+", words):
-        if match.group() in phrases.AFTER_NOUNS:
+        if match.group() in AFTER_NOUNS:
             break
         if _Thing(match.group(), lexicon).kinds:
             size = match.end()
@@ -98,7 +99,7 @@ class _Thing:
                 self.kinds |= {lexicon.kind: kind, wish.attribute: frozenset(wish.texts)}
 
 
-def _kind_of(wish: Constraint, lexicon: Lexicon) -> frozenset[str] | None:
+def _kind_of(wish: Predicate, lexicon: Lexicon) -> frozenset[str] | None:
     """Which kind of thing is wished for, itself or because only one kind has the value (boots: shoe); else None."""
     if lexicon.kind is None or wish.attribute == lexicon.kind:
         return frozenset(wish.texts) if lexicon.kind else None

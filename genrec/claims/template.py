@@ -1,0 +1,67 @@
+"""Claims as sentences without a model: exactly the claims given, in one of many ways.
+
+The first sentence opens with a frame and holds the claims about other items; facts of the item alone follow in their
+own. The language model is tuned on these sentences, and they are said where its own do not pass the check.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from genrec.claims.claims import Claim
+from genrec.schema import Item
+
+_OPENINGS: tuple[str, ...] = (
+    "It {c}.",
+    "This one {c}.",
+    "{t} {c}.",
+    "We picked it because it {c}.",
+    "You may like it because it {c}.",
+    "{t} suits you: it {c}.",
+    "A good match for you, since it {c}.",
+    "Here is why: it {c}.",
+    "It fits you, as it {c}.",
+    "Chosen for you because it {c}.",
+    "Why this? It {c}.",
+    "{t} could be for you, since it {c}.",
+    "We think of you here: it {c}.",
+)
+_RELATED_OPENINGS = (*_OPENINGS, "This goes with what you chose: it {c}.")  # where the claims speak of that
+_LIKENESS: tuple[str, ...] = (", like {t}", ", just like {t}", ", the same as {t}", ", as with {t}")
+_FOLLOWING: tuple[str, ...] = ("Also, it {c}.", "It {c}.", "And it {c}.", "On top of that, it {c}.", "It also {c}.")
+
+
+def phrase(item: Item, claims: Sequence[Claim], rng: np.random.Generator) -> str:
+    """Say exactly these claims about an item in one or two sentences, in one of many ways; equal seeds, equal words.
+
+    Claims that speak of other items come first; facts of the item alone follow in their own sentence. Raises
+    ValueError without a claim.
+    """
+    if not claims:
+        raise ValueError("phrase was given no claim; gather at least one, such as an attribute fact")
+    related = [claim for claim in claims if claim.source_title]
+    facts = [claim for claim in claims if not claim.source_title]
+    openings = _RELATED_OPENINGS if related else _OPENINGS
+    opening = openings[int(rng.integers(len(openings) if item.title else 1))]
+    first = related or facts
+    likeness = _LIKENESS[int(rng.integers(len(_LIKENESS)))]
+    sentence = opening.format(c=_join([_clause(claim, likeness) for claim in first], rng), t=item.title)
+    if not related or not facts:
+        return sentence
+    following = _FOLLOWING[int(rng.integers(len(_FOLLOWING)))]
+    return f"{sentence} {following.format(c=_join([_clause(claim, likeness) for claim in facts], rng))}"
+
+
+def _clause(claim: Claim, likeness: str) -> str:
+    said = claim.text.removeprefix("it ")
+    if claim.kind == "history":
+        return said.removesuffix(f", like {claim.source_title}") + likeness.format(t=claim.source_title)
+    return said
+
+
+def _join(clauses: Sequence[str], rng: np.random.Generator) -> str:
+    link = ("and it ", "and ")[int(rng.integers(2))]
+    if len(clauses) == 1:
+        return clauses[0]
+    comma = ", " if any("," in clause for clause in clauses) or len(clauses) > 2 else " "
+    return f"{', '.join(clauses[:-1])}{comma}{link}{clauses[-1]}"
