@@ -16,7 +16,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import tomli_w
 
-from genrec.errors import ConfigError
+from genrec.errors import ArtifactError, ConfigError
+
+CONFIG_FILE = "genrec.toml"
 
 # Numbers with their least and their greatest value.
 Count: TypeAlias = Annotated[int, 1, None]
@@ -212,14 +214,14 @@ class Config:
     serve: ServeConfig = field(default_factory=ServeConfig)
 
     @classmethod
-    def for_preset(cls, preset: str, suited: Mapping[str, Any] | None = None) -> "Config":
-        """The defaults of one preset: tiny, base or large. suited: to the data, where the preset is silent.
+    def for_preset(cls, preset: str, defaults: Mapping[str, Any] | None = None) -> "Config":
+        """The defaults of one preset: tiny, base or large. defaults: tables of others, where the preset is silent.
 
         Raises ConfigError.
         """
         if preset not in PRESETS:
             raise ConfigError(f"preset {preset!r} is unknown; choose one of {', '.join(PRESETS)}")
-        return _merge(_merge(cls(preset=preset), suited or {}, ""), PRESETS[preset], "")
+        return _merge(_merge(cls(preset=preset), defaults or {}, ""), PRESETS[preset], "")
 
     @classmethod
     def load(cls, path: Path) -> "Config":
@@ -229,6 +231,11 @@ class Config:
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"{path} cannot be read as TOML ({error}); wanted a genrec.toml") from error
         return _merge(cls.for_preset(str(table.get("preset", "tiny"))), table, "")
+
+    @classmethod
+    def of_workspace(cls, directory: Path) -> "Config":
+        """The configuration of a built workspace. Raises ArtifactError when it was not built, ConfigError."""
+        return cls.load(config_file(directory))
 
     def to_toml(self) -> str:
         """The resolved configuration as TOML text."""
@@ -249,6 +256,15 @@ class Config:
             leaf[name] = _parse_value(text.strip())
             config = _merge(config, table, "")
         return config
+
+
+def config_file(directory: Path) -> Path:
+    """The genrec.toml of a built workspace. Raises ArtifactError when it was not built."""
+    if not (directory / CONFIG_FILE).is_file():
+        raise ArtifactError(
+            f"{directory} is not a built workspace ({CONFIG_FILE} is missing); run genrec build {directory}"
+        )
+    return directory / CONFIG_FILE
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables

@@ -25,7 +25,7 @@ from genrec.data.ingest import load_workspace_data
 from genrec.data.splits import split_interactions
 from genrec.encode.clip import ClipEncoder, Picture
 from genrec.encode.stage import load_embeddings
-from genrec.errors import ArtifactError, IdTableMismatch, InputError, UnknownItem
+from genrec.errors import IdTableMismatch, InputError, UnknownItem
 from genrec.model.lm.adapters import find_adapter, read_card
 from genrec.model.lm.language import LanguageModel, read_ids
 from genrec.model.training.examples import history_prompt
@@ -122,9 +122,7 @@ class Recommender:
         not belong together.
         """
         root = Path(directory)
-        if not (root / "genrec.toml").is_file():
-            raise ArtifactError(f"{root} is not a built workspace (genrec.toml is missing); run genrec build {root}")
-        config = Config.load(root / "genrec.toml")
+        config = Config.of_workspace(root)
         catalog, interactions, _ = load_workspace_data(root)
         stages = ("embeddings", "semids", "sequence", "experts", "model", "mixture")
         manifests = {stage: read_manifest(root / stage, stage) for stage in stages}

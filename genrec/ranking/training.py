@@ -5,7 +5,6 @@ data's shape; deliberately knows nothing of workspaces or of the training loop.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,16 +14,12 @@ import numpy.typing as npt
 from genrec.config import Config
 from genrec.data.splits import EvaluationCase, Split
 from genrec.model.lm.language import LanguageModel
-from genrec.model.sequence.ensemble import SequenceEnsemble
-from genrec.model.sequence.model import SequenceModel, SequenceReport
-from genrec.model.sequence.training import train_sequence_model, validation_ndcg
 from genrec.model.training.distillation import Teacher
 from genrec.model.training.examples import AlignmentExamples, Expectation, history_prompt, next_item_examples
 from genrec.model.training.tuning import TuneReport, train
 from genrec.ranking.item_scorer import ItemScorer
 from genrec.ranking.mixing import COLD_PLACES, WEIGHTS, MixtureCases, best_share
-from genrec.runtime import pick_device
-from genrec.schema import Catalog, FloatArray, IntArray
+from genrec.schema import Catalog, IntArray
 from genrec.semids.table import SemanticIdTable
 from genrec.semids.trie import Trie
 
@@ -33,7 +28,6 @@ MAX_MIXING_CASES = 1500  # cases that choose the share of the item scorer
 VALIDATION_WIDTH = 20
 NUM_TAUGHT = 64  # likeliest items that a teacher passes on
 LEAST_NEWCOMERS = 20  # items that nobody has chosen, from which on they tell themselves how far they must be lifted
-_NEXT_MEMBER = 1_000_003  # from the seed of one model of a ensemble to that of the next
 _HIDDEN_SHARE = 0.05  # of the items, else taken for such
 _Answered: TypeAlias = tuple[Sequence[EvaluationCase], IntArray, IntArray, npt.NDArray[np.float64]]
 
@@ -86,44 +80,6 @@ def tune_on(
         trie=trie,
         teacher=teacher,
     )
-
-
-def train_sequence_on(
-    catalog: Catalog, split: Split, config: Config, *, content: FloatArray | None, work: Path
-) -> tuple[SequenceModel, SequenceReport]:
-    """Train the sequence model, or a ensemble, on a split's histories; its validation cases choose the epoch.
-
-    The report of a ensemble is its first member's, with the time of all and the validation of the whole in the end.
-    """
-    histories = [catalog.rows(history) for history in split.train.histories().values()]
-    validation = [(catalog.rows(case.history), catalog.row(case.target)) for case in split.validation]
-    num_models = config.sequence.num_models
-    trained = [
-        train_sequence_model(
-            histories,
-            len(catalog),
-            validation,
-            config.sequence,
-            content=content,
-            device=pick_device(config.device),
-            seed=config.seed + _NEXT_MEMBER * number,
-            work=_folder(work / f"model-{number}"),
-            label="train sequence model" + (f" {number + 1} of {num_models}" if num_models > 1 else "") + ", epochs",
-        )
-        for number in range(num_models)
-    ]
-    model, report = trained[0]
-    if num_models == 1:
-        return model, report
-    ensemble = SequenceEnsemble([member for member, _ in trained])
-    seconds = sum(other.seconds for _, other in trained)
-    quality = validation_ndcg(ensemble, validation)
-    return ensemble.eval(), replace(report, seconds=seconds, validation=(*report.validation, quality))
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 class ValidationJudge:

@@ -46,7 +46,7 @@ class WhitenedConcat(Fuser):
     def _transform(self, embeddings: Mapping[str, Embeddings]) -> FloatArray:
         num_items = len(next(iter(embeddings.values())).vectors)
         known = {
-            name: embeddings[name] if name in embeddings else _absent(name, num_items, self.widths[name])
+            name: embeddings[name] if name in embeddings else Embeddings.absent(name, num_items, self.widths[name])
             for name in self.modalities
         }
         blocks = {name: self._block(name, e) for name, e in known.items()}
@@ -91,14 +91,6 @@ class WhitenedConcat(Fuser):
             for name in self.modalities
             if f"predictor.{name}" in arrays
         }
-
-
-def _absent(name: str, num_items: int, width: int) -> Embeddings:
-    return Embeddings(
-        name=name,
-        vectors=np.zeros((num_items, width), dtype=np.float32),
-        present=np.zeros(num_items, dtype=bool),
-    )
 
 
 def _whitening(vectors_ND: FloatArray, num_axes: int) -> tuple[FloatArray, FloatArray]:
