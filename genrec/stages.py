@@ -5,11 +5,11 @@ any one stage, nor of their order, which is `pipeline.py`'s.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from genrec import artifacts
-from genrec.config import Config
+from genrec.config import Config, stored
 from genrec.data.ingest import INTERACTIONS, load_workspace_data
 from genrec.data.splits import Split, split_interactions
 from genrec.runtime import foundation_path
@@ -52,7 +52,7 @@ class BuildContext:
         """The inputs of whatever learns from events: the events, and how they are split."""
         return {
             "events": artifacts.fingerprint_file(self.root / INTERACTIONS),
-            "split": artifacts.fingerprint(asdict(self.config.split), self.config.seed),
+            "split": artifacts.fingerprint(stored(self.config.split), self.config.seed),
         }
 
 

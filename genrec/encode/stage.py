@@ -11,7 +11,6 @@ import logging
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +18,7 @@ import numpy as np
 import torch
 
 from genrec.artifacts import fingerprint, write_file, write_text
-from genrec.config import EncodeConfig
+from genrec.config import EncodeConfig, stored
 from genrec.encode.attributes import encode_attributes
 from genrec.encode.clip import ClipEncoder
 from genrec.encode.text import SentenceEncoder
@@ -87,7 +86,7 @@ def encode_items(
         )
     if "text" in wanted:
         found["text"] = _encode_words(words, name="text", encoder=clip, cache=cache, batch_size=config.batch_size)
-    if "sentence" in wanted and config.text_encoder:
+    if "sentence" in wanted and config.text_encoder is not None:
         encoder = SentenceEncoder(config.text_encoder, device, batch_size=config.batch_size)
         found["sentence"] = _encode_words(
             words, name="sentence", encoder=encoder, cache=cache, batch_size=config.batch_size
@@ -236,7 +235,7 @@ def _inputs(build: BuildContext) -> dict[str, str]:
     return {
         "catalog": build.manifest("catalog").fingerprint,
         "clip": foundation_fingerprint(config.clip),
-        "encode": fingerprint(asdict(config), ENCODED),
+        "encode": fingerprint(stored(config), ENCODED),
     }
 
 

@@ -140,7 +140,7 @@ class Recommender:
             semantic_ids=load_semids(root / "semids"),
             model=model,
             item_scorer=item_scorer,
-            sequence_weight=wanted if wanted >= 0 else float(chosen),  # type: ignore[arg-type]
+            sequence_weight=float(chosen) if wanted is None else wanted,  # type: ignore[arg-type]
         )
 
     @classmethod

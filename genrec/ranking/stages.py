@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from genrec import artifacts
+from genrec.config import stored
 from genrec.encode.fusion import load_fuser
 from genrec.encode.stage import encoded_origin, load_embeddings
 from genrec.encode.taste_axes import learn_axis_weights
@@ -58,7 +59,7 @@ def _model_inputs(build: BuildContext) -> dict[str, str]:
         "experts": build.manifest("experts").fingerprint,
         "foundation": foundation_fingerprint(tune.base),
         "id_space": str(build.manifest("semids").details["id_space"]),
-        "tune": artifacts.fingerprint(asdict(tune), LAYOUT),
+        "tune": artifacts.fingerprint(stored(tune), LAYOUT),
     }
 
 
@@ -92,13 +93,13 @@ def _make_model(build: BuildContext, directory: Path, key: str) -> dict[str, obj
 
 
 def _mixture_inputs(build: BuildContext) -> dict[str, str]:
-    recommend = build.config.recommend
+    recommend = stored(build.config.recommend)
     return build.split_inputs() | {
         "embeddings": encoded_origin(build),
         "experts": build.manifest("experts").fingerprint,
         "model": build.manifest("model").fingerprint,
         "recommend": artifacts.fingerprint(
-            recommend.beam_width, recommend.newcomer_exposure, COLD_LIKENESS, COLD_PLACES
+            recommend["beam_width"], recommend["newcomer_exposure"], COLD_LIKENESS, COLD_PLACES
         ),
     }
 

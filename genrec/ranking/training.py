@@ -113,7 +113,7 @@ class ValidationJudge:
         )
 
     def mix(
-        self, language_model: LanguageModel, item_scorer: ItemScorer, *, width: int, exposure: float
+        self, language_model: LanguageModel, item_scorer: ItemScorer, *, width: int, exposure: float | None
     ) -> tuple[float, float | None]:
         """The item scorer's share in the mixture with the beams, and the lift of items that nobody has chosen.
 
@@ -129,7 +129,7 @@ class ValidationJudge:
         ]
         if not answered:
             return 0.0, None
-        if exposure <= 0 or not item_scorer.scores_cold_items:
+        if exposure is None or not item_scorer.scores_cold_items:
             found = MixtureCases.find(answered, item_scorer.with_cold_bonus(None))
             return best_share({share: found.ndcg(share) for share in WEIGHTS}), None
         item_scorer = item_scorer.with_cold_bonus(0.0)

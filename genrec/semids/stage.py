@@ -8,13 +8,13 @@ Axis legend: N items, D features, L levels.
 
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from genrec.artifacts import fingerprint, write_file
-from genrec.config import TokenizeConfig
+from genrec.config import TokenizeConfig, stored
 from genrec.encode.collaborative import NAME as COLLABORATIVE
 from genrec.encode.collaborative import collaborative_embeddings, count_pairs
 from genrec.encode.fusion import Fuser, load_fuser, make_fuser
@@ -172,8 +172,8 @@ def _inputs(build: BuildContext) -> dict[str, str]:
     config = build.config
     inputs = build.split_inputs() | {
         "embeddings": build.manifest("embeddings").fingerprint,
-        "fuse": fingerprint(asdict(config.fuse)),
-        "tokenize": fingerprint(asdict(config.tokenize)),
+        "fuse": fingerprint(stored(config.fuse)),
+        "tokenize": fingerprint(stored(config.tokenize)),
     }
     if config.fuse.collaborative == "sequence":
         inputs["sequence"] = build.manifest("sequence").fingerprint

@@ -102,7 +102,7 @@ class StableDiffusionFamily:
     def _load_adapter(self) -> None:
         source = self._config.ip_adapter
         try:
-            if source:
+            if source is not None:
                 folder, weights, encoder = HUB_ADAPTER
                 self._pipeline.load_ip_adapter(
                     foundation_path(source), subfolder=folder, weight_name=weights, image_encoder_folder=encoder

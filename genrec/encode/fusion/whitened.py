@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genrec.config import FuseConfig
-from genrec.encode.fusion.contract import Arrays, Fuser, unit_rows
+from genrec.encode.fusion.contract import Fuser, unit_rows
+from genrec.fitted import Arrays
 from genrec.schema import BoolArray, Embeddings, FloatArray
 
 SHRINKAGE = 0.8  # of each axis' variance toward the mean variance of the kept axes

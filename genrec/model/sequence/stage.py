@@ -5,11 +5,11 @@ Knows what the sequence model is trained on and when it must be again; deliberat
 Axis legend: N items, D features.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from genrec import artifacts
-from genrec.config import Config
+from genrec.config import Config, stored
 from genrec.data.splits import Split
 from genrec.encode.fusion import make_fuser
 from genrec.encode.stage import encoded_origin, load_embeddings
@@ -75,8 +75,8 @@ def _inputs(build: BuildContext) -> dict[str, str]:
     config = build.config
     return build.split_inputs() | {
         "embeddings": encoded_origin(build),
-        "fuse": artifacts.fingerprint(asdict(config.fuse)),
-        "sequence": artifacts.fingerprint(asdict(config.sequence)),
+        "fuse": artifacts.fingerprint(stored(config.fuse)),
+        "sequence": artifacts.fingerprint(stored(config.sequence)),
     }
 
 
