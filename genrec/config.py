@@ -75,6 +75,8 @@ class FuseConfig:
     num_features: Count = 64  # principal axes kept of each modality
     collaborative: Literal["events", "sequence"] = "events"
     collaborative_window: Count = 3  # co-consumption counts pairs at most so many events apart
+    # Of each principal axis' variance toward the mean variance, before whitening: weak axes are mostly noise.
+    shrinkage: Share = field(default=0.8, metadata=_ADDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,8 @@ class TuneConfig:
     read_items: bool = True  # vectors of the sequence model join the token that ends an item's semantic ID
     teacher_share: Share = 1.0  # of what is graded in histories, drawn from what the item scorer expect
     checkpoints_per_run: Count = 4
+    teacher_items: Count = field(default=64, metadata=_ADDED)  # likeliest items that the item scorer passes on
+    validation_cases: Count = field(default=500, metadata=_ADDED)  # at most, that choose the checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +157,29 @@ class SequenceConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScorerConfig:
+    """The item scorer: the sequence model and three simple ones, each times the weight that serves validation best.
+
+    The weights that are tried of each, beside 0: of what followed the latest items, of likeness to them, and of how
+    often an item is chosen at all. Without any to try it is left out.
+    """
+
+    window: Count = field(default=5, metadata=_ADDED)  # later events that follow an item, the one d steps away as 1/d
+    followers_weights: tuple[Amount, ...] = field(default=(0.1, 0.2, 0.4, 0.8, 1.5, 3.0), metadata=_ADDED)
+    likeness_weights: tuple[Amount, ...] = field(default=(0.8, 1.5, 2.2, 3.0, 4.5, 6.0), metadata=_ADDED)
+    popularity_weights: tuple[Amount, ...] = field(default=(0.1, 0.2, 0.3, 0.4, 0.6, 0.8), metadata=_ADDED)
+    max_cases: Count = field(default=25_000, metadata=_ADDED)  # of validation, that choose the weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixtureConfig:
+    """How the language model's beams and the item scorer are weighed. shares: of the item scorer, tried beside 0."""
+
+    shares: tuple[Share, ...] = field(default=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), metadata=_ADDED)
+    max_cases: Count = field(default=1500, metadata=_ADDED)  # of validation, that choose the share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecommendConfig:
     k: Count = 10
     beam_width: Count = 20  # at least; twice k where that is more
@@ -161,6 +188,10 @@ class RecommendConfig:
     sequence_weight: Share | None = field(default=None, metadata={"former": -1.0})
     # How often cold items, which have no events, are shown, known ones being 1 on average; none: as it comes.
     newcomer_exposure: Amount | None = field(default=3.0, metadata={"former": 0.0})
+    # Nats per cosine to taste that cold items are raised by, beside the likeness that counts for all: little else is
+    # known of them.
+    cold_likeness: Amount = field(default=4.0, metadata=_ADDED)
+    cold_places: Share = field(default=0.15, metadata=_ADDED)  # of all places, no more than which exposure asks for
     newcomer_neighbors: Number = 5  # known items whose expectation cold items inherit, where beams alone are asked
     query_weight: float = 4.0  # nats that a cosine of one to the words or the photo is worth
     batch_size: Count = 64
@@ -169,6 +200,7 @@ class RecommendConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainConfig:
     max_evidence: Number = 3
+    repeated_source: Share = 0.5  # how much a further claim about the same history item is worth
     min_weight_nats: Amount = 0.0  # evidence whose removal does not lower the score by more than this is not named
     max_new_tokens: Count = 64
 
@@ -188,6 +220,7 @@ class VisualizeConfig:
     steps: Count = 12
     guidance: Amount = 3.0
     item_scale: Amount = 1.0  # strength of the image conditioning
+    photo_strength: Annotated[float, 0.05, 1] = 0.65  # how much of a person's photo may change
     taste_temperature: Amount = 0.1  # how sharply history items like the item are preferred in the taste centroid
 
 
@@ -221,6 +254,8 @@ class Config:
     tokenize: TokenizeConfig = field(default_factory=TokenizeConfig)
     sequence: SequenceConfig = field(default_factory=SequenceConfig)
     tune: TuneConfig = field(default_factory=TuneConfig)
+    scorer: ScorerConfig = field(default_factory=ScorerConfig)
+    mixture: MixtureConfig = field(default_factory=MixtureConfig)
     recommend: RecommendConfig = field(default_factory=RecommendConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)
     chat: ChatConfig = field(default_factory=ChatConfig)

@@ -74,3 +74,9 @@ def foundation_fingerprint(name_or_path: str) -> str:
     """What stands for a foundation model among the inputs: the contents of a folder, or the name on the hub."""
     folder = Path(foundation_path(name_or_path))
     return artifacts.fingerprint_folder(folder) if folder.is_dir() else name_or_path
+
+
+def section_input(name: str, section: object) -> dict[str, str]:
+    """The input of a section whose settings were all added since stages were first built; none at their defaults."""
+    entries = stored(section)
+    return {name: artifacts.fingerprint(entries)} if entries else {}

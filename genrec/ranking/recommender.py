@@ -163,7 +163,7 @@ class Recommender:
         model.fold()
         model.cache_prefix(history_prompt(model.prompts, (), max_history=config.tune.max_history))
         # An adapter answers alone: the item scorer know nothing of its domain.
-        item_scorer = None if adapter else find_item_scorer(root, model.device, embeddings)
+        item_scorer = None if adapter else find_item_scorer(root, model.device, embeddings, config)
         return model, None if item_scorer is None else item_scorer.with_cold_bonus(cold_bonus)
 
     def add_adapter(self, adapter: str | Path) -> str:

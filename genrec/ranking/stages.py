@@ -18,16 +18,17 @@ from genrec.model.lm.item_projector import LAYOUT
 from genrec.model.lm.language import LanguageModel
 from genrec.model.sequence.files import find_sequence_model
 from genrec.model.training.tuning import add_lora, prepare_language_model, save_tuned
-from genrec.ranking.item_scorer import COLD_LIKENESS, SCORER_FILE, SCORER_LAYOUT, ItemScorer, find_item_scorer
-from genrec.ranking.mixing import COLD_PLACES
-from genrec.ranking.training import MAX_MIXING_CASES, ValidationJudge, tune_on
+from genrec.ranking.item_scorer import SCORER_FILE, SCORER_LAYOUT, ItemScorer, find_item_scorer
+from genrec.ranking.training import ValidationJudge, tune_on
 from genrec.runtime import pick_device, seed_everything
 from genrec.semids.stage import load_semids
-from genrec.stages import BuildContext, Stage, foundation_fingerprint
+from genrec.stages import BuildContext, Stage, foundation_fingerprint, section_input
 
 
 def _scorer_inputs(build: BuildContext) -> dict[str, str]:
-    return build.split_inputs() | {
+    return {
+        **build.split_inputs(),
+        **section_input("scorer", build.config.scorer),
         "embeddings": encoded_origin(build),
         "layout": str(SCORER_LAYOUT),
         "sequence": build.manifest("sequence").fingerprint,
@@ -48,14 +49,15 @@ def _make_scorer(build: BuildContext, directory: Path, _: str) -> dict[str, obje
     rows = catalog.rows(train.item_ids)
     histories = [rows[start:end] for start, end in train.user_bounds().values()]
     axes = learn_axis_weights(content, histories, np.bincount(rows, minlength=len(catalog)), config.seed)
-    item_scorer = ItemScorer.of(sequence_model, train, catalog, content, axes).weighed(cases)
+    item_scorer = ItemScorer.of(sequence_model, train, catalog, content, axes, config).weighed(cases)
     item_scorer.save(directory / SCORER_FILE)
     return asdict(item_scorer.weights)
 
 
 def _model_inputs(build: BuildContext) -> dict[str, str]:
     tune = build.config.tune
-    return build.split_inputs() | {
+    return {
+        **build.split_inputs(),
         "experts": build.manifest("experts").fingerprint,
         "foundation": foundation_fingerprint(tune.base),
         "id_space": str(build.manifest("semids").details["id_space"]),
@@ -69,7 +71,7 @@ def _make_model(build: BuildContext, directory: Path, key: str) -> dict[str, obj
     work = artifacts.open_work(build.work(MODEL.name), key)
     device = pick_device(config.device)
     seed_everything(config.seed)  # the LoRA starts at random
-    item_scorer = find_item_scorer(root, device, load_embeddings(root / "embeddings"))
+    item_scorer = find_item_scorer(root, device, load_embeddings(root / "embeddings"), config)
     language_model = prepare_language_model(
         tune,
         catalog=build.catalog,
@@ -93,14 +95,16 @@ def _make_model(build: BuildContext, directory: Path, key: str) -> dict[str, obj
 
 
 def _mixture_inputs(build: BuildContext) -> dict[str, str]:
-    recommend = stored(build.config.recommend)
-    return build.split_inputs() | {
+    recommend = build.config.recommend
+    exposure = stored(recommend)["newcomer_exposure"]
+    asked = (recommend.beam_width, exposure, recommend.cold_likeness, recommend.cold_places)
+    return {
+        **build.split_inputs(),
+        **section_input("mixture", build.config.mixture),
         "embeddings": encoded_origin(build),
         "experts": build.manifest("experts").fingerprint,
         "model": build.manifest("model").fingerprint,
-        "recommend": artifacts.fingerprint(
-            recommend["beam_width"], recommend["newcomer_exposure"], COLD_LIKENESS, COLD_PLACES
-        ),
+        "recommend": artifacts.fingerprint(*asked),
     }
 
 
@@ -108,7 +112,7 @@ def _make_mixture(build: BuildContext, _directory: Path, _key: str) -> dict[str,
     """Weigh the item scorer against the beams on validation cases."""
     config, root = build.config, build.root
     device = pick_device(config.device)
-    item_scorer = find_item_scorer(root, device, load_embeddings(root / "embeddings"))
+    item_scorer = find_item_scorer(root, device, load_embeddings(root / "embeddings"), config)
     if item_scorer is None:
         return {"sequence_weight": 0.0, "lift": None}
     language_model = LanguageModel.load(
@@ -121,11 +125,9 @@ def _make_mixture(build: BuildContext, _directory: Path, _key: str) -> dict[str,
         build.split.validation,
         config.tune.max_history,
         config.seed,
-        max_cases=MAX_MIXING_CASES,
+        max_cases=config.mixture.max_cases,
     )
-    share, cold_bonus = judge.mix(
-        language_model, item_scorer, width=config.recommend.beam_width, exposure=config.recommend.newcomer_exposure
-    )
+    share, cold_bonus = judge.mix(language_model, item_scorer, config)
     return {"sequence_weight": share, "lift": cold_bonus}
 
 

@@ -170,7 +170,8 @@ def semids_stage(learned_item_vectors: Callable[[Path], FloatArray | None]) -> S
 
 def _inputs(build: BuildContext) -> dict[str, str]:
     config = build.config
-    inputs = build.split_inputs() | {
+    inputs = {
+        **build.split_inputs(),
         "embeddings": build.manifest("embeddings").fingerprint,
         "fuse": fingerprint(stored(config.fuse)),
         "tokenize": fingerprint(stored(config.tokenize)),

@@ -73,7 +73,8 @@ def learned_item_vectors(root: Path) -> FloatArray | None:
 
 def _inputs(build: BuildContext) -> dict[str, str]:
     config = build.config
-    return build.split_inputs() | {
+    return {
+        **build.split_inputs(),
         "embeddings": encoded_origin(build),
         "fuse": artifacts.fingerprint(stored(config.fuse)),
         "sequence": artifacts.fingerprint(stored(config.sequence)),
