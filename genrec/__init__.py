@@ -9,7 +9,7 @@ _PUBLIC = {
     "load": "genrec.workspace",
     "build": "genrec.pipeline",
     "ingest": "genrec.data.ingest",
-    "add_items": "genrec.pipeline",
+    "add_items": "genrec.new_items",
     "Recommender": "genrec.ranking.recommender",
     "Config": "genrec.config",
     "Item": "genrec.schema",

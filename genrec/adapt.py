@@ -17,16 +17,16 @@ from peft import PeftModel
 from genrec import artifacts
 from genrec.config import Config
 from genrec.data.ingest import NewItems, load_workspace_data
-from genrec.data.splits import EvaluationCase, split_interactions
+from genrec.data.splits import Split, split_interactions
 from genrec.errors import InputError
 from genrec.model.lm.adapters import AdapterCard, check_adapter_name, save_adapter
 from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, LanguageModel, load_causal_lm, read_ids
 from genrec.model.lm.vocabulary import PromptTokenizer
 from genrec.model.training.tuning import TuneReport
-from genrec.pipeline import admit_items, require_built
+from genrec.new_items import admit_items
 from genrec.ranking.training import ValidationJudge, tune_on
 from genrec.runtime import pick_device
-from genrec.schema import Catalog
+from genrec.schema import Catalog, Interactions
 from genrec.semids.stage import load_semids
 from genrec.semids.table import SemanticIdTable
 
@@ -58,58 +58,89 @@ def adapt(
     """
     root, source = Path(directory), Path(new_data)
     target = root / "adapters" / check_adapter_name(name)
-    config = _adapter_config(root, epochs, settings)
-    catalog, interactions, _ = load_workspace_data(source)
-    num_new = _admit_missing(root, catalog)
-    whole = load_semids(root / "semids").table
-    domain = _subtable(whole, catalog)
-    split = split_interactions(interactions, config.split)
+    built = Config.of_workspace(root)
+    config = _adapter_config(built, epochs, settings)
+    domain, num_new = _admitted(root, source, built, config)
     language_model = _trainable_model(root / "model", config)
-    everything = load_workspace_data(root).catalog
-    before = _recalls(language_model, catalog, domain, everything, whole, split.test, config)
+    before = domain.recalls(language_model, config)
     work = root / f".adapter-{name}.work"
-    report = _tune(language_model, catalog, domain, whole, source, config, work)
-    after = _recalls(language_model, catalog, domain, everything, whole, split.test, config)
+    report = _tune(language_model, domain, config, work)
+    after = domain.recalls(language_model, config)
     _, id_space, foundation = read_ids(root / "model")
     card = AdapterCard(
         name=name,
         foundation=foundation,
         id_space=id_space,
         license=license_name,
-        data=f"{len(catalog)} items, {len(interactions)} events, {len(interactions.user_bounds())} people",
+        data=domain.in_words(),
         rank=config.tune.rank,
         minutes=report.seconds / 60,
-        metrics={
-            **{f"{key} with": v for key, v in after.items()},
-            **{f"{key} without": v for key, v in before.items()},
-        },
+        metrics={f"{key} with": v for key, v in after.items()} | {f"{key} without": v for key, v in before.items()},
     )
     inputs = {"id_space": id_space, "foundation": foundation}
     with artifacts.write_stage(target, kind="adapter", inputs=inputs, details={"name": name}) as stage:
         save_adapter(language_model, stage, card)
     shutil.rmtree(work)
-    return AdaptReport(
-        card=card,
-        path=target,
-        num_new_items=num_new,
-        num_bytes=sum(path.stat().st_size for path in target.iterdir()),
-    )
+    num_bytes = sum(path.stat().st_size for path in target.iterdir())
+    return AdaptReport(card=card, path=target, num_new_items=num_new, num_bytes=num_bytes)
 
 
-def _adapter_config(root: Path, epochs: float, settings: Iterable[str]) -> Config:
-    stored = require_built(root)
-    if stored.tune.method == "full":
+def _adapter_config(built: Config, epochs: float, settings: Iterable[str]) -> Config:
+    if built.tune.method == "full":
         raise InputError("this workspace was tuned with all weights; adapters need tune.method = lora or qlora")
-    gentle = replace(stored.tune, epochs=epochs, learning_rate=stored.tune.learning_rate / 2)
-    return replace(stored, tune=gentle).with_settings(settings)
+    gentle = replace(built.tune, epochs=epochs, learning_rate=built.tune.learning_rate / 2)
+    return replace(built, tune=gentle).with_settings(settings)
 
 
-def _admit_missing(root: Path, catalog: Catalog) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Domain:
+    """The new domain's data, and the workspace's once its items are admitted.
+
+    fingerprint: of the domain's catalog; table: the domain's rows of `whole`, the workspace's semantic IDs;
+    everything: the workspace's catalog.
+    """
+
+    fingerprint: str
+    catalog: Catalog
+    interactions: Interactions
+    split: Split
+    table: SemanticIdTable
+    everything: Catalog
+    whole: SemanticIdTable
+
+    def in_words(self) -> str:
+        """What the card says of the data."""
+        num_people = len(self.interactions.user_bounds())
+        return f"{len(self.catalog)} items, {len(self.interactions)} events, {num_people} people"
+
+    def recalls(self, language_model: LanguageModel, config: Config) -> dict[str, float]:
+        """Recall@10 on the domain's test split, among its own items and among all of the workspace."""
+        cases = self.split.test
+        options = {"max_history": config.tune.max_history, "seed": config.seed, "max_cases": len(cases)}
+        return {
+            "recall@10 in domain": ValidationJudge(self.catalog, self.table, cases, **options)(language_model),
+            "recall@10 in catalog": ValidationJudge(self.everything, self.whole, cases, **options)(language_model),
+        }
+
+
+def _admitted(root: Path, source: Path, built: Config, config: Config) -> tuple[_Domain, int]:
+    """The domain after its items have joined the workspace, and how many did not belong to it yet."""
+    catalog, interactions, _ = load_workspace_data(source)
     known = load_workspace_data(root).catalog
     missing = tuple(item for item in catalog if item.item_id not in known)
     if missing:
-        admit_items(root, NewItems(items=missing, refused=()))
-    return len(missing)
+        admit_items(root, NewItems(items=missing, refused=()), built)
+    whole = load_semids(root / "semids").table
+    domain = _Domain(
+        fingerprint=artifacts.read_manifest(source / "catalog", "catalog").fingerprint,
+        catalog=catalog,
+        interactions=interactions,
+        split=split_interactions(interactions, config.split),
+        table=_subtable(whole, catalog),
+        everything=load_workspace_data(root).catalog,
+        whole=whole,
+    )
+    return domain, len(missing)
 
 
 def _subtable(table: SemanticIdTable, catalog: Catalog) -> SemanticIdTable:
@@ -135,38 +166,9 @@ def _trainable_model(directory: Path, config: Config) -> LanguageModel:
     return LanguageModel(model, prompts, id_space=frozen.id_space, reader=frozen.reader)
 
 
-def _recalls(
-    language_model: LanguageModel,
-    catalog: Catalog,
-    domain: SemanticIdTable,
-    everything: Catalog,
-    whole: SemanticIdTable,
-    cases: tuple[EvaluationCase, ...],
-    config: Config,
-) -> dict[str, float]:
-    options = {"max_history": config.tune.max_history, "seed": config.seed, "max_cases": len(cases)}
-    return {
-        "recall@10 in domain": ValidationJudge(catalog, domain, cases, **options)(language_model),
-        "recall@10 in catalog": ValidationJudge(everything, whole, cases, **options)(language_model),
-    }
-
-
-def _tune(
-    language_model: LanguageModel,
-    catalog: Catalog,
-    domain: SemanticIdTable,
-    whole: SemanticIdTable,
-    source: Path,
-    config: Config,
-    work: Path,
-) -> TuneReport:
+def _tune(language_model: LanguageModel, domain: _Domain, config: Config, work: Path) -> TuneReport:
     """Train, resuming what a killed run left for the same data and settings."""
     start = time.monotonic()
-    interactions = load_workspace_data(source).interactions
-    key = artifacts.fingerprint(
-        artifacts.read_manifest(source / "catalog", "catalog").fingerprint, asdict(config), domain.fingerprint
-    )
-    artifacts.open_work(work, key)
-    split = split_interactions(interactions, config.split)
-    report = tune_on(language_model, catalog, domain, split, config, work, among=whole)
+    artifacts.open_work(work, artifacts.fingerprint(domain.fingerprint, asdict(config), domain.table.fingerprint))
+    report = tune_on(language_model, domain.catalog, domain.table, domain.split, config, work, among=domain.whole)
     return replace(report, seconds=time.monotonic() - start)

@@ -18,6 +18,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from genrec import __version__, runtime
+from genrec.config import config_file
 from genrec.errors import GenrecError, InputError
 
 if TYPE_CHECKING:
@@ -184,7 +185,8 @@ def build(
     """Encode, fuse, tokenize and tune; what is fresh is skipped, what was killed is continued."""
     from genrec.pipeline import build as run
 
-    logging.getLogger("genrec.pipeline").setLevel(logging.INFO)  # which settings suit the data, which stage is made
+    for name in ("genrec.data_defaults", "genrec.pipeline"):  # which settings suit the data, which stage is made
+        logging.getLogger(name).setLevel(logging.INFO)
     report = run(directory, preset=preset, settings=settings or [])
     if as_json:
         _print_json(asdict(report))
@@ -320,7 +322,7 @@ def add_items(
     as_json: Json = False,
 ) -> None:
     """Make new items recommendable at once; nothing is retrained."""
-    from genrec.pipeline import add_items as run
+    from genrec.new_items import add_items as run
 
     report = run(directory, file, columns=_pairs(column, "--column"))
     if as_json:
@@ -546,8 +548,8 @@ def _serve_extra() -> Iterator[None]:
 def _opened_store(directory: Path, url: str | None) -> "Iterator[Store]":
     with _serve_extra():
         from genrec.serve.store import Store, default_url
-    if url is None and not (directory / "genrec.toml").is_file():
-        raise InputError(f"{directory} is not a built workspace (genrec.toml is missing); run genrec build {directory}")
+    if url is None:
+        config_file(directory)
     opened = Store.open(url or default_url(directory))
     try:
         yield opened

@@ -2,6 +2,9 @@
 
 Knows the settings, their defaults and presets, and how they are read from TOML and from `--set a.b=c`; deliberately
 knows nothing of what the settings do. Unknown names, ill-typed values and numbers out of range are errors.
+
+What is off or left to others is None, which TOML and `--set` spell "none": `max_minutes = "none"`. Artifacts of an
+earlier genrec stay fresh: see `stored`.
 """
 
 import math
@@ -10,19 +13,28 @@ import tomllib
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import Field, asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union
 
 import tomli_w
 
-from genrec.errors import ConfigError
+from genrec.errors import ArtifactError, ConfigError
+
+CONFIG_FILE = "genrec.toml"
+NONE = "none"  # what stands for None in genrec.toml and after --set
+T = TypeVar("T")
 
 # Numbers with their least and their greatest value.
 Count: TypeAlias = Annotated[int, 1, None]
-CountOrNone: TypeAlias = Annotated[int, 0, None]
+Number: TypeAlias = Annotated[int, 0, None]
 Share: TypeAlias = Annotated[float, 0, 1]
 Amount: TypeAlias = Annotated[float, 0, None]
+
+
+# What `stored` must know of a setting. former: what said None before there was None, still read so; added: artifacts of
+# an earlier genrec do not know the setting, which had its default's value then, so the default must stay.
+_ADDED: Mapping[str, object] = {"added": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +48,10 @@ class SplitConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodeConfig:
-    """clip, text_encoder: a hub name or a folder; an empty text_encoder means CLIP's own text tower alone."""
+    """clip, text_encoder: a hub name or a folder; without a text_encoder, CLIP's own text tower stands alone."""
 
     clip: str = "genrec-tiny-clip"
-    text_encoder: str = ""
+    text_encoder: str | None = field(default=None, metadata={"former": ""})
     dtype: Literal["float32", "float64"] = "float32"  # float64: semantic IDs do not depend on the processor
     batch_size: Count = 64
     skip: tuple[str, ...] = ()  # modalities to leave out, such as image
@@ -63,6 +75,8 @@ class FuseConfig:
     num_features: Count = 64  # principal axes kept of each modality
     collaborative: Literal["events", "sequence"] = "events"
     collaborative_window: Count = 3  # co-consumption counts pairs at most so many events apart
+    # Of each principal axis' variance toward the mean variance, before whitening: weak axes are mostly noise.
+    shrinkage: Share = field(default=0.8, metadata=_ADDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +88,8 @@ class TokenizeConfig:
     num_codes: Count = 64
     num_tie_codes: Count = 64  # items that may share one code path before the tie-breaker overflows
     epochs: Count = 60  # rq-vae and graph-rq-vae
-    balance: Amount = 0.0  # likewise: sharpness of Sinkhorn's balance in training, such as 50; 0 takes the nearest code
+    # Likewise: sharpness of Sinkhorn's balance in training, such as 50; none: each row takes its nearest code.
+    balance: Amount | None = field(default=None, metadata={"former": 0.0})
     tie_order: Literal["hash", "popularity"] = "hash"  # who comes first among items that share a code path
 
 
@@ -93,17 +108,20 @@ class TuneConfig:
     alpha: Count = 64
     rslora: bool = False
     epochs: Amount = 1.5
-    max_minutes: Amount = 0.0  # 0: no limit; else stop at the next evaluation after so many minutes of training
+    # Of training, after which it stops at the next evaluation; none: no limit.
+    max_minutes: Amount | None = field(default=None, metadata={"former": 0.0})
     batch_size: Count = 32
     gradient_accumulation: Count = 1
     learning_rate: Amount = 5e-3
     warmup_share: Share = 0.05
     weight_decay: Amount = 0.01
-    max_history: CountOrNone = 30  # items of a history that a prompt shows
+    max_history: Number = 30  # items of a history that a prompt shows
     alignment_share: Share = 0.15  # share of examples that tie ids to words (item to ID, ID to text, query, reason)
     read_items: bool = True  # vectors of the sequence model join the token that ends an item's semantic ID
     teacher_share: Share = 1.0  # of what is graded in histories, drawn from what the item scorer expect
     checkpoints_per_run: Count = 4
+    teacher_items: Count = field(default=64, metadata=_ADDED)  # likeliest items that the item scorer passes on
+    validation_cases: Count = field(default=500, metadata=_ADDED)  # at most, that choose the checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +131,7 @@ class SequenceConfig:
     off: the language model answers alone. filter_share, num_low_frequencies: BSARec's alpha and c. repeats: whether an
     item of the history may come again; auto: if items do in training, as groceries do and rated films do not.
     patience: epochs without a better validation before it stops. batch_size, max_samples: events that are graded, each
-    after all events before it, in a step and in an epoch, 0 for all.
+    after all events before it, in a step and in an epoch, none for all.
     """
 
     kind: Literal["bsarec", "sasrec", "off"] = "bsarec"
@@ -125,12 +143,12 @@ class SequenceConfig:
     dropout: Share = 0.5
     max_history: Count = 50
     filter_share: Share = 0.7
-    num_low_frequencies: CountOrNone = 5
+    num_low_frequencies: Number = 5
     use_content: bool = True
     epochs: Count = 40
     patience: Count = 3
     batch_size: Count = 256
-    max_samples: CountOrNone = 1_000_000
+    max_samples: Count | None = field(default=1_000_000, metadata={"former": 0})
     learning_rate: Amount = 1e-3
     weight_decay: Amount = 0.0
     repeats: Literal["auto", "expected", "left-out"] = "auto"
@@ -139,20 +157,50 @@ class SequenceConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScorerConfig:
+    """The item scorer: the sequence model and three simple ones, each times the weight that serves validation best.
+
+    The weights that are tried of each, beside 0: of what followed the latest items, of likeness to them, and of how
+    often an item is chosen at all. Without any to try it is left out.
+    """
+
+    window: Count = field(default=5, metadata=_ADDED)  # later events that follow an item, the one d steps away as 1/d
+    followers_weights: tuple[Amount, ...] = field(default=(0.1, 0.2, 0.4, 0.8, 1.5, 3.0), metadata=_ADDED)
+    likeness_weights: tuple[Amount, ...] = field(default=(0.8, 1.5, 2.2, 3.0, 4.5, 6.0), metadata=_ADDED)
+    popularity_weights: tuple[Amount, ...] = field(default=(0.1, 0.2, 0.3, 0.4, 0.6, 0.8), metadata=_ADDED)
+    max_cases: Count = field(default=25_000, metadata=_ADDED)  # of validation, that choose the weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixtureConfig:
+    """How the language model's beams and the item scorer are weighed. shares: of the item scorer, tried beside 0."""
+
+    shares: tuple[Share, ...] = field(default=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), metadata=_ADDED)
+    max_cases: Count = field(default=1500, metadata=_ADDED)  # of validation, that choose the share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecommendConfig:
     k: Count = 10
     beam_width: Count = 20  # at least; twice k where that is more
     exclude_history: bool = True
-    sequence_weight: float = -1.0  # share of the item scorer in the probability; below 0: as validation chose
-    newcomer_exposure: Amount = 3.0  # how often items without events are shown, known ones being 1 on average; 0: as is
-    newcomer_neighbors: CountOrNone = 5  # known items whose expectation cold items inherit from beams alone; 0: off
+    # Share of the item scorer in the probability; none: as validation chose.
+    sequence_weight: Share | None = field(default=None, metadata={"former": -1.0})
+    # How often cold items, which have no events, are shown, known ones being 1 on average; none: as it comes.
+    newcomer_exposure: Amount | None = field(default=3.0, metadata={"former": 0.0})
+    # Nats per cosine to taste that cold items are raised by, beside the likeness that counts for all: little else is
+    # known of them.
+    cold_likeness: Amount = field(default=4.0, metadata=_ADDED)
+    cold_places: Share = field(default=0.15, metadata=_ADDED)  # of all places, no more than which exposure asks for
+    newcomer_neighbors: Number = 5  # known items whose expectation cold items inherit, where beams alone are asked
     query_weight: float = 4.0  # nats that a cosine of one to the words or the photo is worth
     batch_size: Count = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainConfig:
-    max_evidence: CountOrNone = 3
+    max_evidence: Number = 3
+    repeated_source: Share = 0.5  # how much a further claim about the same history item is worth
     min_weight_nats: Amount = 0.0  # evidence whose removal does not lower the score by more than this is not named
     max_new_tokens: Count = 64
 
@@ -168,10 +216,11 @@ class ChatConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisualizeConfig:
     diffusion: str = "genrec-tiny-diffusion"
-    ip_adapter: str = ""  # weights beside the pipeline unless named
+    ip_adapter: str | None = field(default=None, metadata={"former": ""})  # none: the weights beside the pipeline
     steps: Count = 12
     guidance: Amount = 3.0
     item_scale: Amount = 1.0  # strength of the image conditioning
+    photo_strength: Annotated[float, 0.05, 1] = 0.65  # how much of a person's photo may change
     taste_temperature: Amount = 0.1  # how sharply history items like the item are preferred in the taste centroid
 
 
@@ -205,6 +254,8 @@ class Config:
     tokenize: TokenizeConfig = field(default_factory=TokenizeConfig)
     sequence: SequenceConfig = field(default_factory=SequenceConfig)
     tune: TuneConfig = field(default_factory=TuneConfig)
+    scorer: ScorerConfig = field(default_factory=ScorerConfig)
+    mixture: MixtureConfig = field(default_factory=MixtureConfig)
     recommend: RecommendConfig = field(default_factory=RecommendConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)
     chat: ChatConfig = field(default_factory=ChatConfig)
@@ -212,14 +263,14 @@ class Config:
     serve: ServeConfig = field(default_factory=ServeConfig)
 
     @classmethod
-    def for_preset(cls, preset: str, suited: Mapping[str, Any] | None = None) -> "Config":
-        """The defaults of one preset: tiny, base or large. suited: to the data, where the preset is silent.
+    def for_preset(cls, preset: str, defaults: Mapping[str, Any] | None = None) -> "Config":
+        """The defaults of one preset: tiny, base or large. defaults: tables of others, where the preset is silent.
 
         Raises ConfigError.
         """
         if preset not in PRESETS:
             raise ConfigError(f"preset {preset!r} is unknown; choose one of {', '.join(PRESETS)}")
-        return _merge(_merge(cls(preset=preset), suited or {}, ""), PRESETS[preset], "")
+        return _merge(_merge(cls(preset=preset), defaults or {}, ""), PRESETS[preset], "")
 
     @classmethod
     def load(cls, path: Path) -> "Config":
@@ -230,9 +281,14 @@ class Config:
             raise ConfigError(f"{path} cannot be read as TOML ({error}); wanted a genrec.toml") from error
         return _merge(cls.for_preset(str(table.get("preset", "tiny"))), table, "")
 
+    @classmethod
+    def of_workspace(cls, directory: Path) -> "Config":
+        """The configuration of a built workspace. Raises ArtifactError when it was not built, ConfigError."""
+        return cls.load(config_file(directory))
+
     def to_toml(self) -> str:
         """The resolved configuration as TOML text."""
-        return tomli_w.dumps(asdict(self))
+        return tomli_w.dumps(asdict(self, dict_factory=_spelled))
 
     def with_settings(self, settings: Iterable[str]) -> "Config":
         """Apply `a.b=value` assignments, values in TOML or bare words. Raises ConfigError."""
@@ -249,6 +305,15 @@ class Config:
             leaf[name] = _parse_value(text.strip())
             config = _merge(config, table, "")
         return config
+
+
+def config_file(directory: Path) -> Path:
+    """The genrec.toml of a built workspace. Raises ArtifactError when it was not built."""
+    if not (directory / CONFIG_FILE).is_file():
+        raise ArtifactError(
+            f"{directory} is not a built workspace ({CONFIG_FILE} is missing); run genrec build {directory}"
+        )
+    return directory / CONFIG_FILE
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
@@ -295,6 +360,29 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
 }
 
 
+def stored(section: Any) -> dict[str, Any]:  # Any: sections and their values are of many types
+    """A section as artifacts hold it and as fingerprints cover it, equal for equal meaning, whichever genrec wrote it.
+
+    None is spelled as it was before there was None; settings that were added since are left out at their defaults.
+    """
+    entries = {}
+    for setting in fields(section):
+        value = getattr(section, setting.name)
+        if not (setting.metadata.get("added") and value == setting.default):
+            entries[setting.name] = setting.metadata.get("former") if value is None else value
+    return entries
+
+
+def restored(kind: type[T], entries: Mapping[str, Any]) -> T:  # Any: as above
+    """The section that `stored` told. Raises ConfigError."""
+    section: T = _merge(kind(), entries, "")
+    return section
+
+
+def _spelled(entries: list[tuple[str, Any]]) -> dict[str, Any]:  # Any: as above
+    return {name: NONE if value is None else value for name, value in entries}
+
+
 def _parse_value(text: str) -> object:
     number = re.sub(r"^([+-]?)\.(?=\d)", r"\g<1>0.", text)  # .5, to which TOML wants a zero before
     try:
@@ -306,7 +394,7 @@ def _parse_value(text: str) -> object:
 def _merge(section: Any, table: Mapping[str, Any], prefix: str) -> Any:  # Any: every section type passes through here
     """Replace fields of a settings dataclass by a table's entries, checking names and types."""
     hints = typing.get_type_hints(type(section), include_extras=True)
-    known = {f.name for f in fields(section)}
+    known = {f.name: f for f in fields(section)}
     changes: dict[str, object] = {}
     for name, value in table.items():
         path = f"{prefix}{name}"
@@ -321,13 +409,25 @@ def _merge(section: Any, table: Mapping[str, Any], prefix: str) -> Any:  # Any: 
                     f"setting {path!r} is a section; set one of its fields, such as {path}.{fields(current)[0].name}"
                 )
             changes[name] = _merge(current, value, f"{path}.")
+        elif _says_none(value, known[name]):
+            changes[name] = None
         else:
             changes[name] = _coerce(value, hints[name], path)
     return replace(section, **changes)
 
 
+def _says_none(value: object, setting: "Field[Any]") -> bool:  # Any: as above
+    return (
+        "former" in setting.metadata
+        and not isinstance(value, bool)
+        and value in (None, NONE, setting.metadata["former"])
+    )
+
+
 def _coerce(value: object, hint: object, path: str) -> object:
     origin, choices = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):  # of one type and None
+        return _coerce(value, choices[0], path)
     if origin is Annotated:
         plain, least, greatest = choices
         number = _coerce(value, plain, path)
@@ -341,15 +441,12 @@ def _coerce(value: object, hint: object, path: str) -> object:
         raise ConfigError(f"setting {path} = {value!r} is unknown; choose one of {', '.join(map(str, choices))}")
     if origin is tuple:
         values = value if isinstance(value, list | tuple) else [value] if value != "" else []
-        return tuple(str(entry) for entry in values)
+        return tuple(_coerce(entry, choices[0], path) for entry in values)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint is str and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
-    if (
-        not isinstance(hint, type | types.UnionType)
-        or not isinstance(value, hint)
-        or (hint is int and isinstance(value, bool))
-    ):
-        raise ConfigError(f"setting {path} = {value!r} has the wrong type; wanted {getattr(hint, '__name__', hint)}")
+    assert isinstance(hint, type)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise ConfigError(f"setting {path} = {value!r} has the wrong type; wanted {hint.__name__}")
     return value

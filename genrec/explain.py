@@ -38,7 +38,6 @@ from genrec.schema import (
 MIN_PEOPLE = 3  # fewer people than this are no pattern worth naming
 NEAR_SHARE = 0.01  # "close to" means among this share of the catalog that is nearest
 USUAL_SURPRISE = 0.7  # a number in the usual range: about half of the items have one
-REPEATED_SOURCE = 0.5  # how much a further claim about the same history item is worth
 
 
 class ExplainingModels(Protocol):
@@ -282,7 +281,7 @@ def choose_claims(candidates: Sequence[WeighedClaim], config: ExplainConfig) -> 
             if not left:
                 break
             sources = Counter(c.claim.source for c in chosen)
-            chosen.append(max(left, key=lambda c: _worth(c) * REPEATED_SOURCE ** sources[c.claim.source]))
+            chosen.append(max(left, key=lambda c: _worth(c) * config.repeated_source ** sources[c.claim.source]))
     return sorted(chosen, key=lambda c: -c.weight)
 
 

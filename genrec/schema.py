@@ -263,6 +263,13 @@ class Embeddings:
                 "wanted (N, D) with (N,)"
             )
 
+    @classmethod
+    def absent(cls, name: str, num_items: int, num_features: int) -> "Embeddings":
+        """A modality that none of the items has."""
+        return cls(
+            name=name, vectors=np.zeros((num_items, num_features), np.float32), present=np.zeros(num_items, np.bool_)
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:

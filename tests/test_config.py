@@ -1,8 +1,21 @@
 """Every dial can be set, and wrong dials are named."""
 
+from dataclasses import replace
+
 import pytest
 
-from genrec.config import PRESETS, Config
+from genrec import artifacts
+from genrec.config import (
+    PRESETS,
+    Config,
+    FuseConfig,
+    MixtureConfig,
+    ScorerConfig,
+    SequenceConfig,
+    TuneConfig,
+    restored,
+    stored,
+)
 from genrec.errors import ConfigError
 
 
@@ -24,7 +37,7 @@ def test_settings_take_toml_values_and_bare_words():
 
 @pytest.mark.parametrize(("text", "value"), [(".5", 0.5), ("+.5", 0.5), ("0.5", 0.5), ("-.5", -0.5), (".5e-2", 0.005)])
 def test_settings_take_numbers_without_a_zero_before_the_point(text: str, value: float):
-    assert Config().with_settings([f"recommend.sequence_weight={text}"]).recommend.sequence_weight == value
+    assert Config().with_settings([f"recommend.query_weight={text}"]).recommend.query_weight == value
 
 
 @pytest.mark.parametrize("text", [".5/model", "./5", ".models"])
@@ -59,3 +72,57 @@ def test_a_wrong_preset_or_file_is_named(tmp_path):
     (tmp_path / "genrec.toml").write_text("seed = = 3")
     with pytest.raises(ConfigError, match="cannot be read as TOML"):
         Config.load(tmp_path / "genrec.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "former"),
+    [
+        ("encode.text_encoder", "''"),
+        ("tokenize.balance", "0.0"),
+        ("tune.max_minutes", "0"),
+        ("sequence.max_samples", "0"),
+        ("recommend.sequence_weight", "-1"),
+        ("recommend.newcomer_exposure", "0.0"),
+        ("visualize.ip_adapter", "''"),
+    ],
+)
+def test_none_can_be_said_and_what_said_it_formerly_still_does(name, former, tmp_path):
+    section, setting = name.split(".")
+    for text in ("none", "'none'", former):
+        config = Config().with_settings([f"{name}={text}"])
+        assert getattr(getattr(config, section), setting) is None
+        (tmp_path / "genrec.toml").write_text(config.to_toml())
+        assert f'{setting} = "none"' in config.to_toml()
+        assert Config.load(tmp_path / "genrec.toml") == config
+
+
+def test_artifacts_spell_none_as_ever_so_that_what_was_built_stays_fresh():
+    tune = TuneConfig(max_minutes=None)
+    assert stored(tune)["max_minutes"] == 0.0
+    assert stored(replace(tune, max_minutes=5.0)) == stored(tune) | {"max_minutes": 5.0}
+    assert restored(TuneConfig, stored(tune)) == tune
+    assert artifacts.fingerprint(stored(tune)) == "50b58ce0212fc0b4"
+    assert artifacts.fingerprint(stored(SequenceConfig(max_samples=None))) == "68701bd14b63091a"
+
+
+def test_a_word_that_only_looks_like_none_stays_a_word():
+    assert Config().with_settings(["split.protocol=none", "tune.base=none"]).split.protocol == "none"
+    with pytest.raises(ConfigError, match=r"tune\.rank = 'none' has the wrong type"):
+        Config().with_settings(["tune.rank=none"])
+
+
+def test_settings_that_were_added_are_silent_at_their_defaults_so_that_what_was_built_stays_fresh():
+    assert artifacts.fingerprint(stored(FuseConfig())) == "c7d31cae01be2421"
+    assert stored(ScorerConfig()) == stored(MixtureConfig()) == {}
+    assert stored(ScorerConfig(window=3)) == {"window": 3}
+    assert stored(FuseConfig(shrinkage=0.5)) == stored(FuseConfig()) | {"shrinkage": 0.5}
+    assert restored(FuseConfig, stored(FuseConfig(shrinkage=0.5))).shrinkage == 0.5
+
+
+def test_a_list_of_numbers_is_checked_one_by_one():
+    config = Config().with_settings(["mixture.shares=[0, 0.5]", "scorer.likeness_weights=[]", "scorer.window=2"])
+    assert (config.mixture.shares, config.scorer.likeness_weights) == ((0.0, 0.5), ())
+    with pytest.raises(ConfigError, match=r"mixture\.shares = 2 is out of range; wanted 0 to 1"):
+        Config().with_settings(["mixture.shares=[0.5, 2]"])
+    with pytest.raises(ConfigError, match=r"mixture\.shares = 'half' has the wrong type; wanted float"):
+        Config().with_settings(["mixture.shares=half"])

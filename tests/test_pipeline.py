@@ -16,10 +16,12 @@ from genrec.config import TuneConfig
 from genrec.data.ingest import ingest
 from genrec.encode.fusion import load_fuser
 from genrec.errors import ArtifactError, ConfigError, IdTableMismatch
-from genrec.pipeline import COLLABORATIVE, STAGES, add_items, build, describe
+from genrec.new_items import add_items
+from genrec.pipeline import STAGES, build, describe
 from genrec.shop import ShopWorld
 from genrec.workspace import load
 
+NAMES = tuple(stage.name for stage in STAGES)
 QUICK = ("tokenize.num_codes=8", "tune.epochs=2", "tune.checkpoints_per_run=4", "recommend.beam_width=10")
 
 
@@ -29,7 +31,7 @@ def fingerprints(directory):
 
 def test_a_second_build_finds_everything_fresh(shop_copy):
     report = build(shop_copy)
-    assert report.skipped == STAGES
+    assert report.skipped == NAMES
     assert not report.seconds
 
 
@@ -39,7 +41,7 @@ def test_a_changed_setting_makes_only_what_depends_on_it_stale(shop_copy):
     assert settings.count(usual) == 1
     (shop_copy / "genrec.toml").write_text(settings.replace(usual, "learning_rate = 0.002"))
     stale = {state.name: state.stale for state in describe(shop_copy)}
-    assert stale == dict.fromkeys(("catalog", *STAGES)) | {
+    assert stale == dict.fromkeys(("catalog", *NAMES)) | {
         "model": "changed: tune",
         "mixture": "model must be made first",
     }
@@ -84,7 +86,7 @@ def test_ids_carry_the_taste_of_a_committee_of_sequence_models(tmp_path):
     ingest("shop", None, tmp_path / "shop", seed=8, num_items=60, num_people=40)
     two = ("fuse.collaborative=sequence", "sequence.num_models=2", "sequence.num_features=12", "sequence.epochs=2")
     build(tmp_path / "shop", settings=(*QUICK, *two, "tune.epochs=0.1"))
-    assert load_fuser(tmp_path / "shop" / "semids" / "fuser").widths[COLLABORATIVE] == 2 * 12
+    assert load_fuser(tmp_path / "shop" / "semids" / "fuser").widths["collaborative"] == 2 * 12
     built = load(tmp_path / "shop")
     assert len(built.recommend(history=[built.catalog.items[0].item_id], k=5)) == 5
 

@@ -5,7 +5,8 @@ import numpy as np
 from genrec.data.ingest import ingest
 from genrec.demo.run import SEED
 from genrec.model.lm.adapters import read_card, shipped_adapters
-from genrec.pipeline import add_items, build
+from genrec.new_items import add_items
+from genrec.pipeline import build
 from genrec.workspace import load
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genrec.artifacts import Manifest, fingerprint_file, read_manifest, recover, write_stage
+from genrec.config import CONFIG_FILE
 from genrec.data.catalog import (
     align_features,
     check_feature_name,
@@ -39,7 +40,7 @@ from genrec.schema import Catalog, Embeddings, Interactions, Item
 
 CATALOG, INTERACTIONS, REFUSED = "catalog", "interactions.parquet", "refused.csv"
 _WAITING = ".interactions.waiting.parquet"
-_WORKSPACE_SIGNS = (CATALOG, f".{CATALOG}.old", "genrec.toml")
+_WORKSPACE_SIGNS = (CATALOG, f".{CATALOG}.old", CONFIG_FILE)
 _LEFTOVERS = re.compile(r"\.catalog\.partial|\.{1,2}interactions\..*")  # what a killed ingest leaves behind
 
 

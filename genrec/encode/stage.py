@@ -1,4 +1,4 @@
-"""From a catalog to one block of vectors per modality.
+"""The stage `embeddings`: from a catalog to one block of vectors per modality.
 
 Knows which part of an item each encoder reads, and what need not be computed again; knows nothing of architectures.
 
@@ -17,15 +17,16 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from genrec.artifacts import write_file, write_text
-from genrec.config import EncodeConfig
+from genrec.artifacts import fingerprint, write_file, write_text
+from genrec.config import EncodeConfig, stored
 from genrec.encode.attributes import encode_attributes
 from genrec.encode.clip import ClipEncoder
 from genrec.encode.text import SentenceEncoder
 from genrec.encode.vector_cache import VectorCache
 from genrec.errors import ArtifactError, InputError, ShapeError, SourceError
-from genrec.runtime import ProgressMeter
+from genrec.runtime import ProgressMeter, pick_device
 from genrec.schema import Catalog, Embeddings, FloatArray, Item
+from genrec.stages import BuildContext, Stage, foundation_fingerprint
 
 log = logging.getLogger(__name__)
 Content = TypeVar("Content", Path, str)
@@ -85,7 +86,7 @@ def encode_items(
         )
     if "text" in wanted:
         found["text"] = _encode_words(words, name="text", encoder=clip, cache=cache, batch_size=config.batch_size)
-    if "sentence" in wanted and config.text_encoder:
+    if "sentence" in wanted and config.text_encoder is not None:
         encoder = SentenceEncoder(config.text_encoder, device, batch_size=config.batch_size)
         found["sentence"] = _encode_words(
             words, name="sentence", encoder=encoder, cache=cache, batch_size=config.batch_size
@@ -209,3 +210,41 @@ def load_embeddings(directory: Path) -> dict[str, Embeddings]:
         }
     except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         raise ArtifactError(f"{directory} holds no whole embeddings ({error}); run genrec build again") from error
+
+
+def encoded_details(embeddings: Mapping[str, Embeddings], origin: str) -> dict[str, object]:
+    """What the stage says of itself. origin: stands for what a build encoded, whatever items were added since."""
+    counts = {
+        name: {"items": int(e.present.sum()), "features": int(e.vectors.shape[1])} for name, e in embeddings.items()
+    }
+    return {**counts, "origin": origin}
+
+
+def encoded_origin(build: BuildContext) -> str:
+    """An input of what learns from the embeddings once: added items leave what was learned as it is."""
+    return str(build.manifest("embeddings").details["origin"])
+
+
+def cache_folder(root: Path) -> Path:
+    """Where a workspace keeps the vectors of all content that it has encoded."""
+    return root / ".cache"
+
+
+def _inputs(build: BuildContext) -> dict[str, str]:
+    config = build.config.encode
+    return {
+        "catalog": build.manifest("catalog").fingerprint,
+        "clip": foundation_fingerprint(config.clip),
+        "encode": fingerprint(stored(config), ENCODED),
+    }
+
+
+def _make(build: BuildContext, directory: Path, key: str) -> dict[str, object]:
+    embeddings = encode_catalog(
+        build.catalog, build.features, build.config.encode, pick_device(build.config.device), cache_folder(build.root)
+    )
+    save_embeddings(directory, embeddings)
+    return encoded_details(embeddings, origin=key)
+
+
+EMBEDDINGS = Stage(name="embeddings", inputs=_inputs, make=_make)

@@ -9,7 +9,6 @@ Axis legend: B cases, K positions, N items.
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -17,7 +16,7 @@ import numpy as np
 
 from genrec import __version__
 from genrec.artifacts import fingerprint
-from genrec.config import Config
+from genrec.config import Config, stored
 from genrec.data.splits import Split, split_interactions
 from genrec.evaluate import metrics
 from genrec.evaluate.oracle import KnownWorld, Oracle
@@ -147,7 +146,7 @@ def _key_of(name: str, recommender: Recommends, *asked: object) -> str:
     read = (events.timestamps, recommender.vectors) if name in READ_VECTORS else (events.timestamps,)
     logged = [fingerprint(np.asarray(column).tobytes()) for column in read]
     who_what = [list(events.user_ids), list(events.item_ids)]
-    settings = [asdict(config.split), asdict(of_papers(config.sequence))]
+    settings = [stored(config.split), stored(of_papers(config.sequence))]
     return fingerprint(__version__, recommender.catalog.fingerprint, who_what, logged, settings, asked)
 
 

@@ -14,7 +14,7 @@ from genrec.data.filters import Filter
 from genrec.data.ingest import load_workspace_data
 from genrec.encode.clip import ClipEncoder
 from genrec.encode.stage import load_embeddings
-from genrec.errors import ArtifactError, IdTableMismatch, UnknownItem
+from genrec.errors import IdTableMismatch, UnknownItem
 from genrec.model.lm.language import read_ids
 from genrec.ranking.eligibility import PassingItems
 from genrec.runtime import pick_device
@@ -48,9 +48,7 @@ class BuiltData:
         language model and the semantic IDs, or these and the catalog, do not belong together.
         """
         root = Path(directory)
-        if not (root / "genrec.toml").is_file():
-            raise ArtifactError(f"{root} is not a built workspace (genrec.toml is missing); run genrec build {root}")
-        loaded = Config.load(root / "genrec.toml") if config is None else config
+        loaded = Config.of_workspace(root) if config is None else config
         catalog, interactions, _ = load_workspace_data(root)
         for stage in STAGES:
             read_manifest(root / stage, stage)

@@ -24,6 +24,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from genrec.artifacts import write_file
+from genrec.config import Config, ScorerConfig
 from genrec.encode.collaborative import count_followers
 from genrec.encode.fusion import load_fuser
 from genrec.encode.fusion.contract import unit_rows
@@ -36,14 +37,8 @@ from genrec.schema import Catalog, Embeddings, FloatArray, IntArray, Interaction
 
 SCORER_FILE = "experts.safetensors"
 SCORER_LAYOUT = 2  # of what is stored; experts of another layout are made again
-MAX_CASES = 25_000  # validation cases that choose the weights
-COLD_LIKENESS = 4.0  # nats per cosine beside the likeness that counts for all: of new items, little else is known
-_WINDOW = 5  # later events of a history that follow an item, the one d steps away as 1/d
-_GRIDS: Mapping[str, tuple[float, ...]] = {
-    "followers": (0.0, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0),
-    "likeness": (0.0, 0.8, 1.5, 2.2, 3.0, 4.5, 6.0),
-    "popularity": (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8),
-}
+_DEFAULTS = Config()
+_BESIDE = ("followers", "likeness", "popularity")  # what is weighed beside the sequence model
 _SCALES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _NUM_CANDIDATES = 100  # of each expert, among which the weights are chosen
 _MAX_SCALED = 1000  # cases that choose the scale, over the whole catalog
@@ -85,7 +80,9 @@ class ItemScorer:
         axes_D: FloatArray | None = None,
         weights: ScorerWeights | None = None,
         cold_bonus: float | None = None,
+        config: Config = _DEFAULTS,
     ) -> None:
+        self.config = config
         self.sequence_model, self.weights, self.cold_bonus = sequence_model, weights or ScorerWeights(), cold_bonus
         self._counted = (followed_NN, counts_N)
         num_items = sequence_model.num_items
@@ -113,11 +110,19 @@ class ItemScorer:
         catalog: Catalog,
         content_ND: FloatArray,
         axes_D: FloatArray | None = None,
+        config: Config = _DEFAULTS,
     ) -> Self:
         """Count what the training split holds; all weight is the sequence model's until `weighed`."""
         counts_N = np.bincount(catalog.rows(train.item_ids), minlength=len(catalog))
-        followed_NN = count_followers(catalog, train, _WINDOW)
-        return cls(sequence_model, followed_NN=followed_NN, counts_N=counts_N, content_ND=content_ND, axes_D=axes_D)
+        followed_NN = count_followers(catalog, train, config.scorer.window)
+        return cls(
+            sequence_model,
+            followed_NN=followed_NN,
+            counts_N=counts_N,
+            content_ND=content_ND,
+            axes_D=axes_D,
+            config=config,
+        )
 
     @property
     def num_items(self) -> int:
@@ -169,10 +174,11 @@ class ItemScorer:
         Weights are chosen among the items that some expert ranks high, the scale over all items.
         Without cases the sequence model answers alone.
         """
-        cases = [(history, target) for history, target in cases[:MAX_CASES] if target not in history]
+        cases = cases[: self.config.scorer.max_cases]
+        cases = [(history, target) for history, target in cases if target not in history]
         if not cases:
             return self
-        pool = self._with(weights=ScorerWeights(**_best_weights(*self._candidates(cases))))
+        pool = self._with(weights=ScorerWeights(**_best_weights(*self._candidates(cases), self.config.scorer)))
         pool.weights = replace(pool.weights, scale=pool._likeliest_scale(cases[:_MAX_SCALED]))
         return pool
 
@@ -211,6 +217,7 @@ class ItemScorer:
             axes_D=self._axes_D,
             weights=weights or self.weights,
             cold_bonus=self.cold_bonus,
+            config=self.config,
         )
 
     def save(self, path: Path) -> None:
@@ -232,12 +239,12 @@ class ItemScorer:
         cold_bonus = self.cold_bonus if new_N.any() else None
         if weights == ScorerWeights() and cold_bonus is None:
             return expected_BN
-        names = [name for name in _GRIDS if getattr(weights, name)]
+        names = [name for name in _BESIDE if getattr(weights, name)]
         for name, opinion_BN in self._opinions(histories, names, own_BN).items():
             expected_BN = expected_BN + getattr(weights, name) * opinion_BN
         raised_BN = weights.scale * expected_BN
         if cold_bonus is not None:
-            raised_BN[:, new_N] += COLD_LIKENESS * self._likeness_of_new(histories) + cold_bonus
+            raised_BN[:, new_N] += self.config.recommend.cold_likeness * self._likeness_of_new(histories) + cold_bonus
         pooled: npt.NDArray[np.float32] = torch.from_numpy(raised_BN).log_softmax(dim=1).numpy()
         return pooled
 
@@ -271,7 +278,7 @@ class ItemScorer:
             later = np.flatnonzero(place_E >= lag)
             latest_EE += sparse.csr_matrix((np.full(len(later), FADING**lag), (later, later - lag)), shape=shape)
         latest_EE = _diagonal(1 / np.asarray(latest_EE.sum(axis=1)).ravel()) @ latest_EE
-        for distance in range(1, min(_WINDOW, len(rows_E) - 1) + 1):
+        for distance in range(1, min(self.config.scorer.window, len(rows_E) - 1) + 1):
             earlier = np.flatnonzero(number_E[:-distance] == number_E[distance:])
             shares = 1 / (distance * self._totals_N[rows_E[earlier]])
             followed_EE += sparse.csr_matrix((shares, (earlier, earlier + distance)), shape=shape)
@@ -311,7 +318,7 @@ class ItemScorer:
         return sparse.csr_matrix((entries, columns, bounds), shape=(len(histories), self.num_items))
 
     def _candidates(self, cases: Sequence[Case]) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
-        """What every expert says of the items that one of them ranks high, in the order of `_GRIDS`.
+        """What every expert says of the items that one of them ranks high, in the order of `_BESIDE`.
 
         Returns opinions float32 (B, C, 1 + X), those of the targets (B, 1 + X), and which are no padding, bool (B, C).
         Targets themselves are left out. Cases whose target nobody ranks high cannot be won, and are.
@@ -323,7 +330,7 @@ class ItemScorer:
             batch = cases[start : start + _BATCH]
             histories = [history for history, _ in batch]
             opinions = [self.sequence_model.log_probabilities(histories)]
-            opinions += self._opinions(histories, list(_GRIDS)).values()
+            opinions += self._opinions(histories, _BESIDE).values()
             for case, (history, target) in enumerate(batch):
                 opinion_NX = np.stack([opinion_BN[case] for opinion_BN in opinions], axis=1)
                 opinion_NX[history, 0] = -np.inf
@@ -333,12 +340,12 @@ class ItemScorer:
                     found.append(opinion_NX[others])
                     targets.append(opinion_NX[target])
         longest = max(map(len, found), default=0)
-        opinions_BCX = np.zeros((len(found), longest, 1 + len(_GRIDS)), np.float32)
+        opinions_BCX = np.zeros((len(found), longest, 1 + len(_BESIDE)), np.float32)
         is_item_BC = np.zeros((len(found), longest), bool)
         for place, opinion_CX in enumerate(found):
             opinions_BCX[place, : len(opinion_CX)] = opinion_CX
             is_item_BC[place, : len(opinion_CX)] = True
-        return opinions_BCX, np.reshape(targets, (len(found), 1 + len(_GRIDS))).astype(np.float32), is_item_BC
+        return opinions_BCX, np.reshape(targets, (len(found), 1 + len(_BESIDE))).astype(np.float32), is_item_BC
 
     def _likeliest_scale(self, cases: Sequence[Case]) -> float:
         """The scale that gives the targets the largest probability, among all items outside the history."""
@@ -357,14 +364,16 @@ class ItemScorer:
 
 
 def _best_weights(
-    opinions_BCX: FloatArray, targets_BX: FloatArray, is_item_BC: npt.NDArray[np.bool_]
+    opinions_BCX: FloatArray, targets_BX: FloatArray, is_item_BC: npt.NDArray[np.bool_], config: ScorerConfig
 ) -> dict[str, float]:
-    """Weights of the best ndcg@10 among all of `_GRIDS`, each judged with its neighbors; the smaller of equal ones.
+    """Weights of the best ndcg@10 among all that are tried, each judged with its neighbors; the smaller of equal ones.
 
     Where they do worse than the sequence model alone, it stays alone.
     """
-    *others, last = _GRIDS.values()
-    quality = np.zeros([len(grid) for grid in _GRIDS.values()])
+    tried = (config.followers_weights, config.likeness_weights, config.popularity_weights)
+    grids = [sorted({0.0, *weights}) for weights in tried]
+    *others, last = grids
+    quality = np.zeros([len(grid) for grid in grids])
     for place in np.ndindex(quality.shape[:-1]):
         weights = [1.0, *(grid[number] for grid, number in zip(others, place, strict=True)), 0.0]
         weights_X = np.array(weights, dtype=np.float32)
@@ -378,7 +387,7 @@ def _best_weights(
     if quality.flat[best] < quality.flat[0]:
         best = 0
     chosen = np.unravel_index(best, quality.shape)
-    return {name: grid[number] for (name, grid), number in zip(_GRIDS.items(), chosen, strict=True)}
+    return {name: grid[number] for name, grid, number in zip(_BESIDE, grids, chosen, strict=True)}
 
 
 def with_neighbors(quality: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -404,7 +413,9 @@ def _diagonal(values_N: npt.NDArray[Any]) -> Sparse:
     return sparse.diags(values_N.astype(np.float64))
 
 
-def find_item_scorer(root: Path, device: torch.device, embeddings: Mapping[str, Embeddings]) -> ItemScorer | None:
+def find_item_scorer(
+    root: Path, device: torch.device, embeddings: Mapping[str, Embeddings], config: Config
+) -> ItemScorer | None:
     """The pool of a built workspace; None where it does without a sequence model.
 
     embeddings: of the catalog as it is now; items that were added since training are known by their content. Raises
@@ -431,4 +442,5 @@ def find_item_scorer(root: Path, device: torch.device, embeddings: Mapping[str, 
         content_ND=load_fuser(root / "sequence" / "fuser").transform(embeddings),
         axes_D=found["axes"],
         weights=weights,
+        config=config,
     )

@@ -110,11 +110,11 @@ class LocalClient:
         model.fold()
         model.cache_prefix(history_prompt(model.prompts, (), max_history=config.tune.max_history))
         # An adapter answers alone: the item scorer knows nothing of its domain.
-        item_scorer = None if adapter else find_item_scorer(root, model.device, data.embeddings)
+        item_scorer = None if adapter else find_item_scorer(root, model.device, data.embeddings, config)
         if item_scorer is not None:
             item_scorer = item_scorer.with_cold_bonus(details["lift"])  # type: ignore[arg-type]
         wanted = config.recommend.sequence_weight
-        weight = wanted if wanted >= 0 else float(details["sequence_weight"])  # type: ignore[arg-type]
+        weight = float(details["sequence_weight"]) if wanted is None else wanted  # type: ignore[arg-type]
         return cls(data, model, item_scorer, weight)
 
     @property

@@ -19,9 +19,7 @@ from genrec.model.lm.best_first import StreamedItem
 from genrec.ranking.item_scorer import ItemScorer, with_neighbors
 from genrec.schema import IntArray
 
-WEIGHTS: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 Nats = npt.NDArray[np.float64]
-COLD_PLACES = 0.15  # of all places, no more than which are wished for items that nobody has chosen
 NUM_LIKELY = 200  # items that the item scorer add to the beams
 _LISTED = 10  # places of a list
 _MAX_LIFT = 8.0

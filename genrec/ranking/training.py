@@ -5,7 +5,6 @@ data's shape; deliberately knows nothing of workspaces or of the training loop.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,25 +14,17 @@ import numpy.typing as npt
 from genrec.config import Config
 from genrec.data.splits import EvaluationCase, Split
 from genrec.model.lm.language import LanguageModel
-from genrec.model.sequence.ensemble import SequenceEnsemble
-from genrec.model.sequence.model import SequenceModel, SequenceReport
-from genrec.model.sequence.training import train_sequence_model, validation_ndcg
 from genrec.model.training.distillation import Teacher
 from genrec.model.training.examples import AlignmentExamples, Expectation, history_prompt, next_item_examples
 from genrec.model.training.tuning import TuneReport, train
 from genrec.ranking.item_scorer import ItemScorer
-from genrec.ranking.mixing import COLD_PLACES, WEIGHTS, MixtureCases, best_share
-from genrec.runtime import pick_device
-from genrec.schema import Catalog, FloatArray, IntArray
+from genrec.ranking.mixing import MixtureCases, best_share
+from genrec.schema import Catalog, IntArray
 from genrec.semids.table import SemanticIdTable
 from genrec.semids.trie import Trie
 
-MAX_VALIDATION_CASES = 500  # cases that choose the best checkpoint
-MAX_MIXING_CASES = 1500  # cases that choose the share of the item scorer
 VALIDATION_WIDTH = 20
-NUM_TAUGHT = 64  # likeliest items that a teacher passes on
 LEAST_NEWCOMERS = 20  # items that nobody has chosen, from which on they tell themselves how far they must be lifted
-_NEXT_MEMBER = 1_000_003  # from the seed of one model of a ensemble to that of the next
 _HIDDEN_SHARE = 0.05  # of the items, else taken for such
 _Answered: TypeAlias = tuple[Sequence[EvaluationCase], IntArray, IntArray, npt.NDArray[np.float64]]
 
@@ -66,10 +57,10 @@ def tune_on(
     )
     num_alignment = round((len(examples) or len(catalog)) * tune.alignment_share / (1 - tune.alignment_share))
     examples += alignment.draw(max(1, num_alignment), np.random.default_rng(config.seed))
-    judge = ValidationJudge(catalog, table, split.validation, tune.max_history, config.seed)
+    judge = ValidationJudge(catalog, table, split.validation, tune.max_history, config.seed, tune.validation_cases)
     teacher = None
     if item_scorer is not None and tune.teacher_share > 0:
-        expected = item_scorer.expected_items([catalog.rows(h) for h in histories], NUM_TAUGHT)
+        expected = item_scorer.expected_items([catalog.rows(h) for h in histories], tune.teacher_items)
         teacher = Teacher(
             expectations=[Expectation(rows_TK=rows, shares_TK=shares) for rows, shares in expected],
             codes_NL=table.codes.astype(np.int64),
@@ -88,44 +79,6 @@ def tune_on(
     )
 
 
-def train_sequence_on(
-    catalog: Catalog, split: Split, config: Config, *, content: FloatArray | None, work: Path
-) -> tuple[SequenceModel, SequenceReport]:
-    """Train the sequence model, or a ensemble, on a split's histories; its validation cases choose the epoch.
-
-    The report of a ensemble is its first member's, with the time of all and the validation of the whole in the end.
-    """
-    histories = [catalog.rows(history) for history in split.train.histories().values()]
-    validation = [(catalog.rows(case.history), catalog.row(case.target)) for case in split.validation]
-    num_models = config.sequence.num_models
-    trained = [
-        train_sequence_model(
-            histories,
-            len(catalog),
-            validation,
-            config.sequence,
-            content=content,
-            device=pick_device(config.device),
-            seed=config.seed + _NEXT_MEMBER * number,
-            work=_folder(work / f"model-{number}"),
-            label="train sequence model" + (f" {number + 1} of {num_models}" if num_models > 1 else "") + ", epochs",
-        )
-        for number in range(num_models)
-    ]
-    model, report = trained[0]
-    if num_models == 1:
-        return model, report
-    ensemble = SequenceEnsemble([member for member, _ in trained])
-    seconds = sum(other.seconds for _, other in trained)
-    quality = validation_ndcg(ensemble, validation)
-    return ensemble.eval(), replace(report, seconds=seconds, validation=(*report.validation, quality))
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True)
-    return path
-
-
 class ValidationJudge:
     """Recall@10 on a fixed sample of validation cases, items of the history masked; 0 when there are none."""
 
@@ -136,7 +89,7 @@ class ValidationJudge:
         cases: Sequence[EvaluationCase],
         max_history: int,
         seed: int,
-        max_cases: int = MAX_VALIDATION_CASES,
+        max_cases: int,
     ) -> None:
         rng = np.random.default_rng(seed)
         chosen = rng.permutation(len(cases))[:max_cases]
@@ -156,26 +109,27 @@ class ValidationJudge:
             self._cases
         )
 
-    def mix(
-        self, language_model: LanguageModel, item_scorer: ItemScorer, *, width: int, exposure: float
-    ) -> tuple[float, float | None]:
+    def mix(self, language_model: LanguageModel, item_scorer: ItemScorer, config: Config) -> tuple[float, float | None]:
         """The item scorer's share in the mixture with the beams, and the lift of items that nobody has chosen.
 
-        With the lift such items are shown `exposure` times as often as a known one is on average, but take no more than
-        `NEWCOMER_PLACES`, and the share is that of the best ndcg@10 then: what beams never show must be lifted further
-        beside them, which costs the others more. Where too few are new, some known items are taken for new. The share
-        is 0 without cases; without a lift, what is new stays as it is.
+        With the lift such items are shown `recommend.newcomer_exposure` times as often as a known one is on average,
+        but take no more than `recommend.cold_places` of all places, and the share, of `mixture.shares` and 0, is that
+        of the best ndcg@10 then: what beams never show must be lifted further beside them, which costs the others more.
+        Where too few are new, some known items are taken for new. The share is 0 without cases; without a lift, what is
+        new stays as it is.
         """
+        shares = sorted({0.0, *config.mixture.shares})
+        exposure = config.recommend.newcomer_exposure
         answered = [
             (self._catalog.rows(case.history), int(target), rows_W, scores_W)
-            for cases, targets, rows_BW, scores_BW in self._ask(language_model, width)
+            for cases, targets, rows_BW, scores_BW in self._ask(language_model, config.recommend.beam_width)
             for case, target, rows_W, scores_W in zip(cases, targets, rows_BW, scores_BW, strict=True)
         ]
         if not answered:
             return 0.0, None
-        if exposure <= 0 or not item_scorer.scores_cold_items:
+        if exposure is None or not item_scorer.scores_cold_items:
             found = MixtureCases.find(answered, item_scorer.with_cold_bonus(None))
-            return best_share({share: found.ndcg(share) for share in WEIGHTS}), None
+            return best_share({share: found.ndcg(share) for share in shares}), None
         item_scorer = item_scorer.with_cold_bonus(0.0)
         found = adding_cold_bonus = MixtureCases.find(answered, item_scorer)
         known = np.flatnonzero(~item_scorer.is_new_N)
@@ -187,12 +141,13 @@ class ValidationJudge:
                 for history, target, rows_W, nats_W in answered
             ]
             adding_cold_bonus = MixtureCases.find(unseen, item_scorer.hiding(hidden))
-        exposure = min(exposure, COLD_PLACES / adding_cold_bonus.fair_share) if adding_cold_bonus.fair_share else 0.0
+        fair_share = adding_cold_bonus.fair_share
+        exposure = min(exposure, config.recommend.cold_places / fair_share) if fair_share else 0.0
         # Beams are never lifted: alone they would win by not showing what is new.
-        needed = {share: adding_cold_bonus.least_cold_bonus(share, exposure) for share in WEIGHTS if share and exposure}
+        needed = {share: adding_cold_bonus.least_cold_bonus(share, exposure) for share in shares if share and exposure}
         cold_bonuses = {share: cold_bonus for share, cold_bonus in needed.items() if cold_bonus is not None}
         if not cold_bonuses:
-            return best_share({share: found.ndcg(share) for share in WEIGHTS}), None
+            return best_share({share: found.ndcg(share) for share in shares}), None
         share = best_share({share: found.ndcg(share, cold_bonus) for share, cold_bonus in cold_bonuses.items()})
         return share, cold_bonuses[share]
 

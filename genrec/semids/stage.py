@@ -1,23 +1,30 @@
-"""From item vectors to semantic IDs, and the whole stage on disk.
+"""The stage `semids`: from item vectors to semantic IDs, and back from disk.
+
+Knows what is fused and tokenized, and what new items get; deliberately knows nothing of the sequence model, whose item
+vectors it is handed.
 
 Axis legend: N items, D features, L levels.
 """
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from genrec.artifacts import fingerprint, write_file
-from genrec.config import TokenizeConfig
-from genrec.encode.fusion import Fuser, load_fuser
+from genrec.config import TokenizeConfig, stored
+from genrec.encode.collaborative import NAME as COLLABORATIVE
+from genrec.encode.collaborative import collaborative_embeddings, count_pairs
+from genrec.encode.fusion import Fuser, load_fuser, make_fuser
+from genrec.encode.stage import load_embeddings
 from genrec.errors import ArtifactError, IdTableMismatch, ShapeError
 from genrec.schema import Catalog, Embeddings, FloatArray, IntArray
 from genrec.semids.quantizers import Graph, Quantizer, load_quantizer, make_quantizer
 from genrec.semids.report import TokenReport, make_report
 from genrec.semids.table import SemanticIdTable
+from genrec.stages import BuildContext, Stage
 
 FUSED_FILE, TABLE_FILE, REPORT_FILE, MAP_FILE = "fused.npy", "table.parquet", "report.json", "code_map.png"
 NUM_CHECKED = 64  # rows that are quantized again on loading, to see that codebooks and table belong together
@@ -125,3 +132,66 @@ def load_semids(directory: Path) -> SemanticIds:
             f"{directory} holds codebooks that do not give the codes of its id table; run genrec build again"
         )
     return SemanticIds(fused=fused, fuser=load_fuser(directory / "fuser"), quantizer=quantizer, table=table)
+
+
+def semids_details(table: SemanticIdTable) -> dict[str, object]:
+    """What the stage says of itself."""
+    return {
+        "id_space": table.id_space,
+        "id_table": table.fingerprint,
+        "items": len(table),
+        "level_sizes": list(table.level_sizes),
+    }
+
+
+def semids_stage(learned_item_vectors: Callable[[Path], FloatArray | None]) -> Stage:
+    """The stage, given what finds the item vectors (N, D) that a workspace's sequence model has learned, if any."""
+
+    def make(build: BuildContext, directory: Path, _: str) -> dict[str, object]:
+        config, train = build.config, build.split.train
+        modalities = dict(load_embeddings(build.root / "embeddings"))
+        if len(train):
+            modalities[COLLABORATIVE] = _collaborative(build, learned_item_vectors)
+        fuser = make_fuser(config.fuse).fit(modalities)
+        fused = fuser.transform(modalities)
+        quantizer, table, report = tokenize(
+            fused,
+            build.catalog,
+            config.tokenize,
+            config.seed,
+            graph=count_pairs(build.catalog, train, config.fuse.collaborative_window),
+            popularity=np.bincount(build.catalog.rows(train.item_ids), minlength=len(build.catalog)),
+        )
+        save_semids(directory, fused, fuser, quantizer, table, report)
+        return semids_details(table)
+
+    return Stage(name="semids", inputs=_inputs, make=make)
+
+
+def _inputs(build: BuildContext) -> dict[str, str]:
+    config = build.config
+    inputs = {
+        **build.split_inputs(),
+        "embeddings": build.manifest("embeddings").fingerprint,
+        "fuse": fingerprint(stored(config.fuse)),
+        "tokenize": fingerprint(stored(config.tokenize)),
+    }
+    if config.fuse.collaborative == "sequence":
+        inputs["sequence"] = build.manifest("sequence").fingerprint
+    return inputs
+
+
+def _collaborative(build: BuildContext, learned_item_vectors: Callable[[Path], FloatArray | None]) -> Embeddings:
+    """Vectors that are alike for items chosen together, from training events alone; absent for items without any."""
+    catalog, config = build.catalog, build.config.fuse
+    num_features = min(config.num_features, len(catalog) - 1)
+    counted = collaborative_embeddings(
+        catalog, build.split.train, num_features, config.collaborative_window, build.config.seed
+    )
+    learned_ND = learned_item_vectors(build.root) if config.collaborative == "sequence" else None
+    if learned_ND is None:
+        return counted
+    chosen = np.flatnonzero(counted.present)
+    vectors = np.zeros((len(catalog), learned_ND.shape[1]), np.float32)
+    vectors[chosen] = learned_ND[chosen] / np.linalg.norm(learned_ND[chosen], axis=1, keepdims=True)
+    return Embeddings(name=COLLABORATIVE, vectors=vectors, present=counted.present)

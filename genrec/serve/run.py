@@ -43,9 +43,6 @@ def serve(order: Order) -> None:
     """Serve until told to end. Raises InputError on what cannot be served."""
     if order.workers < 1:
         raise InputError(f"--workers is {order.workers}; wanted at least 1")
-    root = Path(order.directory)
-    if not (root / "genrec.toml").is_file():
-        raise InputError(f"{root} is not a built workspace (genrec.toml is missing); run genrec build {root}")
     config = _config(order)
     _check_address(order.host, order.port)
     first = make_app(order)
@@ -106,7 +103,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _config(order: Order) -> Config:
+    config = Config.of_workspace(Path(order.directory))
     strangers = [setting for setting in order.settings if not setting.startswith("serve.")]
     if strangers:
         raise ConfigError(f"--set {strangers[0]!r} cannot change what was built; only serve.* can be set here")
-    return Config.load(Path(order.directory) / "genrec.toml").with_settings(order.settings)
+    return config.with_settings(order.settings)

@@ -80,7 +80,7 @@ class Visualizer:
     def models(self) -> dict[str, str]:
         """What draws and what judges, each with its fingerprint where it is a folder."""
         named = {"diffusion": self.config.diffusion, "ip_adapter": self.config.ip_adapter}
-        models = {role: _named_model(name) for role, name in named.items() if name}
+        models = {role: _named_model(name) for role, name in named.items() if name is not None}
         if self.clip is not None:
             models["clip"] = f"{self.clip.name_or_path}@{self.clip.fingerprint}"
         return models

@@ -29,7 +29,6 @@ HUB_ADAPTER = (
     "image_encoder",
 )  # folder, weights and encoder in h94/IP-Adapter
 ITEM_SHARE = 0.65  # of the mixed embedding, where an adapter reads one plain CLIP vector
-PHOTO_STRENGTH = 0.65  # how much of a person's photo may change
 MAX_REFERENCES = 4
 StepHook = Callable[[], bool]  # called after every denoising step; False stops the drawing
 
@@ -102,7 +101,7 @@ class StableDiffusionFamily:
     def _load_adapter(self) -> None:
         source = self._config.ip_adapter
         try:
-            if source:
+            if source is not None:
                 folder, weights, encoder = HUB_ADAPTER
                 self._pipeline.load_ip_adapter(
                     foundation_path(source), subfolder=folder, weight_name=weights, image_encoder_folder=encoder
@@ -146,8 +145,9 @@ class StableDiffusionFamily:
 
             photo = ImageOps.fit(order.photo, (self.size_px, self.size_px), Image.Resampling.LANCZOS)
             editor = _renewed(self._pipeline, StableDiffusionImg2ImgPipeline)
-            steps = math.ceil(self.num_steps / PHOTO_STRENGTH)  # of which only the last share is run
-            drawn = editor(image=photo, strength=PHOTO_STRENGTH, num_inference_steps=steps, **options)
+            strength = self._config.photo_strength
+            steps = math.ceil(self.num_steps / strength)  # of which only the last share is run
+            drawn = editor(image=photo, strength=strength, num_inference_steps=steps, **options)
         return _first_image(drawn)
 
     def _encode_and_mix(self, order: DrawingOrder) -> FloatArray:

@@ -7,12 +7,12 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
-from genrec.config import SequenceConfig
+from genrec.config import ScorerConfig, SequenceConfig
 from genrec.data.splits import split_interactions
 from genrec.errors import ArtifactError
 from genrec.model.sequence.model import SequenceModel
 from genrec.model.sequence.training import validation_ndcg
-from genrec.ranking.item_scorer import COLD_LIKENESS, ItemScorer, ScorerWeights, _best_weights, find_item_scorer
+from genrec.ranking.item_scorer import ItemScorer, ScorerWeights, _best_weights, find_item_scorer
 from genrec.schema import Catalog, Interactions, Item
 
 NUM_ITEMS = 40
@@ -115,7 +115,8 @@ def test_weights_are_those_whose_neighbors_do_well_too_not_a_lone_peak():
     weak, strong = [0.15, -1, 0, 0], [-0.05, 1, 0, 0]  # won where followers count less than .15; more than .05
     targets = np.array([weak, *[strong] * 3], np.float32)
     rivals = np.zeros((4, 1, 4), np.float32)
-    assert _best_weights(rivals, targets, np.ones((4, 1), bool)) == {"followers": 0.2, "likeness": 0, "popularity": 0}
+    found = _best_weights(rivals, targets, np.ones((4, 1), bool), ScorerConfig())
+    assert found == {"followers": 0.2, "likeness": 0, "popularity": 0}
 
 
 def test_a_pool_is_never_worse_than_its_sequence_model_where_it_was_weighed(shop_recommender):
@@ -134,7 +135,7 @@ def test_a_stored_pool_answers_as_before(shop_recommender, shop_copy):
     ]
     (shop_copy / "experts" / "experts.safetensors").unlink()
     item_scorer.save(shop_copy / "experts" / "experts.safetensors")
-    again = find_item_scorer(shop_copy, torch.device("cpu"), shop_recommender.embeddings)
+    again = find_item_scorer(shop_copy, torch.device("cpu"), shop_recommender.embeddings, shop_recommender.config)
     assert again.weights == item_scorer.weights
     again = again.with_cold_bonus(item_scorer.cold_bonus)
     np.testing.assert_allclose(again.log_probabilities(histories), item_scorer.log_probabilities(histories), atol=1e-5)
@@ -188,7 +189,8 @@ def test_new_items_are_raised_by_a_lift_and_by_their_likeness(shop_recommender):
         taken = gain_N[known].mean()  # what is given to some is taken from all
         assert taken < 0
         np.testing.assert_allclose(gain_N[known], taken, atol=1e-4)
-        np.testing.assert_allclose(gain_N[raised.is_new_N], taken + 0.7 + COLD_LIKENESS * likeness_M, atol=1e-4)
+        wanted = taken + 0.7 + raised.config.recommend.cold_likeness * likeness_M
+        np.testing.assert_allclose(gain_N[raised.is_new_N], wanted, atol=1e-4)
 
 
 def test_new_items_are_like_what_was_chosen_along_the_axes_that_taste_runs_along():
@@ -212,7 +214,7 @@ def test_a_pool_of_an_earlier_layout_says_what_to_do(shop_recommender, shop_copy
         record = file.metadata()
     save_file({name: part for name, part in load_file(path).items() if name != "axes"}, path, record)
     with pytest.raises(ArtifactError, match="lacks axes: an earlier genrec wrote it; run genrec build"):
-        find_item_scorer(shop_copy, torch.device("cpu"), shop_recommender.embeddings)
+        find_item_scorer(shop_copy, torch.device("cpu"), shop_recommender.embeddings, shop_recommender.config)
 
 
 def test_hidden_items_are_known_by_their_content_alone(shop_recommender):

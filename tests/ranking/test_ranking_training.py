@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from genrec.config import Config, RecommendConfig
 from genrec.data.splits import EvaluationCase
 from genrec.model.lm.beam_search import Beams
 from genrec.ranking.mixing import MixtureCases
@@ -85,7 +86,8 @@ def choose(
     writer = Writing(Expecting(right if writer_is_right else off), asked)
     item_scorer = Expecting(right if sequence_is_right else off)
     item_scorer.scores_cold_items = scores_cold_items
-    share, cold_bonus = judge.mix(writer, item_scorer, width=10, exposure=exposure)
+    config = Config(recommend=RecommendConfig(beam_width=10, newcomer_exposure=exposure))
+    share, cold_bonus = judge.mix(writer, item_scorer, config)
     assert (cold_bonus is not None) == scores_cold_items
     return share
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from genrec.config import FuseConfig
 from genrec.encode.fusion.concat import Concat
-from genrec.encode.fusion.contract import Fuser, read_settings
+from genrec.encode.fusion.contract import Fuser
 from genrec.encode.fusion.whitened import WhitenedConcat
-from genrec.errors import ArtifactError, ConfigError
+from genrec.errors import ConfigError
+from genrec.fitted import load_fitted
 
 FUSERS: dict[str, type[Fuser]] = {WhitenedConcat.name: WhitenedConcat, Concat.name: Concat}
 
@@ -22,7 +23,4 @@ def make_fuser(config: FuseConfig) -> Fuser:
 
 def load_fuser(directory: Path) -> Fuser:
     """A fitted fuser of whichever kind was saved. Raises ArtifactError."""
-    name, _, _ = read_settings(directory)
-    if name not in FUSERS:
-        raise ArtifactError(f"{directory} holds a {name!r} fuser; this genrec knows {', '.join(FUSERS)}")
-    return FUSERS[name].load(directory)
+    return load_fitted(directory, Fuser.role, FUSERS)

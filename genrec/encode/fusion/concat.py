@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from genrec.encode.fusion.contract import Arrays, Fuser, unit_rows
+from genrec.encode.fusion.contract import Fuser, unit_rows
+from genrec.fitted import Arrays
 from genrec.schema import Embeddings, FloatArray
 
 

@@ -1,36 +1,27 @@
 """What every fuser can do: join the modalities of an item into one unit vector, also for items that lack some.
 
-Knows how a fitted fuser is checked, fingerprinted and stored; knows nothing of how modalities are joined.
+Knows how a fuser is checked and what is stored of it; knows nothing of how modalities are joined.
 
 Axis legend: N items, D features of a modality, F features of the fused vector.
 """
 
-import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict
-from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
-from genrec.artifacts import fingerprint, write_file, write_text
-from genrec.config import FuseConfig
-from genrec.errors import ArtifactError, ConfigError, InputError, ShapeError
+from genrec.config import FuseConfig, restored, stored
+from genrec.errors import ConfigError, InputError, ShapeError
+from genrec.fitted import Fitted, Record
 from genrec.schema import Embeddings, FloatArray
 
-Arrays = dict[str, npt.NDArray[np.generic]]
 
-SETTINGS_FILE, ARRAYS_FILE = "fuser.json", "fuser.safetensors"
-
-
-class Fuser(ABC):
+class Fuser(Fitted):
     """Fused unit vectors from any subset of the modalities it was fitted on. Fitting is deterministic."""
 
-    name: ClassVar[str]
+    role: ClassVar[str] = "fuser"
 
     def __init__(self, config: FuseConfig) -> None:
         if config.num_features < 1:
@@ -98,55 +89,19 @@ class Fuser(ABC):
     @abstractmethod
     def _transform(self, embeddings: Mapping[str, Embeddings]) -> FloatArray: ...
 
-    @abstractmethod
-    def arrays(self) -> Arrays:
-        """Everything that was learned, as named arrays."""
-
-    @abstractmethod
-    def restore(self, arrays: Arrays) -> None:
-        """Take back what `arrays` gave."""
-
     @property
     def fingerprint(self) -> str:
         """16 hex digits over the kind of fuser, its weights and everything it learned."""
-        learned = [
-            part
-            for key, array in sorted(self.arrays().items())
-            for part in (key, str(array.dtype), list(array.shape), np.ascontiguousarray(array).tobytes())
-        ]
-        return fingerprint("fuser", self.name, asdict(self.config), self.widths, *learned)
+        return self.fingerprint_of(stored(self.config), self.widths)
 
-    def save(self, directory: Path) -> None:
-        """Write fuser.safetensors and fuser.json."""
-        directory.mkdir(parents=True, exist_ok=True)
-        with write_file(directory / ARRAYS_FILE) as partial:
-            save_file({key: np.ascontiguousarray(array) for key, array in self.arrays().items()}, partial)
-        record = {"fuser": self.name, "config": asdict(self.config), "widths": self.widths}
-        write_text(directory / SETTINGS_FILE, json.dumps(record, indent=1, sort_keys=True))
+    def record(self) -> Record:
+        return {"config": dict(sorted(stored(self.config).items())), "fuser": self.name, "widths": self.widths}
 
     @classmethod
-    def load(cls, directory: Path) -> Self:
-        """Read what save wrote. Raises ArtifactError."""
-        name, config, widths = read_settings(directory)
-        if name != cls.name:
-            raise ArtifactError(f"{directory} holds a {name!r} fuser, wanted {cls.name!r}; load it as {name!r}")
-        fuser = cls(config)
-        fuser.widths = widths
-        try:
-            fuser.restore(load_file(directory / ARRAYS_FILE))
-        except (OSError, KeyError, ValueError, SafetensorError) as error:
-            raise ArtifactError(f"{directory / ARRAYS_FILE} is broken ({error}); run genrec build again") from error
+    def from_record(cls, record: Record) -> Self:
+        fuser = cls(restored(FuseConfig, record["config"]))
+        fuser.widths = {name: int(width) for name, width in record["widths"].items()}
         return fuser
-
-
-def read_settings(directory: Path) -> tuple[str, FuseConfig, dict[str, int]]:
-    """The name, settings and modality widths of a stored fuser. Raises ArtifactError."""
-    path = directory / SETTINGS_FILE
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return str(record["fuser"]), FuseConfig(**record["config"]), {k: int(v) for k, v in record["widths"].items()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{path} cannot be read ({error}); run genrec build again") from error
 
 
 def unit_rows(vectors: npt.NDArray[np.floating]) -> FloatArray:

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from genrec.config import FuseConfig
-from genrec.encode.fusion.contract import Arrays, Fuser, unit_rows
+from genrec.encode.fusion.contract import Fuser, unit_rows
+from genrec.fitted import Arrays
 from genrec.schema import BoolArray, Embeddings, FloatArray
 
-SHRINKAGE = 0.8  # of each axis' variance toward the mean variance of the kept axes
 RIDGE_STRENGTHS = (0.1, 1.0, 10.0, 100.0, 1000.0)
 MIN_ROWS_TO_PREDICT = 8  # fewer rows with both sides teach nothing; the modality then stays zero where absent
 
@@ -35,7 +35,7 @@ class WhitenedConcat(Fuser):
 
     def _fit(self, embeddings: Mapping[str, Embeddings]) -> None:
         for name, e in embeddings.items():
-            self._means[name], self._axes[name] = _whitening(e.vectors[e.present], self.config.num_features)
+            self._means[name], self._axes[name] = _whitening(e.vectors[e.present], self.config)
         blocks = {name: self._block(name, e) for name, e in embeddings.items()}
         for name, e in embeddings.items():
             inputs_NI, has_input = self._inputs_for(name, embeddings, blocks)
@@ -46,7 +46,7 @@ class WhitenedConcat(Fuser):
     def _transform(self, embeddings: Mapping[str, Embeddings]) -> FloatArray:
         num_items = len(next(iter(embeddings.values())).vectors)
         known = {
-            name: embeddings[name] if name in embeddings else _absent(name, num_items, self.widths[name])
+            name: embeddings[name] if name in embeddings else Embeddings.absent(name, num_items, self.widths[name])
             for name in self.modalities
         }
         blocks = {name: self._block(name, e) for name, e in known.items()}
@@ -93,26 +93,18 @@ class WhitenedConcat(Fuser):
         }
 
 
-def _absent(name: str, num_items: int, width: int) -> Embeddings:
-    return Embeddings(
-        name=name,
-        vectors=np.zeros((num_items, width), dtype=np.float32),
-        present=np.zeros(num_items, dtype=bool),
-    )
-
-
-def _whitening(vectors_ND: FloatArray, num_axes: int) -> tuple[FloatArray, FloatArray]:
-    """The mean (D,) and the scaled principal axes (D, P), P at most num_axes; each axis' largest entry is positive."""
+def _whitening(vectors_ND: FloatArray, config: FuseConfig) -> tuple[FloatArray, FloatArray]:
+    """The mean (D,) and the scaled principal axes (D, P), P at most num_features; each axis' largest entry positive."""
     mean_D = vectors_ND.mean(axis=0, dtype=np.float64)
     centered_ND = vectors_ND - mean_D
     variances, axes_DP = np.linalg.eigh(centered_ND.T @ centered_ND / len(vectors_ND))
-    kept = np.argsort(-variances, kind="stable")[:num_axes]
+    kept = np.argsort(-variances, kind="stable")[: config.num_features]
     kept = kept[variances[kept] > 1e-9 * max(float(variances.max()), 1e-12)]
     if not len(kept):  # one item, or all alike: no axis tells items apart, so keep the direction of the mean
         return np.zeros_like(mean_D, dtype=np.float32), unit_rows(mean_D[None]).T
     variances, axes_DP = variances[kept], axes_DP[:, kept]
     axes_DP *= np.sign(axes_DP[np.abs(axes_DP).argmax(axis=0), np.arange(len(kept))])
-    scale_P = 1.0 / np.sqrt((1.0 - SHRINKAGE) * variances + SHRINKAGE * variances.mean())
+    scale_P = 1.0 / np.sqrt((1.0 - config.shrinkage) * variances + config.shrinkage * variances.mean())
     return mean_D.astype(np.float32), (axes_DP * scale_P).astype(np.float32)
 
 

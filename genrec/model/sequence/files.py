@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from genrec.artifacts import write_file
-from genrec.config import SequenceConfig
+from genrec.config import SequenceConfig, restored, stored
 from genrec.encode.fusion import load_fuser
 from genrec.model.sequence.ensemble import SequenceEnsemble
 from genrec.model.sequence.model import SequenceModel, SequenceReport
@@ -38,7 +38,7 @@ def sequence_record(model: SequenceModel, report: SequenceReport | None = None) 
     """What stands beside the weights: all that it takes to make the model again."""
     num_content = 0 if model.content_map is None else model.content_map.in_features
     num_members = len(model.members) if isinstance(model, SequenceEnsemble) else 0
-    record = {"config": asdict(model.config), "num_items": model.num_items, "num_content": num_content}
+    record = {"config": stored(model.config), "num_items": model.num_items, "num_content": num_content}
     record |= {"num_members": num_members}
     return json.dumps(record if report is None else record | {"report": asdict(report)})
 
@@ -47,7 +47,7 @@ def stored_sequence_model(path: Path, device: torch.device) -> SequenceModel:
     """The model in a file that holds its weights and its record, maybe among others."""
     with safe_open(path, framework="pt") as stored:
         record = json.loads(stored.metadata()["genrec"])
-    shape = record["num_items"], SequenceConfig(**record["config"]), record["num_content"]
+    shape = record["num_items"], restored(SequenceConfig, record["config"]), record["num_content"]
     num_members = record.get("num_members", 0)
     model = (
         SequenceEnsemble([SequenceModel(*shape) for _ in range(num_members)]) if num_members else SequenceModel(*shape)

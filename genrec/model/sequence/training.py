@@ -36,15 +36,15 @@ class _Windows:
         self._histories = [history for history in histories if len(history) > 1]
         self._longest = longest
 
-    def batches(self, size: int, max_samples: int, rng: np.random.Generator) -> list[list[IntArray]]:
+    def batches(self, size: int, max_samples: int | None, rng: np.random.Generator) -> list[list[IntArray]]:
         """Freshly cut windows in a fresh order, windows of like length together.
 
-        size: graded events in a batch, or one more window; max_samples: graded events in all, 0 for every one.
+        size: graded events in a batch, or one more window; max_samples: graded events in all, None for every one.
         """
         windows = [window for history in self._histories for window in self._cut(history, rng)]
         order = rng.permutation(len(windows))
         graded = np.array([len(window) - 1 for window in windows])
-        if max_samples:
+        if max_samples is not None:
             order = order[: 1 + int(np.searchsorted(graded[order].cumsum(), max_samples))]
         batches = []
         for start in range(0, len(order), _POOLED_WINDOWS):

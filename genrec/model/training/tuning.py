@@ -160,9 +160,11 @@ def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows
 class _KeepBest(TrainerCallback):
     """At every checkpoint asks validation and keeps the trained weights of one; reports progress and the time limit."""
 
-    def __init__(self, language_model: LanguageModel, validate: Validate, work: Path, max_minutes: float) -> None:
+    def __init__(
+        self, language_model: LanguageModel, validate: Validate, work: Path, max_minutes: float | None
+    ) -> None:
         self._language_model, self._validate, self._work = language_model, validate, work
-        self._deadline = time.monotonic() + max_minutes * 60 if max_minutes else None
+        self._deadline = None if max_minutes is None else time.monotonic() + max_minutes * 60
         record = work / "best.json"
         self.validation: dict[int, float] = {}
         if record.is_file():

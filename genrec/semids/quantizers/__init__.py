@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from genrec.config import TokenizeConfig
-from genrec.errors import ArtifactError, ConfigError
-from genrec.semids.quantizers.contract import Graph, Quantizer, read_settings
+from genrec.errors import ConfigError
+from genrec.fitted import load_fitted
+from genrec.semids.quantizers.contract import Graph, Quantizer
 from genrec.semids.quantizers.pq_kmeans import PqKMeans
 from genrec.semids.quantizers.rq_kmeans import RqKMeans
 from genrec.semids.quantizers.rq_vae import GraphRqVae, RqVae
@@ -25,7 +26,4 @@ def make_quantizer(config: TokenizeConfig) -> Quantizer:
 
 def load_quantizer(directory: Path) -> Quantizer:
     """A fitted quantizer of whichever kind was saved. Raises ArtifactError."""
-    name, _ = read_settings(directory)
-    if name not in QUANTIZERS:
-        raise ArtifactError(f"{directory} holds a {name!r} quantizer; this genrec knows {', '.join(QUANTIZERS)}")
-    return QUANTIZERS[name].load(directory)
+    return load_fitted(directory, Quantizer.role, QUANTIZERS)

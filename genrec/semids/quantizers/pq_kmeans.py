@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from genrec.config import TokenizeConfig
 from genrec.errors import InputError
+from genrec.fitted import Arrays
 from genrec.runtime import progress
 from genrec.schema import FloatArray
-from genrec.semids.quantizers.contract import Arrays, CodeArray, Graph, Quantizer
+from genrec.semids.quantizers.contract import CodeArray, Graph, Quantizer
 from genrec.semids.quantizers.kmeans import CHUNK_ROWS, kmeans, nearest
 from genrec.semids.quantizers.rq_kmeans import ROWS_PER_CODE, fit_level_size, sample_rows
 

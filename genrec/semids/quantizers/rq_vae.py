@@ -18,9 +18,10 @@ from torch.nn import functional
 
 from genrec.config import TokenizeConfig
 from genrec.errors import ConfigError, InputError
+from genrec.fitted import Arrays
 from genrec.runtime import progress
 from genrec.schema import FloatArray
-from genrec.semids.quantizers.contract import Arrays, CodeArray, Graph, Quantizer
+from genrec.semids.quantizers.contract import CodeArray, Graph, Quantizer
 from genrec.semids.quantizers.kmeans import assign, canonical_order, farthest_rows, kmeans
 from genrec.semids.quantizers.rq_kmeans import encode_residuals, fit_level_size
 
@@ -180,7 +181,7 @@ def _mlp(sizes: tuple[int, ...]) -> nn.Sequential:
 class Codebooks:
     """Residual codebooks that follow the moving average of the rows they are given."""
 
-    def __init__(self, centroids: list[Tensor], balance: float) -> None:
+    def __init__(self, centroids: list[Tensor], balance: float | None) -> None:
         self.centroids, self.balance = centroids, balance
         self.counts = [torch.ones(len(c)) for c in centroids]
         self.sums = [c.clone() for c in centroids]
@@ -204,7 +205,7 @@ class Codebooks:
         quantized_BE = torch.zeros_like(latent_BE)
         for level, centroids_KE in enumerate(self.centroids):
             distances_BK = torch.cdist(residual_BE, centroids_KE)
-            codes_B = balanced_codes(distances_BK, self.balance) if self.balance else distances_BK.argmin(dim=1)
+            codes_B = distances_BK.argmin(dim=1) if self.balance is None else balanced_codes(distances_BK, self.balance)
             chosen_BE = centroids_KE[codes_B]
             self._learn(level, residual_BE, codes_B)
             self._revive(level, residual_BE, distances_BK.amin(dim=1))

@@ -8,12 +8,12 @@ import torch
 
 from genrec.config import Config, SequenceConfig
 from genrec.data.splits import EvaluationCase, Split
+from genrec.model.sequence import stage as recipe
 from genrec.model.sequence.ensemble import SequenceEnsemble
 from genrec.model.sequence.files import find_sequence_model, save_sequence_model, stored_sequence_model
 from genrec.model.sequence.model import SequenceModel, pad_histories
+from genrec.model.sequence.stage import train_sequence_on
 from genrec.model.sequence.training import validation_ndcg
-from genrec.ranking import training as recipe
-from genrec.ranking.training import train_sequence_on
 from genrec.schema import Catalog, Interactions, Item
 
 CPU = torch.device("cpu")

@@ -110,7 +110,7 @@ def test_every_event_but_the_first_is_graded_once_an_epoch():
     histories = [np.arange(30), np.array([5]), np.arange(4), np.arange(40, 49)]
     windows = sequence_training._Windows(histories, 8)
     for epoch in range(5):
-        batches = windows.batches(16, 0, np.random.default_rng(epoch))
+        batches = windows.batches(16, None, np.random.default_rng(epoch))
         graded = sorted(int(item) for batch in batches for window in batch for item in window[1:])
         assert graded == sorted([*range(1, 30), *range(1, 4), *range(41, 49)])
         assert max(len(window) for batch in batches for window in batch) <= 9

@@ -18,7 +18,6 @@ from genrec.model.lm.language import LanguageModel, read_ids
 from genrec.model.training.examples import IGNORE, history_prompt, next_item_examples
 from genrec.model.training.tuning import add_lora, latest_good_step, prepare_language_model
 from genrec.pipeline import build
-from genrec.ranking.training import MAX_VALIDATION_CASES
 from genrec.runtime import foundation_path
 from genrec.workspace import load
 
@@ -51,7 +50,7 @@ def test_lora_trains_its_matrices_and_the_id_rows_alone(shop_directory):
 
 def test_the_loss_falls_and_validation_chose_the_checkpoint(shop_directory, shop_recommender):
     cases = split_interactions(shop_recommender.interactions, shop_recommender.config.split).validation
-    assert 0 < len(cases) <= MAX_VALIDATION_CASES
+    assert 0 < len(cases) <= shop_recommender.config.tune.validation_cases
     report = json.loads((shop_directory / "model" / "loss.json").read_text())
     losses = [loss for _, loss in report["losses"]]
     assert np.mean(losses[-3:]) < 0.7 * losses[0]

@@ -8,8 +8,7 @@ import pytest
 from genrec.config import Config
 from genrec.data.ingest import ingest, load_workspace_data
 from genrec.data.splits import split_interactions
-from genrec.model.data_defaults import data_defaults, in_words
-from genrec.pipeline import resolve_config
+from genrec.data_defaults import data_defaults, in_words, resolve_config
 
 
 def of_mean(num_people: int, mean: int, shortest: int = 3) -> np.ndarray:
@@ -65,7 +64,7 @@ def test_presets_and_the_user_have_the_last_word(tmp_path, caplog):
     catalog, events, _ = load_workspace_data(tmp_path)
     lengths = [len(h) for h in split_interactions(events, Config().split).train.histories().values()]
     wanted = data_defaults(len(catalog), np.array(lengths))
-    caplog.set_level("INFO", "genrec.pipeline")
+    caplog.set_level("INFO", "genrec.data_defaults")
     tiny = resolve_config(tmp_path, settings=["tune.batch_size=8"])
     assert tiny.tokenize.num_codes == wanted["tokenize"]["num_codes"] == 16
     assert (tiny.tune.epochs, tiny.tune.batch_size) == (wanted["tune"]["epochs"], 8)

@@ -1,23 +1,46 @@
 """Settings that follow from the data: how many codes, which sequence model, how long to train.
 
 Rules of thumb that give what measured best on Amazon Beauty, MovieLens-1M and the demo (`benchmarks/RESULTS.md`), and
-something between for what lies between. Knows numbers of items and events alone.
+something between for what lies between. Knows numbers of items and events, and who has the last word; deliberately
+knows nothing of what the settings do.
 """
 
+import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 
-from genrec.config import TuneConfig
+from genrec.config import CONFIG_FILE, Config, TuneConfig
+from genrec.data.ingest import load_workspace_data
+from genrec.data.splits import split_interactions
 from genrec.schema import IntArray
 
+log = logging.getLogger(__name__)
 _LONG_HISTORY = 50  # events of a person on average, from which on histories are long
 _MANY_ITEMS = 5_000
 _FEW_EVENTS = 20  # an item: too few to tell by counting what is chosen together
 _MANY_EVENTS = 100_000
 _STEPS_PER_ITEM = 0.2  # of the language model
 _READ_EVENTS = 15_000_000  # by a sequence model in all its epochs
+
+
+def resolve_config(directory: Path, *, preset: str | None = None, settings: Iterable[str] = ()) -> Config:
+    """A build's configuration: the workspace's own unless a preset is named; else that, or tiny, as suits the data.
+
+    Settings come on top. Raises ConfigError, ArtifactError when nothing was ingested.
+    """
+    stored, settings = directory / CONFIG_FILE, list(settings)
+    if preset is None and stored.is_file():
+        return Config.load(stored).with_settings(settings)
+    asked = Config.for_preset(preset or "tiny").with_settings(settings)
+    catalog, interactions, _ = load_workspace_data(directory)
+    bounds = split_interactions(interactions, asked.split).train.user_bounds()
+    lengths = np.array([end - start for start, end in bounds.values()], dtype=np.int64)
+    defaults = data_defaults(len(catalog), lengths)
+    log.info("settings that suit %d items and %d events: %s", len(catalog), len(interactions), in_words(defaults))
+    return Config.for_preset(asked.preset, defaults).with_settings(settings)
 
 
 def data_defaults(num_items: int, lengths: IntArray) -> dict[str, dict[str, object]]:
@@ -50,6 +73,6 @@ def data_defaults(num_items: int, lengths: IntArray) -> dict[str, dict[str, obje
     }
 
 
-def in_words(suited: Mapping[str, Mapping[str, object]]) -> str:
+def in_words(defaults: Mapping[str, Mapping[str, object]]) -> str:
     """The settings as one would give them."""
-    return " ".join(f"{section}.{name}={value}" for section, table in suited.items() for name, value in table.items())
+    return " ".join(f"{section}.{name}={value}" for section, table in defaults.items() for name, value in table.items())

@@ -1,0 +1,104 @@
+"""The stage `sequence`: what follows what, learned over whole items.
+
+Knows what the sequence model is trained on and when it must be again; deliberately knows nothing of the model itself.
+
+Axis legend: N items, D features.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from genrec import artifacts
+from genrec.config import Config, stored
+from genrec.data.splits import Split
+from genrec.encode.fusion import make_fuser
+from genrec.encode.stage import encoded_origin, load_embeddings
+from genrec.model.sequence.ensemble import SequenceEnsemble
+from genrec.model.sequence.files import SEQUENCE_FILE, find_sequence_model, save_sequence_model
+from genrec.model.sequence.model import SequenceModel, SequenceReport
+from genrec.model.sequence.training import train_sequence_model, validation_ndcg
+from genrec.runtime import pick_device
+from genrec.schema import Catalog, FloatArray
+from genrec.stages import BuildContext, Stage
+
+_NEXT_MEMBER = 1_000_003  # from the seed of one model of an ensemble to that of the next
+
+
+def train_sequence_on(
+    catalog: Catalog, split: Split, config: Config, *, content: FloatArray | None, work: Path
+) -> tuple[SequenceModel, SequenceReport]:
+    """Train the sequence model, or an ensemble, on a split's histories; its validation cases choose the epoch.
+
+    The report of an ensemble is its first member's, with the time of all and the validation of the whole in the end.
+    """
+    histories = [catalog.rows(history) for history in split.train.histories().values()]
+    validation = [(catalog.rows(case.history), catalog.row(case.target)) for case in split.validation]
+    num_models = config.sequence.num_models
+    trained = [
+        train_sequence_model(
+            histories,
+            len(catalog),
+            validation,
+            config.sequence,
+            content=content,
+            device=pick_device(config.device),
+            seed=config.seed + _NEXT_MEMBER * number,
+            work=_folder(work / f"model-{number}"),
+            label="train sequence model" + (f" {number + 1} of {num_models}" if num_models > 1 else "") + ", epochs",
+        )
+        for number in range(num_models)
+    ]
+    model, report = trained[0]
+    if num_models == 1:
+        return model, report
+    ensemble = SequenceEnsemble([member for member, _ in trained])
+    seconds = sum(other.seconds for _, other in trained)
+    quality = validation_ndcg(ensemble, validation)
+    return ensemble.eval(), replace(report, seconds=seconds, validation=(*report.validation, quality))
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def learned_item_vectors(root: Path) -> FloatArray | None:
+    """The vectors that a workspace's sequence model has for its items, float32 (N, D); None where it does without."""
+    model = find_sequence_model(root / SEQUENCE.name, pick_device("cpu"))
+    if model is None:
+        return None
+    vectors_ND: FloatArray = model.item_vectors().detach().numpy()
+    return vectors_ND
+
+
+def _inputs(build: BuildContext) -> dict[str, str]:
+    config = build.config
+    return {
+        **build.split_inputs(),
+        "embeddings": encoded_origin(build),
+        "fuse": artifacts.fingerprint(stored(config.fuse)),
+        "sequence": artifacts.fingerprint(stored(config.sequence)),
+    }
+
+
+def _make(build: BuildContext, directory: Path, key: str) -> dict[str, object]:
+    config = build.config
+    details: dict[str, object] = {"kind": config.sequence.kind}
+    if config.sequence.kind == "off" or not len(build.split.train):
+        return details
+    work = artifacts.open_work(build.work(SEQUENCE.name), key)
+    modalities = load_embeddings(build.root / "embeddings")
+    fuser = make_fuser(config.fuse).fit(modalities)
+    content = fuser.transform(modalities)
+    model, report = train_sequence_on(build.catalog, build.split, config, content=content, work=work)
+    save_sequence_model(model, report, directory / SEQUENCE_FILE)
+    fuser.save(directory / "fuser")  # added items are known by their content
+    return details | {
+        "items": model.num_items,
+        "best_epoch": report.best_epoch,
+        "validation_ndcg@10": max(report.validation, default=0.0),
+        "seconds": round(report.seconds, 1),
+    }
+
+
+SEQUENCE = Stage(name="sequence", inputs=_inputs, make=_make)

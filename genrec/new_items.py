@@ -1,0 +1,77 @@
+"""New items in a built workspace: recommendable at once, while nothing is fitted or tuned again.
+
+Knows which stages a new item belongs to, and in which order they can be written; deliberately knows nothing of how an
+item is encoded or gets its semantic ID.
+
+Axis legend: M new items.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from genrec.artifacts import read_manifest, write_stage
+from genrec.config import Config
+from genrec.data.ingest import NewItems, append_items, extend_catalog, load_workspace_data
+from genrec.encode.stage import cache_folder, encode_items, encoded_details, load_embeddings, save_embeddings
+from genrec.runtime import pick_device
+from genrec.schema import Embeddings
+from genrec.semids.report import make_report
+from genrec.semids.stage import load_semids, save_semids, semids_details
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewItemsReport:
+    """What adding items did. item_ids: the new items; num_refused: rows that could not be used."""
+
+    item_ids: tuple[str, ...]
+    num_refused: int
+
+
+def add_items(directory: Path | str, path: Path, *, columns: Mapping[str, str] | None = None) -> NewItemsReport:
+    """Make the items of a file recommendable at once; nothing is fitted or tuned again.
+
+    Raises ArtifactError when the workspace is not built, SourceError on bad items.
+    """
+    root = Path(directory)
+    config = Config.of_workspace(root)
+    return admit_items(root, append_items(root, path, columns), config)
+
+
+def admit_items(root: Path, new: NewItems, config: Config) -> NewItemsReport:
+    """Encode new items, give them semantic IDs and write the three stages they belong to, each whole."""
+    old = {name: read_manifest(root / name, name) for name in ("embeddings", "semids")}
+    given = {
+        name: Embeddings.absent(name, len(new.items), e.vectors.shape[1])
+        for name, e in load_workspace_data(root).features.items()
+    }
+    encoded = encode_items(new.items, given, config.encode, pick_device(config.device), cache_folder(root))
+    item_ids = tuple(item.item_id for item in new.items)
+    grown = load_semids(root / "semids").append(item_ids, encoded)
+    embeddings = _joined(load_embeddings(root / "embeddings"), encoded, len(item_ids))
+    # All that can fail is done; from here the stages are written.
+    extend_catalog(root, new)
+    inputs = {**old["embeddings"].inputs, "catalog": read_manifest(root / "catalog", "catalog").fingerprint}
+    details = encoded_details(embeddings, origin=str(old["embeddings"].details["origin"]))
+    with write_stage(root / "embeddings", kind="embeddings", inputs=inputs, details=details) as stage:
+        save_embeddings(stage, embeddings)
+    inputs = {**old["semids"].inputs, "embeddings": read_manifest(root / "embeddings", "embeddings").fingerprint}
+    report = make_report(grown.fused, grown.quantizer, grown.table)
+    with write_stage(root / "semids", kind="semids", inputs=inputs, details=semids_details(grown.table)) as stage:
+        save_semids(stage, grown.fused, grown.fuser, grown.quantizer, grown.table, report)
+    return NewItemsReport(item_ids=item_ids, num_refused=len(new.refused))
+
+
+def _joined(old: Mapping[str, Embeddings], new: Mapping[str, Embeddings], num_new: int) -> dict[str, Embeddings]:
+    """Old rows, then M new rows, for every modality the workspace has; a modality new items lack is absent there."""
+    joined = {}
+    for name, before in old.items():
+        after = new.get(name) or Embeddings.absent(name, num_new, before.vectors.shape[1])
+        joined[name] = Embeddings(
+            name=name,
+            vectors=np.concatenate([before.vectors, after.vectors]),
+            present=np.concatenate([before.present, after.present]),
+        )
+    return joined
