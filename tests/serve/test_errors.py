@@ -30,9 +30,9 @@ from genrec.serve.inference.deadline import ClientGone
     ],
 )
 def test_errors_become_statuses_and_codes(error: Exception, status: int, code: str) -> None:
-    problem = api_error_of(error)
-    assert (problem.status, problem.code) == (status, code)
-    response = problem.response()
+    api_error = api_error_of(error)
+    assert (api_error.status, api_error.code) == (status, code)
+    response = api_error.response()
     told = json.loads(response.body)["error"]
     assert told.keys() == {"message", "type", "param", "code"}
     assert told["code"] == code
@@ -43,7 +43,7 @@ def test_an_overloaded_server_says_when_to_come_back() -> None:
     assert api_error_of(Overloaded("9 wait")).response().headers["Retry-After"] == "1"
 
 
-def test_a_problem_passes_through_context_managers() -> None:
+def test_an_error_passes_through_context_managers() -> None:
     @contextmanager
     def block():
         yield

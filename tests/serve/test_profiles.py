@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from genrec.schema import Catalog, Interactions, Item
-from genrec.serve.profiles import Profiles, Taste
+from genrec.serve.errors import ApiError
+from genrec.serve.profiles import Profile, Profiles
 from genrec.serve.store import Store
 
 CATALOG = Catalog(items=tuple(Item(item_id=name, title=name) for name in "abcdef"))
@@ -37,9 +38,17 @@ def test_the_last_word_on_an_item_holds(store: Store, told: str, history: str, r
     for kind, item_id in (word.split() for word in told.split(", ") if word):
         store.add_event(person="ann", item_id=item_id, kind=kind)
     store.add_event(person="bob", item_id="f", kind="like")
-    assert Profiles(CATALOG, TRAINED, store).taste("ann") == Taste(tuple(history), tuple(refused))
+    assert Profiles(CATALOG, TRAINED, store).find("ann") == Profile(tuple(history), tuple(refused))
 
 
-def test_a_stranger_and_nobody_have_an_empty_taste(store: Store) -> None:
+def test_a_stranger_and_nobody_have_an_empty_profile(store: Store) -> None:
     profiles = Profiles(CATALOG, TRAINED, store)
-    assert profiles.taste("carl") == profiles.taste(None) == Taste()
+    assert profiles.find("carl") == profiles.find(None) == Profile()
+
+
+def test_a_given_history_stands_in_for_a_person_but_not_beside_one(store: Store) -> None:
+    profiles = Profiles(CATALOG, TRAINED, store)
+    assert profiles.find(None, ["c", "z"]) == Profile(("c", "z"))
+    with pytest.raises(ApiError, match="both a user and a history") as caught:
+        profiles.find("ann", [])
+    assert (caught.value.status, caught.value.param) == (400, "history")

@@ -1,6 +1,6 @@
 """The page's files, served from memory: no build step, nothing from another host, revalidated by ETag.
 
-Knows no model and no person; whatever the page shows it asks of /v1.
+Knows no model and no person: the page asks /v1 for all that it shows.
 """
 
 import hashlib

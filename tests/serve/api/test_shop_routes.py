@@ -1,8 +1,10 @@
 """What a shop's own programs ask: recommendations, items, feedback, people."""
 
 import pytest
+from serve_worlds import scopes_of
 
 from genrec.data.filters import parse_filter
+from genrec.serve.api import shop_routes
 
 
 def recommended(server, **body):
@@ -209,3 +211,16 @@ def test_a_person_is_exported_and_erased_everywhere(server, shop):
     empty = {"person": "leaver", "events": [], "sessions": [], "visuals": []}
     assert server.http.get("/v1/people/leaver").json() == empty
     assert recommended(server, user="leaver", k=3) == fresh
+
+
+def test_each_route_needs_its_scope():
+    assert scopes_of(shop_routes.router) == {
+        ("POST", "/v1/recommendations"): "recommend",
+        ("GET", "/v1/items"): "recommend",
+        ("GET", "/v1/items/{item_id}/image"): None,  # browsers load pictures without a key
+        ("GET", "/v1/items/{item_id}"): "recommend",
+        ("GET", "/v1/visuals/{visual_id}"): None,
+        ("POST", "/v1/feedback"): "feedback",
+        ("GET", "/v1/people/{person}"): "admin",
+        ("DELETE", "/v1/people/{person}"): "admin",
+    }
