@@ -1,6 +1,6 @@
 """Errors as OpenAI's clients know them: a status, and {"error": {"message", "type", "param", "code"}}.
 
-Knows how every exception is told, and what the documentation says of each status; deliberately knows no routes.
+Knows the status and code of every exception, and how each status is documented; deliberately knows no routes.
 """
 
 import http

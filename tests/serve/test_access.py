@@ -22,29 +22,29 @@ def refusal(access: Access, authorization: str | None, scope: str = "chat") -> A
     return caught.value
 
 
-def test_a_budget_holds_a_minutes_worth_and_fills_evenly() -> None:
+def test_a_rate_holds_a_minutes_worth_and_fills_evenly() -> None:
     now = [100.0]
-    budget = RateLimiter(lambda: now[0])
-    assert [budget.take("a", 3) for _ in range(3)] == [0, 0, 0]
-    assert budget.take("a", 3) == pytest.approx(20)
-    assert budget.take("b", 3) == 0
+    limiter = RateLimiter(lambda: now[0])
+    assert [limiter.take("a", 3) for _ in range(3)] == [0, 0, 0]
+    assert limiter.take("a", 3) == pytest.approx(20)
+    assert limiter.take("b", 3) == 0
     now[0] += 19.9
-    assert budget.take("a", 3) == pytest.approx(0.1)
+    assert limiter.take("a", 3) == pytest.approx(0.1)
     now[0] += 0.2
-    assert budget.take("a", 3) == 0
+    assert limiter.take("a", 3) == 0
     now[0] += 3600
-    assert [budget.take("a", 3) for _ in range(3)] == [0, 0, 0]
-    assert budget.take("a", 3) > 0
+    assert [limiter.take("a", 3) for _ in range(3)] == [0, 0, 0]
+    assert limiter.take("a", 3) > 0
 
 
 def test_no_rate_is_no_limit() -> None:
-    budget = RateLimiter(lambda: 0.0)
-    assert {budget.take("a", 0) for _ in range(1000)} == {0.0}
+    limiter = RateLimiter(lambda: 0.0)
+    assert {limiter.take("a", 0) for _ in range(1000)} == {0.0}
 
 
-def test_processes_that_share_a_budget_give_no_more_together() -> None:
-    budgets = [RateLimiter(lambda: 0.0, num_sharing=4) for _ in range(4)]
-    assert sum(budget.take("a", 8) == 0 for budget in budgets for _ in range(10)) == 8
+def test_processes_that_share_a_rate_allow_no_more_together() -> None:
+    limiters = [RateLimiter(lambda: 0.0, num_sharing=4) for _ in range(4)]
+    assert sum(limiter.take("a", 8) == 0 for limiter in limiters for _ in range(10)) == 8
 
 
 def test_a_key_opens_its_scopes_alone(keys: Store) -> None:
@@ -89,7 +89,7 @@ def test_an_open_server_takes_anyone_and_still_holds_keys_to_their_scopes(keys: 
     assert refusal(access, f"Bearer {secret}", "admin").status == 403
 
 
-def test_a_spent_budget_says_when_to_come_back(keys: Store) -> None:
+def test_a_spent_rate_says_when_to_come_back(keys: Store) -> None:
     _, secret = keys.create_key("page", ["chat"], rate_per_minute=2)
     access = Access(keys, is_open=False)
     access.check(f"Bearer {secret}", "chat")

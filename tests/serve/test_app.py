@@ -68,7 +68,7 @@ def test_only_these_routes_need_no_key(guarded):
     assert ("GET", "/metrics", "admin") in operations(guarded)
 
 
-def test_a_spent_budget_is_429_with_the_time_to_wait(guarded):
+def test_a_spent_rate_is_429_with_the_time_to_wait(guarded):
     headers = bearer(guarded, "recommend", rate=2)
     answers = [guarded.http.get("/v1/models", headers=headers) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]

@@ -1,4 +1,4 @@
-"""Conversations over the API: remembered by session, gone through again without one, and deaf to tricks."""
+"""Conversations over the API: remembered by session, replayed without one, and deaf to tricks."""
 
 import pytest
 from serve_worlds import data_url, serving
@@ -49,7 +49,7 @@ def test_a_replayed_drawing_is_not_drawn_again(server):
     visual = shown["genrec"]["visual"]
     assert visual["generated"] is True
     assert f"({visual['url']})" in shown["choices"][0]["message"]["content"]
-    assert [kept["visual_id"] for kept in server.store.export_person("watcher")["visuals"]] == [visual["visual_id"]]
+    assert [stored["visual_id"] for stored in server.store.export_person("watcher")["visuals"]] == [visual["visual_id"]]
 
 
 def test_a_session_belongs_to_its_person(server):
@@ -76,10 +76,10 @@ def test_what_a_person_says_of_items_is_feedback(server):
 
 
 def test_feedback_given_elsewhere_counts_in_the_conversation(server):
-    first = cards(say(server, "a red lamp", session="s-apart", user="apart"))[0]
-    server.post("/v1/feedback", user="apart", item=first, kind="dislike")
-    assert first not in cards(say(server, "a red lamp", user="apart"))
-    assert first not in cards(say(server, "start over, a red lamp", session="s-apart", user="apart"))
+    first = cards(say(server, "a red lamp", session="s-elsewhere", user="elsewhere"))[0]
+    server.post("/v1/feedback", user="elsewhere", item=first, kind="dislike")
+    assert first not in cards(say(server, "a red lamp", user="elsewhere"))
+    assert first not in cards(say(server, "start over, a red lamp", session="s-elsewhere", user="elsewhere"))
 
 
 def test_two_messages_to_one_session_at_once_are_both_remembered(server):

@@ -1,4 +1,4 @@
-"""Every error is told as OpenAI's clients read it, and what is our own fault tells nothing of itself."""
+"""Every error reaches clients in OpenAI's form, and a fault of the server's own shows no details."""
 
 import json
 from contextlib import contextmanager
@@ -33,10 +33,10 @@ def test_errors_become_statuses_and_codes(error: Exception, status: int, code: s
     api_error = api_error_of(error)
     assert (api_error.status, api_error.code) == (status, code)
     response = api_error.response()
-    told = json.loads(response.body)["error"]
-    assert told.keys() == {"message", "type", "param", "code"}
-    assert told["code"] == code
-    assert "ann" not in told["message"]
+    detail = json.loads(response.body)["error"]
+    assert detail.keys() == {"message", "type", "param", "code"}
+    assert detail["code"] == code
+    assert "ann" not in detail["message"]
 
 
 def test_an_overloaded_server_says_when_to_come_back() -> None:

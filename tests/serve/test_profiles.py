@@ -1,4 +1,4 @@
-"""Whose history counts: training events, then what was told since; the last word on an item holds."""
+"""Whose history counts: training events, then feedback since; the latest feedback on an item counts."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.mark.parametrize(
-    ("told", "history", "refused"),
+    ("feedback", "history", "refused"),
     [
         ("", "abc", ""),
         ("like d, choose e", "abcde", ""),
@@ -34,8 +34,8 @@ def store(tmp_path: Path) -> Store:
         ("like z", "abc", ""),
     ],
 )
-def test_the_last_word_on_an_item_holds(store: Store, told: str, history: str, refused: str) -> None:
-    for kind, item_id in (word.split() for word in told.split(", ") if word):
+def test_the_latest_feedback_on_an_item_counts(store: Store, feedback: str, history: str, refused: str) -> None:
+    for kind, item_id in (word.split() for word in feedback.split(", ") if word):
         store.add_event(person="ann", item_id=item_id, kind=kind)
     store.add_event(person="bob", item_id="f", kind="like")
     assert Profiles(CATALOG, TRAINED, store).find("ann") == Profile(tuple(history), tuple(refused))

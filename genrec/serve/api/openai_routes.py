@@ -31,7 +31,7 @@ from genrec.serve.api.openai_schemas import (
     Usage,
 )
 from genrec.serve.api.pictures import Links, read_picture
-from genrec.serve.api.responses import JsonObject, finite, reasons_markdown, reply_markdown, reply_shape
+from genrec.serve.api.responses import JsonObject, as_json, reasons_markdown, reply_markdown, reply_shape
 from genrec.serve.conversations import Conversations, ServedReply, UserMessage
 from genrec.serve.engine import BASE_MODEL, Engine, ServedModel
 from genrec.serve.errors import ERROR_RESPONSES, ApiError, api_error_of
@@ -270,7 +270,7 @@ def _drawn_shape(visual: StoredVisual, response_format: str | None, links: Links
         "item_id": visual.item_id,
         "seed": visual.record["seed"],
         "visual_id": visual.visual_id,
-        "scores": finite(visual.record["scores"]),
+        "scores": as_json(visual.record["scores"]),
         "generated": True,
     }
     if response_format != "b64_json":

@@ -119,7 +119,7 @@ class Metadata(Body):
 
 class ChatBody(Body):
     """A conversation. With `session`, the server remembers it and reads only the last message of a user; without, all
-    messages are gone through again."""
+    messages are replayed."""
 
     model: Model
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES)]
@@ -252,7 +252,7 @@ class ImageBody(Body):
 
 
 class DrawnImage(BaseModel):
-    """One picture. url: a link to it, as long as it is kept."""
+    """One picture. url: a link to it, as long as it is stored."""
 
     b64_json: str | None = None
     url: str | None = None

@@ -19,16 +19,16 @@ JsonObject = dict[str, Any]  # Any: JSON
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>])")
 
 
-def finite(value: Any) -> Any:  # Any: JSON or records in, JSON out
+def as_json(value: Any) -> Any:  # Any: JSON or records in, JSON out
     """The value as JSON holds it: None for numbers that JSON lacks, lists for tuples, objects for records."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(name): finite(entry) for name, entry in value.items()}
+        return {str(name): as_json(entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(entry) for entry in value]
+        return [as_json(entry) for entry in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: finite(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
     return value
 
 
@@ -39,7 +39,7 @@ def item_shape(item: Item, links: Links) -> JsonObject:
         "object": "item",
         "title": item.title,
         "text": item.text,
-        "attributes": finite(item.attributes),
+        "attributes": as_json(item.attributes),
         "image": links.item(item.item_id, has_image=item.image is not None),
     }
 
@@ -53,8 +53,8 @@ def recommendation_shape(
         "item_id": entry.item_id,
         "title": entry.title,
         "semantic_id": list(entry.semantic_id),
-        "score_nats": finite(entry.score_nats),
-        "price": finite(price),
+        "score_nats": as_json(entry.score_nats),
+        "price": as_json(price),
         "image": links.item(item.item_id, has_image=item.image is not None),
     }
     return shape if why is None else shape | {"explanation": {"text": why.text, "evidence": _evidence(why.evidence)}}
@@ -65,7 +65,7 @@ def card_shape(card: ItemCard, links: Links) -> JsonObject:
     return {
         "item_id": card.item_id,
         "title": card.title,
-        "price": finite(card.price),
+        "price": as_json(card.price),
         "image": links.item(card.item_id, has_image=card.image is not None),
         "reason": card.reason,
         "evidence": _evidence(card.evidence),
@@ -73,7 +73,7 @@ def card_shape(card: ItemCard, links: Links) -> JsonObject:
 
 
 def _evidence(evidence: Sequence[Evidence]) -> list[JsonObject]:
-    return [finite(entry) for entry in evidence]
+    return [as_json(entry) for entry in evidence]
 
 
 def visual_shape(visual: StoredVisual, links: Links) -> JsonObject:
@@ -92,8 +92,8 @@ def reply_shape(reply: Reply, visual: StoredVisual | None, session: str | None, 
         "text": reply.text,
         "is_list": reply.is_list,
         "cards": [card_shape(card, links) for card in reply.items],
-        "request": finite(reply.request) | {"image": reply.request.image is not None},
-        "relaxed": [finite(wish) for wish in reply.relaxed],
+        "request": as_json(reply.request) | {"image": reply.request.image is not None},
+        "relaxed": [as_json(wish) for wish in reply.relaxed],
         "visual": None if visual is None else visual_shape(visual, links),
         "session": session,
     }

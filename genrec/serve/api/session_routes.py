@@ -44,10 +44,10 @@ async def take_back(
 
 async def _answer(request: Request, name: str, session: Session) -> JSONResponse:
     links = Links(str(request.base_url))
-    return JSONResponse(await run_in_threadpool(_shape, request.app.state.engine, name, session, links))
+    return JSONResponse(await run_in_threadpool(_session_shape, request.app.state.engine, name, session, links))
 
 
-def _shape(engine: Engine, name: str, session: Session, links: Links) -> JsonObject:
+def _session_shape(engine: Engine, name: str, session: Session, links: Links) -> JsonObject:
     catalog = engine.workspace.catalog
     return {
         "session": name,

@@ -15,7 +15,7 @@ from genrec.ranking.recommender import Request as RecommendationRequest
 from genrec.schema import Explanation, Recommendation
 from genrec.serve.access import GuardedRoute, needs
 from genrec.serve.api.pictures import PICTURE_RESPONSE, Links, read_picture, send_picture
-from genrec.serve.api.responses import JsonObject, finite, item_shape, recommendation_shape
+from genrec.serve.api.responses import JsonObject, as_json, item_shape, recommendation_shape
 from genrec.serve.api.schemas import (
     Erased,
     EventShape,
@@ -70,7 +70,7 @@ async def recommend(request: Request, body: RecommendBody) -> JSONResponse:
         explain = partial(explain_batch, view, histories, item_ids, query=body.query)
         reasons = list(await engine.run(explain, deadline, request.is_disconnected))
     links = Links(str(request.base_url))
-    shapes = [_shape(engine, entry, why, links) for entry, why in zip(found, reasons, strict=True)]
+    shapes = [_recommendation(engine, entry, why, links) for entry, why in zip(found, reasons, strict=True)]
     answer = {"model": model.name, "history": list(profile.history), "unknown": unknown, "recommendations": shapes}
     return JSONResponse(answer)
 
@@ -86,7 +86,7 @@ def _profile(engine: Engine, body: RecommendBody) -> tuple[Profile, list[str]]:
     return Profile(history=tuple(item_id for item_id in body.history if item_id in catalog)), unknown
 
 
-def _shape(engine: Engine, entry: Recommendation, why: Explanation | None, links: Links) -> JsonObject:
+def _recommendation(engine: Engine, entry: Recommendation, why: Explanation | None, links: Links) -> JsonObject:
     item, name = engine.workspace.catalog[entry.item_id], engine.reader.lexicon.price
     price = None if name is None else item.attributes.get(name)
     number = float(price) if isinstance(price, float | int) and not isinstance(price, bool) else None
@@ -160,7 +160,7 @@ async def feedback(request: Request, body: FeedbackBody) -> JSONResponse:
 async def export_person(request: Request, person: Name) -> JSONResponse:
     """All that is stored of a person."""
     engine: Engine = request.app.state.engine
-    return JSONResponse(await run_in_threadpool(lambda: finite(engine.store.export_person(person))))
+    return JSONResponse(await run_in_threadpool(lambda: as_json(engine.store.export_person(person))))
 
 
 @router.delete("/people/{person:path}", response_model=Erased, openapi_extra=needs("admin"), tags=["people"])

@@ -195,9 +195,9 @@ def test_a_drawing_repeats_with_its_seed_and_says_that_it_is_generated(client, s
     assert drawn[0].size == f"{first.width}x{first.height}"
     assert drawn[0].data[0].item_id == item.item_id
     assert drawn[0].data[0].url is None
-    kept = server.store.export_person("drew")["visuals"]
-    assert [visual["item_id"] for visual in kept] == [item.item_id] * 2
-    assert kept[0]["record"]["seed"] == 4
+    stored = server.store.export_person("drew")["visuals"]
+    assert [visual["item_id"] for visual in stored] == [item.item_id] * 2
+    assert stored[0]["record"]["seed"] == 4
 
 
 def test_words_alone_draw_the_nearest_item_and_links_open_without_a_key(client, server, shop):

@@ -12,8 +12,8 @@ def test_a_conversation_shows_its_wishes_and_forgets_them(server):
     assert (fresh["wishes"], fresh["history"], fresh["chips"]) == ([], [], [])
     asked = {"role": "user", "content": "something red under 60"}
     server.post("/v1/chat/completions", model="genrec", messages=[asked], session="page-wishes", user="page-wishes")
-    told = server.http.get(path, params=where).json()
-    assert {wish["attribute"] for wish in told["wishes"]} == {"color", "price"}
+    state = server.http.get(path, params=where).json()
+    assert {wish["attribute"] for wish in state["wishes"]} == {"color", "price"}
     left = server.http.delete(f"{path}/wishes", params={**where, "attribute": "color"}).json()
     assert [wish["attribute"] for wish in left["wishes"]] == ["price"]
     assert server.http.get(path, params=where).json()["wishes"] == left["wishes"]
@@ -22,14 +22,14 @@ def test_a_conversation_shows_its_wishes_and_forgets_them(server):
 
 def test_likes_and_refusals_are_seen_in_every_conversation_of_a_person(server):
     first, second = (item.item_id for item in server.engine.workspace.catalog.items[:2])
-    server.post("/v1/feedback", user="page-taste", item=first, kind="like")
-    server.post("/v1/feedback", user="page-taste", item=second, kind="dislike")
-    told = server.http.get("/v1/sessions/page-taste-new", params={"user": "page-taste"}).json()
-    assert [item["id"] for item in told["history"]] == [first]
-    assert [item["id"] for item in told["refused"]] == [second]
+    server.post("/v1/feedback", user="page-likes", item=first, kind="like")
+    server.post("/v1/feedback", user="page-likes", item=second, kind="dislike")
+    state = server.http.get("/v1/sessions/page-likes-new", params={"user": "page-likes"}).json()
+    assert [item["id"] for item in state["history"]] == [first]
+    assert [item["id"] for item in state["refused"]] == [second]
 
 
-def test_a_conversation_is_told_to_its_person_alone(server):
+def test_a_conversation_is_shown_to_its_person_alone(server):
     asked = {"role": "user", "content": "something red"}
     server.post("/v1/chat/completions", model="genrec", messages=[asked], session="page-own", user="page-owner")
     for method in ("GET", "DELETE"):

@@ -95,8 +95,8 @@ def test_a_person_can_be_exported_and_erased_and_nobody_else_is(store: Store, tm
     for person in ("ann", "bob"):
         store.add_event(person=person, item_id="a", kind="like")
         store.save_session(f"s-{person}", person, "said", after=None)
-    kept = store.add_visual(person="ann", item_id="a", path=picture, record={"seed": 3})
-    assert store.find_visual(kept.visual_id).record == {"seed": 3}
+    visual = store.add_visual(person="ann", item_id="a", path=picture, record={"seed": 3})
+    assert store.find_visual(visual.visual_id).record == {"seed": 3}
     document = store.export_person("ann")
     assert [event["item_id"] for event in document["events"]] == ["a"]
     assert document["sessions"] == [{"session_id": "s-ann", "document": "said"}]
