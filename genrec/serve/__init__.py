@@ -1,1 +1,1 @@
-"""The API server: what comes over the wire, who may ask, and what is kept."""
+"""The server: api/ answers requests, inference/ reaches the models, store/ holds what lasts, page/ is the chat page."""

@@ -1,17 +1,27 @@
-"""Who may ask, and how often: Bearer keys with scopes, and a budget of requests per key."""
+"""Who may ask, and how often: Bearer keys with scopes, a rate limit per key, and routes that check both first.
+
+Knows keys and scopes; deliberately knows nothing of what a route does.
+"""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 
 from genrec.serve.errors import ApiError
 from genrec.serve.store import Key, Store
 
+SECURITY_SCHEME = "key"
 
-class Budget:
-    """A bucket of tokens for each key, that fills evenly and holds a minute's worth.
 
-    num_sharing: processes that serve the same keys, each with its part of the budget.
+class RateLimiter:
+    """A token bucket per key, which fills evenly and holds a minute's worth of requests.
+
+    num_sharing: the number of processes that serve the same keys; each allows its part of the rate.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, *, num_sharing: int = 1) -> None:
@@ -20,7 +30,7 @@ class Budget:
         self._lock = threading.Lock()
 
     def take(self, key_id: str, rate_per_minute: int) -> float:
-        """Take one request from a key's budget; returns 0, or the seconds to wait when nothing is left."""
+        """Take one request from a key's bucket; returns 0, or the seconds to wait when nothing is left."""
         if not rate_per_minute:
             return 0.0
         with self._lock:
@@ -36,12 +46,12 @@ class Budget:
 
 
 class Access:
-    """Turns an Authorization header into a key, or into the problem with it."""
+    """The check of an Authorization header: it gives a key, or raises what is wrong with it."""
 
     def __init__(self, store: Store, *, is_open: bool, num_sharing: int = 1) -> None:
         """is_open: anyone may do anything without a key; for a server that only its own machine reaches."""
         self._store, self._is_open = store, is_open
-        self._budget = Budget(num_sharing=num_sharing)
+        self._rates = RateLimiter(num_sharing=num_sharing)
 
     def is_open_to(self, authorization: str | None) -> bool:
         """Whether no key is asked for, and none was given."""
@@ -50,7 +60,7 @@ class Access:
     def check(self, authorization: str | None, scope: str) -> Key | None:
         """The key that may do this, any key for an empty scope; None where none is needed.
 
-        Raises Problem 401, 403 or 429.
+        Raises ApiError 401, 403 or 429.
         """
         if self.is_open_to(authorization):
             return None
@@ -71,7 +81,7 @@ class Access:
                 code="insufficient_scope",
                 message=f"key {key.key_id} has the scopes {', '.join(key.scopes)}; this needs {scope}",
             )
-        wait_s = self._budget.take(key.key_id, key.rate_per_minute)
+        wait_s = self._rates.take(key.key_id, key.rate_per_minute)
         if wait_s:
             raise ApiError(
                 status=429,
@@ -81,3 +91,28 @@ class Access:
                 headers={"Retry-After": str(max(1, round(wait_s)))},
             )
         return key
+
+
+def needs(scope: str) -> dict[str, Any]:  # Any: OpenAPI
+    """The `openapi_extra` of a route whose key must have this scope; any valid key will do for an empty scope."""
+    return {"x-scope": scope, "security": [{SECURITY_SCHEME: []}]}
+
+
+class GuardedRoute(APIRoute):
+    """A route that checks the key before it reads the body."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:  # Any: as FastAPI has it
+        """FastAPI's handler behind the check; a route without `needs` is open to all."""
+        answer = super().get_route_handler()
+        scope = (self.openapi_extra or {}).get("x-scope")
+
+        async def guarded(request: Request) -> Response:
+            if scope is not None:
+                access: Access = request.app.state.access
+                given = request.headers.get("authorization")
+                if not access.is_open_to(given):
+                    key = await run_in_threadpool(access.check, given, scope)
+                    request.state.key_id = None if key is None else key.key_id
+            return await answer(request)
+
+        return guarded

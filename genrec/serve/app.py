@@ -1,4 +1,7 @@
-"""The application: routes, errors, health, metrics and documentation over one engine."""
+"""The application: routes, errors, health, metrics and documentation over one engine.
+
+Knows how the parts are put together; what a route answers is in api/.
+"""
 
 import asyncio
 import html
@@ -18,15 +21,14 @@ from starlette.routing import compile_path
 from genrec import __version__
 from genrec.config import ServeConfig
 from genrec.errors import GenrecError
-from genrec.serve.access import Access
+from genrec.serve.access import SECURITY_SCHEME, Access, GuardedRoute, needs
 from genrec.serve.api import openai_routes, session_routes, shop_routes
 from genrec.serve.api.schemas import Health
 from genrec.serve.conversations import Conversations
 from genrec.serve.engine import Engine
-from genrec.serve.errors import ApiError, api_error_of
-from genrec.serve.guard import ERRORS, SECURITY_SCHEME, GuardedRoute, needs
+from genrec.serve.errors import ERROR_RESPONSES, ApiError, api_error_of
 from genrec.serve.inference.batching import Overloaded
-from genrec.serve.middleware import BodyLimit, Watch
+from genrec.serve.middleware import BodyLimit, RequestTelemetry
 from genrec.serve.page import site
 from genrec.serve.store import Store
 from genrec.serve.telemetry import Metrics
@@ -49,8 +51,8 @@ def create_app(
 ) -> FastAPI:
     """The server over a loaded workspace and an open store, which it closes at its end.
 
-    config: the workspace's own unless given; is_open: no key is asked for; num_processes: that serve the same store,
-    and so share the budgets of keys.
+    config: the workspace's own unless given; is_open: no key is asked for; num_processes: the number of processes that
+    serve the same store, and so share the rates of its keys.
     """
     settings = config or workspace.config.serve
     engine = Engine(workspace, store, settings)
@@ -73,9 +75,9 @@ def create_app(
     app.include_router(site.router)
     _add_own_routes(app)
     for kind in (ApiError, GenrecError, Overloaded, TimeoutError, HTTPException, RequestValidationError):
-        app.add_exception_handler(kind, _answer_problem)
+        app.add_exception_handler(kind, _answer_error)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, limit_s=settings.time_limit_s)
-    app.add_middleware(Watch, metrics=metrics)
+    app.add_middleware(RequestTelemetry, metrics=metrics)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to change it
     return app
 
@@ -90,17 +92,17 @@ def _lifespan(engine: Engine) -> Callable[[FastAPI], AbstractAsyncContextManager
     return lifespan
 
 
-async def _answer_problem(request: Request, error: Exception) -> Response:
-    problem = api_error_of(error)
-    if problem.status == 500:
+async def _answer_error(request: Request, error: Exception) -> Response:
+    api_error = api_error_of(error)
+    if api_error.status == 500:
         raise error  # the middleware logs it and answers
-    if problem.status == 405:
-        problem.headers["Allow"] = ", ".join(sorted(_methods(request)))
-    return problem.response()
+    if api_error.status == 405:
+        api_error.headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return api_error.response()
 
 
 def _methods(request: Request) -> set[str]:
-    """All methods of a path; one route alone knows its own. What is not in the schema can only be looked at."""
+    """All methods of a path, whose routes know one each; a path that the schema lacks has GET alone."""
     paths = request.app.openapi()["paths"]
     documented = [operations for path, operations in paths.items() if compile_path(path)[0].match(request.url.path)]
     return {method.upper() for operations in documented for method in operations} or {"GET"}
@@ -125,12 +127,12 @@ def _add_own_routes(app: FastAPI) -> None:
         return JSONResponse({"status": "ok"})
 
     text = {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus' text format."}
-    told: dict[int | str, dict[str, Any]] = {**ERRORS, 200: text}  # Any: OpenAPI
+    responses: dict[int | str, dict[str, Any]] = {**ERROR_RESPONSES, 200: text}  # Any: OpenAPI
 
     # Response, not PlainTextResponse: its errors are JSON.
-    @app.get("/metrics", response_class=Response, responses=told, openapi_extra=needs("admin"), tags=["server"])
+    @app.get("/metrics", response_class=Response, responses=responses, openapi_extra=needs("admin"), tags=["server"])
     async def metrics() -> PlainTextResponse:
-        """For Prometheus; of the process that answers."""
+        """Metrics for Prometheus, of the process that answers."""
         return PlainTextResponse(app.state.metrics.text())
 
     @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)

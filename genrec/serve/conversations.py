@@ -1,8 +1,8 @@
-"""Conversations of many clients: resumed, answered, kept.
+"""Conversations of many clients: resumed, answered, stored.
 
-A session that a client names lies in the store; a conversation without one is gone through again from its messages,
-unless the server still remembers how it stood. What a known person likes or refuses on the way becomes feedback. Knows
-no wire format beyond turns of words and photos.
+The store holds a session that a client names; a conversation without one is replayed from its messages, unless the
+cache still holds its state. What a known person likes or refuses on the way becomes feedback. Knows no wire format
+beyond messages of words and photos.
 """
 
 import asyncio
@@ -30,87 +30,93 @@ from genrec.serve.store import StoredVisual
 
 log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5  # to go on with a conversation that other processes go on with as well
-MAX_REMEMBERED = 1_000  # conversations without a session, and photos
+MAX_CACHED = 1_000  # conversations without a session, and photos
 MAX_PHOTO_PX = 512  # more than any CLIP looks at
 PHOTO_WORDS = "something like this"  # what a photo says without words
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """What a person says: words, and maybe a photo."""
+class UserMessage:
+    """One message of a person: words, and maybe a photo."""
 
     text: str
     photo: Image.Image | None = None
 
     @property
     def words(self) -> str:
-        """The words, or what a photo alone says."""
+        """The text, or what a photo alone says."""
         return self.text if self.text.strip() or self.photo is None else PHOTO_WORDS
 
     @property
     def digest(self) -> bytes:
-        """Equal for equal turns."""
+        """A hash of the text and the photo's pixels."""
         picture = b"" if self.photo is None else self.photo.tobytes()
         return hashlib.sha256(self.text.encode() + b"\0" + picture).digest()
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """A reply, and the drawing that it shows."""
+class ServedReply:
+    """A reply, and the stored drawing that it shows."""
 
     reply: Reply
     visual: StoredVisual | None
 
 
 class Conversations:
-    """All conversations of an engine."""
+    """The conversations of an engine: each is resumed, answered and stored."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._remembered, self._photos = _Memory(), _Photos()
+        self._cache, self._photos = _SessionCache(), _PhotoFiles()
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def answer(
-        self, turns: Sequence[Turn], *, model: ServedModel, person: str | None, session: str | None, is_gone: IsGone
-    ) -> AsyncIterator[Answered]:
-        """The answer to the last turn: at once without reasons, then, where items are shown, with them.
+        self,
+        messages: Sequence[UserMessage],
+        *,
+        model: ServedModel,
+        person: str | None,
+        session_id: str | None,
+        is_gone: IsGone,
+    ) -> AsyncIterator[ServedReply]:
+        """The reply to the last message: at once without reasons, then, where items are shown, with them.
 
-        session: a name under which the conversation is kept, and belongs to `person`. Raises Problem 403 when it is
-        another person's.
+        session_id: the name under which the conversation is stored, and belongs to `person`. Raises ApiError 403 when
+        it is another person's, 409 when other processes change it again and again meanwhile.
         """
         engine = self._engine
         view = engine.view(model)
-        async with self._lock_of(session):
-            say = partial(self._say, view, turns, model.name, person, session)
-            conversation, answered = await engine.run(say, view.deadline, is_gone)
-        yield answered
-        if engine.config.gives_reasons and any(not card.reason for card in answered.reply.items):
+        async with self._lock_of(session_id):
+            job = partial(self._reply, view, messages, model.name, person, session_id)
+            conversation, served = await engine.run(job, view.deadline, is_gone)
+        yield served
+        if engine.config.gives_reasons and any(not card.reason for card in served.reply.items):
             try:
-                reply = await engine.run(partial(conversation.with_reasons, answered.reply), view.deadline, is_gone)
+                reply = await engine.run(partial(conversation.with_reasons, served.reply), view.deadline, is_gone)
             except (TimeoutError, Overloaded, ModelEnded) as error:
                 log.warning("reasons are left out: %s", error)  # the items were found, and the session knows of them
             else:
-                yield Answered(reply, answered.visual)
+                yield ServedReply(reply, served.visual)
 
-    def standing(self, session_id: str, person: str | None) -> Session:
-        """Where a kept conversation stands, with what its person chose and refused since. Raises Problem 403."""
-        return self._standing(self._engine.store.load_session(session_id), person)
+    def state(self, session_id: str, person: str | None) -> Session:
+        """The state of a stored conversation, with its person's feedback since. Raises ApiError 403."""
+        return self._current(self._engine.store.load_session(session_id), person)
 
-    def _standing(self, document: str | None, person: str | None) -> Session:
-        session = _read(document, person)
-        self._bring_up_to_date(session, person)
+    def _current(self, document: str | None, person: str | None) -> Session:
+        session = _load(document, person)
+        self._update(session, person)
         session.keep_known(self._engine.workspace.catalog)
         return session
 
     async def take_back(self, session_id: str, person: str | None, attribute: str) -> Session:
-        """Forget the wishes over an attribute; "*" forgets all of them, and the words. Raises Problem 403."""
+        """Forget the wishes over an attribute; "*" forgets all of them, and the words. Raises ApiError 403 or 409."""
         async with self._lock_of(session_id):
             return await asyncio.to_thread(self._take_back, session_id, person, attribute)
 
     def _take_back(self, session_id: str, person: str | None, attribute: str) -> Session:
         for _ in range(MAX_ATTEMPTS):
             before = self._engine.store.load_session(session_id)
-            session = self._standing(before, person)
+            session = self._current(before, person)
             session.take_back([attribute])
             if attribute == "*":
                 session.forget_words()
@@ -122,33 +128,38 @@ class Conversations:
         return asyncio.Lock() if session_id is None else self._locks.setdefault(session_id, asyncio.Lock())
 
     def forget(self, person: str) -> None:
-        """Forget what is remembered of a person's conversations."""
-        self._remembered.forget(person)
+        """Drop a person's conversations from the cache."""
+        self._cache.forget(person)
 
-    def _say(
-        self, view: ClientView, turns: Sequence[Turn], model: str, person: str | None, session_id: str | None
-    ) -> tuple[Conversation, Answered]:
-        keys = _keys(turns, model, person)
+    def _reply(
+        self,
+        view: ClientView,
+        messages: Sequence[UserMessage],
+        model: str,
+        person: str | None,
+        session_id: str | None,
+    ) -> tuple[Conversation, ServedReply]:
+        keys = _keys(messages, model, person)
         if session_id is None:
-            conversation = self._replayed(view, turns[:-1], keys[:-1], person)
-            reply = self._answer(conversation, turns[-1])
-            self._remembered.keep(keys[-1], person, conversation.session.to_json())
+            conversation = self._replayed(view, messages[:-1], keys[:-1], person)
+            reply = self._say(conversation, messages[-1])
+            self._cache.add(keys[-1], person, conversation.session.to_json())
         else:
-            conversation, reply = self._continued(view, turns[-1], person, session_id)
-        self._tell(person, reply)
+            conversation, reply = self._continued(view, messages[-1], person, session_id)
+        self._add_feedback(person, reply)
         visual = None
         if reply.visual is not None and view.drawings.last is not None:
             visual = self._engine.keep(view.drawings.last, person)
-        return conversation, Answered(reply, visual)
+        return conversation, ServedReply(reply, visual)
 
     def _continued(
-        self, view: ClientView, turn: Turn, person: str | None, session_id: str
+        self, view: ClientView, message: UserMessage, person: str | None, session_id: str
     ) -> tuple[Conversation, Reply]:
-        """One more turn of a kept conversation, said again when another process was quicker to go on with it."""
+        """A stored conversation with one more message, said again when another process was quicker to go on with it."""
         for _ in range(MAX_ATTEMPTS):
             before = self._engine.store.load_session(session_id)
-            conversation = self._conversations(view, _read(before, person), person)
-            reply = self._answer(conversation, turn)
+            conversation = self._conversation(view, _load(before, person), person)
+            reply = self._say(conversation, message)
             if self._save(session_id, person, conversation.session.to_json(), before):
                 return conversation, reply
         raise _contended()
@@ -156,51 +167,51 @@ class Conversations:
     def _save(self, session_id: str, person: str | None, document: str, before: str | None) -> bool:
         return self._engine.store.save_session(session_id, person, document, after=before)
 
-    def _answer(self, conversation: Conversation, turn: Turn) -> Reply:
-        return conversation.say(turn.words, None if turn.photo is None else self._photos.keep(turn.photo))
+    def _say(self, conversation: Conversation, message: UserMessage) -> Reply:
+        return conversation.say(message.words, None if message.photo is None else self._photos.add(message.photo))
 
-    def _conversations(self, view: ClientView, session: Session, person: str | None) -> Conversation:
-        """A conversation that stands where its session does and knows what its person chose and refused since."""
-        engine = self._engine
-        self._bring_up_to_date(session, person)
-        return Conversation(view.workspace, session, num_shown=engine.config.num_shown, gives_reasons=False)
+    def _conversation(self, view: ClientView, session: Session, person: str | None) -> Conversation:
+        """A conversation in the state of its session, with its person's feedback since."""
+        self._update(session, person)
+        return Conversation(view.workspace, session, num_shown=self._engine.config.num_shown, gives_reasons=False)
 
-    def _bring_up_to_date(self, session: Session, person: str | None) -> None:
+    def _update(self, session: Session, person: str | None) -> None:
+        """Take over what a person chose and refused elsewhere."""
         if person is not None:
-            taste = self._engine.profiles.taste(person)
-            session.user_id, session.disliked = person, list(taste.refused)
-            session.history = list(taste.history)
-            session.liked = [item_id for item_id in session.liked if item_id in taste.history]
+            profile = self._engine.profiles.find(person)
+            session.user_id, session.disliked = person, list(profile.refused)
+            session.history = list(profile.history)
+            session.liked = [item_id for item_id in session.liked if item_id in profile.history]
 
     def _replayed(
-        self, view: ClientView, turns: Sequence[Turn], keys: Sequence[str], person: str | None
+        self, view: ClientView, messages: Sequence[UserMessage], keys: Sequence[str], person: str | None
     ) -> Conversation:
-        """The conversation as it stood after these turns; what it drew is not drawn again."""
+        """The conversation after these messages, replayed from where the cache knows it; nothing is drawn again."""
         session, num_known = Session(), 0
         for number, key in reversed(list(enumerate(keys, 1))):
-            document = self._remembered.find(key)
+            document = self._cache.find(key)
             if document is not None:
                 session, num_known = Session.from_json(document), number
                 break
-        conversation = self._conversations(view, session, person)
-        if num_known == len(turns):
+        conversation = self._conversation(view, session, person)
+        if num_known == len(messages):
             return conversation
         view.drawings.is_replay = True
-        for turn in turns[num_known:]:
-            self._answer(conversation, turn)
+        for message in messages[num_known:]:
+            self._say(conversation, message)
         view.drawings.is_replay = False
-        return self._conversations(view, conversation.session, person)
+        return self._conversation(view, conversation.session, person)
 
-    def _tell(self, person: str | None, reply: Reply) -> None:
-        """What a person judges in words is feedback like any other."""
+    def _add_feedback(self, person: str | None, reply: Reply) -> None:
+        """Store what a person likes or dislikes in words, which is feedback like any other."""
         if person is not None:
             for kind, item_ids in (("like", reply.request.liked), ("dislike", reply.request.disliked)):
                 for item_id in item_ids:
                     self._engine.store.add_event(person=person, item_id=item_id, kind=kind)
 
 
-def _read(document: str | None, person: str | None) -> Session:
-    """A kept conversation, or a new one. Raises Problem 403 when it is another person's."""
+def _load(document: str | None, person: str | None) -> Session:
+    """A stored session, or a new one. Raises ApiError 403 when it is another person's."""
     if document is None:
         return Session()
     session = Session.from_json(document)
@@ -215,62 +226,62 @@ def _contended() -> ApiError:
     return ApiError(status=409, code="session_contended", message=message, param="session")
 
 
-def _keys(turns: Sequence[Turn], model: str, person: str | None) -> list[str]:
-    """For each turn, a name of the conversation up to it."""
+def _keys(messages: Sequence[UserMessage], model: str, person: str | None) -> list[str]:
+    """The cache's key of the conversation up to each message."""
     digest = hashlib.sha256(repr((model, person)).encode())
     keys = []
-    for turn in turns:
-        digest.update(turn.digest)
+    for message in messages:
+        digest.update(message.digest)
         keys.append(digest.hexdigest())
     return keys
 
 
-class _Photos:
-    """Photos of conversations, small, on disk for as long as the server runs and few enough; for many threads."""
+class _PhotoFiles:
+    """Photos of conversations, small, on disk while the server runs, the latest alone; for many threads."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Path, None] = OrderedDict()
+        self._paths: OrderedDict[Path, None] = OrderedDict()
         self._lock = threading.Lock()
 
     @cached_property
     def _folder(self) -> "tempfile.TemporaryDirectory[str]":
-        """Made for the first photo: where a server is ended at once, nobody is left to remove it."""
+        """The folder, made for the first photo: where a server is killed, nobody is left to remove it."""
         return tempfile.TemporaryDirectory(prefix="genrec-photos-")
 
-    def keep(self, photo: Image.Image) -> Path:
+    def add(self, photo: Image.Image) -> Path:
         """The file of a photo, the same for the same photo."""
         small = photo.copy()
         small.thumbnail((MAX_PHOTO_PX, MAX_PHOTO_PX))
         with self._lock:
             path = Path(self._folder.name) / f"{hashlib.sha256(small.tobytes()).hexdigest()}.png"
-            if path not in self._kept:
+            if path not in self._paths:
                 small.save(path)
-            self._kept[path] = None
-            self._kept.move_to_end(path)
-            while len(self._kept) > MAX_REMEMBERED:
-                self._kept.popitem(last=False)[0].unlink()
+            self._paths[path] = None
+            self._paths.move_to_end(path)
+            while len(self._paths) > MAX_CACHED:
+                self._paths.popitem(last=False)[0].unlink()
         return path
 
 
-class _Memory:
-    """The latest sessions under names of their conversations; for many threads."""
+class _SessionCache:
+    """The latest sessions by keys of their conversations; for many threads."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[str | None, str]] = OrderedDict()
+        self._sessions: OrderedDict[str, tuple[str | None, str]] = OrderedDict()  # by key: person and document
         self._lock = threading.Lock()
 
-    def keep(self, key: str, person: str | None, document: str) -> None:
+    def add(self, key: str, person: str | None, document: str) -> None:
         with self._lock:
-            self._kept[key] = (person, document)
-            self._kept.move_to_end(key)
-            while len(self._kept) > MAX_REMEMBERED:
-                self._kept.popitem(last=False)
+            self._sessions[key] = (person, document)
+            self._sessions.move_to_end(key)
+            while len(self._sessions) > MAX_CACHED:
+                self._sessions.popitem(last=False)
 
     def find(self, key: str) -> str | None:
         with self._lock:
-            return self._kept[key][1] if key in self._kept else None
+            return self._sessions[key][1] if key in self._sessions else None
 
     def forget(self, person: str) -> None:
         with self._lock:
-            for key in [key for key, (whose, _) in self._kept.items() if whose == person]:
-                del self._kept[key]
+            for key in [key for key, (whose, _) in self._sessions.items() if whose == person]:
+                del self._sessions[key]

@@ -1,20 +1,42 @@
-"""Errors as OpenAI's clients know them: a status, and {"error": {"message", "type", "param", "code"}}."""
+"""Errors as OpenAI's clients know them: a status, and {"error": {"message", "type", "param", "code"}}.
+
+Knows the status and code of every exception, and how each status is documented; deliberately knows no routes.
+"""
 
 import http
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from genrec.errors import InputError, ModelEnded, UnknownItem, UnknownUser
+from genrec.serve.api.schemas import ErrorAnswer
 from genrec.serve.inference.batching import Overloaded
 from genrec.serve.inference.deadline import ClientGone
+
+_DESCRIPTIONS = {
+    400: "Something in the request cannot be used.",
+    401: "No valid key.",
+    403: "The key lacks the scope, or the session is another's.",
+    404: "There is no such thing.",
+    408: "The body took too long to come.",
+    409: "The session changed again and again while this was answered.",
+    413: "The body is too large.",
+    429: "The key's budget of requests is used up.",
+    500: "The server failed.",
+    503: "Too many requests wait.",
+    504: "The answer took too long.",
+}
+ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {  # Any: OpenAPI
+    status: {"model": ErrorAnswer, "description": description} for status, description in _DESCRIPTIONS.items()
+}
 
 
 @dataclass(kw_only=True, eq=False)  # not frozen: Python sets the traceback of what passes through a context manager
 class ApiError(Exception):
-    """Something that ends a request. code: what a program reads; message: what a person reads."""
+    """An error that ends a request. code: for programs; message: for people; param: the field at fault."""
 
     status: int
     code: str
@@ -28,21 +50,21 @@ class ApiError(Exception):
 
     @property
     def body(self) -> dict[str, object]:
-        """What clients read."""
+        """The JSON that clients read."""
         return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
 
     def response(self) -> JSONResponse:
-        """As it goes over the wire."""
+        """The answer over HTTP."""
         return JSONResponse(self.body, status_code=self.status, headers=self.headers)
 
 
 def api_error_of(error: Exception) -> ApiError:
-    """What to tell of an exception; what is our own fault is told without details."""
+    """The error that clients read for an exception; a fault of the server's own tells no details."""
     match error:
         case ApiError():
             return error
         case RequestValidationError():
-            return _of_validation(error)
+            return _invalid_request(error)
         case UnknownItem() | UnknownUser():
             return ApiError(status=404, code="not_found", message=str(error))
         case InputError():
@@ -68,7 +90,7 @@ def api_error_of(error: Exception) -> ApiError:
     return ApiError(status=500, code="internal_error", message="the server failed; it was logged", kind="server_error")
 
 
-def _of_validation(error: RequestValidationError) -> ApiError:
+def _invalid_request(error: RequestValidationError) -> ApiError:
     first = error.errors()[0]
     place = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
     where = ".".join(place) or None

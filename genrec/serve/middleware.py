@@ -1,5 +1,5 @@
-"""What happens around every request: an id, a line in the log, a count, a limit on its body, and an answer even when
-the server fails."""
+"""The middleware around every request: an id, a line in the log, a count, a limit on its body, and an answer even when
+the server fails. Knows no route and nothing of what bodies hold."""
 
 import asyncio
 import logging
@@ -19,14 +19,14 @@ _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 ID_HEADER = "X-Request-ID"
 
 
-class Watch:
-    """Names, times, logs and counts each request; turns what nobody caught into an answer."""
+class RequestTelemetry:
+    """Gives each request an id, times, logs and counts it, and turns an error that nobody caught into an answer."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As ASGI has it."""
+        """Answer one ASGI connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -82,13 +82,13 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class BodyLimit:
-    """Refuses bodies that are too large or come too slowly."""
+    """Refuses bodies that are larger than `max_bytes`, or do not come within `limit_s` seconds."""
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, limit_s: float) -> None:
         self._app, self._max_bytes, self._limit_s = app, max_bytes, limit_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As ASGI has it."""
+        """Answer one ASGI connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

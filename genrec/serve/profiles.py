@@ -1,50 +1,61 @@
-"""Who asks: what a person chose in training and since, and what they refused.
+"""Profiles: what a person chose in training and since, and what they refused.
 
 Knows the workspace's events and the store's; deliberately knows no model.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genrec.schema import Catalog, Interactions
+from genrec.serve.errors import ApiError
 from genrec.serve.store import Event, Store
-from genrec.serve.store.store import standing
+from genrec.serve.store.records import effective_events
 
-_JUDGEMENTS = {"like": True, "choose": True, "dislike": False}
+_IS_POSITIVE = {"like": True, "choose": True, "dislike": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Taste:
-    """history: item ids, oldest first; refused: items that must not come back."""
+class Profile:
+    """What recommendations rest on. history: item ids, oldest first; refused: items that must not come back."""
 
     history: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
 
 
 class Profiles:
-    """Looks up what is known of a person; someone nobody knows has an empty taste."""
+    """The profiles of all people; someone nobody knows has an empty one."""
 
     def __init__(self, catalog: Catalog, interactions: Interactions, store: Store) -> None:
         self._catalog, self._store = catalog, store
         self._histories = interactions.histories()
 
-    def taste(self, person: str | None) -> Taste:
-        """The training events followed by the liked and chosen items of the store, in which a later word counts."""
+    def find(self, person: str | None, history: Sequence[str] | None = None) -> Profile:
+        """A person's profile, or that of a history given in its place, whose items are not checked.
+
+        A person's history is their training events, then the liked and chosen items of the store; the latest feedback
+        on an item counts. Raises ApiError 400 when both a person and a history are given.
+        """
+        if history is not None:
+            if person is not None:
+                message = "both a user and a history were given; give one of them"
+                raise ApiError(status=400, code="invalid_value", message=message, param="history")
+            return Profile(history=tuple(history))
         if person is None:
-            return Taste()
-        judged = judgements(self._store.events_of(person))
-        trained = [item_id for item_id in self._histories.get(person, ()) if item_id not in judged]
-        known = [item_id for item_id in judged if item_id in self._catalog]
-        return Taste(
-            history=(*trained, *(item_id for item_id in known if judged[item_id])),
-            refused=tuple(item_id for item_id in known if not judged[item_id]),
+            return Profile()
+        feedback = latest_feedback(self._store.events_of(person))
+        trained = [item_id for item_id in self._histories.get(person, ()) if item_id not in feedback]
+        known = [item_id for item_id in feedback if item_id in self._catalog]
+        return Profile(
+            history=(*trained, *(item_id for item_id in known if feedback[item_id])),
+            refused=tuple(item_id for item_id in known if not feedback[item_id]),
         )
 
 
-def judgements(events: list[Event]) -> dict[str, bool]:
-    """Whether each judged item is wanted by the last standing word on it; items in the order of those last words."""
-    judged: dict[str, bool] = {}
-    for event in standing(events):
-        if event.kind in _JUDGEMENTS:
-            judged.pop(event.item_id, None)
-            judged[event.item_id] = _JUDGEMENTS[event.kind]
-    return judged
+def latest_feedback(events: Sequence[Event]) -> dict[str, bool]:
+    """Whether the latest feedback on each item is positive; items in the order of that feedback."""
+    latest: dict[str, bool] = {}
+    for event in effective_events(events):
+        if event.kind in _IS_POSITIVE:
+            latest.pop(event.item_id, None)
+            latest[event.item_id] = _IS_POSITIVE[event.kind]
+    return latest

@@ -1,6 +1,7 @@
-"""What the server tells of itself: metrics for Prometheus, and a log of JSON lines.
+"""The server's telemetry: metrics for Prometheus, and a log of JSON lines.
 
-Nothing that a person said, and no name of a person, stands in the log at info level: routes are logged as templates.
+At info level the log holds nothing that a person said and no name of a person: routes are logged as templates. Knows
+no route.
 """
 
 import json
@@ -17,11 +18,11 @@ from genrec.serve.engine import Engine
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 120.0)
-_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 class Metrics:
-    """Counts requests, and looks at the engine when it is asked."""
+    """The metrics of one server: counts of requests, and the engine's state when it is asked."""
 
     def __init__(self, engine: Engine) -> None:
         self._registry = CollectorRegistry()
@@ -40,7 +41,7 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
     def text(self) -> bytes:
-        """In Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
@@ -49,23 +50,23 @@ class _EngineCollector(Collector):
         self._engine = engine
 
     def collect(self) -> Sequence[GaugeMetricFamily]:
-        """What waits for the model, and how large its batches were of late."""
+        """How much waits for the model, the mean size of its latest batches, and the jobs in hand."""
         waiting = GaugeMetricFamily("genrec_waiting", "What waits for its batch.", labels=("batcher",))
         sizes = GaugeMetricFamily("genrec_batch_size", "Mean size of the last 100 batches.", labels=("batcher",))
         for batcher in self._engine.queues.batchers:
             waiting.add_metric([batcher.name], batcher.num_waiting)
-            last = batcher.batch_sizes
-            sizes.add_metric([batcher.name], sum(last) / len(last) if last else 0.0)
+            latest = batcher.batch_sizes
+            sizes.add_metric([batcher.name], sum(latest) / len(latest) if latest else 0.0)
         jobs = GaugeMetricFamily("genrec_jobs", "Conversations, explanations and drawings in hand.")
         jobs.add_metric([], self._engine.num_jobs)
         return [waiting, sizes, jobs]
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object per line, with the id of the request in whose course it was written."""
+    """A format of one JSON object per line, with the id of the request that it was logged for."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record with its extra values."""
+        """The record with its extra values, as JSON."""
         line: dict[str, object] = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
@@ -73,14 +74,14 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
             "request_id": request_id.get(),
         }
-        line |= {name: value for name, value in vars(record).items() if name not in _PLAIN}
+        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps({name: value for name, value in line.items() if value is not None}, default=str)
 
 
 def configure_logging() -> None:
-    """Write JSON lines to stderr; for a server's process, not for a library."""
+    """Log JSON lines to stderr; for a server's process, not for a library."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 import torch
 from safetensors.torch import load_file, save_file
 from serve_worlds import PATIENT, Server, serving
@@ -76,6 +77,15 @@ def store(store_url: str) -> Store:
     opened = Store.open(store_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def database(store_url: str) -> Iterator[sa.Engine]:
+    """The store's database, reached beside the store."""
+    url = sa.make_url(store_url)
+    engine = sa.create_engine(url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url)
+    yield engine
+    engine.dispose()
 
 
 ADAPTER = "warm"

@@ -14,7 +14,8 @@ from types import ModuleType
 
 import httpx2
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from PIL import Image
 
 from genrec.config import ServeConfig
@@ -26,6 +27,7 @@ from genrec.workspace import Workspace
 PATIENT = ServeConfig(
     time_limit_s=300, drawing_limit_s=300, max_wait_for_words_s=300
 )  # a machine that is busy otherwise fails no test
+EVENT_LOOP = "event loop"  # the name of the thread that a listening server's loop runs on
 
 
 def script(name: str) -> ModuleType:
@@ -37,6 +39,16 @@ def script(name: str) -> ModuleType:
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def scopes_of(router: APIRouter) -> dict[tuple[str, str], str | None]:
+    """The scope that each route of a router needs, by method and path; None where it needs no key."""
+    routes = [route for route in router.routes if isinstance(route, APIRoute)]
+    return {
+        (method, route.path_format): (route.openapi_extra or {}).get("x-scope")
+        for route in routes
+        for method in route.methods
+    }
 
 
 def data_url(content: bytes, kind: str = "png") -> str:
@@ -69,7 +81,7 @@ class Server:
 def listening(app: FastAPI) -> Iterator[str]:
     """Serve an app from a thread; gives its address."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
-    thread = threading.Thread(target=server.run)
+    thread = threading.Thread(target=server.run, name=EVENT_LOOP)
     thread.start()
     try:
         while not server.started:
@@ -83,10 +95,15 @@ def listening(app: FastAPI) -> Iterator[str]:
 
 @contextmanager
 def serving(
-    workspace: Workspace, folder: Path, config: ServeConfig = PATIENT, *, is_open: bool = True
+    workspace: Workspace,
+    folder: Path,
+    config: ServeConfig = PATIENT,
+    *,
+    is_open: bool = True,
+    store_type: type[Store] = Store,
 ) -> Iterator[Server]:
-    """A server over a workspace and a store of its own in this folder."""
-    store = Store.open(f"sqlite:///{folder / 'store.db'}")
+    """A server over a workspace and a store of its own in this folder. store_type: a store that fails, for one."""
+    store = store_type.open(f"sqlite:///{folder / 'store.db'}")
     app = create_app(workspace, store, config, is_open=is_open)
     with listening(app) as url, httpx2.Client(base_url=url, timeout=300) as http:
         yield Server(url, app.state.engine, store, http)

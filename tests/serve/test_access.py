@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from genrec.serve.access import Access, Budget
+from genrec.serve.access import Access, RateLimiter
 from genrec.serve.errors import ApiError
 from genrec.serve.store import Store
 
@@ -16,35 +16,35 @@ def keys(tmp_path: Path) -> Store:
     opened.close()
 
 
-def problem(access: Access, authorization: str | None, scope: str = "chat") -> ApiError:
+def refusal(access: Access, authorization: str | None, scope: str = "chat") -> ApiError:
     with pytest.raises(ApiError) as caught:
         access.check(authorization, scope)
     return caught.value
 
 
-def test_a_budget_holds_a_minutes_worth_and_fills_evenly() -> None:
+def test_a_rate_holds_a_minutes_worth_and_fills_evenly() -> None:
     now = [100.0]
-    budget = Budget(lambda: now[0])
-    assert [budget.take("a", 3) for _ in range(3)] == [0, 0, 0]
-    assert budget.take("a", 3) == pytest.approx(20)
-    assert budget.take("b", 3) == 0
+    limiter = RateLimiter(lambda: now[0])
+    assert [limiter.take("a", 3) for _ in range(3)] == [0, 0, 0]
+    assert limiter.take("a", 3) == pytest.approx(20)
+    assert limiter.take("b", 3) == 0
     now[0] += 19.9
-    assert budget.take("a", 3) == pytest.approx(0.1)
+    assert limiter.take("a", 3) == pytest.approx(0.1)
     now[0] += 0.2
-    assert budget.take("a", 3) == 0
+    assert limiter.take("a", 3) == 0
     now[0] += 3600
-    assert [budget.take("a", 3) for _ in range(3)] == [0, 0, 0]
-    assert budget.take("a", 3) > 0
+    assert [limiter.take("a", 3) for _ in range(3)] == [0, 0, 0]
+    assert limiter.take("a", 3) > 0
 
 
 def test_no_rate_is_no_limit() -> None:
-    budget = Budget(lambda: 0.0)
-    assert {budget.take("a", 0) for _ in range(1000)} == {0.0}
+    limiter = RateLimiter(lambda: 0.0)
+    assert {limiter.take("a", 0) for _ in range(1000)} == {0.0}
 
 
-def test_processes_that_share_a_budget_give_no_more_together() -> None:
-    budgets = [Budget(lambda: 0.0, num_sharing=4) for _ in range(4)]
-    assert sum(budget.take("a", 8) == 0 for budget in budgets for _ in range(10)) == 8
+def test_processes_that_share_a_rate_allow_no_more_together() -> None:
+    limiters = [RateLimiter(lambda: 0.0, num_sharing=4) for _ in range(4)]
+    assert sum(limiter.take("a", 8) == 0 for limiter in limiters for _ in range(10)) == 8
 
 
 def test_a_key_opens_its_scopes_alone(keys: Store) -> None:
@@ -52,7 +52,7 @@ def test_a_key_opens_its_scopes_alone(keys: Store) -> None:
     access = Access(keys, is_open=False)
     assert access.check(f"Bearer {secret}", "chat") == key
     assert access.check(f"bearer  {secret} ", "") == key
-    refused = problem(access, f"Bearer {secret}", "admin")
+    refused = refusal(access, f"Bearer {secret}", "admin")
     assert (refused.status, refused.code) == (403, "insufficient_scope")
     assert "has the scopes chat; this needs admin" in refused.message
 
@@ -67,7 +67,7 @@ def test_an_admin_may_do_everything(keys: Store) -> None:
 def test_without_a_valid_key_nothing_is_open(keys: Store, authorization: str | None) -> None:
     _, secret = keys.create_key("page", ["chat"])
     given = None if authorization is None else authorization.format(secret=secret)
-    refused = problem(Access(keys, is_open=False), given)
+    refused = refusal(Access(keys, is_open=False), given)
     assert (refused.status, refused.code) == (401, "invalid_api_key")
     assert refused.headers == {"WWW-Authenticate": "Bearer"}
     assert secret not in refused.message
@@ -78,7 +78,7 @@ def test_a_revoked_key_is_closed_at_once(keys: Store) -> None:
     access = Access(keys, is_open=False)
     access.check(f"Bearer {secret}", "chat")
     keys.revoke_key(key.key_id)
-    assert problem(access, f"Bearer {secret}").status == 401
+    assert refusal(access, f"Bearer {secret}").status == 401
 
 
 def test_an_open_server_takes_anyone_and_still_holds_keys_to_their_scopes(keys: Store) -> None:
@@ -86,14 +86,14 @@ def test_an_open_server_takes_anyone_and_still_holds_keys_to_their_scopes(keys: 
     access = Access(keys, is_open=True)
     assert access.check(None, "admin") is None
     assert access.check("Bearer anything", "admin") is None
-    assert problem(access, f"Bearer {secret}", "admin").status == 403
+    assert refusal(access, f"Bearer {secret}", "admin").status == 403
 
 
-def test_a_spent_budget_says_when_to_come_back(keys: Store) -> None:
+def test_a_spent_rate_says_when_to_come_back(keys: Store) -> None:
     _, secret = keys.create_key("page", ["chat"], rate_per_minute=2)
     access = Access(keys, is_open=False)
     access.check(f"Bearer {secret}", "chat")
     access.check(f"Bearer {secret}", "chat")
-    refused = problem(access, f"Bearer {secret}")
+    refused = refusal(access, f"Bearer {secret}")
     assert (refused.status, refused.kind) == (429, "rate_limit_error")
     assert 25 <= int(refused.headers["Retry-After"]) <= 31

@@ -1,4 +1,4 @@
-"""Every error is told as OpenAI's clients read it, and what is our own fault tells nothing of itself."""
+"""Every error reaches clients in OpenAI's form, and a fault of the server's own shows no details."""
 
 import json
 from contextlib import contextmanager
@@ -30,20 +30,20 @@ from genrec.serve.inference.deadline import ClientGone
     ],
 )
 def test_errors_become_statuses_and_codes(error: Exception, status: int, code: str) -> None:
-    problem = api_error_of(error)
-    assert (problem.status, problem.code) == (status, code)
-    response = problem.response()
-    told = json.loads(response.body)["error"]
-    assert told.keys() == {"message", "type", "param", "code"}
-    assert told["code"] == code
-    assert "ann" not in told["message"]
+    api_error = api_error_of(error)
+    assert (api_error.status, api_error.code) == (status, code)
+    response = api_error.response()
+    detail = json.loads(response.body)["error"]
+    assert detail.keys() == {"message", "type", "param", "code"}
+    assert detail["code"] == code
+    assert "ann" not in detail["message"]
 
 
 def test_an_overloaded_server_says_when_to_come_back() -> None:
     assert api_error_of(Overloaded("9 wait")).response().headers["Retry-After"] == "1"
 
 
-def test_a_problem_passes_through_context_managers() -> None:
+def test_an_error_passes_through_context_managers() -> None:
     @contextmanager
     def block():
         yield

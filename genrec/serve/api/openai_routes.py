@@ -1,13 +1,14 @@
-"""The routes that OpenAI's clients know: models, chat, embeddings, images."""
+"""The routes that OpenAI's clients know: models, chat, embeddings, images.
 
-import asyncio
+What computes, decodes or reads files runs off the event loop.
+"""
+
 import base64
 import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -16,8 +17,8 @@ from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
 from genrec.schema import FloatArray
-from genrec.serve.api.responses import Links, finite, reasons_markdown, reply_markdown, reply_shape
-from genrec.serve.api.schemas import (
+from genrec.serve.access import GuardedRoute, needs
+from genrec.serve.api.openai_schemas import (
     ChatAnswer,
     ChatBody,
     ChatMessage,
@@ -29,15 +30,14 @@ from genrec.serve.api.schemas import (
     ModelShape,
     Usage,
 )
-from genrec.serve.conversations import Answered, Conversations, Turn
+from genrec.serve.api.pictures import Links, read_picture
+from genrec.serve.api.responses import JsonObject, as_json, reasons_markdown, reply_markdown, reply_shape
+from genrec.serve.conversations import Conversations, ServedReply, UserMessage
 from genrec.serve.engine import BASE_MODEL, Engine, ServedModel
-from genrec.serve.errors import ApiError, api_error_of
-from genrec.serve.guard import ERRORS, GuardedRoute, needs
-from genrec.serve.pictures import read_picture
+from genrec.serve.errors import ERROR_RESPONSES, ApiError, api_error_of
 from genrec.serve.store import StoredVisual
 
-JsonObject = dict[str, Any]  # Any: JSON
-router = APIRouter(prefix="/v1", route_class=GuardedRoute, responses=ERRORS)
+router = APIRouter(prefix="/v1", route_class=GuardedRoute, responses=ERROR_RESPONSES)
 
 
 @router.get("/models", response_model=ModelList, openapi_extra=needs(""), tags=["models"])
@@ -73,28 +73,28 @@ async def chat(request: Request, body: ChatBody) -> JSONResponse | StreamingResp
     """Answer the last message of a user; with `stream`, as server-sent events that end with [DONE]."""
     engine: Engine = request.app.state.engine
     conversations: Conversations = request.app.state.conversations
-    said = [message for message in body.messages if message.role == "user"]
-    if not said:
+    asked = [message for message in body.messages if message.role == "user"]
+    if not asked:
         raise ApiError(
             status=400, code="invalid_value", message="messages: none is a user's; add one", param="messages"
         )
     session = body.session or (body.metadata.session if body.metadata else None)
-    model = engine.model(body.model)
-    turns = await run_in_threadpool(_turns, said if session is None else said[-1:], engine.config.max_picture_pixels)
-    answers = conversations.answer(
-        turns, model=model, person=body.user, session=session, is_gone=request.is_disconnected
+    model, max_pixels = engine.model(body.model), engine.config.max_picture_pixels
+    messages = await run_in_threadpool(_user_messages, asked if session is None else asked[-1:], max_pixels)
+    replies = conversations.answer(
+        messages, model=model, person=body.user, session_id=session, is_gone=request.is_disconnected
     )
     read = [message.text for message in body.messages]
     frame = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model.name}
     links = Links(str(request.base_url))
     if body.stream:
-        first = await anext(answers)  # what goes wrong until here gets its own status
+        first = await anext(replies)  # what goes wrong until here gets its own status
         include_usage = bool(body.stream_options and body.stream_options.include_usage)
         counted = read if include_usage else None
-        events = _events(_chunks(engine, first, answers, session, links, counted), frame, include_usage=include_usage)
+        events = _events(_chunks(engine, first, replies, session, links, counted), frame, include_usage=include_usage)
         return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-    async for answered in answers:
-        last = answered
+    async for served in replies:
+        last = served
     content = reply_markdown(last.reply, last.visual, links, with_reasons=True)
     choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
     return JSONResponse(
@@ -108,8 +108,9 @@ async def chat(request: Request, body: ChatBody) -> JSONResponse | StreamingResp
     )
 
 
-def _turns(messages: Sequence[ChatMessage], max_pixels: int) -> list[Turn]:
-    turns = []
+def _user_messages(messages: Sequence[ChatMessage], max_pixels: int) -> list[UserMessage]:
+    """The messages with their photos decoded. Raises ApiError 400 for a broken photo, or several in one message."""
+    decoded = []
     for message in messages:
         photos: list[Image.Image] = [
             read_picture(url, max_pixels=max_pixels, param="image_url") for url in message.picture_urls
@@ -117,29 +118,29 @@ def _turns(messages: Sequence[ChatMessage], max_pixels: int) -> list[Turn]:
         if len(photos) > 1:
             text = f"{len(photos)} photos are in one message; send one at a time"
             raise ApiError(status=400, code="invalid_value", message=text, param="messages")
-        turns.append(Turn(message.text, photos[0] if photos else None))
-    return turns
+        decoded.append(UserMessage(message.text, photos[0] if photos else None))
+    return decoded
 
 
 async def _chunks(
     engine: Engine,
-    first: Answered,
-    rest: AsyncIterator[Answered],
+    first: ServedReply,
+    rest: AsyncIterator[ServedReply],
     session: str | None,
     links: Links,
     counted: Sequence[str] | None,
 ) -> AsyncIterator[JsonObject]:
-    """What each event says beyond its frame: who speaks, items at once, then their reasons, the end.
+    """Each event without its frame: who speaks with the items, then their reasons, then the end.
 
-    counted: what was read, where it is to be said last what all took.
+    counted: the texts that were read, where a last event is to count tokens.
     """
     content = reply_markdown(first.reply, first.visual, links, with_reasons=False)
     shape = reply_shape(first.reply, first.visual, session, links)
     yield {"choices": [_delta({"role": "assistant", "content": content})], "genrec": shape}
-    async for answered in rest:
-        reasons = "\n\n" + reasons_markdown(answered.reply)
+    async for served in rest:
+        reasons = "\n\n" + reasons_markdown(served.reply)
         content += reasons
-        shape = reply_shape(answered.reply, answered.visual, session, links)
+        shape = reply_shape(served.reply, served.visual, session, links)
         yield {"choices": [_delta({"content": reasons})], "genrec": shape}
     yield {"choices": [_delta({}, finish_reason="stop")]}
     if counted is not None:
@@ -153,10 +154,10 @@ async def _events(chunks: AsyncIterator[JsonObject], frame: JsonObject, *, inclu
             event = {**frame, "object": "chat.completion.chunk", **counted, **chunk}
             yield f"data: {json.dumps(event, ensure_ascii=False, allow_nan=False)}\n\n"
     except Exception as error:  # the status has been sent; an event must tell
-        problem = api_error_of(error)
-        if problem.status == 500:
+        api_error = api_error_of(error)
+        if api_error.status == 500:
             raise
-        yield f"data: {json.dumps(problem.body)}\n\n"
+        yield f"data: {json.dumps(api_error.body)}\n\n"
     yield "data: [DONE]\n\n"
 
 
@@ -184,7 +185,7 @@ async def embed(request: Request, body: EmbeddingBody) -> JSONResponse:
     model = engine.model(body.model)
     inputs = [body.input] if isinstance(body.input, str) else body.input
     if body.input_type == "item":
-        vectors, num_read = [engine.vector_of(item_id) for item_id in inputs], 0
+        vectors, num_read = await run_in_threadpool(lambda: [engine.vector_of(item_id) for item_id in inputs]), 0
     else:
         vectors = await engine.embed(inputs)
         num_read = await run_in_threadpool(engine.workspace.clip.count_tokens, inputs)
@@ -192,11 +193,15 @@ async def embed(request: Request, body: EmbeddingBody) -> JSONResponse:
         message = f"dimensions: {body.dimensions} cannot be chosen; vectors have {len(vectors[0])}, so leave it out"
         raise ApiError(status=400, code="invalid_value", message=message, param="dimensions")
     as_base64 = body.encoding_format == "base64"
+    return await run_in_threadpool(_embeddings, vectors, model.name, num_read, as_base64=as_base64)
+
+
+def _embeddings(vectors: Sequence[FloatArray], model: str, num_read: int, *, as_base64: bool) -> JSONResponse:
     data = [
         {"object": "embedding", "index": index, "embedding": _encoded(vector, as_base64=as_base64)}
         for index, vector in enumerate(vectors)
     ]
-    return JSONResponse({"object": "list", "data": data, "model": model.name, "usage": _usage(num_read)})
+    return JSONResponse({"object": "list", "data": data, "model": model, "usage": _usage(num_read)})
 
 
 def _encoded(vector: FloatArray, *, as_base64: bool) -> list[float] | str:
@@ -210,18 +215,18 @@ def _encoded(vector: FloatArray, *, as_base64: bool) -> list[float] | str:
 
 @router.post("/images/generations", response_model=ImageAnswer, openapi_extra=needs("images"), tags=["images"])
 async def draw(request: Request, body: ImageBody) -> JSONResponse:
-    """Draw an item for a person. The pictures are marked as generated, and kept until the person is erased."""
+    """Draw an item for a person. The pictures are marked as generated, and stored until the person is erased."""
     engine: Engine = request.app.state.engine
     model = engine.model(body.model or BASE_MODEL)
-    links = Links(str(request.base_url))
     item_id, scene = body.item, body.prompt.strip() or None
     if item_id is None:
         if scene is None:
             message = "prompt is empty and no item is named; give words, or an item's id as item"
             raise ApiError(status=400, code="invalid_value", message=message, param="prompt")
-        item_id, scene = await _nearest(engine, scene), None
+        (vector,) = await engine.embed([scene])
+        item_id, scene = await run_in_threadpool(_nearest_item, engine, vector), None
     engine.workspace.catalog.row(item_id)
-    history = await _history(engine, body)
+    history = await run_in_threadpool(_history, engine, body)
     seed = int.from_bytes(uuid.uuid4().bytes[:4]) if body.seed is None else body.seed
     drawn = []
     for number in range(body.n or 1):
@@ -229,17 +234,21 @@ async def draw(request: Request, body: ImageBody) -> JSONResponse:
         order = partial(view.draw, item_id, history=history, scene=scene, seed=seed + number)
         visual = await engine.run(order, view.deadline, request.is_disconnected)
         drawn.append(await run_in_threadpool(engine.keep, visual, body.user))
-    shapes = await asyncio.gather(
-        *(run_in_threadpool(_drawn_shape, kept, body.response_format, links) for kept in drawn)
-    )
+    return await run_in_threadpool(_drawings, drawn, body.response_format, Links(str(request.base_url)))
+
+
+def _drawings(drawn: Sequence[StoredVisual], response_format: str | None, links: Links) -> JSONResponse:
+    shapes = [_drawn_shape(visual, response_format, links) for visual in drawn]
     with Image.open(drawn[0].path) as picture:
         size = f"{picture.width}x{picture.height}"
     return JSONResponse({"created": int(time.time()), "data": shapes, "output_format": "png", "size": size})
 
 
-async def _nearest(engine: Engine, words: str) -> str:
-    """The item whose picture, else words, are nearest to these words."""
-    (vector,) = await engine.embed([words])
+def _nearest_item(engine: Engine, vector: FloatArray) -> str:
+    """The item whose picture, else words, is nearest to a unit vector (D,) in CLIP space.
+
+    A product over the whole catalog, so not for the event loop. Raises ApiError 400 where nothing was encoded.
+    """
     image, text = (engine.workspace.embeddings.get(name) for name in ("image", "text"))
     modality = image if image is not None and image.present.any() else text
     if modality is None:
@@ -248,28 +257,25 @@ async def _nearest(engine: Engine, words: str) -> str:
     return engine.workspace.catalog.items[int(likeness.argmax())].item_id
 
 
-async def _history(engine: Engine, body: ImageBody) -> tuple[str, ...]:
-    if body.history is not None and body.user is None:
-        engine.workspace.catalog.rows(body.history)
-        return tuple(body.history)
+def _history(engine: Engine, body: ImageBody) -> tuple[str, ...]:
+    profile = engine.profiles.find(body.user, body.history)
     if body.history is not None:
-        message = "both a user and a history were given; give one of them"
-        raise ApiError(status=400, code="invalid_value", message=message, param="history")
-    return (await run_in_threadpool(engine.profiles.taste, body.user)).history
+        engine.workspace.catalog.rows(body.history)
+    return profile.history
 
 
-def _drawn_shape(kept: StoredVisual, response_format: str | None, links: Links) -> JsonObject:
+def _drawn_shape(visual: StoredVisual, response_format: str | None, links: Links) -> JsonObject:
     shape: JsonObject = {
-        "revised_prompt": kept.record["prompt"],
-        "item_id": kept.item_id,
-        "seed": kept.record["seed"],
-        "visual_id": kept.visual_id,
-        "scores": finite(kept.record["scores"]),
+        "revised_prompt": visual.record["prompt"],
+        "item_id": visual.item_id,
+        "seed": visual.record["seed"],
+        "visual_id": visual.visual_id,
+        "scores": as_json(visual.record["scores"]),
         "generated": True,
     }
     if response_format != "b64_json":
-        shape["url"] = links.visual(kept.visual_id)
+        shape["url"] = links.visual(visual.visual_id)
     if response_format != "url":
-        with open(kept.path, "rb") as file:
+        with open(visual.path, "rb") as file:
             shape["b64_json"] = base64.b64encode(file.read()).decode("ascii")
     return shape

@@ -1,6 +1,6 @@
-"""How results look on the wire: links, cards as values and as Markdown, numbers that JSON has.
+"""Results as JSON and as Markdown: items, recommendations, replies with their cards, drawings.
 
-Knows the shapes of wire; deliberately knows no routes.
+Knows the shapes of schemas and openai_schemas; deliberately knows no routes.
 """
 
 import math
@@ -8,43 +8,28 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
-from urllib.parse import quote
 
 from genrec.chat.conversation import ItemCard, Reply
 from genrec.claims.wording import format_number
 from genrec.schema import Evidence, Explanation, Item, Recommendation
+from genrec.serve.api.pictures import Links
 from genrec.serve.store import StoredVisual
 
 JsonObject = dict[str, Any]  # Any: JSON
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>])")
 
 
-def finite(value: Any) -> Any:  # Any: JSON or records in, JSON out
-    """The same with None for numbers that JSON lacks, lists for tuples, and objects for records."""
+def as_json(value: Any) -> Any:  # Any: JSON or records in, JSON out
+    """The value as JSON holds it: None for numbers that JSON lacks, lists for tuples, objects for records."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(name): finite(entry) for name, entry in value.items()}
+        return {str(name): as_json(entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(entry) for entry in value]
+        return [as_json(entry) for entry in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: finite(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
     return value
-
-
-class Links:
-    """Addresses of pictures on this server. base: where a client reached it, such as http://127.0.0.1:8000/."""
-
-    def __init__(self, base: str) -> None:
-        self._base = base.rstrip("/")
-
-    def item(self, item_id: str, *, has_image: bool) -> str | None:
-        """Of an item's picture."""
-        return f"{self._base}/v1/items/{quote(item_id, safe='')}/image" if has_image else None
-
-    def visual(self, visual_id: str) -> str:
-        """Of a drawing."""
-        return f"{self._base}/v1/visuals/{visual_id}"
 
 
 def item_shape(item: Item, links: Links) -> JsonObject:
@@ -54,7 +39,7 @@ def item_shape(item: Item, links: Links) -> JsonObject:
         "object": "item",
         "title": item.title,
         "text": item.text,
-        "attributes": finite(item.attributes),
+        "attributes": as_json(item.attributes),
         "image": links.item(item.item_id, has_image=item.image is not None),
     }
 
@@ -68,8 +53,8 @@ def recommendation_shape(
         "item_id": entry.item_id,
         "title": entry.title,
         "semantic_id": list(entry.semantic_id),
-        "score_nats": finite(entry.score_nats),
-        "price": finite(price),
+        "score_nats": as_json(entry.score_nats),
+        "price": as_json(price),
         "image": links.item(item.item_id, has_image=item.image is not None),
     }
     return shape if why is None else shape | {"explanation": {"text": why.text, "evidence": _evidence(why.evidence)}}
@@ -80,7 +65,7 @@ def card_shape(card: ItemCard, links: Links) -> JsonObject:
     return {
         "item_id": card.item_id,
         "title": card.title,
-        "price": finite(card.price),
+        "price": as_json(card.price),
         "image": links.item(card.item_id, has_image=card.image is not None),
         "reason": card.reason,
         "evidence": _evidence(card.evidence),
@@ -88,7 +73,7 @@ def card_shape(card: ItemCard, links: Links) -> JsonObject:
 
 
 def _evidence(evidence: Sequence[Evidence]) -> list[JsonObject]:
-    return [finite(entry) for entry in evidence]
+    return [as_json(entry) for entry in evidence]
 
 
 def visual_shape(visual: StoredVisual, links: Links) -> JsonObject:
@@ -102,21 +87,21 @@ def visual_shape(visual: StoredVisual, links: Links) -> JsonObject:
 
 
 def reply_shape(reply: Reply, visual: StoredVisual | None, session: str | None, links: Links) -> JsonObject:
-    """What a chat answer holds beyond words."""
+    """The values of a chat answer beside its words."""
     return {
         "text": reply.text,
         "is_list": reply.is_list,
         "cards": [card_shape(card, links) for card in reply.items],
-        "request": finite(reply.request) | {"image": reply.request.image is not None},
-        "relaxed": [finite(wish) for wish in reply.relaxed],
+        "request": as_json(reply.request) | {"image": reply.request.image is not None},
+        "relaxed": [as_json(wish) for wish in reply.relaxed],
         "visual": None if visual is None else visual_shape(visual, links),
         "session": session,
     }
 
 
 def reply_markdown(reply: Reply, visual: StoredVisual | None, links: Links, *, with_reasons: bool) -> str:
-    """The whole answer for clients that show words and pictures alone."""
-    lines = [_plain(reply.text)]
+    """The whole reply as Markdown, for clients that show words and pictures alone."""
+    lines = [_escaped(reply.text)]
     if reply.request.intent != "explain":
         marks = [f"{place}." for place in range(1, len(reply.items) + 1)] if reply.is_list else ["-"] * len(reply.items)
         lines += [
@@ -129,21 +114,21 @@ def reply_markdown(reply: Reply, visual: StoredVisual | None, links: Links, *, w
 
 
 def reasons_markdown(reply: Reply) -> str:
-    """The reasons of the shown items, for where the items were said before."""
-    return "\n\n".join(f"{place}. {_plain(card.reason)}" for place, card in enumerate(reply.items, 1))
+    """The reasons of the shown items as Markdown, where the items themselves were sent before."""
+    return "\n\n".join(f"{place}. {_escaped(card.reason)}" for place, card in enumerate(reply.items, 1))
 
 
 def _card_markdown(mark: str, card: ItemCard, links: Links, *, with_reasons: bool) -> str:
     price = "" if card.price is None else f" · {format_number(card.price)}"
-    lines = [f"{mark} **{_plain(card.title)}**{price}"]
+    lines = [f"{mark} **{_escaped(card.title)}**{price}"]
     image = links.item(card.item_id, has_image=card.image is not None)
     if image is not None:
-        lines.append(f"   ![{_plain(card.title)}]({image})")
+        lines.append(f"   ![{_escaped(card.title)}]({image})")
     if with_reasons and card.reason:
-        lines.append(f"   {_plain(card.reason)}")
+        lines.append(f"   {_escaped(card.reason)}")
     return "  \n".join(lines)
 
 
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is."""
+def _escaped(text: str) -> str:
+    """The text in one line, which Markdown shows as it is."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, JSONResponse
@@ -11,9 +11,11 @@ from starlette.concurrency import run_in_threadpool
 
 from genrec.data.filters import parse_filter
 from genrec.explain import explain_batch
-from genrec.ranking.client import Request as Asked
+from genrec.ranking.client import Request as RecommendationRequest
 from genrec.schema import Explanation, Recommendation
-from genrec.serve.api.responses import Links, finite, item_shape, recommendation_shape
+from genrec.serve.access import GuardedRoute, needs
+from genrec.serve.api.pictures import PICTURE_RESPONSE, Links, read_picture, send_picture
+from genrec.serve.api.responses import JsonObject, as_json, item_shape, recommendation_shape
 from genrec.serve.api.schemas import (
     Erased,
     EventShape,
@@ -28,25 +30,10 @@ from genrec.serve.api.schemas import (
 )
 from genrec.serve.conversations import Conversations
 from genrec.serve.engine import Engine
-from genrec.serve.errors import ApiError
-from genrec.serve.guard import ERRORS, GuardedRoute, needs
-from genrec.serve.pictures import read_picture
-from genrec.serve.profiles import Taste
+from genrec.serve.errors import ERROR_RESPONSES
+from genrec.serve.profiles import Profile
 
-router = APIRouter(prefix="/v1", route_class=GuardedRoute, responses=ERRORS)
-PICTURE: dict[int | str, dict[str, Any]] = {  # Any: OpenAPI
-    200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}, "description": "The picture."}
-}
-_MEDIA_TYPES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".webp": "image/webp",
-    ".gif": "image/gif",
-    ".bmp": "image/bmp",
-    ".tif": "image/tiff",
-    ".tiff": "image/tiff",
-}
+router = APIRouter(prefix="/v1", route_class=GuardedRoute, responses=ERROR_RESPONSES)
 
 
 @router.post(
@@ -56,53 +43,50 @@ async def recommend(request: Request, body: RecommendBody) -> JSONResponse:
     """The next items for a person or a history. What a person liked or refused by feedback counts at once."""
     engine: Engine = request.app.state.engine
     model = engine.model(body.model)
-    taste, unknown = await run_in_threadpool(_taste, engine, body)
+    profile, unknown = await run_in_threadpool(_profile, engine, body)
     photo = None
     if body.image is not None:
         limit = engine.config.max_picture_pixels
         photo = await run_in_threadpool(read_picture, body.image, max_pixels=limit, param="image")
     catalog = engine.workspace.catalog
-    asked = Asked(
-        history=taste.history,
+    wanted = RecommendationRequest(
+        history=profile.history,
         query=body.query,
         image=photo,
         like=tuple(body.like),
         unlike=tuple(body.unlike),
         where=None if body.where is None else parse_filter(body.where),
-        exclude=(*taste.refused, *(item_id for item_id in body.exclude if item_id in catalog)),
+        exclude=(*profile.refused, *(item_id for item_id in body.exclude if item_id in catalog)),
         adapter=model.adapter,
         k=body.k,
         exclude_history=body.exclude_history,
     )
-    found = await engine.recommend(asked)
+    found = await engine.recommend(wanted)
     reasons: list[Explanation | None] = [None] * len(found)
     if body.explain and found:
         view = engine.view(model)
         item_ids = [entry.item_id for entry in found]
-        histories = [taste.history] * len(found)
+        histories = [profile.history] * len(found)
         explain = partial(explain_batch, view.workspace, histories, item_ids, query=body.query)
         reasons = list(await engine.run(explain, view.deadline, request.is_disconnected))
     links = Links(str(request.base_url))
-    shapes = [_shape(engine, entry, why, links) for entry, why in zip(found, reasons, strict=True)]
-    answer = {"model": model.name, "history": list(taste.history), "unknown": unknown, "recommendations": shapes}
+    shapes = [_recommendation(engine, entry, why, links) for entry, why in zip(found, reasons, strict=True)]
+    answer = {"model": model.name, "history": list(profile.history), "unknown": unknown, "recommendations": shapes}
     return JSONResponse(answer)
 
 
-def _taste(engine: Engine, body: RecommendBody) -> tuple[Taste, list[str]]:
-    """Whose next items are wanted, and given items that the catalog lacks. Raises UnknownItem when it lacks all."""
+def _profile(engine: Engine, body: RecommendBody) -> tuple[Profile, list[str]]:
+    """What the answer rests on, and given items that the catalog lacks. Raises UnknownItem when it lacks all."""
+    profile, catalog = engine.profiles.find(body.user, body.history), engine.workspace.catalog
     if body.history is None:
-        return engine.profiles.taste(body.user), []
-    if body.user is not None:
-        message = "both a user and a history were given; give one of them"
-        raise ApiError(status=400, code="invalid_value", message=message, param="history")
-    catalog = engine.workspace.catalog
+        return profile, []
     unknown = [item_id for item_id in body.history if item_id not in catalog]
     if len(unknown) == len(body.history):
         catalog.rows(unknown)
-    return Taste(history=tuple(item_id for item_id in body.history if item_id in catalog)), unknown
+    return Profile(history=tuple(item_id for item_id in body.history if item_id in catalog)), unknown
 
 
-def _shape(engine: Engine, entry: Recommendation, why: Explanation | None, links: Links) -> dict[str, Any]:
+def _recommendation(engine: Engine, entry: Recommendation, why: Explanation | None, links: Links) -> JsonObject:
     item, name = engine.workspace.catalog[entry.item_id], engine.reader.lexicon.price
     price = None if name is None else item.attributes.get(name)
     number = float(price) if isinstance(price, float | int) and not isinstance(price, bool) else None
@@ -121,7 +105,7 @@ async def list_items(
     return JSONResponse(await run_in_threadpool(_page, engine, where, limit, offset, Links(str(request.base_url))))
 
 
-def _page(engine: Engine, where: str | None, limit: int, offset: int, links: Links) -> dict[str, Any]:
+def _page(engine: Engine, where: str | None, limit: int, offset: int, links: Links) -> JsonObject:
     catalog = engine.workspace.catalog
     rows = range(len(catalog)) if where is None else parse_filter(where).mask(catalog).nonzero()[0].tolist()
     shown = rows[offset : offset + limit]
@@ -133,14 +117,11 @@ def _page(engine: Engine, where: str | None, limit: int, offset: int, links: Lin
     }
 
 
-@router.get("/items/{item_id:path}/image", response_class=FileResponse, responses=PICTURE, tags=["items"])
+@router.get("/items/{item_id:path}/image", response_class=FileResponse, responses=PICTURE_RESPONSE, tags=["items"])
 async def item_image(request: Request, item_id: Name) -> FileResponse:
     """An item's picture. Needs no key: browsers load pictures without one."""
     engine: Engine = request.app.state.engine
-    path = engine.workspace.catalog[item_id].image
-    if path is None or path.suffix.lower() not in _MEDIA_TYPES or not path.is_file():
-        raise ApiError(status=404, code="not_found", message=f"item {item_id!r} has no picture")
-    return _picture(path)
+    return send_picture(engine.workspace.catalog[item_id].image, otherwise=f"item {item_id!r} has no picture")
 
 
 @router.get("/items/{item_id:path}", response_model=ItemShape, openapi_extra=needs("recommend"), tags=["items"])
@@ -150,19 +131,13 @@ async def get_item(request: Request, item_id: Name) -> JSONResponse:
     return JSONResponse(item_shape(engine.workspace.catalog[item_id], Links(str(request.base_url))))
 
 
-@router.get("/visuals/{visual_id}", response_class=FileResponse, responses=PICTURE, tags=["images"])
+@router.get("/visuals/{visual_id}", response_class=FileResponse, responses=PICTURE_RESPONSE, tags=["images"])
 async def get_visual(request: Request, visual_id: Name) -> FileResponse:
     """A drawing. Needs no key: its long random id is one."""
     engine: Engine = request.app.state.engine
-    kept = await run_in_threadpool(engine.store.find_visual, visual_id)
-    if kept is None or not Path(kept.path).is_file():
-        raise ApiError(status=404, code="not_found", message="there is no such drawing; it may have been erased")
-    return _picture(Path(kept.path))
-
-
-def _picture(path: Path) -> FileResponse:
-    headers = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "private, max-age=3600"}
-    return FileResponse(path, media_type=_MEDIA_TYPES[path.suffix.lower()], headers=headers)
+    visual = await run_in_threadpool(engine.store.find_visual, visual_id)
+    gone = "there is no such drawing; it may have been erased"
+    return send_picture(None if visual is None else Path(visual.path), otherwise=gone)
 
 
 @router.post("/feedback", response_model=EventShape, openapi_extra=needs("feedback"), tags=["feedback"])
@@ -183,14 +158,14 @@ async def feedback(request: Request, body: FeedbackBody) -> JSONResponse:
 
 @router.get("/people/{person:path}", response_model=PersonRecord, openapi_extra=needs("admin"), tags=["people"])
 async def export_person(request: Request, person: Name) -> JSONResponse:
-    """All that is kept of a person."""
+    """All that is stored of a person."""
     engine: Engine = request.app.state.engine
-    return JSONResponse(finite(await run_in_threadpool(engine.store.export_person, person)))
+    return JSONResponse(await run_in_threadpool(lambda: as_json(engine.store.export_person(person))))
 
 
 @router.delete("/people/{person:path}", response_model=Erased, openapi_extra=needs("admin"), tags=["people"])
 async def erase_person(request: Request, person: Name) -> JSONResponse:
-    """Erase all that is kept of a person, drawings too. Training data of the workspace stays."""
+    """Erase all that is stored of a person, drawings too. Training data of the workspace stays."""
     engine: Engine = request.app.state.engine
     conversations: Conversations = request.app.state.conversations
     conversations.forget(person)

@@ -1,4 +1,4 @@
-"""What a person may say next: starters for a new conversation, chips that criticize a shown list.
+"""Suggestions of what to say next: starters for a new conversation, chips that criticize a shown list.
 
 Every suggestion is made of the catalog's own attributes, and offered only when the reader of messages understands it
 and something in the catalog meets it. Knows no wire format.
@@ -27,14 +27,14 @@ _THINGS = ("category", "type", "kind")  # attributes whose values are nouns
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """Something to say with one press. attribute: what it speaks of."""
+    """A message to say with one press. attribute: the attribute that it speaks of."""
 
     say: str
     attribute: str
 
 
 def chips(reader: RuleReader, session: Session) -> list[Chip]:
-    """How the shown list may be criticized; none where nothing was shown."""
+    """The critiques of the shown list; none where nothing was shown."""
     catalog = reader.catalog
     if not session.shown:
         return []
@@ -73,14 +73,14 @@ def _helps(chip: Chip, reader: RuleReader, session: Session, refused: set[str], 
 
 
 def starters(reader: RuleReader) -> list[str]:
-    """First messages for someone who does not know what can be asked."""
-    return [chip.say for chip in _openings(reader) if _helps(chip, reader, Session(), set(), reader.catalog)] + [
+    """The first messages to suggest to someone who does not know what can be asked."""
+    return [chip.say for chip in _first_wishes(reader) if _helps(chip, reader, Session(), set(), reader.catalog)] + [
         "Surprise me",
         "What can I ask?",
     ]
 
 
-def _openings(reader: RuleReader) -> Iterator[Chip]:
+def _first_wishes(reader: RuleReader) -> Iterator[Chip]:
     """A wish for the commonest value, and one for the next with a limit of price."""
     lexicon = reader.lexicon
     if not lexicon.text_attributes:

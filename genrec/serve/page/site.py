@@ -1,6 +1,6 @@
 """The page's files, served from memory: no build step, nothing from another host, revalidated by ETag.
 
-Knows no model and no person; whatever the page shows it asks of /v1.
+Knows no model and no person: the page asks /v1 for all that it shows.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ _TAGS = {name: f'"{hashlib.sha256(content).hexdigest()[:32]}"' for name, content
 
 @router.get("/")
 async def start(request: Request) -> Response:
-    """The page."""
+    """The page itself."""
     return _answer(START, request)
 
 
@@ -47,6 +47,7 @@ async def file(request: Request, name: str) -> Response:
 
 
 def _answer(name: str, request: Request) -> Response:
+    """The file, or 304 where the client's copy is the same."""
     headers = {
         "ETag": _TAGS[name],
         "Cache-Control": "no-cache",

@@ -1,4 +1,4 @@
-"""What a server keeps: events, sessions, keys and drawn pictures, in SQLite or PostgreSQL."""
+"""The store of a server: events, sessions, keys and drawn pictures, in SQLite or PostgreSQL."""
 
 from genrec.serve.store.records import Event, Key, StoredVisual
 from genrec.serve.store.store import Store, default_url

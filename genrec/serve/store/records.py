@@ -1,6 +1,13 @@
-"""What the store hands out: plain frozen values, no rows of a database."""
+"""The records of the store: frozen values as it hands them out, and the tables that hold them.
 
+Knows each record's columns; deliberately runs no statement. The tables' history is in migrations/.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from sqlalchemy import JSON, BigInteger, Index, Integer, MetaData, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 EVENT_KINDS = ("like", "dislike", "view", "choose", "undo")
 SCOPES = ("recommend", "chat", "images", "feedback", "admin")
@@ -19,7 +26,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """An API key as it is kept: a hash of the secret, never the secret. rate_per_minute: 0 is no limit."""
+    """An API key without its secret, of which the store has only a hash. rate_per_minute: 0 is no limit."""
 
     key_id: str
     name: str
@@ -31,7 +38,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredVisual:
-    """A drawn picture: where it lies and its whole record."""
+    """A drawn picture: the path of its file, and the record of how it was drawn."""
 
     visual_id: str
     person: str | None
@@ -39,3 +46,90 @@ class StoredVisual:
     path: str
     record: dict[str, object]
     timestamp: int
+
+
+def effective_events(events: Sequence[Event]) -> list[Event]:
+    """The events that still hold, in order: an undo takes back what its person last did to the item."""
+    effective: list[Event] = []
+    for event in events:
+        if event.kind != "undo":
+            effective.append(event)
+            continue
+        same = [i for i, e in enumerate(effective) if (e.person, e.item_id) == (event.person, event.item_id)]
+        if same:
+            del effective[same[-1]]
+    return effective
+
+
+# ---- tables
+
+_NAMES = {"ix": "ix_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"}
+_COUNTED = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up integers alone
+
+
+class Base(DeclarativeBase):
+    """The base of all tables of the store."""
+
+    metadata = MetaData(naming_convention=_NAMES)
+
+
+class EventRow(Base):
+    """An event. number: the order in which events came; event_id: the client's own, so that repeats count once."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("ix_events_person_number", "person", "number"),)
+    number: Mapped[int] = mapped_column(_COUNTED, primary_key=True, autoincrement=True)
+    event_id: Mapped[str] = mapped_column(String(64), unique=True)
+    person: Mapped[str] = mapped_column(String(256))
+    item_id: Mapped[str] = mapped_column(String(256))
+    kind: Mapped[str] = mapped_column(String(16))
+    timestamp: Mapped[int] = mapped_column(BigInteger)
+
+    def value(self) -> Event:
+        """The event as the store hands it out."""
+        return Event(**{name: getattr(self, name) for name in Event.__dataclass_fields__})
+
+
+class SessionRow(Base):
+    """A conversation, whole, as `Session.to_json` writes it."""
+
+    __tablename__ = "sessions"
+    session_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person: Mapped[str | None] = mapped_column(String(256), index=True)
+    document: Mapped[str] = mapped_column(Text)
+    timestamp: Mapped[int] = mapped_column(BigInteger)
+
+
+class KeyRow(Base):
+    """A key. secret_hash: SHA-256 of a random secret, which needs no salt or stretching."""
+
+    __tablename__ = "keys"
+    key_id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(String(128))
+    secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    rate_per_minute: Mapped[int] = mapped_column(Integer)
+    created: Mapped[int] = mapped_column(BigInteger)
+    revoked: Mapped[int | None] = mapped_column(BigInteger)
+
+    def value(self) -> Key:
+        """The key as the store hands it out."""
+        values = {name: getattr(self, name) for name in Key.__dataclass_fields__}
+        return Key(**{**values, "scopes": tuple(self.scopes)})
+
+
+class VisualRow(Base):
+    """A drawn picture and how it was drawn."""
+
+    __tablename__ = "visuals"
+    visual_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person: Mapped[str | None] = mapped_column(String(256), index=True)
+    item_id: Mapped[str] = mapped_column(String(256))
+    path: Mapped[str] = mapped_column(Text)
+    record: Mapped[dict[str, object]] = mapped_column(JSON)
+    timestamp: Mapped[int] = mapped_column(BigInteger)
+
+    def value(self) -> StoredVisual:
+        """The visual as the store hands it out."""
+        values = {name: getattr(self, name) for name in StoredVisual.__dataclass_fields__}
+        return StoredVisual(**{**values, "record": dict(self.record)})

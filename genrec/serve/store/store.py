@@ -1,4 +1,4 @@
-"""Keeps events, sessions, keys and visuals, and gives back or erases what belongs to one person.
+"""The store of events, sessions, keys and visuals; it exports or erases what belongs to one person.
 
 A call returns after its change is on disk, so whatever was acknowledged survives a kill. Methods may be called from any
 thread. Knows the database; deliberately knows no recommender and no wire format.
@@ -8,8 +8,7 @@ import hashlib
 import secrets
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,13 +17,22 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.orm import Session as Work
 from sqlalchemy.orm import sessionmaker
 
 from genrec.errors import InputError, StoreError
 from genrec.schema import Interactions
-from genrec.serve.store.records import EVENT_KINDS, SCOPES, Event, Key, StoredVisual
-from genrec.serve.store.tables import EventRow, KeyRow, SessionRow, VisualRow
+from genrec.serve.store.records import (
+    EVENT_KINDS,
+    SCOPES,
+    Event,
+    EventRow,
+    Key,
+    KeyRow,
+    SessionRow,
+    StoredVisual,
+    VisualRow,
+    effective_events,
+)
 
 STORE_FILE = "store.db"
 SECRET_PREFIX = "genrec-"
@@ -38,16 +46,16 @@ _EVENTS_OF = (  # made once, as it is asked with nearly every request
 
 
 def default_url(directory: Path) -> str:
-    """SQLite in a workspace."""
+    """The address of a workspace's own store, in SQLite."""
     return f"sqlite:///{(directory / STORE_FILE).resolve()}"
 
 
 class Store:
-    """One database. Open with `Store.open`, which brings its tables up to date."""
+    """One database, opened with `Store.open`, which brings its tables up to date."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self._begin = sessionmaker(engine, expire_on_commit=False)
+        self._transaction = sessionmaker(engine, expire_on_commit=False).begin
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -74,11 +82,6 @@ class Store:
     def close(self) -> None:
         """Give all connections back."""
         self._engine.dispose()
-
-    @contextmanager
-    def _work(self) -> Iterator[Work]:
-        with self._begin.begin() as work:
-            yield work
 
     def is_alive(self) -> bool:
         """Whether the database answers."""
@@ -108,11 +111,13 @@ class Store:
             timestamp=int(time.time()) if timestamp is None else timestamp,
         )
         try:
-            with self._work() as work:
-                work.add(EventRow(**_fields(event)))
+            with self._transaction() as transaction:
+                transaction.add(EventRow(**_fields(event)))
         except IntegrityError:
-            with self._work() as work:
-                known = _event(work.scalars(sa.select(EventRow).where(EventRow.event_id == event.event_id)).one())
+            with self._transaction() as transaction:
+                known = (
+                    transaction.scalars(sa.select(EventRow).where(EventRow.event_id == event.event_id)).one().value()
+                )
             if (known.person, known.item_id, known.kind) != (person, item_id, kind):
                 raise InputError(
                     f"event id {event_id!r} was used for another event; give each event an id of its own"
@@ -126,50 +131,52 @@ class Store:
             return [Event(**row) for row in connection.execute(_EVENTS_OF, {"person": person}).mappings()]
 
     def num_events(self) -> int:
-        """How many events there are."""
-        with self._work() as work:
-            return work.scalar(sa.select(sa.func.count()).select_from(EventRow)) or 0
+        """The number of events."""
+        with self._transaction() as transaction:
+            return transaction.scalar(sa.select(sa.func.count()).select_from(EventRow)) or 0
 
     def export_events(self, kinds: Sequence[str] = ("like", "choose")) -> Interactions:
         """Events of these kinds that were not taken back, as training wants them."""
-        with self._work() as work:
-            events = [_event(row) for row in work.scalars(sa.select(EventRow).order_by(EventRow.number))]
-        kept = [event for event in standing(events) if event.kind in kinds]
+        with self._transaction() as transaction:
+            events = [row.value() for row in transaction.scalars(sa.select(EventRow).order_by(EventRow.number))]
+        exported = [event for event in effective_events(events) if event.kind in kinds]
         return Interactions.sort(
-            user_ids=[event.person for event in kept],
-            item_ids=[event.item_id for event in kept],
-            timestamps=[event.timestamp for event in kept],
-            kinds=[event.kind for event in kept],
+            user_ids=[event.person for event in exported],
+            item_ids=[event.item_id for event in exported],
+            timestamps=[event.timestamp for event in exported],
+            kinds=[event.kind for event in exported],
         )
 
     # ---- sessions
 
     def save_session(self, session_id: str, person: str | None, document: str, *, after: str | None) -> bool:
-        """Keep a conversation in place of `after`, what was loaded, or None where nothing was.
+        """Store a conversation in place of `after`, the document that was loaded, or None where none was.
 
-        False, and nothing is changed, when something else stands there by now: another process went on with it.
+        Returns False, and changes nothing, when another document is there by now: another process went on with it.
         """
         values = {"person": person, "document": document, "timestamp": int(time.time())}
         try:
-            with self._work() as work:
+            with self._transaction() as transaction:
                 if after is None:
-                    work.add(SessionRow(session_id=session_id, **values))
+                    transaction.add(SessionRow(session_id=session_id, **values))
                     return True
                 is_same = (SessionRow.session_id == session_id) & (SessionRow.document == after)
-                return bool(work.connection().execute(sa.update(SessionRow).where(is_same).values(values)).rowcount)
+                return bool(
+                    transaction.connection().execute(sa.update(SessionRow).where(is_same).values(values)).rowcount
+                )
         except IntegrityError:
             return False
 
     def load_session(self, session_id: str) -> str | None:
-        """A kept conversation, or None."""
-        with self._work() as work:
-            row = work.get(SessionRow, session_id)
+        """A stored conversation, or None."""
+        with self._transaction() as transaction:
+            row = transaction.get(SessionRow, session_id)
             return None if row is None else row.document
 
     # ---- keys
 
     def create_key(self, name: str, scopes: Sequence[str], *, rate_per_minute: int = 0) -> tuple[Key, str]:
-        """A new key and its secret, which is shown this once and not kept. Raises InputError on an unknown scope."""
+        """A new key and its secret, which is shown this once and not stored. Raises InputError on an unknown scope."""
         unknown = [scope for scope in scopes if scope not in SCOPES]
         if unknown or not scopes:
             raise InputError(f"scopes {list(scopes)} hold {unknown or 'nothing'}; choose from {', '.join(SCOPES)}")
@@ -184,25 +191,27 @@ class Store:
             created=int(time.time()),
             revoked=None,
         )
-        with self._work() as work:
-            work.add(KeyRow(**{**_fields(key), "scopes": list(scopes)}, secret_hash=_hash(secret)))
+        with self._transaction() as transaction:
+            transaction.add(KeyRow(**{**_fields(key), "scopes": list(scopes)}, secret_hash=_hash(secret)))
         return key, secret
 
     def find_key(self, secret: str) -> Key | None:
         """The key of a secret; None when there is none or it was revoked."""
-        with self._work() as work:
-            row = work.scalars(sa.select(KeyRow).where(KeyRow.secret_hash == _hash(secret))).one_or_none()
-            return None if row is None or row.revoked is not None else _key(row)
+        with self._transaction() as transaction:
+            row = transaction.scalars(sa.select(KeyRow).where(KeyRow.secret_hash == _hash(secret))).one_or_none()
+            return None if row is None or row.revoked is not None else row.value()
 
     def keys(self) -> list[Key]:
         """All keys, revoked ones too, oldest first."""
-        with self._work() as work:
-            return [_key(row) for row in work.scalars(sa.select(KeyRow).order_by(KeyRow.created, KeyRow.key_id))]
+        with self._transaction() as transaction:
+            return [
+                row.value() for row in transaction.scalars(sa.select(KeyRow).order_by(KeyRow.created, KeyRow.key_id))
+            ]
 
     def revoke_key(self, key_id: str) -> None:
         """End a key at once. Raises InputError when there is no such key."""
-        with self._work() as work:
-            row = work.get(KeyRow, key_id)
+        with self._transaction() as transaction:
+            row = transaction.get(KeyRow, key_id)
             if row is None:
                 raise InputError(f"there is no key {key_id!r}; genrec keys list names them")
             row.revoked = row.revoked or int(time.time())
@@ -211,7 +220,7 @@ class Store:
 
     def add_visual(self, *, person: str | None, item_id: str, path: Path, record: dict[str, object]) -> StoredVisual:
         """Remember a drawn picture."""
-        kept = StoredVisual(
+        visual = StoredVisual(
             visual_id=uuid.uuid4().hex,
             person=person,
             item_id=item_id,
@@ -219,55 +228,42 @@ class Store:
             record=record,
             timestamp=int(time.time()),
         )
-        with self._work() as work:
-            work.add(VisualRow(**_fields(kept)))
-        return kept
+        with self._transaction() as transaction:
+            transaction.add(VisualRow(**_fields(visual)))
+        return visual
 
     def find_visual(self, visual_id: str) -> StoredVisual | None:
         """A drawn picture by its id."""
-        with self._work() as work:
-            row = work.get(VisualRow, visual_id)
-            return None if row is None else _visual(row)
+        with self._transaction() as transaction:
+            row = transaction.get(VisualRow, visual_id)
+            return None if row is None else row.value()
 
     # ---- one person
 
     def export_person(self, person: str) -> dict[str, object]:
-        """All that is kept of a person, as plain JSON values."""
-        with self._work() as work:
-            sessions = work.scalars(sa.select(SessionRow).where(SessionRow.person == person)).all()
-            visuals = work.scalars(sa.select(VisualRow).where(VisualRow.person == person)).all()
+        """All that is stored of a person, as plain JSON values."""
+        with self._transaction() as transaction:
+            sessions = transaction.scalars(sa.select(SessionRow).where(SessionRow.person == person)).all()
+            visuals = transaction.scalars(sa.select(VisualRow).where(VisualRow.person == person)).all()
             return {
                 "person": person,
                 "events": [_fields(event) for event in self.events_of(person)],
                 "sessions": [{"session_id": row.session_id, "document": row.document} for row in sessions],
-                "visuals": [_fields(_visual(row)) for row in visuals],
+                "visuals": [_fields(row.value()) for row in visuals],
             }
 
     def erase_person(self, person: str) -> dict[str, int]:
-        """Erase all that is kept of a person, pictures on disk too; returns how many of each."""
+        """Erase all that is stored of a person, pictures on disk too; returns how many of each."""
         erased = {}
-        with self._work() as work:
-            paths = list(work.scalars(sa.select(VisualRow.path).where(VisualRow.person == person)))
+        with self._transaction() as transaction:
+            paths = list(transaction.scalars(sa.select(VisualRow.path).where(VisualRow.person == person)))
             for name, table in (("events", EventRow), ("sessions", SessionRow), ("visuals", VisualRow)):
-                result: Any = work.execute(sa.delete(table).where(table.person == person))
+                result: Any = transaction.execute(sa.delete(table).where(table.person == person))
                 erased[name] = int(result.rowcount)
         for path in map(Path, paths):
             for file in (path, path.with_suffix(".json")):
                 file.unlink(missing_ok=True)
         return erased
-
-
-def standing(events: Sequence[Event]) -> list[Event]:
-    """The events that still hold, in order: an undo takes back what its person last did to the item."""
-    kept: list[Event] = []
-    for event in events:
-        if event.kind != "undo":
-            kept.append(event)
-            continue
-        same = [i for i, e in enumerate(kept) if (e.person, e.item_id) == (event.person, event.item_id)]
-        if same:
-            del kept[same[-1]]
-    return kept
 
 
 def _with_driver(url: str) -> str:
@@ -306,29 +302,3 @@ def _hash(secret: str) -> str:
 
 def _fields(record: Event | Key | StoredVisual) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__dataclass_fields__}
-
-
-def _event(row: EventRow) -> Event:
-    return Event(event_id=row.event_id, person=row.person, item_id=row.item_id, kind=row.kind, timestamp=row.timestamp)
-
-
-def _key(row: KeyRow) -> Key:
-    return Key(
-        key_id=row.key_id,
-        name=row.name,
-        scopes=tuple(row.scopes),
-        rate_per_minute=row.rate_per_minute,
-        created=row.created,
-        revoked=row.revoked,
-    )
-
-
-def _visual(row: VisualRow) -> StoredVisual:
-    return StoredVisual(
-        visual_id=row.visual_id,
-        person=row.person,
-        item_id=row.item_id,
-        path=row.path,
-        record=dict(row.record),
-        timestamp=row.timestamp,
-    )

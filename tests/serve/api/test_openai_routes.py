@@ -1,18 +1,23 @@
 """OpenAI's own Python client gets what it expects."""
 
 import base64
+import copy
 import io
 import json
 import re
+import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import openai
 import pytest
 from PIL import Image
-from serve_worlds import data_url
+from serve_worlds import EVENT_LOOP, data_url, scopes_of, serving
 
 from genrec.data.filters import parse_filter
+from genrec.serve.api import openai_routes
 
 README = Path(__file__).parents[3] / "README.md"
 
@@ -190,9 +195,9 @@ def test_a_drawing_repeats_with_its_seed_and_says_that_it_is_generated(client, s
     assert drawn[0].size == f"{first.width}x{first.height}"
     assert drawn[0].data[0].item_id == item.item_id
     assert drawn[0].data[0].url is None
-    kept = server.store.export_person("drew")["visuals"]
-    assert [visual["item_id"] for visual in kept] == [item.item_id] * 2
-    assert kept[0]["record"]["seed"] == 4
+    stored = server.store.export_person("drew")["visuals"]
+    assert [visual["item_id"] for visual in stored] == [item.item_id] * 2
+    assert stored[0]["record"]["seed"] == 4
 
 
 def test_words_alone_draw_the_nearest_item_and_links_open_without_a_key(client, server, shop):
@@ -203,6 +208,30 @@ def test_words_alone_draw_the_nearest_item_and_links_open_without_a_key(client, 
     got = server.http.get(answer.data[0].url)
     assert got.headers["content-type"] == "image/png"
     assert got.content == base64.b64decode(answer.data[0].b64_json)
+
+
+class WatchedVectors(np.ndarray):
+    """Vectors that note the threads in which they are multiplied."""
+
+    threads: ClassVar[set[str]] = set()
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        if ufunc is np.matmul:
+            self.threads.add(threading.current_thread().name)
+        return getattr(ufunc, method)(*map(np.asarray, inputs), **options)
+
+
+def test_the_event_loop_multiplies_no_catalog(shop, tmp_path):
+    watched = copy.copy(shop)
+    watched.embeddings = {
+        name: replace(modality, vectors=modality.vectors.view(WatchedVectors))
+        for name, modality in shop.embeddings.items()
+    }
+    with serving(watched, tmp_path) as server:
+        WatchedVectors.threads.clear()
+        assert server.post("/v1/images/generations", prompt="a red lamp", response_format="url").status_code == 200
+    assert WatchedVectors.threads
+    assert EVENT_LOOP not in WatchedVectors.threads
 
 
 @pytest.mark.parametrize(
@@ -228,3 +257,13 @@ def test_the_readmes_example_runs(server, capsys):
     assert "1. **" in capsys.readouterr().out
     assert names["drawing"].data[0].b64_json
     names["client"].close()
+
+
+def test_each_route_needs_its_scope():
+    assert scopes_of(openai_routes.router) == {
+        ("GET", "/v1/models"): "",
+        ("GET", "/v1/models/{model}"): "",
+        ("POST", "/v1/chat/completions"): "chat",
+        ("POST", "/v1/embeddings"): "recommend",
+        ("POST", "/v1/images/generations"): "images",
+    }

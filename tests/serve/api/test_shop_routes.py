@@ -1,8 +1,10 @@
 """What a shop's own programs ask: recommendations, items, feedback, people."""
 
 import pytest
+from serve_worlds import scopes_of
 
 from genrec.data.filters import parse_filter
+from genrec.serve.api import shop_routes
 
 
 def recommended(server, **body):
@@ -50,22 +52,22 @@ def test_reasons_come_when_asked_for(server, shop):
 
 
 def test_feedback_changes_the_next_recommendation_at_once(server, shop):
-    first, *_ = before = recommended(server, user="newcomer", k=5)
-    tell(server, "newcomer", first, "dislike")
-    assert recommended(server, user="newcomer", k=5) == [
+    first, *_ = before = recommended(server, user="stranger", k=5)
+    tell(server, "stranger", first, "dislike")
+    assert recommended(server, user="stranger", k=5) == [
         entry.item_id for entry in shop.recommend(history=[], exclude=[first], k=5)
     ]
-    assert first not in recommended(server, user="newcomer", k=40)
+    assert first not in recommended(server, user="stranger", k=40)
     liked = next(item.item_id for item in shop.catalog if item.attributes["category"] == "clock")
-    tell(server, "newcomer", liked, "like")
-    answer = server.post("/v1/recommendations", user="newcomer", k=5).json()
+    tell(server, "stranger", liked, "like")
+    answer = server.post("/v1/recommendations", user="stranger", k=5).json()
     assert answer["history"] == [liked]
     assert [entry["item_id"] for entry in answer["recommendations"]] == [
         entry.item_id for entry in shop.recommend(history=[liked], exclude=[first], k=5)
     ]
-    tell(server, "newcomer", first, "undo")
-    tell(server, "newcomer", liked, "undo")
-    assert recommended(server, user="newcomer", k=5) == before
+    tell(server, "stranger", first, "undo")
+    tell(server, "stranger", liked, "undo")
+    assert recommended(server, user="stranger", k=5) == before
 
 
 def test_feedback_sent_twice_is_one_event(server, shop):
@@ -209,3 +211,16 @@ def test_a_person_is_exported_and_erased_everywhere(server, shop):
     empty = {"person": "leaver", "events": [], "sessions": [], "visuals": []}
     assert server.http.get("/v1/people/leaver").json() == empty
     assert recommended(server, user="leaver", k=3) == fresh
+
+
+def test_each_route_needs_its_scope():
+    assert scopes_of(shop_routes.router) == {
+        ("POST", "/v1/recommendations"): "recommend",
+        ("GET", "/v1/items"): "recommend",
+        ("GET", "/v1/items/{item_id}/image"): None,  # browsers load pictures without a key
+        ("GET", "/v1/items/{item_id}"): "recommend",
+        ("GET", "/v1/visuals/{visual_id}"): None,
+        ("POST", "/v1/feedback"): "feedback",
+        ("GET", "/v1/people/{person}"): "admin",
+        ("DELETE", "/v1/people/{person}"): "admin",
+    }

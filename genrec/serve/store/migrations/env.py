@@ -1,8 +1,8 @@
-"""What Alembic runs: the steps, over the connection that the store gives."""
+"""Alembic's entry point: runs the steps over the connection that the store gives."""
 
 from alembic import context
 
-from genrec.serve.store.tables import Base
+from genrec.serve.store.records import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -12,9 +12,7 @@ import sqlalchemy as sa
 
 from genrec.errors import InputError, StoreError
 from genrec.serve.store import Store, default_url
-from genrec.serve.store.records import Event
-from genrec.serve.store.store import standing
-from genrec.serve.store.tables import Base
+from genrec.serve.store.records import Base, Event, effective_events
 
 
 def test_events_come_back_in_the_order_they_were_taken(store: Store) -> None:
@@ -73,12 +71,13 @@ def test_sessions_are_replaced_and_missing_ones_are_none(store: Store) -> None:
     assert store.load_session("s2") is None
 
 
-def test_secrets_are_not_kept_and_revoked_keys_open_nothing(store: Store) -> None:
+def test_secrets_are_not_kept_and_revoked_keys_open_nothing(store: Store, database: sa.Engine) -> None:
     key, secret = store.create_key("shop", ["recommend", "chat"])
     assert store.find_key(secret) == key
     assert store.find_key(secret + "x") is None
-    with store._engine.connect() as connection:
+    with database.connect() as connection:
         rows = connection.execute(sa.text("SELECT * FROM keys")).all()
+    assert key.key_id in str(rows)
     assert secret not in str(rows)
     store.revoke_key(key.key_id)
     assert store.find_key(secret) is None
@@ -96,8 +95,8 @@ def test_a_person_can_be_exported_and_erased_and_nobody_else_is(store: Store, tm
     for person in ("ann", "bob"):
         store.add_event(person=person, item_id="a", kind="like")
         store.save_session(f"s-{person}", person, "said", after=None)
-    kept = store.add_visual(person="ann", item_id="a", path=picture, record={"seed": 3})
-    assert store.find_visual(kept.visual_id).record == {"seed": 3}
+    visual = store.add_visual(person="ann", item_id="a", path=picture, record={"seed": 3})
+    assert store.find_visual(visual.visual_id).record == {"seed": 3}
     document = store.export_person("ann")
     assert [event["item_id"] for event in document["events"]] == ["a"]
     assert document["sessions"] == [{"session_id": "s-ann", "document": "said"}]
@@ -118,7 +117,7 @@ def test_an_undo_takes_back_the_last_thing_done_to_the_item(store: Store) -> Non
     store.add_event(person="ann", item_id="c", kind="like")
     store.add_event(person="ann", item_id="c", kind="undo")
     store.add_event(person="ann", item_id="c", kind="undo")
-    assert [(event.item_id, event.kind) for event in standing(store.events_of("ann"))] == [
+    assert [(event.item_id, event.kind) for event in effective_events(store.events_of("ann"))] == [
         ("a", "like"),
         ("b", "choose"),
     ]
@@ -129,14 +128,14 @@ def test_an_undo_takes_back_the_last_thing_done_to_the_item(store: Store) -> Non
 
 def test_undoing_nothing_changes_nothing() -> None:
     undo = Event(event_id="e", person="ann", item_id="a", kind="undo", timestamp=0)
-    assert standing([undo]) == []
+    assert effective_events([undo]) == []
 
 
-def test_the_migrations_make_the_tables_that_the_code_knows(store: Store) -> None:
+def test_the_migrations_make_the_tables_that_the_code_knows(store: Store, database: sa.Engine) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    with store._engine.connect() as connection:
+    with database.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 

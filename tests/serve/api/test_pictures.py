@@ -6,8 +6,8 @@ import zlib
 import pytest
 from serve_worlds import data_url, encoded
 
+from genrec.serve.api.pictures import FORMATS, read_picture
 from genrec.serve.errors import ApiError
-from genrec.serve.pictures import FORMATS, read_picture
 
 
 def png_that_says(width: int, height: int) -> bytes:
