@@ -1,10 +1,13 @@
-"""The README's example runs, at tiny size."""
+"""The README's example runs, at tiny size, and its commands are those of the command line."""
 
 import os
 import re
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
+
+from genrec.cli import app
 
 README = Path(__file__).parent.parent / "README.md"
 SMALLER = {
@@ -29,11 +32,22 @@ def test_the_ten_lines_of_python_run(tmp_path, monkeypatch, capsys):
     assert os.path.getsize("drawn.png") > 1000
 
 
-def test_every_command_it_names_exists():
-    from typer.main import get_command
+def test_every_command_it_shows_exists():
+    shown = set(re.findall(r"^genrec ([a-z-]+)", README.read_text(encoding="utf-8"), re.MULTILINE))
+    assert shown
+    assert shown <= {name.split()[0] for name in commands(get_command(app))}
 
-    from genrec.cli import app
 
-    named = set(re.findall(r"^genrec ([a-z-]+)", README.read_text(encoding="utf-8"), re.MULTILINE))
-    assert named
-    assert named <= set(get_command(app).commands)
+def test_its_table_of_commands_says_what_help_says():
+    rows = re.findall(r"^\| `genrec ([a-z -]+)` \| (.+) \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert dict(rows) == commands(get_command(app))
+    assert len(dict(rows)) == len(rows)
+
+
+def commands(group, prefix=""):
+    """Each command that does something, by its words, and the line that help says of it."""
+    found = {}
+    for name, command in group.commands.items():
+        is_group = hasattr(command, "commands")
+        found |= commands(command, f"{prefix}{name} ") if is_group else {f"{prefix}{name}": command.help}
+    return found
