@@ -9,7 +9,9 @@ from typer.main import get_command
 
 from genrec.cli import app
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAPERS = ("README.md", "CONTRIBUTING.md", "benchmarks/README.md", "benchmarks/RESULTS.md")
 SMALLER = {
     "seed=7)": "seed=7, num_items=80, num_people=60)",
     'genrec.build("my-shop")': 'genrec.build("my-shop", settings=["tune.epochs=1", "tokenize.num_codes=16"])',
@@ -42,6 +44,28 @@ def test_its_table_of_commands_says_what_help_says():
     rows = re.findall(r"^\| `genrec ([a-z -]+)` \| (.+) \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
     assert dict(rows) == commands(get_command(app))
     assert len(dict(rows)) == len(rows)
+
+
+def test_its_figures_are_those_of_the_benchmarks():
+    figures = set(re.findall(r"\.\d{4}\b", README.read_text(encoding="utf-8")))
+    assert figures
+    assert figures <= set(re.findall(r"\.\d{4}\b", (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_its_links_lead_somewhere(paper):
+    text = (ROOT / paper).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        name, _, section = target.partition("#")
+        path = (ROOT / paper).parent / name if name else ROOT / paper
+        assert path.is_file(), target
+        assert not section or section in sections(path), target
+
+
+def sections(path):
+    """The anchors that a Markdown page's headings have."""
+    titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def commands(group, prefix=""):
