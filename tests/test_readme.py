@@ -8,6 +8,7 @@ import pytest
 from typer.main import get_command
 
 from genrec.cli import app
+from genrec.config import PRESETS, Config
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -44,6 +45,15 @@ def test_its_table_of_commands_says_what_help_says():
     rows = re.findall(r"^\| `genrec ([a-z -]+)` \| (.+) \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
     assert dict(rows) == commands(get_command(app))
     assert len(dict(rows)) == len(rows)
+
+
+def test_its_table_of_presets_names_their_models():
+    rows = dict(re.findall(r"^\| `([a-z]+)`(.+)$", README.read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(rows) == set(PRESETS)
+    for name, row in rows.items():
+        config = Config.for_preset(name)
+        for model in (config.encode.clip, config.tune.base, config.visualize.diffusion):
+            assert f"`{model}`" in row
 
 
 def test_its_figures_are_those_of_the_benchmarks():
