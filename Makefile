@@ -25,7 +25,7 @@ lint: $(STAMP)  ## ruff, mypy strict, and the order of the layers.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: demo  ## The tables over the demo's workspace, the ones that need no data, and with DATA=folder those on real data.
+bench: demo  ## The tables of benchmarks/README.md: over the demo, without data, and with DATA=folder on real data.
 	$(BIN)/genrec evaluate $(DEMO_DIR) --markdown --alone --peers popularity,itemknn,content-knn,ease,sasrec,bsarec
 	$(BIN)/python benchmarks/explanations.py $(DEMO_DIR)
 	$(BIN)/genrec bench chat --dir $(DEMO_DIR)
