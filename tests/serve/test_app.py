@@ -1,5 +1,6 @@
 """Around every request: keys, limits, ids, logs, metrics, documentation; and the loop that stays free."""
 
+import io
 import json
 import logging
 import re
@@ -106,10 +107,10 @@ def test_request_ids_are_kept_or_made(server):
 
 
 def test_logs_are_json_lines_without_personal_text(server, shop):
-    lines, handler = [], logging.Handler()
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
     handler.setFormatter(JsonLines())
     handler.addFilter(lambda record: not record.name.startswith("http"))  # the client's own
-    handler.emit = lambda record: lines.append(handler.format(record))
     root = logging.getLogger()
     level, item = root.level, shop.catalog.items[0].item_id
     root.addHandler(handler)
@@ -127,11 +128,11 @@ def test_logs_are_json_lines_without_personal_text(server, shop):
     finally:
         root.setLevel(level)
         root.removeHandler(handler)
-    parsed = [json.loads(line) for line in lines]
+    parsed = [json.loads(line) for line in written.getvalue().splitlines()]
     answered = [line for line in parsed if line["message"] == "answered"]
     assert len(answered) == 8
     assert {"route": "/v1/people/{person:path}", "request_id": "seen", "status": 200}.items() <= answered[4].items()
-    assert not re.search("zebediah|mauvish", "".join(lines), re.IGNORECASE)
+    assert not re.search("zebediah|mauvish", written.getvalue(), re.IGNORECASE)
 
 
 def test_metrics_count_requests_by_route(server):
