@@ -28,10 +28,10 @@ from genrec.serve.conversations import Conversations
 from genrec.serve.engine import Engine
 from genrec.serve.errors import ERROR_RESPONSES, ApiError, api_error_of
 from genrec.serve.inference.batching import Overloaded
+from genrec.serve.metrics import Metrics
 from genrec.serve.middleware import BodyLimit, RequestTelemetry
 from genrec.serve.page import site
 from genrec.serve.store import Store
-from genrec.serve.telemetry import Metrics
 from genrec.workspace import Workspace
 
 _TITLE = "genrec"

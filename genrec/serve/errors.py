@@ -9,12 +9,28 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from genrec.errors import InputError, ModelEnded, UnknownItem, UnknownUser
-from genrec.serve.api.schemas import ErrorAnswer
 from genrec.serve.inference.batching import Overloaded
 from genrec.serve.inference.deadline import ClientGone
+
+
+class ErrorDetail(BaseModel):
+    """One error; code is for programs, message for people."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class ErrorAnswer(BaseModel):
+    """OpenAI's error body."""
+
+    error: ErrorDetail
+
 
 _DESCRIPTIONS = {
     400: "Something in the request cannot be used.",

@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from genrec.serve.errors import api_error_of
-from genrec.serve.telemetry import Metrics, request_id
+from genrec.serve.logs import request_id
+from genrec.serve.metrics import Metrics
 
 log = logging.getLogger(__name__)
 _ID = re.compile(r"[\w.-]{1,64}", re.ASCII)

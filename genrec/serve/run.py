@@ -20,8 +20,8 @@ from genrec.errors import ConfigError, InputError
 from genrec.runtime import quiet_libraries, return_freed_memory, silence_progress
 from genrec.serve.app import create_app
 from genrec.serve.inference.process import load_with_model_process
+from genrec.serve.logs import configure_logging
 from genrec.serve.store import Store, default_url
-from genrec.serve.telemetry import configure_logging
 
 _ORDER = "GENREC_SERVE"  # hands the order to the processes of several workers
 _BACKLOG = 2_048

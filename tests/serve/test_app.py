@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 from serve_worlds import PATIENT, data_url, encoded, serving
 
-from genrec.serve.telemetry import JsonLines
+from genrec.serve.logs import JsonLines
 
 SMALL = replace(PATIENT, max_body_bytes=20_000, max_picture_pixels=1_000, time_limit_s=60)
 

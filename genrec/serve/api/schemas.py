@@ -188,22 +188,7 @@ class SessionShape(BaseModel):
     starters: list[str]
 
 
-# ---- errors and health
-
-
-class ErrorDetail(BaseModel):
-    """One error; code is for programs, message for people."""
-
-    message: str
-    type: str
-    param: str | None
-    code: str
-
-
-class ErrorAnswer(BaseModel):
-    """OpenAI's error body."""
-
-    error: ErrorDetail
+# ---- health
 
 
 class Health(BaseModel):

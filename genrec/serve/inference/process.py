@@ -34,7 +34,7 @@ from genrec.ranking.local import LocalClient
 from genrec.runtime import quiet_libraries, return_freed_memory, silence_progress
 from genrec.schema import FloatArray, Recommendation
 from genrec.serve.inference.threads import ThreadBudget
-from genrec.serve.telemetry import configure_logging
+from genrec.serve.logs import configure_logging
 from genrec.workspace import Workspace
 
 log = logging.getLogger(__name__)

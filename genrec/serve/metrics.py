@@ -1,14 +1,9 @@
-"""The server's telemetry: metrics for Prometheus, and a log of JSON lines.
+"""The server's metrics, for Prometheus: requests answered, what waits for the model, jobs in hand.
 
-At info level the log holds nothing that a person said and no name of a person: routes are logged as templates. Knows
-no route.
+Knows the engine; deliberately knows no route and no person.
 """
 
-import json
-import logging
-import time
 from collections.abc import Sequence
-from contextvars import ContextVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -16,9 +11,7 @@ from prometheus_client.registry import Collector
 
 from genrec.serve.engine import Engine
 
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0, 120.0)
-_STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 class Metrics:
@@ -60,36 +53,3 @@ class _EngineCollector(Collector):
         jobs = GaugeMetricFamily("genrec_jobs", "Conversations, explanations and drawings in hand.")
         jobs.add_metric([], self._engine.num_jobs)
         return [waiting, sizes, jobs]
-
-
-class JsonLines(logging.Formatter):
-    """A format of one JSON object per line, with the id of the request that it was logged for."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The record with its extra values, as JSON."""
-        line: dict[str, object] = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            "request_id": request_id.get(),
-        }
-        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD_FIELDS}
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps({name: value for name, value in line.items() if value is not None}, default=str)
-
-
-def configure_logging() -> None:
-    """Log JSON lines to stderr; for a server's process, not for a library."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-        logging.getLogger(name).handlers[:] = []
-        logging.getLogger(name).propagate = name != "uvicorn.access"
-    logging.getLogger("genrec.ranking").setLevel(logging.ERROR)  # what it warns of stands in the answers
-    for name in ("alembic", "httpx2", "PIL"):
-        logging.getLogger(name).setLevel(logging.WARNING)
