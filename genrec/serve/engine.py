@@ -1,7 +1,7 @@
 """What the server can do, apart from any wire format: recommend, explain, draw, talk and embed for many at once.
 
 The event loop never computes: requests to the model wait in its batchers, and what takes several of them (explanations,
-conversations, drawings) runs on a bounded number of threads, each with the patience of its client.
+conversations, drawings) runs on a bounded number of threads, each with the deadline of its client.
 """
 
 import asyncio
@@ -90,7 +90,7 @@ class Engine:
         self.store.close()
 
     def model(self, name: str) -> ServedModel:
-        """A served model. Raises Problem 404."""
+        """A served model. Raises ApiError 404."""
         if name not in self.models:
             message = f"model {name!r} is not served here; there are: {', '.join(self.models)}"
             raise ApiError(status=404, code="model_not_found", message=message, param="model")

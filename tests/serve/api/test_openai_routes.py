@@ -1,7 +1,6 @@
 """OpenAI's own Python client gets what it expects."""
 
 import base64
-import copy
 import io
 import json
 import re
@@ -18,6 +17,7 @@ from serve_worlds import EVENT_LOOP, data_url, scopes_of, serving
 
 from genrec.data.filters import parse_filter
 from genrec.serve.api import openai_routes
+from genrec.workspace import Workspace
 
 README = Path(__file__).parents[3] / "README.md"
 
@@ -222,11 +222,11 @@ class WatchedVectors(np.ndarray):
 
 
 def test_the_event_loop_multiplies_no_catalog(shop, tmp_path):
-    watched = copy.copy(shop)
-    watched.embeddings = {
+    embeddings = {
         name: replace(modality, vectors=modality.vectors.view(WatchedVectors))
         for name, modality in shop.embeddings.items()
     }
+    watched = Workspace(replace(shop.data, embeddings=embeddings), shop.client)
     with serving(watched, tmp_path) as server:
         WatchedVectors.threads.clear()
         assert server.post("/v1/images/generations", prompt="a red lamp", response_format="url").status_code == 200
