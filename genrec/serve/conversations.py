@@ -99,7 +99,7 @@ class Conversations:
     def _standing(self, document: str | None, person: str | None) -> Session:
         session = _read(document, person)
         self._bring_up_to_date(session, person)
-        session.keep_known(self._engine.workspace.catalog)
+        session.drop_unknown(self._engine.workspace.catalog)
         return session
 
     async def take_back(self, session_id: str, person: str | None, attribute: str) -> Session:

@@ -89,6 +89,6 @@ def test_items_that_left_the_catalog_leave_the_session() -> None:
     session.history.append("gone")
     session.shown.append("gone")
     session.focus = "gone"
-    assert session.keep_known(CATALOG) == ["gone"]
+    assert session.drop_unknown(CATALOG) == ["gone"]
     assert "gone" not in session.history + session.shown
     assert session.focus is None
