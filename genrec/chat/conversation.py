@@ -108,7 +108,7 @@ class Conversation:
         self.reader = recommender.rule_reader
         self.message_reader = _message_reader(recommender, self.reader)
         self.retriever = Retriever(recommender, self.reader.lexicon, num_shown=num_shown)
-        self.session.keep_known(recommender.catalog)
+        self.session.drop_unknown(recommender.catalog)
 
     def follow(self, user_id: str) -> None:
         """Continue as a known user: their events become the history. Raises UnknownUser."""
@@ -171,8 +171,8 @@ class Conversation:
                 self.session.forget_words()
                 self.session.later = []
                 has_judged = self.session.liked or self.session.disliked
-                kept = " What you liked and refused still counts." if has_judged else ""
-                return Reply(text=f"All wishes are forgotten.{kept} What would you like?", request=request)
+                judged = " What you liked and refused still counts." if has_judged else ""
+                return Reply(text=f"All wishes are forgotten.{judged} What would you like?", request=request)
         notes = self._take_judgement(request)
         return self._recommend(request, notes) if request.question is None else self._tell(request, notes)
 

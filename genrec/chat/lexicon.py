@@ -14,7 +14,7 @@ from itertools import combinations
 from rapidfuzz import fuzz, process
 
 from genrec.chat.constraints import attribute_values
-from genrec.chat.synonyms import NAME_SYNONYMS, NARROWER_WORDS, VALUE_SYNONYMS
+from genrec.chat.synonyms import HYPONYMS, NAME_SYNONYMS, VALUE_SYNONYMS
 from genrec.claims.wording import Words, is_sayable, words_of
 from genrec.data.filters import Predicate, is_number
 from genrec.schema import Catalog
@@ -114,8 +114,8 @@ class Lexicon:
         self.maker = next((name for name in self.values if name.lower() in MAKER_NAMES), None)
         self.kind = next((name for name in self.values if name.lower() in KIND_NAMES), None)
         self._forms = self._collect_forms()
-        self._narrower = self._collect_narrower()
-        self.max_words = max(map(len, (*self._forms, *self._narrower)), default=1)
+        self._hyponyms = self._collect_hyponyms()
+        self.max_words = max(map(len, (*self._forms, *self._hyponyms)), default=1)
 
     def prepare(self) -> None:
         """Sort out titles now, which takes a second for 100 thousand, not when the first message comes."""
@@ -136,13 +136,13 @@ class Lexicon:
                     inflected[words].append(meant)
         return {words: tuple(exact.get(words, inflected.get(words, ()))) for words in {*exact, *inflected}}
 
-    def _collect_narrower(self) -> dict[Words, tuple[SlotValue, ...]]:
-        """Words for one sort of a value, that the catalog itself has no value for."""
+    def _collect_hyponyms(self) -> dict[Words, tuple[SlotValue, ...]]:
+        """Words for one sort of a value (burgundy of red) that the catalog itself has no value for."""
         found: dict[Words, list[SlotValue]] = defaultdict(list)
         for attribute in self.text_attributes:
             for value in self.values[attribute]:
                 if isinstance(value, str) and is_sayable(attribute, value):
-                    for words in _synonyms(NARROWER_WORDS, value) - self._forms.keys():
+                    for words in _synonyms(HYPONYMS, value) - self._forms.keys():
                         found[words].append(SlotValue(attribute, value))
         return {words: tuple(values) for words, values in found.items()}
 
@@ -160,16 +160,16 @@ class Lexicon:
 
     def meanings(self, words: Words) -> tuple[SlotValue, ...]:
         """The values these words can mean, the likeliest attribute first."""
-        return self._forms.get(words) or self._narrower.get(words, ())
+        return self._forms.get(words) or self._hyponyms.get(words, ())
 
-    def says_more(self, words: Words) -> bool:
-        """Whether these words say more than the value that they mean: burgundy is red, but not any red."""
-        return words in self._narrower
+    def is_hyponym(self, words: Words) -> bool:
+        """Whether these words are one sort of the value that they mean: burgundy is red, but not any red."""
+        return words in self._hyponyms
 
     def still_meant(self, query: str, before: Sequence[Predicate], after: Sequence[Predicate]) -> str:
         """Free words without those whose value is no longer wished: "burgundy" where red gave way to blue."""
         gone = _wanted_values(before) - _wanted_values(after)
-        return " ".join(word for word in query.split() if gone.isdisjoint(self._narrower.get((word,), ())))
+        return " ".join(word for word in query.split() if gone.isdisjoint(self._hyponyms.get((word,), ())))
 
     def corrected(self, word: str) -> str | None:
         """A known one-word form that is one slip of the keyboard away, when there is just one.
@@ -229,7 +229,7 @@ class Lexicon:
     @cached_property
     def words(self) -> frozenset[str]:
         """All words of titles and of values, and those that mean values."""
-        return frozenset(word for words in (*self.titles, *self._forms, *self._narrower) for word in words)
+        return frozenset(word for words in (*self.titles, *self._forms, *self._hyponyms) for word in words)
 
     @cached_property
     def max_title_words(self) -> int:

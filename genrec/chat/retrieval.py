@@ -114,11 +114,11 @@ class Retriever:
         weights = [self._weight(wish, named, is_new=wish in request.where) for wish in wishes]
         for places in subsets_by_weight(weights):
             left_out = tuple(wishes[place] for place in places)
-            kept = [wish for place, wish in enumerate(wishes) if place not in places]
-            excluded = avoided if self._count(kept, avoided) else never
+            remaining = [wish for place, wish in enumerate(wishes) if place not in places]
+            excluded = avoided if self._count(remaining, avoided) else never
             is_seen_enough = request.where or not self._count([], avoided)
-            if excluded is avoided or (is_seen_enough and self._count(kept, never)):
-                nearest = self._widen(kept, left_out, excluded)
+            if excluded is avoided or (is_seen_enough and self._count(remaining, never)):
+                nearest = self._widen(remaining, left_out, excluded)
                 item_ids = self._search(session, nearest, excluded, request.limit or self.num_shown)
                 return Retrieved(kind="nearest", item_ids=item_ids, relaxed=left_out)
         return Retrieved(kind="nothing", relaxed=tuple(wishes))
@@ -150,11 +150,13 @@ class Retriever:
         found = counts_of(self._kind, self.recommender.catalog, self._passing([wish], set()))
         return tuple(value for value in found if isinstance(value, str)) if len(found) == 1 else ()
 
-    def _widen(self, kept: Sequence[Predicate], left_out: Sequence[Predicate], excluded: set[str]) -> list[Predicate]:
+    def _widen(
+        self, remaining: Sequence[Predicate], left_out: Sequence[Predicate], excluded: set[str]
+    ) -> list[Predicate]:
         """In place of a number that cannot be met, the bound that the nearest items meet; of an armchair, a chair."""
-        widened = list(kept)
+        widened = list(remaining)
         kinds = {kind for wish in left_out if wish.attribute != self._kind for kind in self._kinds_of(wish)}
-        if self._kind is not None and len(kinds) == 1 and all(wish.attribute != self._kind for wish in kept):
+        if self._kind is not None and len(kinds) == 1 and all(wish.attribute != self._kind for wish in remaining):
             of_kind = Predicate(attribute=self._kind, operator="=", value=kinds.pop())
             widened += [of_kind] if self._count([*widened, of_kind], excluded) else []
         for wish in left_out:

@@ -123,9 +123,11 @@ class Session:
         A wish for the same attribute is replaced. So is one whose value settles a newly wished attribute otherwise: red
         gives way to "cool colors" where every red item is warm. Other wishes stay, even when nothing meets them all.
         """
-        kept = [old for old in self.constraints if not any(_replaces(one, old) for one in new)]
-        gone = [old for old in kept if any(_settles(a, b, catalog) for one in new for a, b in ((old, one), (one, old)))]
-        self.constraints = [*(old for old in kept if old not in gone and old not in new), *new]
+        remaining = [old for old in self.constraints if not any(_replaces(one, old) for one in new)]
+        gone = [
+            old for old in remaining if any(_settles(a, b, catalog) for one in new for a, b in ((old, one), (one, old)))
+        ]
+        self.constraints = [*(old for old in remaining if old not in gone and old not in new), *new]
         return gone
 
     def take_back(self, attributes: Iterable[str]) -> list[Predicate]:
@@ -174,7 +176,7 @@ class Session:
         except (InputError, UnicodeDecodeError, OSError) as error:
             raise InputError(f"{path} does not hold a chat session ({error}); name another file") from error
 
-    def keep_known(self, catalog: Catalog) -> list[str]:
+    def drop_unknown(self, catalog: Catalog) -> list[str]:
         """Drop items that this catalog lacks, from everywhere, and return them; a session may outlive its catalog."""
         lost = [i for i in dict.fromkeys([*self.history, *self.disliked, *self.seen]) if i not in catalog]
         self.earlier = None if lost else self.earlier

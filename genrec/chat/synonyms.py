@@ -76,8 +76,8 @@ documentary: documentaries
 crime: crimes
 action: action packed
 """)
-# Words for one sort of what the value stands for. They mean the value, and go on describing what is wanted.
-NARROWER_WORDS = _listed("""
+# Words for one sort of what the value stands for: they mean the value, and go on describing what is wanted.
+HYPONYMS = _listed("""
 red: burgundy, crimson, scarlet, maroon, ruby, bordeaux, cherry red, wine red, vermilion
 pink: magenta, fuchsia, blush, salmon, rose colored, rose coloured, hot pink
 orange: coral, apricot, tangerine, peach, terracotta

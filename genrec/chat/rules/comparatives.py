@@ -77,8 +77,8 @@ def read_changed_bound(text: str, session: Session, lexicon: Lexicon) -> Constra
     match, price = _MAKE_IT.search(text), lexicon.price
     if match is None or price is None:
         return ConstraintsRead((), text)
-    standing = {wish.operator for wish in session.constraints if wish.attribute == price}
-    operator = next((bound for bound in _BOUNDS if bound in standing), _BOUNDS[0])
+    active = {wish.operator for wish in session.constraints if wish.attribute == price}
+    operator = next((bound for bound in _BOUNDS if bound in active), _BOUNDS[0])
     wish = Predicate(attribute=price, operator=operator, value=float(match[1]))
     return ConstraintsRead((wish,), phrases.blank(text, *match.span()))
 
@@ -149,9 +149,9 @@ def _leaves_a_list(bound: Predicate, session: Session, lexicon: Lexicon) -> bool
 
 
 def read_price_levels(
-    text: str, standing: Sequence[Predicate], wishes: Sequence[Predicate], lexicon: Lexicon
+    text: str, active: Sequence[Predicate], wishes: Sequence[Predicate], lexicon: Lexicon
 ) -> ConstraintsRead:
-    """Cheap and expensive, as thirds of what meets the standing wishes over other attributes.
+    """Cheap and expensive, as thirds of what meets the active wishes over other attributes.
 
     wishes: of this message; where they bound the price already, nothing is added.
     """
@@ -160,7 +160,7 @@ def read_price_levels(
     is_dear, rest = _taken(_DEAR, rest)
     if price is None or is_cheap == is_dear or any(wish.attribute == price for wish in wishes):
         return ConstraintsRead((), rest)
-    fitting_N = meeting([wish for wish in standing if wish.attribute != price], lexicon.catalog)
+    fitting_N = meeting([wish for wish in active if wish.attribute != price], lexicon.catalog)
     numbers_N = numbers_of(price, lexicon.catalog)
     numbers = numbers_N[fitting_N & ~np.isnan(numbers_N)] if fitting_N.any() else numbers_N[~np.isnan(numbers_N)]
     if not len(numbers):

@@ -39,8 +39,8 @@ def free_words(text: str, lexicon: Lexicon, *, is_all: bool) -> str:
     """
     tokens = TOKEN.findall(text)
     free = [_is_free(token, lexicon) for token in tokens]
-    kept: list[str] = []
-    start, kept_until = 0, 0
+    described: list[str] = []
+    start, described_until = 0, 0
     while start < len(tokens):
         end = start
         while end < len(tokens) and (free[end] or tokens[end] == TAKEN):
@@ -48,14 +48,16 @@ def free_words(text: str, lexicon: Lexicon, *, is_all: bool) -> str:
         if end > start:
             run = tokens[start:end]
             is_list = end == len(tokens) or tokens[end] in _ENDING_LIST  # "rustic, earthy", not "a lamp, life is dark"
-            is_joined = kept_until > 0 and is_list and all(token in _JOINING for token in tokens[kept_until:start])
+            is_joined = (
+                described_until > 0 and is_list and all(token in _JOINING for token in tokens[described_until:start])
+            )
             if (is_joined or _describes(run, tokens[:start])) and not _is_negated(tokens[:start]):
-                kept += [token for token in run if token != TAKEN]
-                kept_until = end
+                described += [token for token in run if token != TAKEN]
+                described_until = end
         start = max(end, start + 1)
-    if not kept and is_all:
-        kept = [token for n, token in enumerate(tokens) if free[n] and not _is_negated(tokens[:n])]
-    return " ".join(kept)
+    if not described and is_all:
+        described = [token for n, token in enumerate(tokens) if free[n] and not _is_negated(tokens[:n])]
+    return " ".join(described)
 
 
 def refused_words(text: str, lexicon: Lexicon) -> tuple[str, ...]:

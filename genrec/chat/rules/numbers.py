@@ -106,13 +106,13 @@ def read_numbers(text: str, lexicon: Lexicon) -> ConstraintsRead:
 
 def _tightest(bounds: list[Predicate]) -> tuple[Predicate, ...]:
     """One bound a side: of "not 200, like max 90", the 90."""
-    kept: dict[tuple[str, str], Predicate] = {}
+    tightest: dict[tuple[str, str], Predicate] = {}
     for bound in bounds:
         side = (bound.attribute, bound.operator[0])
-        old = kept.get(side)
+        old = tightest.get(side)
         is_tighter = old is None or (float(bound.value) < float(old.value)) == (bound.operator[0] == "<")  # type: ignore[arg-type]
-        kept[side] = bound if old is None or is_tighter else old
-    return tuple(kept.values())
+        tightest[side] = bound if old is None or is_tighter else old
+    return tuple(tightest.values())
 
 
 class _NumberReader:

@@ -237,7 +237,7 @@ def read_catalog_question(base: ChatRequest, words: str, *, session: Session, le
 
 def _catalog_question(base: ChatRequest, words: str, session: Session, lexicon: Lexicon) -> Question | None:
     texts = tuple(lexicon.text_attributes)
-    standing = tuple(session.constraints) if _ANAPHORA.search(words) else ()
+    active = tuple(session.constraints) if _ANAPHORA.search(words) else ()
     if base.image is not None or base.liked:
         return None
     if _ASKS_KINDS.search(words) and texts and not base.has_wishes:
@@ -249,17 +249,17 @@ def _catalog_question(base: ChatRequest, words: str, session: Session, lexicon: 
     asked = _listed_attributes(words, lexicon)
     if asked:
         own = tuple(wish for wish in base.where if wish.attribute not in asked)
-        kept = tuple(wish for wish in standing if wish.attribute not in {*asked, *(w.attribute for w in own)})
-        return Question(attributes=asked, scope=(*kept, *own))
+        others = tuple(wish for wish in active if wish.attribute not in asked)
+        return Question(attributes=asked, scope=_scope(others, own))
     is_priced = any(wish.attribute == lexicon.price or wish.operator != "=" for wish in base.where)
     if lexicon.price is not None and _ASKS_SPAN.search(words) and not is_priced and base.extreme is None:
-        kept = tuple(wish for wish in standing if wish.attribute not in {w.attribute for w in base.where})
-        return Question(attributes=(lexicon.price,), scope=(*kept, *base.where))
+        return Question(attributes=(lexicon.price,), scope=_scope(active, base.where))
     if _ASKS_NUMBER.search(words) and not _OF_PEOPLE.search(words):
         if not base.where and not base.missing and not _OF_ALL.search(words):
-            standing = tuple(session.constraints)
-        kept = tuple(wish for wish in standing if wish.attribute not in {w.attribute for w in base.where})
-        return None if base.missing and not base.where else Question(is_count=True, scope=(*kept, *base.where))
+            active = tuple(session.constraints)
+        if base.missing and not base.where:
+            return None
+        return Question(is_count=True, scope=_scope(active, base.where))
     is_asked = "?" in words
     every = _ALL_OF_KIND.search(words) if is_asked else None
     if every is not None:
@@ -274,6 +274,11 @@ def _catalog_question(base: ChatRequest, words: str, session: Session, lexicon: 
         if base.missing and not base.has_wishes:
             return Question(attributes=texts[:1], missing=base.missing)
     return None
+
+
+def _scope(active: Sequence[Predicate], own: Sequence[Predicate]) -> tuple[Predicate, ...]:
+    """What a message says of the things it asks about, and what stands of other attributes."""
+    return (*(wish for wish in active if wish.attribute not in {one.attribute for one in own}), *own)
 
 
 def _ranked_attribute(base: ChatRequest, words: str, lexicon: Lexicon) -> tuple[Extreme, str] | None:

@@ -213,17 +213,17 @@ class _Reading:
 
     def _take_back_value(self, meant: SlotValue, *, is_unwanted: bool) -> None:
         """Of "lamp or poster" the poster stays when the lamp is taken back; a wish for other values is not touched."""
-        standing = [w for w in self.session.constraints if w.attribute == meant.attribute and w.operator == "="]
+        active = [w for w in self.session.constraints if w.attribute == meant.attribute and w.operator == "="]
         self.is_on_topic = True
         if is_unwanted and not self._is_wished(meant):
             self.where.append(Predicate(attribute=meant.attribute, operator="!=", value=meant.value))
             return
-        if standing and not self._is_wished(meant):
+        if active and not self._is_wished(meant):
             return
-        left = [v for wish in standing for v in wish.choices if v.casefold() != meant.value.casefold()]
+        left = [v for wish in active for v in wish.choices if v.casefold() != meant.value.casefold()]
         self.dropped.append(meant.attribute)
         if left:
-            self.where.append(replace(standing[0], value=left[0] if len(left) == 1 else tuple(left)))
+            self.where.append(replace(active[0], value=left[0] if len(left) == 1 else tuple(left)))
 
     def _read_limit(self) -> int | None:
         """How many items are asked for: "give me three options"."""
@@ -317,8 +317,8 @@ class _Reading:
 
     def _joined(self, wish: Predicate) -> list[Predicate]:
         """A value that is fine, too: it widens the wish that stands, or ends the one that turned it down."""
-        standing = [old for old in self.session.constraints if old.attribute == wish.attribute]
-        wanted = [old for old in standing if old.operator == "="]
+        active = [old for old in self.session.constraints if old.attribute == wish.attribute]
+        wanted = [old for old in active if old.operator == "="]
         if wanted and not self.lexicon.is_multi_valued[wish.attribute]:
             return [united(wanted[0], *wish.choices)]
         left = self._still_refused(wish)
@@ -326,12 +326,12 @@ class _Reading:
 
     def _still_refused(self, wish: Predicate) -> list[Predicate]:
         """A value is fine after all: its refusal is taken back, and what else stands of the attribute is said again."""
-        standing = [old for old in self.session.constraints if old.attribute == wish.attribute]
-        unwanted = [old for old in standing if old.operator == "!=" and old.texts & wish.texts]
+        active = [old for old in self.session.constraints if old.attribute == wish.attribute]
+        unwanted = [old for old in active if old.operator == "!=" and old.texts & wish.texts]
         if not unwanted:
             return []
         self.dropped.append(wish.attribute)
-        return [old for old in standing if old not in unwanted]
+        return [old for old in active if old not in unwanted]
 
     def _free_words(self, missing: Sequence[str]) -> str:
         """Words that describe what is wanted; all of them where nothing else was understood."""

@@ -69,7 +69,7 @@ class ValueScanner:
                 self.owned_reach = 1
             elif meanings:
                 self._take(self._choose(meanings, position, size), [*self.tokens, "."][position + size])
-                self.rest += [TAKEN, *self._saying_more(position, size)]
+                self.rest += [TAKEN, *self._hyponym_words(position, size)]
             else:
                 self._pass(self.tokens[position])
             position += max(size, 1)
@@ -87,10 +87,10 @@ class ValueScanner:
         corrected = None if word in FILLER else self.lexicon.corrected(word)
         return 1, self.lexicon.meanings((corrected,)) if corrected else ()
 
-    def _saying_more(self, position: int, size: int) -> list[str]:
+    def _hyponym_words(self, position: int, size: int) -> list[str]:
         """Of "ankle boots", which are boots, the ankle: words that go on describing what is wanted."""
         said = self.tokens[position : position + size]
-        if not self.lexicon.says_more(tuple(said)):
+        if not self.lexicon.is_hyponym(tuple(said)):
             return []
         return [word for word in said if size == 1 or not self.lexicon.meanings((word,))]
 
