@@ -1,40 +1,21 @@
 """Every dial on one page.
 
-Knows the settings, their defaults and presets, and how they are read from TOML and from `--set a.b=c`; deliberately
-knows nothing of what the settings do. Unknown names, ill-typed values and numbers out of range are errors.
-
-What is off or left to others is None, which TOML and `--set` spell "none": `max_minutes = "none"`. Artifacts of an
-earlier genrec stay fresh: see `stored`.
+Knows the settings, their defaults and presets; deliberately knows nothing of what they do, nor of how they are read,
+which is `settings.py`'s. What is off, or left to others, is None: "none" in TOML and after `--set`.
 """
 
-import math
-import re
 import tomllib
-import types
-import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import Field, asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union
+from typing import Annotated, Any, Literal
 
 import tomli_w
 
 from genrec.errors import ArtifactError, ConfigError
+from genrec.settings import ADDED, Amount, Count, Number, Share, assignment, merge, spelled
 
 CONFIG_FILE = "genrec.toml"
-NONE = "none"  # what stands for None in genrec.toml and after --set
-T = TypeVar("T")
-
-# Numbers with their least and their greatest value.
-Count: TypeAlias = Annotated[int, 1, None]
-Number: TypeAlias = Annotated[int, 0, None]
-Share: TypeAlias = Annotated[float, 0, 1]
-Amount: TypeAlias = Annotated[float, 0, None]
-
-
-# What `stored` must know of a setting. former: what said None before there was None, still read so; added: artifacts of
-# an earlier genrec do not know the setting, which had its default's value then, so the default must stay.
-_ADDED: Mapping[str, object] = {"added": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +57,7 @@ class FuseConfig:
     collaborative: Literal["events", "sequence"] = "events"
     collaborative_window: Count = 3  # co-consumption counts pairs at most so many events apart
     # Of each principal axis' variance toward the mean variance, before whitening: weak axes are mostly noise.
-    shrinkage: Share = field(default=0.8, metadata=_ADDED)
+    shrinkage: Share = field(default=0.8, metadata=ADDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +101,8 @@ class TuneConfig:
     read_items: bool = True  # vectors of the sequence model join the token that ends an item's semantic ID
     teacher_share: Share = 1.0  # of what is graded in histories, drawn from what the item scorer expect
     checkpoints_per_run: Count = 4
-    teacher_items: Count = field(default=64, metadata=_ADDED)  # likeliest items that the item scorer passes on
-    validation_cases: Count = field(default=500, metadata=_ADDED)  # at most, that choose the checkpoint
+    teacher_items: Count = field(default=64, metadata=ADDED)  # likeliest items that the item scorer passes on
+    validation_cases: Count = field(default=500, metadata=ADDED)  # at most, that choose the checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,19 +145,19 @@ class ScorerConfig:
     often an item is chosen at all. Without any to try it is left out.
     """
 
-    window: Count = field(default=5, metadata=_ADDED)  # later events that follow an item, the one d steps away as 1/d
-    followers_weights: tuple[Amount, ...] = field(default=(0.1, 0.2, 0.4, 0.8, 1.5, 3.0), metadata=_ADDED)
-    likeness_weights: tuple[Amount, ...] = field(default=(0.8, 1.5, 2.2, 3.0, 4.5, 6.0), metadata=_ADDED)
-    popularity_weights: tuple[Amount, ...] = field(default=(0.1, 0.2, 0.3, 0.4, 0.6, 0.8), metadata=_ADDED)
-    max_cases: Count = field(default=25_000, metadata=_ADDED)  # of validation, that choose the weights
+    window: Count = field(default=5, metadata=ADDED)  # later events that follow an item, the one d steps away as 1/d
+    followers_weights: tuple[Amount, ...] = field(default=(0.1, 0.2, 0.4, 0.8, 1.5, 3.0), metadata=ADDED)
+    likeness_weights: tuple[Amount, ...] = field(default=(0.8, 1.5, 2.2, 3.0, 4.5, 6.0), metadata=ADDED)
+    popularity_weights: tuple[Amount, ...] = field(default=(0.1, 0.2, 0.3, 0.4, 0.6, 0.8), metadata=ADDED)
+    max_cases: Count = field(default=25_000, metadata=ADDED)  # of validation, that choose the weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixtureConfig:
     """How the language model's beams and the item scorer are weighed. shares: of the item scorer, tried beside 0."""
 
-    shares: tuple[Share, ...] = field(default=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), metadata=_ADDED)
-    max_cases: Count = field(default=1500, metadata=_ADDED)  # of validation, that choose the share
+    shares: tuple[Share, ...] = field(default=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), metadata=ADDED)
+    max_cases: Count = field(default=1500, metadata=ADDED)  # of validation, that choose the share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,8 +171,8 @@ class RecommendConfig:
     newcomer_exposure: Amount | None = field(default=3.0, metadata={"former": 0.0})
     # Nats per cosine to taste that cold items are raised by, beside the likeness that counts for all: little else is
     # known of them.
-    cold_likeness: Amount = field(default=4.0, metadata=_ADDED)
-    cold_places: Share = field(default=0.15, metadata=_ADDED)  # of all places, no more than which exposure asks for
+    cold_likeness: Amount = field(default=4.0, metadata=ADDED)
+    cold_places: Share = field(default=0.15, metadata=ADDED)  # of all places, no more than which exposure asks for
     newcomer_neighbors: Number = 5  # known items whose expectation cold items inherit, where beams alone are asked
     query_weight: float = 4.0  # nats that a cosine of one to the words or the photo is worth
     batch_size: Count = 64
@@ -270,7 +251,7 @@ class Config:
         """
         if preset not in PRESETS:
             raise ConfigError(f"preset {preset!r} is unknown; choose one of {', '.join(PRESETS)}")
-        return _merge(_merge(cls(preset=preset), defaults or {}, ""), PRESETS[preset], "")
+        return merge(merge(cls(preset=preset), defaults or {}), PRESETS[preset])
 
     @classmethod
     def load(cls, path: Path) -> "Config":
@@ -279,7 +260,7 @@ class Config:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"{path} cannot be read as TOML ({error}); wanted a genrec.toml") from error
-        return _merge(cls.for_preset(str(table.get("preset", "tiny"))), table, "")
+        return merge(cls.for_preset(str(table.get("preset", "tiny"))), table)
 
     @classmethod
     def of_workspace(cls, directory: Path) -> "Config":
@@ -288,22 +269,13 @@ class Config:
 
     def to_toml(self) -> str:
         """The resolved configuration as TOML text."""
-        return tomli_w.dumps(asdict(self, dict_factory=_spelled))
+        return tomli_w.dumps(asdict(self, dict_factory=spelled))
 
     def with_settings(self, settings: Iterable[str]) -> "Config":
         """Apply `a.b=value` assignments, values in TOML or bare words. Raises ConfigError."""
         config = self
         for setting in settings:
-            path, equals, text = setting.partition("=")
-            if not equals:
-                raise ConfigError(f"--set {setting!r} has no '='; wanted section.name=value")
-            table: dict[str, object] = {}
-            leaf = table
-            *sections, name = path.strip().split(".")
-            for section in sections:
-                leaf[section] = leaf = {}
-            leaf[name] = _parse_value(text.strip())
-            config = _merge(config, table, "")
+            config = merge(config, assignment(setting))
         return config
 
 
@@ -358,95 +330,3 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
         "visualize": {"diffusion": "black-forest-labs/FLUX.2-klein-4B", "steps": 4, "guidance": 1.0},
     },
 }
-
-
-def stored(section: Any) -> dict[str, Any]:  # Any: sections and their values are of many types
-    """A section as artifacts hold it and as fingerprints cover it, equal for equal meaning, whichever genrec wrote it.
-
-    None is spelled as it was before there was None; settings that were added since are left out at their defaults.
-    """
-    entries = {}
-    for setting in fields(section):
-        value = getattr(section, setting.name)
-        if not (setting.metadata.get("added") and value == setting.default):
-            entries[setting.name] = setting.metadata.get("former") if value is None else value
-    return entries
-
-
-def restored(kind: type[T], entries: Mapping[str, Any]) -> T:  # Any: as above
-    """The section that `stored` told. Raises ConfigError."""
-    section: T = _merge(kind(), entries, "")
-    return section
-
-
-def _spelled(entries: list[tuple[str, Any]]) -> dict[str, Any]:  # Any: as above
-    return {name: NONE if value is None else value for name, value in entries}
-
-
-def _parse_value(text: str) -> object:
-    number = re.sub(r"^([+-]?)\.(?=\d)", r"\g<1>0.", text)  # .5, to which TOML wants a zero before
-    try:
-        return tomllib.loads(f"value = {number}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _merge(section: Any, table: Mapping[str, Any], prefix: str) -> Any:  # Any: every section type passes through here
-    """Replace fields of a settings dataclass by a table's entries, checking names and types."""
-    hints = typing.get_type_hints(type(section), include_extras=True)
-    known = {f.name: f for f in fields(section)}
-    changes: dict[str, object] = {}
-    for name, value in table.items():
-        path = f"{prefix}{name}"
-        if name not in known:
-            raise ConfigError(
-                f"setting {path!r} is unknown; {prefix or 'the top level '}has {', '.join(sorted(known))}"
-            )
-        current = getattr(section, name)
-        if is_dataclass(current):
-            if not isinstance(value, Mapping):
-                raise ConfigError(
-                    f"setting {path!r} is a section; set one of its fields, such as {path}.{fields(current)[0].name}"
-                )
-            changes[name] = _merge(current, value, f"{path}.")
-        elif _says_none(value, known[name]):
-            changes[name] = None
-        else:
-            changes[name] = _coerce(value, hints[name], path)
-    return replace(section, **changes)
-
-
-def _says_none(value: object, setting: "Field[Any]") -> bool:  # Any: as above
-    return (
-        "former" in setting.metadata
-        and not isinstance(value, bool)
-        and value in (None, NONE, setting.metadata["former"])
-    )
-
-
-def _coerce(value: object, hint: object, path: str) -> object:
-    origin, choices = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (Union, types.UnionType):  # of one type and None
-        return _coerce(value, choices[0], path)
-    if origin is Annotated:
-        plain, least, greatest = choices
-        number = _coerce(value, plain, path)
-        if not least <= number <= (math.inf if greatest is None else greatest):  # type: ignore[operator]
-            wanted = f"at least {least}" if greatest is None else f"{least} to {greatest}"
-            raise ConfigError(f"setting {path} = {value} is out of range; wanted {wanted}")
-        return number
-    if origin is Literal:
-        if value in choices:
-            return value
-        raise ConfigError(f"setting {path} = {value!r} is unknown; choose one of {', '.join(map(str, choices))}")
-    if origin is tuple:
-        values = value if isinstance(value, list | tuple) else [value] if value != "" else []
-        return tuple(_coerce(entry, choices[0], path) for entry in values)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if hint is str and isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    assert isinstance(hint, type)
-    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise ConfigError(f"setting {path} = {value!r} has the wrong type; wanted {hint.__name__}")
-    return value

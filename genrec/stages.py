@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genrec import artifacts
-from genrec.config import Config, stored
+from genrec.config import Config
 from genrec.data.ingest import INTERACTIONS, load_workspace_data
 from genrec.data.splits import Split, split_interactions
 from genrec.runtime import foundation_path
 from genrec.schema import Catalog, Embeddings, Interactions
+from genrec.settings import stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from genrec import artifacts
-from genrec.config import TuneConfig
+from genrec.config import Config
 from genrec.data.ingest import ingest
 from genrec.encode.fusion import load_fuser
 from genrec.errors import ArtifactError, ConfigError, IdTableMismatch
@@ -35,16 +35,40 @@ def test_a_second_build_finds_everything_fresh(shop_copy):
     assert not report.seconds
 
 
-def test_a_changed_setting_makes_only_what_depends_on_it_stale(shop_copy):
-    settings = (shop_copy / "genrec.toml").read_text()
-    usual = f"learning_rate = {TuneConfig().learning_rate}"
-    assert settings.count(usual) == 1
-    (shop_copy / "genrec.toml").write_text(settings.replace(usual, "learning_rate = 0.002"))
+@pytest.mark.parametrize(
+    ("setting", "first", "reason"),
+    [
+        ("tune.learning_rate=0.002", "model", "changed: tune"),
+        ("scorer.window=3", "experts", "changed: scorer"),
+        ("mixture.shares=[0.5]", "mixture", "changed: mixture"),
+        ("recommend.cold_places=0.1", "mixture", "changed: recommend"),
+        ("fuse.shrinkage=0.5", "sequence", "changed: fuse"),
+        ("explain.repeated_source=0.1", None, None),
+    ],
+)
+def test_a_changed_setting_makes_only_what_depends_on_it_stale(shop_copy, setting, first, reason):
+    file = shop_copy / "genrec.toml"
+    file.write_text(Config.load(file).with_settings([setting]).to_toml())
     stale = {state.name: state.stale for state in describe(shop_copy)}
-    assert stale == dict.fromkeys(("catalog", *NAMES)) | {
-        "model": "changed: tune",
-        "mixture": "model must be made first",
+    before = NAMES if first is None else NAMES[: NAMES.index(first)]
+    assert stale == dict.fromkeys(("catalog", *before)) | {
+        name: reason if name == first else f"{NAMES[number - 1]} must be made first"
+        for number, name in enumerate(NAMES)
+        if name not in before
     }
+
+
+def test_a_workspace_whose_settings_say_none_as_they_did_before_is_fresh(shop_copy):
+    file = shop_copy / "genrec.toml"
+    old = file.read_text().replace('sequence_weight = "none"', "sequence_weight = -1.0")
+    old = old.replace('max_minutes = "none"', "max_minutes = 0.0").replace('balance = "none"', "balance = 0.0")
+    for name in ("text_encoder", "ip_adapter"):
+        old = old.replace(f'{name} = "none"', f'{name} = ""')
+    assert '"none"' not in old
+    file.write_text(old)
+    assert all(state.stale is None for state in describe(shop_copy))
+    assert build(shop_copy).skipped == NAMES
+    assert file.read_text() == old  # what means the same is not written again
 
 
 def test_new_items_are_recommendable_at_once_and_the_model_stays(shop_copy, tmp_path):

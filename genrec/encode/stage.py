@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from genrec.artifacts import fingerprint, write_file, write_text
-from genrec.config import EncodeConfig, stored
+from genrec.config import EncodeConfig
 from genrec.encode.attributes import encode_attributes
 from genrec.encode.clip import ClipEncoder
 from genrec.encode.text import SentenceEncoder
@@ -26,6 +26,7 @@ from genrec.encode.vector_cache import VectorCache
 from genrec.errors import ArtifactError, InputError, ShapeError, SourceError
 from genrec.runtime import ProgressMeter, pick_device
 from genrec.schema import Catalog, Embeddings, FloatArray, Item
+from genrec.settings import stored
 from genrec.stages import BuildContext, Stage, foundation_fingerprint
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ import numpy as np
 
 from genrec import __version__
 from genrec.artifacts import fingerprint
-from genrec.config import Config, stored
+from genrec.config import Config
 from genrec.data.splits import Split, split_interactions
 from genrec.evaluate import metrics
 from genrec.evaluate.oracle import KnownWorld, Oracle
@@ -26,6 +26,7 @@ from genrec.evaluate.questions import Answers, AskFunction, Questions, answers_o
 from genrec.evaluate.ranking import TrainingData, popularity_of
 from genrec.evaluate.report import TESTED_METRICS, EvaluationReport, SliceReport, describe_machine
 from genrec.schema import BoolArray, Catalog, FloatArray, IntArray, Interactions, Recommendation
+from genrec.settings import stored
 
 DEFAULT_PEERS: tuple[str, ...] = ("popularity", "itemknn", "content-knn")
 OURS = "ours"

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from genrec import artifacts
-from genrec.config import stored
 from genrec.encode.fusion import load_fuser
 from genrec.encode.stage import encoded_origin, load_embeddings
 from genrec.encode.taste_axes import learn_axis_weights
@@ -22,6 +21,7 @@ from genrec.ranking.item_scorer import SCORER_FILE, SCORER_LAYOUT, ItemScorer, f
 from genrec.ranking.training import ValidationJudge, tune_on
 from genrec.runtime import pick_device, seed_everything
 from genrec.semids.stage import load_semids
+from genrec.settings import stored
 from genrec.stages import BuildContext, Stage, foundation_fingerprint, section_input
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from genrec.artifacts import fingerprint, write_file
-from genrec.config import TokenizeConfig, stored
+from genrec.config import TokenizeConfig
 from genrec.encode.collaborative import NAME as COLLABORATIVE
 from genrec.encode.collaborative import collaborative_embeddings, count_pairs
 from genrec.encode.fusion import Fuser, load_fuser, make_fuser
@@ -24,6 +24,7 @@ from genrec.schema import Catalog, Embeddings, FloatArray, IntArray
 from genrec.semids.quantizers import Graph, Quantizer, load_quantizer, make_quantizer
 from genrec.semids.report import TokenReport, make_report
 from genrec.semids.table import SemanticIdTable
+from genrec.settings import stored
 from genrec.stages import BuildContext, Stage
 
 FUSED_FILE, TABLE_FILE, REPORT_FILE, MAP_FILE = "fused.npy", "table.parquet", "report.json", "code_map.png"

@@ -12,10 +12,11 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from genrec.config import FuseConfig, restored, stored
+from genrec.config import FuseConfig
 from genrec.errors import ConfigError, InputError, ShapeError
 from genrec.fitted import Fitted, Record
 from genrec.schema import Embeddings, FloatArray
+from genrec.settings import restored, stored
 
 
 class Fuser(Fitted):

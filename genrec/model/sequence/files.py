@@ -13,11 +13,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from genrec.artifacts import write_file
-from genrec.config import SequenceConfig, restored, stored
+from genrec.config import SequenceConfig
 from genrec.encode.fusion import load_fuser
 from genrec.model.sequence.ensemble import SequenceEnsemble
 from genrec.model.sequence.model import SequenceModel, SequenceReport
 from genrec.schema import Embeddings
+from genrec.settings import restored, stored
 
 SEQUENCE_FILE = "sequence.safetensors"
 _STORED = "sequence."  # before the names of weights in files

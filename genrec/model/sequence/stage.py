@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from genrec import artifacts
-from genrec.config import Config, stored
+from genrec.config import Config
 from genrec.data.splits import Split
 from genrec.encode.fusion import make_fuser
 from genrec.encode.stage import encoded_origin, load_embeddings
@@ -19,6 +19,7 @@ from genrec.model.sequence.model import SequenceModel, SequenceReport
 from genrec.model.sequence.training import train_sequence_model, validation_ndcg
 from genrec.runtime import pick_device
 from genrec.schema import Catalog, FloatArray
+from genrec.settings import stored
 from genrec.stages import BuildContext, Stage
 
 _NEXT_MEMBER = 1_000_003  # from the seed of one model of an ensemble to that of the next

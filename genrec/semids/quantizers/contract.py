@@ -12,10 +12,11 @@ from typing import Any, ClassVar, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from genrec.config import TokenizeConfig, restored, stored
+from genrec.config import TokenizeConfig
 from genrec.errors import ConfigError, InputError, ShapeError
 from genrec.fitted import Fitted, Record
 from genrec.schema import FloatArray
+from genrec.settings import restored, stored
 
 log = logging.getLogger(__name__)
 CodeArray = npt.NDArray[np.int32]
