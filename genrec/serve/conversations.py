@@ -105,7 +105,7 @@ class Conversations:
     def _current(self, document: str | None, person: str | None) -> Session:
         session = _load(document, person)
         self._update(session, person)
-        session.keep_known(self._engine.workspace.catalog)
+        session.drop_unknown(self._engine.workspace.catalog)
         return session
 
     async def take_back(self, session_id: str, person: str | None, attribute: str) -> Session:
