@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from genrec.model.lm.beam_search import Watch, unwatched
 from genrec.model.lm.language import OWN, LanguageModel
-from genrec.model.training.examples import history_prompt
+from genrec.model.lm.vocabulary import history_prompt
 from genrec.ranking.attribution import History, leave_one_out, suspects
 from genrec.ranking.eligibility import Eligible
 from genrec.ranking.item_scorer import ItemScorer

@@ -28,7 +28,7 @@ from genrec.encode.stage import load_embeddings
 from genrec.errors import ArtifactError, IdTableMismatch, InputError, UnknownItem
 from genrec.model.lm.adapters import find_adapter, read_card
 from genrec.model.lm.language import LanguageModel, read_ids
-from genrec.model.training.examples import history_prompt
+from genrec.model.lm.vocabulary import history_prompt
 from genrec.ranking.cold_items import ColdItems
 from genrec.ranking.eligibility import Eligibility, Eligible
 from genrec.ranking.hybrid import BeamQuery, Hybrid

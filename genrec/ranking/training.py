@@ -15,11 +15,12 @@ import numpy.typing as npt
 from genrec.config import Config
 from genrec.data.splits import EvaluationCase, Split
 from genrec.model.lm.language import LanguageModel
+from genrec.model.lm.vocabulary import history_prompt
 from genrec.model.sequence.ensemble import SequenceEnsemble
 from genrec.model.sequence.model import SequenceModel, SequenceReport
 from genrec.model.sequence.training import train_sequence_model, validation_ndcg
 from genrec.model.training.distillation import Teacher
-from genrec.model.training.examples import AlignmentExamples, Expectation, history_prompt, next_item_examples
+from genrec.model.training.examples import AlignmentExamples, Expectation, next_item_examples
 from genrec.model.training.tuning import TuneReport, train
 from genrec.ranking.item_scorer import ItemScorer
 from genrec.ranking.mixing import COLD_PLACES, WEIGHTS, MixtureCases, best_share

@@ -7,14 +7,13 @@ Knows nothing of training loops.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from genrec.claims.claims import phrase
 from genrec.claims.sampling import UNKNOWN_SHARE, draw_claims, draw_wishes
-from genrec.model.lm.vocabulary import PromptTokenizer
+from genrec.model.lm.vocabulary import PromptTokenizer, history_prompt
 from genrec.prompting import Ids, render
 from genrec.schema import Catalog, FloatArray, IntArray, Item, SemanticId
 
@@ -35,24 +34,11 @@ class Example:
     events: tuple[int, int, int] | None = None
 
 
-def history_prompt(
-    prompts: PromptTokenizer, history: Sequence[SemanticId], *, max_history: int, query: str = ""
-) -> list[int]:
-    """The prompt for the next item: the request, then the newest `max_history` items as the model's own words."""
-    newest = history[-max_history:] if max_history else ()
-    return [*_request(prompts, query), *prompts.ids.tokens(newest)]
-
-
-@lru_cache(maxsize=256)
-def _request(prompts: PromptTokenizer, query: str) -> tuple[int, ...]:
-    return tuple(prompts.encode_prompt(render("next_item", query=query)))
-
-
 def next_item_examples(
     prompts: PromptTokenizer, histories: Sequence[Sequence[SemanticId]], *, max_history: int
 ) -> list[Example]:
     """Windows of at most max_history + 1 items of each history, the newest window whole; graded at every item."""
-    prefix = _request(prompts, "")
+    prefix = history_prompt(prompts, (), max_history=max_history)
     examples = []
     for number, history in enumerate(histories):
         for end in range(len(history), 0, -max_history):

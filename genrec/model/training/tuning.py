@@ -30,8 +30,8 @@ from transformers.trainer_utils import get_last_checkpoint
 from genrec.artifacts import write_file, write_text
 from genrec.config import TuneConfig
 from genrec.model.lm.adapters import save_plain_lora
-from genrec.model.lm.head import Head
-from genrec.model.lm.item_projector import PROJECTOR_FILE, ItemProjector
+from genrec.model.lm.forward import LmHead
+from genrec.model.lm.item_projector import PROJECTOR_FILE, ItemProjector, without_projector
 from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
 from genrec.model.lm.vocabulary import PromptTokenizer
 from genrec.model.sequence.model import SequenceModel
@@ -90,12 +90,12 @@ def prepare_language_model(
     prompts = PromptTokenizer.extend(tokenizer, table.level_sizes)
     model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     rows = initial_id_rows(model, prompts, catalog, table)
-    reader = None
+    projector = None
     if sequence_model is not None:
         codes_NL = table.codes[: sequence_model.num_items].astype(np.int64)
-        reader = ItemProjector.of(sequence_model, codes_NL, rows.shape[1], prompts.ids, seed=seed)
+        projector = ItemProjector.of(sequence_model, codes_NL, rows.shape[1], prompts.ids, seed=seed)
     _write_id_rows(model, prompts, rows)
-    return LanguageModel(model, prompts, id_space=table.id_space, reader=reader)
+    return LanguageModel(model, prompts, id_space=table.id_space, item_projector=projector)
 
 
 @torch.no_grad()
@@ -151,10 +151,10 @@ def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows
         trainable_token_indices=dict.fromkeys(layers, tokens) if train_id_rows else None,
     )
     with quietly():
-        wrapped, reader = get_peft_model(model, lora), language_model.reader
-    if reader is not None:
-        reader.requires_grad_(True)  # peft freezes all that it finds
-    return LanguageModel(wrapped, language_model.prompts, id_space=language_model.id_space, reader=reader)
+        wrapped, projector = get_peft_model(model, lora), language_model.item_projector
+    if projector is not None:
+        projector.requires_grad_(True)  # peft freezes all that it finds
+    return LanguageModel(wrapped, language_model.prompts, id_space=language_model.id_space, item_projector=projector)
 
 
 class _KeepBest(TrainerCallback):
@@ -182,8 +182,8 @@ class _KeepBest(TrainerCallback):
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Says that a checkpoint is whole; a kill may leave half of one."""
         checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        if self._language_model.reader is not None:
-            self._language_model.reader.save(checkpoint / PROJECTOR_FILE)  # peft saves nothing but its own
+        if self._language_model.item_projector is not None:
+            self._language_model.item_projector.save(checkpoint / PROJECTOR_FILE)  # peft saves nothing but its own
         write_text(checkpoint / WHOLE, "")
 
     def _judge(self, step: int) -> None:
@@ -279,8 +279,8 @@ def train(
         codes_NL=None if teacher is None else teacher.codes_NL,
     )
     checkpoint = _last_whole_checkpoint(Path(str(arguments.output_dir)))
-    if checkpoint is not None and language_model.reader is not None:
-        language_model.reader.resume(Path(checkpoint) / PROJECTOR_FILE)
+    if checkpoint is not None and language_model.item_projector is not None:
+        language_model.item_projector.resume(Path(checkpoint) / PROJECTOR_FILE)
     with lean_training(model, half_precision=arguments.bf16):
         trainer.train(resume_from_checkpoint=checkpoint)
     model.load_state_dict(load_file(work / "best.safetensors"), strict=False)
@@ -311,7 +311,7 @@ class _QuietTrainer(Trainer):
 
         super().__init__(**options)
         self.remove_callback(PrinterCallback)
-        self._reader, self._ids, self._trie = language_model.reader, language_model.ids, trie
+        self._projector, self._ids, self._trie = language_model.item_projector, language_model.ids, trie
         self._codes_NL = None if codes_NL is None else torch.from_numpy(codes_NL).to(language_model.device)
 
     def compute_loss(
@@ -319,15 +319,16 @@ class _QuietTrainer(Trainer):
     ) -> Any:
         """Nats per graded token: words over the vocabulary, items over the codes that can follow in the trie.
 
-        Where a teacher speaks, its shares grade all codes. The reader is told which tokens are written: those that are
-        graded themselves.
+        With a teacher its shares grade all codes. The projector is told which tokens are targets: those that are graded
+        themselves.
         """
         labels, rows_MK, shares_MK = (inputs.pop(name) for name in ("labels", "expected_rows", "expected_shares"))
         tokens = inputs["input_ids"]
-        with self._reader.writing(labels == tokens) if self._reader is not None else contextlib.nullcontext():
+        projector = self._projector
+        with projector.marking_targets(labels == tokens) if projector is not None else contextlib.nullcontext():
             none = torch.zeros(0, dtype=torch.int64, device=tokens.device)
             outputs = model(**inputs, output_hidden_states=True, logits_to_keep=none)
-        head = Head(self.model)  # of few tokens and few codes only: the whole of it would take a fifth of a step
+        head = LmHead(self.model)  # of few tokens and few codes only: the whole of it would take a fifth of a step
         thought, graded = outputs.hidden_states[-1][:, :-1], labels[:, 1:]
         is_word = (graded != IGNORE) & (graded < self._ids.first_token)
         loss = F.cross_entropy(head(thought[is_word]).float(), graded[is_word], reduction="sum")
@@ -363,12 +364,10 @@ def save_tuned(language_model: LanguageModel, directory: Path, *, config: TuneCo
         save_plain_lora(model, directory / ADAPTER_DIR)
     else:
         plain = model
-    if language_model.reader is not None:
-        language_model.reader.save(directory / PROJECTOR_FILE)
+    if language_model.item_projector is not None:
+        language_model.item_projector.save(directory / PROJECTOR_FILE)
     base = directory / BASE_DIR
-    plain.save_pretrained(
-        base, state_dict={k: v for k, v in plain.state_dict().items() if not k.startswith("item_reader.")}
-    )
+    plain.save_pretrained(base, state_dict=without_projector(plain.state_dict()))
     prompts.tokenizer.save_pretrained(base)
     record = {
         "id_space": language_model.id_space,

@@ -10,7 +10,8 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from genrec.model.lm.beam_search import score_items, search_beams
 from genrec.model.lm.best_first import stream_items
-from genrec.model.lm.prefill import PrefixCache, groups_of_like_length
+from genrec.model.lm.prefill import groups_of_like_length
+from genrec.model.lm.prefix_cache import PrefixCache
 from genrec.model.lm.vocabulary import IdVocabulary
 from genrec.semids.trie import Trie
 
@@ -83,7 +84,9 @@ def test_scores_equal_those_of_transformers(seed, num_items, level_sizes, width,
     longest = max(map(len, prompts))
     tokens = torch.tensor([[0] * (longest - len(p)) + p for p in prompts])
     mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts])
-    beams = search_beams(model, tokens_BT=tokens, mask_BT=mask, trie=Trie.build(codes), ids=ids, width=width, over=over)
+    beams = search_beams(
+        model, tokens_BT=tokens, mask_BT=mask, trie=Trie.build(codes), ids=ids, width=width, normalize_over=over
+    )
     for row, prompt in enumerate(prompts):
         sequences, scores = transformers_beams(model, prompt, codes, ids, width, over)
         ours = [ids.tokens([tuple(codes[r])]) for r in beams.row[row].tolist()]
@@ -118,13 +121,13 @@ def test_prompts_of_unequal_length_are_answered_as_each_alone(sliding):
         torch.testing.assert_close(together.score_nats[number], alone.score_nats[0], rtol=1e-4, atol=1e-4)
 
 
-def test_what_prompts_begin_with_is_read_once():
+def test_a_shared_prefix_is_computed_once():
     ids = IdVocabulary((4, 4, 4), NUM_WORDS)
     model = make_model(2, NUM_WORDS + ids.num_tokens)
     codes = make_codes(2, 40, (4, 4, 4))
     options = {"trie": Trie.build(codes), "ids": ids}
     begun = [5, 6, 7, 8, 9]
-    # Of like and unlike length, twice the same, without the opening, nothing but the opening, and less than that.
+    # Of like and unlike length, twice the same, without the prefix, nothing but the prefix, and less than that.
     rest = [[3], [1, 2, 3, 4], [1, 2, 3, 4], list(range(1, 18)), [11] * 30]
     prompts = [*([*begun, *more] for more in rest), [1, 2, 3, 4], begun, [5, 6], [5, 6, 7, 1, 1, 1, 1]]
     with torch.inference_mode():
@@ -151,8 +154,8 @@ def test_what_prompts_begin_with_is_read_once():
             assert (counts[1] < counts[0]) == (max(rows) < 5)
 
 
-@pytest.mark.parametrize("begun", [[], [5, 6, 7]])  # an opening that is known, or none
-def test_prompts_that_part_from_another_are_read_from_there(begun):
+@pytest.mark.parametrize("begun", [[], [5, 6, 7]])  # a prefix that is cached, or none
+def test_prompts_that_branch_off_another_are_computed_from_there(begun):
     ids = IdVocabulary((4, 4, 4), NUM_WORDS)
     model = make_model(2, NUM_WORDS + ids.num_tokens)
     codes = make_codes(2, 40, (4, 4, 4))
@@ -164,7 +167,7 @@ def test_prompts_that_part_from_another_are_read_from_there(begun):
     prompts = [*without, *trunks, trunks[0][:40], [*begun, 9, 9]]  # one is nothing but the beginning of another
     with torch.inference_mode():
         prefix = PrefixCache(model, begun) if begun else None
-    options = {"trie": Trie.build(codes), "ids": ids, "opening": prefix}
+    options = {"trie": Trie.build(codes), "ids": ids, "prefix": prefix}
     codes_BWL = torch.tensor(codes[:3])[None]
     read = []
     model.model.register_forward_pre_hook(
@@ -185,7 +188,7 @@ def test_prompts_that_part_from_another_are_read_from_there(begun):
 
 
 @pytest.mark.parametrize("others", [[], [[4, 4, 4, 4, 4, 4, 4]]])  # alone, and in a cache that is joined of parts
-def test_equal_prompts_are_read_once_and_answered_each_by_its_own_filter(others):
+def test_equal_prompts_are_computed_once_and_answered_each_by_its_own_filter(others):
     ids = IdVocabulary((4, 4, 4), NUM_WORDS)
     model = make_model(2, NUM_WORDS + ids.num_tokens)
     trie = Trie.build(make_codes(2, 40, (4, 4, 4)))
@@ -213,7 +216,7 @@ def test_equal_prompts_are_read_once_and_answered_each_by_its_own_filter(others)
         torch.testing.assert_close(together.score_nats[number], alone.score_nats[0], rtol=1e-4, atol=1e-4)
 
 
-def test_prompts_are_parted_where_that_computes_least():
+def test_prompts_are_batched_where_that_computes_least():
     rng = np.random.default_rng(0)
     for _ in range(20):
         lengths = rng.integers(1, 300, rng.integers(1, 9)).tolist()
@@ -244,7 +247,7 @@ def test_a_wide_beam_ranks_all_items_by_their_exact_probability():
         trie=Trie.build(codes),
         ids=ids,
         width=30,
-        over="vocabulary",
+        normalize_over="vocabulary",
     )
     exact = []
     for item in codes:
@@ -260,7 +263,7 @@ def test_items_are_scored_as_beams_that_find_them(over):
     model = make_model(7, NUM_WORDS + ids.num_tokens)
     codes = make_codes(7, 30, (4, 4, 4))
     prompts = torch.tensor([[0, 0, 4, 5], [7, 8, 9, 1]])
-    options = {"tokens_BT": prompts, "mask_BT": (prompts > 0).long(), "ids": ids, "over": over}
+    options = {"tokens_BT": prompts, "mask_BT": (prompts > 0).long(), "ids": ids, "normalize_over": over}
     beams = search_beams(model, width=10, trie=Trie.build(codes), **options)
     found = torch.from_numpy(codes)[beams.row].long()
     scores = score_items(model, codes_BWL=found, trie=Trie.build(codes), **options)

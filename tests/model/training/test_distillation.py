@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from genrec.model.lm.vocabulary import history_prompt
 from genrec.model.training.distillation import DistillationBatches, Teacher, collate, shares_of_codes
-from genrec.model.training.examples import Expectation, history_prompt, next_item_examples
+from genrec.model.training.examples import Expectation, next_item_examples
 from genrec.model.training.memory_saving import FLOAT32_ATTENTION
 from genrec.workspace import load
 
@@ -26,7 +27,7 @@ def test_what_is_graded_in_branches_is_what_a_beam_would_score(shop_directory, a
     """One pass over a history with a branch after every item gives what as many prompts of their own give."""
     workspace = load(shop_directory)
     model, ids = workspace.model, workspace.model.ids
-    torch.nn.init.normal_(model.reader.weight, std=0.05, generator=torch.Generator().manual_seed(0))
+    torch.nn.init.normal_(model.item_projector.weight, std=0.05, generator=torch.Generator().manual_seed(0))
     codes = workspace.table.codes.astype(np.int64)
     histories = [workspace.catalog.rows(workspace.interactions.history(f"user-0000{n}"))[:6] for n in (1, 2)]
     examples = next_item_examples(model.prompts, [list(map(tuple, codes[rows])) for rows in histories], max_history=30)
@@ -42,7 +43,7 @@ def test_what_is_graded_in_branches_is_what_a_beam_would_score(shop_directory, a
     labels, _, shares = (batch.pop(name) for name in ("labels", "expected_rows", "expected_shares"))
     assert shares.sum() == sum(len(rows) - 1 for rows in histories)
     model.model.set_attn_implementation(attention)
-    with torch.inference_mode(), model.reader.writing(labels == batch["input_ids"]):
+    with torch.inference_mode(), model.item_projector.marking_targets(labels == batch["input_ids"]):
         logits = model.model(**batch).logits[:, :-1]
     offsets = torch.tensor(ids.offsets)
     for number, rows in enumerate(histories):
