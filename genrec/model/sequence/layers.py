@@ -1,8 +1,8 @@
 """The layers of SASRec and BSARec: attention and a frequency filter over the items of a history.
 
-Both look back alone, so one pass over a history answers for each of its prefixes. SASRec: Kang and McAuley 2018, arXiv
+Both are causal, so one pass over a history answers for each of its prefixes. SASRec: Kang and McAuley 2018, arXiv
 1808.09781. BSARec: Shin et al. 2024, arXiv 2312.10325; its filter is not causal, so the paper trains one pass a prefix.
-Here a place is filtered by what the paper's filter does to the last place of a history.
+Here every place gets what the paper's filter makes of the last place of a history.
 
 Axis legend: B batch, T history positions, X of them that are wanted, H heads, D features.
 """
@@ -31,7 +31,7 @@ class Dropout(nn.Module):
 
 
 class Filter(nn.Module):
-    """Low frequencies of each feature over the last places as they are, high ones weighed by a learned factor."""
+    """BSARec's frequency filter: low frequencies of each feature as they are, high ones times a learned factor."""
 
     low_T: torch.Tensor
 
