@@ -1,7 +1,7 @@
-"""The two models that rank, asked as one: a language model's beams and item scorer, mixed by the item scorer's share.
+"""The hybrid of the two models that rank: a language model's beams and an item scorer, mixed by the latter's share.
 
 Knows how a history becomes a prompt and catalog rows, and which of the two must be asked; `genrec.ranking.mixing` holds
-the arithmetic. Deliberately knows nothing of filters, words to be near to, or who asks.
+the arithmetic. Deliberately knows nothing of filters, of likeness to words or photos, or of who asks.
 
 Axis legend: B requests, N items, W beams.
 """
@@ -24,7 +24,7 @@ from genrec.schema import BoolArray, Catalog, IntArray
 from genrec.semids.table import SemanticIdTable
 from genrec.semids.trie import Mask, Trie
 
-_MAX_EXPECTED = 1 << 22  # values at once where items are scored: 32 MB
+_MAX_SCORES = 1 << 22  # scores held at once: 32 MB
 Nats = npt.NDArray[np.float64]
 
 
@@ -44,9 +44,10 @@ class BeamQuery:
 
 
 class Hybrid:
-    """Who is likely to be chosen next, by both models; single cases equal batched ones.
+    """Both models as one; single cases equal batched ones.
 
-    weight: the item scorer's share, 0 to 1, none without experts; watch: takes the time of the parts of the work.
+    weight: the item scorer's share, 0 to 1, and 0 without an item scorer; watch: takes the time of the parts of the
+    work.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Hybrid:
     ) -> Nats:
         """The item scorer's share for each history, (B,); weight: to take in place of the mixture's own.
 
-        It is 0 where they know none of the items, and for an adapter, of whose domain they know nothing.
+        It is 0 where the item scorer knows none of the items, and for an adapter, of whose domain it knows nothing.
         """
         weight = self.weight if weight is None else weight
         if self.item_scorer is None or weight <= 0:
@@ -83,7 +84,7 @@ class Hybrid:
         return weight * np.array([adapter is None and is_known[tuple(h)] for h, adapter in counts], dtype=np.float64)
 
     def expect(self, histories: Sequence[Sequence[str]], allowed_BN: BoolArray) -> Nats:
-        """The item scorer's log-probabilities, (B, N); -inf where not allowed, and for items they lack."""
+        """The item scorer's log-probabilities, (B, N); -inf where not allowed, and for items it lacks."""
         assert self.item_scorer is not None
         num_known = self.item_scorer.num_items
         rows = [self._catalog.rows(history) for history in histories]
@@ -94,7 +95,7 @@ class Hybrid:
         return expected_BN
 
     def search(self, searches: Sequence[BeamQuery | None], width: int) -> tuple[IntArray, Nats]:
-        """The language model's beams, catalog rows and nats (B, W) each; -inf where no item is left, or none sought."""
+        """The language model's beams, catalog rows and nats (B, W); -inf where no item is left, or none was asked for."""
         rows_BW = np.zeros((len(searches), width), dtype=np.int64)
         scores_BW = np.full((len(searches), width), -np.inf)
         found = {} if self._beams is None else self._beams
@@ -147,7 +148,7 @@ class Hybrid:
         """Log-probability of each item after its history and words, (B,)."""
         weight_B = self.weights(histories, [adapter] * len(histories))
         generated_B = np.zeros(len(histories))
-        asked = np.flatnonzero(weight_B < 1).tolist()  # of others the language model has no say
+        asked = np.flatnonzero(weight_B < 1).tolist()  # for others the language model has no say
         if asked:
             generated_B[asked] = self.model.score(
                 [self._prompt(histories[number], queries[number]) for number in asked],
@@ -167,11 +168,12 @@ class Hybrid:
     ) -> list[dict[str, float]]:
         """Per case, by how many nats `score` falls without each item of the history: leave-one-out attribution.
 
-        Where the item scorer share the answer with the beams, items whose absence they hardly feel are not tried.
+        Where the item scorer shares the answer with the beams, items whose absence hardly changes its own score are not
+        tried.
         """
         cases = [tuple(history) for history in histories]
 
-        def by_all(reduced: Sequence[History], numbers: Sequence[int]) -> Nats:
+        def by_both(reduced: Sequence[History], numbers: Sequence[int]) -> Nats:
             return self.score(reduced, [item_ids[n] for n in numbers], [queries[n] for n in numbers], adapter)
 
         def by_item_scorer(reduced: Sequence[History], numbers: Sequence[int]) -> Nats:
@@ -179,7 +181,7 @@ class Hybrid:
 
         is_shared = adapter is None and 0 < self.weight < 1
         tried = suspects(cases, leave_one_out(cases, by_item_scorer)) if is_shared else None
-        return leave_one_out(cases, by_all, tried=tried)
+        return leave_one_out(cases, by_both, tried=tried)
 
     def _expected(self, histories: Sequence[Sequence[str]], item_ids: Sequence[str]) -> Nats:
         """The item scorer's log-probability of each item after its history, (B,)."""
@@ -187,7 +189,7 @@ class Hybrid:
         places: dict[tuple[str, ...], list[int]] = {}
         for place, history in enumerate(histories):
             places.setdefault(tuple(history), []).append(place)
-        different, at_once = list(places), max(1, _MAX_EXPECTED // len(self._catalog))
+        different, at_once = list(places), max(1, _MAX_SCORES // len(self._catalog))
         for start in range(0, len(different), at_once):
             some = different[start : start + at_once]
             expected_BN = self.expect(some, np.ones((len(some), len(self._catalog)), bool))
