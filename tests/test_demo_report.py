@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 
 from genrec.demo import run
-from genrec.demo.charts import draw_loss_curve
-from genrec.demo.report import embed_picture, embed_whole, format_seconds, write_report
+from genrec.demo.report import draw_loss_curve, embed_picture, embed_whole, format_seconds, write_report
 from genrec.demo.result import DemoItem, DemoPerson, DemoPick, DemoResult, DemoVisual, SameItemDrawn
 from genrec.demo.sheet import draw_contact_sheet
 from genrec.errors import InputError

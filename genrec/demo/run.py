@@ -15,8 +15,7 @@ from rich.console import Console
 
 from genrec import artifacts, runtime
 from genrec.data.ingest import CATALOG, ingest
-from genrec.demo.charts import draw_loss_curve
-from genrec.demo.report import CONTACT_SHEET, REPORT, write_report
+from genrec.demo.report import CONTACT_SHEET, REPORT, draw_loss_curve, write_report
 from genrec.demo.result import DemoItem, DemoPerson, DemoPick, DemoResult, DemoVisual, SameItemDrawn
 from genrec.evaluate.oracle import load_world
 from genrec.evaluate.protocol import evaluate

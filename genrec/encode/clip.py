@@ -17,7 +17,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch.nn import functional
 
-from genrec.encode.backbone import model_fingerprint
+from genrec.encode.vector_cache import model_fingerprint
 from genrec.errors import InputError, SourceError
 from genrec.runtime import foundation_path, pick_device, quietly
 from genrec.schema import FloatArray

@@ -1,4 +1,4 @@
-"""From ranks to figures: what each metric is, for next-item evaluation with one target per case.
+"""Metrics of next-item evaluation with one target per case: from ranks to figures.
 
 Knows arrays of ranks and of recommended rows; deliberately knows nothing of recommenders, splits or users.
 

@@ -1,4 +1,4 @@
-"""The questions of an evaluation, and how anyone who ranks items is asked them.
+"""The questions of an evaluation, and the asking of whatever ranks items.
 
 Knows cases, masks and slices as catalog rows; deliberately knows nothing of who answers, or of metrics' formulas.
 
@@ -64,13 +64,13 @@ class Questions:
         return np.array([bool((seen == target).any()) for target, seen in pairs], dtype=np.bool_)
 
     def num_users(self, keep_B: BoolArray) -> int:
-        """How many different people the kept cases come from."""
+        """The number of different people among the chosen cases."""
         return len({self.cases[number].user_id for number in np.flatnonzero(keep_B)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What one recommender answered.
+    """The answers of one recommender.
 
     lists_BK: masked lists, int64 rows, NO_ITEM after the end; ranks_B: of the targets in them;
     unmasked_ranks_B: of the targets when the history may be recommended too, None when not asked.

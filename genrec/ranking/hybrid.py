@@ -95,7 +95,7 @@ class Hybrid:
         return expected_BN
 
     def search(self, searches: Sequence[BeamQuery | None], width: int) -> tuple[IntArray, Nats]:
-        """The language model's beams, catalog rows and nats (B, W); -inf where no item is left, or none was asked for."""
+        """The language model's beams, rows and nats (B, W) each; -inf where no item is left, or nothing was asked."""
         rows_BW = np.zeros((len(searches), width), dtype=np.int64)
         scores_BW = np.full((len(searches), width), -np.inf)
         found = {} if self._beams is None else self._beams

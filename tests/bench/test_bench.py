@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from genrec.bench import bench, table_lines
+from genrec.bench import bench
 from genrec.bench.decode import LEVEL_SIZES, _Catalog, bench_decode
+from genrec.bench.measure import table_lines
 from genrec.bench.recommend import bench_recommend
 from genrec.bench.serve import COMPARED_CLIENTS, bench_serve
 from genrec.bench.tokenize import bench_tokenize

@@ -1,4 +1,4 @@
-"""What every peer of an evaluation can do, and how scores become ranked lists.
+"""The contract of peers: each is fitted on training events and ranks the catalog; scores become ranked lists here.
 
 Knows masks, ties and batches; deliberately knows nothing of how a peer scores.
 
@@ -25,7 +25,7 @@ _BATCH = 512
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """What a peer may learn from. validation: cases on which settings are chosen, and no others.
+    """The data that a peer may learn from. validation: cases on which settings are chosen, and no others.
 
     vectors: float32 (N, D), the fused item vectors, for peers that read content.
     """
