@@ -212,13 +212,19 @@ def test_dead_codes_move_to_the_worst_served_rows():
     assert distances.max() < 0.01
 
 
+def axes_of(quantizer):
+    arrays = quantizer.arrays()
+    return [arrays[f"axes_{level}"] for level in range(len(quantizer.level_sizes))]
+
+
 def test_product_blocks_share_the_variance_and_are_one_rotation():
     rng = np.random.default_rng(0)
     vectors = (rng.normal(size=(2000, 12)) * np.geomspace(4, 0.1, 12)).astype(np.float32)
     quantizer = make_quantizer(settings("pq-kmeans", num_levels=4, num_codes=16)).fit(vectors, seed=0)
-    axes = np.concatenate(quantizer._axes, axis=1)
+    blocks = axes_of(quantizer)
+    axes = np.concatenate(blocks, axis=1)
     np.testing.assert_allclose(axes.T @ axes, np.eye(12), atol=1e-5)
-    spread = [np.log((vectors @ block).var(axis=0)).sum() for block in quantizer._axes]
+    spread = [np.log((vectors @ block).var(axis=0)).sum() for block in blocks]
     assert max(spread) - min(spread) < 0.3 * np.ptp(np.log(vectors.var(axis=0)))
     whole = make_quantizer(settings("rq-kmeans", num_levels=1, num_codes=16)).fit(vectors, seed=0)
     assert error_share(quantizer, vectors) < 0.5 * error_share(whole, vectors)
@@ -228,7 +234,7 @@ def test_codes_of_a_product_do_not_build_on_each_other():
     rng = np.random.default_rng(1)
     vectors = rng.normal(size=(500, 8)).astype(np.float32)
     quantizer = make_quantizer(settings("pq-kmeans", num_levels=2)).fit(vectors, seed=0)
-    moved = vectors + quantizer._axes[0][:, :1].T  # along an axis of the first block
+    moved = vectors + axes_of(quantizer)[0][:, :1].T  # along an axis of the first block
     np.testing.assert_array_equal(quantizer.encode(moved)[:, 1], quantizer.encode(vectors)[:, 1])
     assert (quantizer.encode(moved)[:, 0] != quantizer.encode(vectors)[:, 0]).mean() > 0.3
 

@@ -55,7 +55,7 @@ def num_changed(model):
 
 def test_a_model_is_left_as_it_was_even_by_an_error():
     model, numbers = lora_of(), []
-    before = model.config._attn_implementation
+    before = model.config._attn_implementation  # transformers' own setting, which has no public getter
 
     def train():
         with saving_memory(model, half_precision=True):
