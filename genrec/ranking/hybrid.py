@@ -19,7 +19,7 @@ from genrec.model.lm.vocabulary import history_prompt
 from genrec.ranking.attribution import History, leave_one_out, suspects
 from genrec.ranking.eligibility import Eligible
 from genrec.ranking.item_scorer import ItemScorer
-from genrec.ranking.mixing import stream_mixture
+from genrec.ranking.mixing import mix_nats, stream_mixture
 from genrec.schema import BoolArray, Catalog, IntArray
 from genrec.semids.table import SemanticIdTable
 from genrec.semids.trie import Mask, Trie
@@ -158,10 +158,7 @@ class Hybrid:
             )
         if not weight_B.any():
             return generated_B
-        with np.errstate(divide="ignore"):
-            return np.logaddexp(
-                np.log1p(-weight_B) + generated_B, np.log(weight_B) + self._expected(histories, item_ids)
-            )
+        return mix_nats(generated_B, self._expected(histories, item_ids), weight_B)
 
     def attributions(
         self, histories: Sequence[Sequence[str]], item_ids: Sequence[str], queries: Sequence[str], adapter: str | None

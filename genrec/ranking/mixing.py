@@ -53,8 +53,16 @@ def mix_expectations(
 
 def mix_beams(rows_W: IntArray, beams_W: Nats, expected_N: Nats, weight: float) -> Nats:
     """The log-probability of the mixture for these items, (W,)."""
+    return mix_nats(beams_W, expected_N[rows_W], weight)
+
+
+def mix_nats(generated: float | Nats, expected: float | Nats, weight: float | Nats) -> Nats:
+    """The log-probability of a mixture, element by element.
+
+    generated, expected: nats of the language model and of the item scorer; weight: the latter's share.
+    """
     with np.errstate(divide="ignore"):
-        return np.asarray(np.logaddexp(np.log1p(-weight) + beams_W, np.log(weight) + expected_N[rows_W]))
+        return np.asarray(np.logaddexp(np.log1p(-weight) + generated, np.log(weight) + expected))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +120,7 @@ class MixtureCases:
         """The log-probability of the mixture, (B, M)."""
         others_B = np.log1p(np.expm1(cold_bonus) * self.cold_mass_B)  # what some gain is taken from all
         raised_BM = self.expected_BM + cold_bonus * self.is_cold_BM - others_B[:, None]
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.logaddexp(np.log1p(-weight) + self.beams_BM, np.log(weight) + raised_BM))
+        return mix_nats(self.beams_BM, raised_BM, weight)
 
     def ndcg(self, weight: float, cold_bonus: float = 0.0) -> float:
         """Mean ndcg@10 of the targets; those that neither model proposes are lost."""
@@ -184,8 +191,7 @@ def best_share(quality: Mapping[float, float]) -> float:
 
 def mixed(generated: float, expected: float, weight: float) -> float:
     """The log-probability of one item by the mixture."""
-    with np.errstate(divide="ignore"):
-        return float(np.logaddexp(np.log1p(-weight) + generated, np.log(weight) + expected))
+    return float(mix_nats(generated, expected, weight))
 
 
 def stream_mixture(generated: Iterable[StreamedItem], expected_N: Nats, weight: float) -> Iterator[tuple[int, float]]:

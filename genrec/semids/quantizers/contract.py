@@ -129,6 +129,13 @@ class Quantizer(ABC):
             raise InputError(f"{int((~np.isfinite(vectors)).any(axis=1).sum())} vectors hold nan or inf; encode again")
         return vectors
 
+    def check_training_vectors(self, vectors_ND: FloatArray) -> FloatArray:
+        """As check_vectors, for fitting: there must be one at least. Raises InputError on none."""
+        vectors = self.check_vectors(vectors_ND)
+        if not len(vectors):
+            raise InputError("there are no vectors to quantize; wanted one per item at least")
+        return vectors
+
     def check_codes(self, codes_NL: npt.NDArray[np.integer]) -> CodeArray:
         """Codes as int32 (N, L). Raises ShapeError on another depth or a code out of range."""
         codes = np.asarray(codes_NL, dtype=np.int32)

@@ -39,9 +39,7 @@ class RqKMeans(Quantizer):
         self._codebooks: list[FloatArray] = []
 
     def fit(self, vectors_ND: FloatArray, seed: int, graph: Graph | None = None) -> Self:
-        vectors = self.check_vectors(vectors_ND)
-        if not len(vectors):
-            raise InputError("there are no vectors to quantize; wanted one per item at least")
+        vectors = self.check_training_vectors(vectors_ND)
         rng = np.random.default_rng(seed)
         residual_ND = sample_rows(vectors, ROWS_PER_CODE * self.config.num_codes, rng)
         self._codebooks = []

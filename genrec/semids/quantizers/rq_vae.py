@@ -51,9 +51,7 @@ class RqVae(Quantizer):
         self._codebooks: list[FloatArray] = []
 
     def fit(self, vectors_ND: FloatArray, seed: int, graph: Graph | None = None) -> Self:
-        vectors = self.check_vectors(vectors_ND)
-        if not len(vectors):
-            raise InputError("there are no vectors to quantize; wanted one per item at least")
+        vectors = self.check_training_vectors(vectors_ND)
         rng = np.random.default_rng(seed)
         order = canonical_order(vectors)
         ordered = vectors[order]
