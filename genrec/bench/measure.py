@@ -26,7 +26,7 @@ class Stopwatch:
         self.seconds[part] += time.perf_counter() - start
 
     def share(self, part: str, total_s: float) -> float:
-        """How much of a total the part took, 0 to 1."""
+        """The part's share of a total, 0 to 1."""
         return self.seconds[part] / total_s
 
 

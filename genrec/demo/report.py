@@ -1,4 +1,4 @@
-"""What shows a demo run: one self-contained page, and the loss curve as a picture.
+"""The report of a demo run: one self-contained page, and the loss curve as a picture.
 
 The page needs no outside host and no script, and is readable on a phone and in the dark.
 

@@ -85,7 +85,7 @@ class ClipEncoder:
         return np.concatenate(batches) if batches else np.zeros((0, self.num_features), dtype=np.float32)
 
     def count_tokens(self, texts: Sequence[str]) -> int:
-        """How many tokens of the texts are read."""
+        """The number of tokens of the texts that are encoded."""
         return int(self._tokenize(texts)["attention_mask"].sum()) if texts else 0
 
     def _tokenize(self, texts: Sequence[str]) -> Any:  # Any: a BatchEncoding of transformers

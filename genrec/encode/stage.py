@@ -1,4 +1,4 @@
-"""From a catalog to one block of vectors per modality.
+"""The encoding stage: from a catalog to one block of vectors per modality.
 
 Knows which part of an item each encoder reads, and what need not be computed again; knows nothing of architectures.
 
@@ -68,7 +68,7 @@ def encode_items(
     *,
     clip: ClipEncoder | None = None,
 ) -> dict[str, Embeddings]:
-    """As encode_catalog, for any items, such as new ones. clip: an encoder at hand, used in place of a new one."""
+    """The modalities of any items, such as new ones, as in encode_catalog; clip: an encoder, None for a new one."""
     _check_given(given, len(items))
     clip = clip or ClipEncoder(config.clip, device, batch_size=config.batch_size, dtype=getattr(torch, config.dtype))
     found: dict[str, Embeddings | None] = {}

@@ -1,4 +1,4 @@
-"""Words in a space of their own, by any sentence-transformers model.
+"""Text embeddings by any sentence-transformers model, in a space of its own.
 
 Axis legend: B texts, D features.
 """

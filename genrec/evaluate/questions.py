@@ -55,7 +55,7 @@ class Questions:
         return [self.seen[number] if masked else nothing for number in numbers]
 
     def num_legal(self, masked: bool) -> IntArray:
-        """How many items may be recommended in each case, int64 (B,)."""
+        """The number of items that may be recommended in each case, int64 (B,)."""
         return np.array([self.num_items - len(seen) * masked for seen in self.seen], dtype=np.int64)
 
     def is_repeat(self) -> BoolArray:
@@ -133,7 +133,7 @@ def _lists(ask: AskFunction, questions: Questions, *, masked: bool, label: str) 
 
 
 def slices_of(questions: Questions, popularity_N: IntArray, catalog: Catalog) -> dict[str, BoolArray]:
-    """Which cases belong to each slice, bool (B,) each.
+    """The cases of each slice, bool (B,) each.
 
     popularity_N: training events per item. cold: the target has none. tail: the target is in the less popular half of
     the items that have one; equal counts go by item id, so that row order does not matter. short_history: no more

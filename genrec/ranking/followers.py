@@ -1,4 +1,4 @@
-"""What followed each item in the training histories: transitions, as a Markov chain counts them, over a window.
+"""Followers of each item in the training histories: transitions, as a Markov chain counts them, over a window.
 
 Knows catalog rows and counts; deliberately knows nothing of models, or of how these shares are weighed.
 
@@ -64,7 +64,7 @@ class Followers:
         return np.log(np.asarray(shares_BN.todense(), np.float32) + 1 / num_items)
 
     def own_shares(self, histories: Sequence[IntArray]) -> Sparse:
-        """What the later events of counted histories add to the shares of followers at each event, sparse (E, N)."""
+        """The part of the followers' shares at each event that the history's own later events add, sparse (E, N)."""
         from scipy import sparse
 
         rows_E = np.concatenate(histories)

@@ -122,7 +122,7 @@ class Hybrid:
 
     @contextlib.contextmanager
     def remembering_beams(self) -> Iterator[None]:
-        """Meanwhile, a search of a known key is not made again, whatever its share of the mixture."""
+        """Within: a search of a known key is not made again, whatever its share of the mixture."""
         self._beams = {}
         try:
             yield

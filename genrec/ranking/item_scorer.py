@@ -114,7 +114,7 @@ class ItemScorer:
 
     @property
     def num_items(self) -> int:
-        """How many rows of the catalog are scored, from the first on."""
+        """The number of catalog rows that are scored, from the first on."""
         return self.sequence_model.num_items
 
     @property

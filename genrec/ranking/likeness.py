@@ -21,7 +21,7 @@ _AWAY = 0.5  # the weight of likeness to refused items: a refusal says less than
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aim:
-    """What a wanted item is like and unlike. words, photo: as given; like, unlike: catalog rows."""
+    """A wanted item by what it is like and unlike. words, photo: as given; like, unlike: catalog rows."""
 
     words: str = ""
     photo: Picture | None = None

@@ -131,7 +131,7 @@ class MixtureCases:
         return float(np.where(np.isfinite(aim_B) & (place_B < _LIST_LENGTH), 1 / np.log2(place_B + 2), 0).mean())
 
     def exposure(self, weight: float, cold_bonus: float) -> float:
-        """How often cold items stand among the best ten, as a multiple of their share of the catalog."""
+        """The share of places among the best ten that cold items have, as a multiple of their share of the catalog."""
         best_BK = np.argpartition(-self.nats(weight, cold_bonus), self._num_listed - 1, axis=1)[:, : self._num_listed]
         return float(np.take_along_axis(self.is_cold_BM, best_BK, axis=1).mean()) / self.cold_share
 

@@ -1,4 +1,4 @@
-"""From item vectors to semantic IDs, and the whole stage on disk.
+"""The tokenizing stage: from item vectors to semantic IDs, and all of it on disk.
 
 Axis legend: N items, D features, L levels.
 """
@@ -33,7 +33,7 @@ class SemanticIds:
     table: SemanticIdTable
 
     def append(self, item_ids: Sequence[str], embeddings: Mapping[str, Embeddings]) -> "SemanticIds":
-        """With new items, encoded by the same encoders; nothing is fitted again, no existing ID changes.
+        """These and new items, encoded by the same encoders; nothing is fitted again, no existing ID changes.
 
         embeddings: modalities of the new items alone, (M, D) each; missing modalities are predicted where possible.
         Raises ShapeError on other row counts, IdTableMismatch for an item that has an ID, ConfigError on a full path.

@@ -1,4 +1,4 @@
-"""Draws one item for one person and keeps the record that reproduces the drawing.
+"""Drawings of one item for one person, each with the record that reproduces it.
 
 Knows how an item, its vector, a taste and a scene become a marked PNG with its scores. How pipelines are driven is in
 pipelines; where items and histories come from is the caller's, or `visualize`'s, which reads a Recommender.
@@ -77,7 +77,7 @@ class Visualizer:
 
     @cached_property
     def models(self) -> dict[str, str]:
-        """What draws and what judges, each with its fingerprint where it is a folder."""
+        """The models that draw and that score, each with its fingerprint where it is a folder."""
         named = {"diffusion": self.config.diffusion, "ip_adapter": self.config.ip_adapter}
         models = {role: _named_model(name) for role, name in named.items() if name}
         if self.clip is not None:

@@ -119,7 +119,7 @@ class ItemProjector(nn.Module):
             save_file(tensors, partial, metadata={"genrec": sequence_record(sequence_model)})
 
     def forward(self, tokens_BT: torch.Tensor) -> torch.Tensor | None:
-        """What to add to the embeddings, (B, T, D), zero but where an ID ends and at codes that are decoded after it.
+        """Vectors to add to embeddings, (B, T, D), zero but where an ID ends and at codes that are decoded after it.
 
         None where no ID ends.
         """
@@ -178,7 +178,7 @@ class ItemProjector(nn.Module):
 
     @contextlib.contextmanager
     def marking_targets(self, is_target_BT: torch.Tensor) -> Iterator[None]:
-        """Meanwhile, these tokens of the rows, bool (B, T), are codes to be predicted, not history."""
+        """Within: these tokens of the rows, bool (B, T), are codes to be predicted, not history."""
         self._is_target_BT = is_target_BT
         try:
             yield
@@ -187,7 +187,7 @@ class ItemProjector(nn.Module):
 
     @contextlib.contextmanager
     def last_token_only(self, whole_BT: torch.Tensor) -> Iterator[None]:
-        """Meanwhile, the hidden state of each prompt's last token is all that is asked for.
+        """Within: of the hidden states, those of each prompt's last token alone are asked for.
 
         whole_BT: the prompts from their first tokens on, of which the last are the input.
         """
@@ -199,7 +199,7 @@ class ItemProjector(nn.Module):
 
     @contextlib.contextmanager
     def decoding_after(self, state_BC: torch.Tensor) -> Iterator[None]:
-        """Meanwhile, all tokens are codes that are decoded after prompts with these states."""
+        """Within: all tokens are codes that are decoded after prompts with these states."""
         self._prompt_state_BC = state_BC
         try:
             yield

@@ -185,7 +185,7 @@ def groups_of_like_length(lengths: Sequence[int]) -> list[list[int]]:
 
 @contextmanager
 def _last_token_only(model: Any, whole_GT: torch.Tensor) -> Iterator[None]:
-    """Meanwhile, hidden states are right for the last token of each row alone.
+    """Within: hidden states are right for the last token of each row alone.
 
     The last layer's keys and values are all that others need of it, so its feed-forward net, which is most of it, is
     run for the last token and added to every one. whole_GT: the rows with the tokens that are known.

@@ -54,7 +54,7 @@ class _Text:
 
     @property
     def num_cached(self) -> int:
-        """How many tokens stand in the cache; the last one waits for the next call."""
+        """The number of tokens in the cache; the last one waits for the next call."""
         return len(self._tokens) - 1
 
     def append(self, tokens: Sequence[int]) -> None:
@@ -130,7 +130,7 @@ def decode_greedily(
 
 
 def _num_accepted(draft: Sequence[int], chosen: Sequence[int], end: int) -> int:
-    """How many tokens of a draft, whose first is certain, the model chose itself; none after the end."""
+    """The number of tokens of a draft, after its certain first, that the model chose itself; none after the end."""
     count = 0
     while count + 1 < len(draft) and draft[count + 1] == chosen[count] != end:
         count += 1

@@ -19,19 +19,19 @@ from genrec.schema import SemanticId
 
 @dataclass(frozen=True, slots=True)
 class IdVocabulary:
-    """Which tokens stand for which codes: code c of level l is token offsets[l] + c."""
+    """The id tokens by level and code: code c of level l is token offsets[l] + c."""
 
     level_sizes: tuple[int, ...]
     first_token: int
 
     @property
     def depth(self) -> int:
-        """How many tokens one item takes."""
+        """The number of tokens of one item."""
         return len(self.level_sizes)
 
     @property
     def num_tokens(self) -> int:
-        """How many id tokens there are."""
+        """The number of id tokens."""
         return sum(self.level_sizes)
 
     @property

@@ -70,7 +70,7 @@ class Attention(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x_BXD: torch.Tensor, x_BTD: torch.Tensor, lag_XT: torch.Tensor) -> torch.Tensor:
-        """As in `Filter`."""
+        """Attend; arguments as in `Filter`."""
         query, key, value = (
             part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
             for part in (self.query(x_BXD), *self.key_and_value(x_BTD).chunk(2, dim=-1))
@@ -99,7 +99,7 @@ class Block(nn.Module):
         self.dropout, self.norm = Dropout(dropout), nn.LayerNorm(width)
 
     def forward(self, x_BXD: torch.Tensor, x_BTD: torch.Tensor, lag_XT: torch.Tensor) -> torch.Tensor:
-        """As in `Filter`."""
+        """Mix, then feed forward; arguments as in `Filter`."""
         mixed_BXD = self.attention(x_BXD, x_BTD, lag_XT)
         if self.filter is not None:
             mixed_BXD = torch.lerp(mixed_BXD, self.filter(x_BXD, x_BTD, lag_XT), self.share_of_filter)

@@ -28,7 +28,7 @@ NEVER = -1e4  # the score of an item that is not expected at all
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceReport:
-    """How training went. validation: ndcg@10 after each epoch, history masked; losses: nats per sample."""
+    """The course of a training. validation: ndcg@10 after each epoch, history masked; losses: nats per sample."""
 
     best_epoch: int
     seconds: float
@@ -178,8 +178,10 @@ class SequenceModel(nn.Module):
 
     @torch.inference_mode()
     def expectations_along(self, histories: Sequence[IntArray], num_events: int) -> Iterator[npt.NDArray[np.float32]]:
-        """As `log_probabilities`, after each event of each history, histories one after the other: float32 (X, N), X
-        being `num_events` at most."""
+        """Log-probabilities as in `log_probabilities`, after each event of each history, histories one after the other.
+
+        Yields float32 (X, N), X being `num_events` at most.
+        """
         self.eval()
         device, vectors_ND = self.is_known_N.device, self.item_vectors()
         lengths = np.array([len(history) for history in histories])

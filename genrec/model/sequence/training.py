@@ -145,7 +145,7 @@ class _TrainingRun:
 
     @property
     def num_epochs(self) -> int:
-        """How many epochs were trained."""
+        """The number of epochs that were trained."""
         return int(self._state["epoch"])
 
     @property
@@ -212,7 +212,7 @@ class _TrainingRun:
         return self._model.eval()
 
     def report(self, seconds: float) -> SequenceReport:
-        """How training went; seconds: of this process."""
+        """The course of the training; seconds: of this process."""
         return SequenceReport(
             best_epoch=self.best_epoch + 1,
             seconds=seconds,

@@ -21,7 +21,7 @@ _MAX_MERGED_WIDTH = 512  # features up to which one product with a summed weight
 
 @contextlib.contextmanager
 def saving_memory(model: Any, *, half_precision: bool) -> Iterator[None]:  # Any: a transformers model, maybe of peft
-    """Meanwhile, on a processor, narrow layers add their LoRA to the weight, and attention is computed in float32.
+    """Within, on a processor: narrow layers add their LoRA to the weight, and attention is computed in float32.
 
     half_precision: whether the rest is computed in bfloat16, in which torch's attention goes back five times slower.
     """

@@ -59,7 +59,7 @@ class Validate(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuneReport:
-    """How tuning went. best_step: of the kept weights; validation: at each checkpoint; losses: nats per token."""
+    """A tuning's course. best_step: of the kept weights; validation: at each checkpoint; losses: nats per token."""
 
     num_steps: int
     best_step: int

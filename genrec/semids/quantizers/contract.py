@@ -1,4 +1,4 @@
-"""What every quantizer can do: learn codebooks from vectors, turn vectors into code paths and back, be stored.
+"""The contract of quantizers: each learns codebooks from vectors, turns vectors into code paths and back, is stored.
 
 Knows how a fitted quantizer is named, fingerprinted and stored; knows nothing of how codes are learned.
 
@@ -65,7 +65,7 @@ class Quantizer(ABC):
     @property
     @abstractmethod
     def level_sizes(self) -> tuple[int, ...]:
-        """How many codes each level has; fewer than asked for when there were fewer distinct vectors."""
+        """The number of codes of each level; fewer than asked for when there were fewer distinct vectors."""
 
     @property
     @abstractmethod
@@ -130,7 +130,7 @@ class Quantizer(ABC):
         return vectors
 
     def check_training_vectors(self, vectors_ND: FloatArray) -> FloatArray:
-        """As check_vectors, for fitting: there must be one at least. Raises InputError on none."""
+        """Vectors as from check_vectors, one at least. Raises InputError on none."""
         vectors = self.check_vectors(vectors_ND)
         if not len(vectors):
             raise InputError("there are no vectors to quantize; wanted one per item at least")

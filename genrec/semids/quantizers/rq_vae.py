@@ -74,7 +74,7 @@ class RqVae(Quantizer):
         return self
 
     def _surroundings(self, vectors_ND: FloatArray, graph: Graph | None) -> FloatArray | None:
-        """What else an item's codes must tell, float32 (N, D)."""
+        """Vectors that an item's codes must predict beside its own, float32 (N, D); None for none."""
         return None
 
     def encode(self, vectors_ND: FloatArray) -> CodeArray:
