@@ -32,7 +32,7 @@ def bench_decode(
     seed: int, catalog_sizes: Sequence[int] = CATALOG_SIZES, repeats: int = 5, batches: Sequence[int] = BATCHES
 ) -> list[Row]:
     """One row per catalog, width and batch. constraint_share: of our time, everything but the model's forward passes;
-    step_ms: one level's forward and constraint where every beam is thought about, which is equal work for catalogs of
+    step_ms: one level's forward and constraint where every beam needs a pass, which is equal work for catalogs of
     every size; ours_ms leaves out the beams that are certain, of which small catalogs have more."""
     ids = IdVocabulary(LEVEL_SIZES, NUM_WORDS)
     model = _tiny_model(NUM_WORDS + ids.num_tokens)
@@ -115,7 +115,7 @@ class _OpenTrie(Trie):
 
 
 def _step_s(search: Callable[[Trie, Watch], object], trie: Trie, repeats: int) -> float:
-    """Median seconds of a level's forward and constraint where every beam is thought about."""
+    """Median seconds of a level's forward and constraint where every beam needs a pass."""
     all_open = _OpenTrie(levels=trie.levels, row_of_leaf=trie.row_of_leaf, leaf_of_row=trie.leaf_of_row)
     times = []
     for _ in range(repeats):

@@ -32,7 +32,8 @@ Nats = npt.NDArray[np.float64]
 class BeamQuery:
     """One search by beams: after which history and words, among which nodes of the trie, without which catalog rows.
 
-    adapter: who writes, None for the model itself; key: tells it from all others, None where that cannot be told.
+    adapter: the one that answers, None for the model itself; key: equal for equal queries, None for one that is never
+    answered from memory.
     """
 
     history: tuple[str, ...]

@@ -43,10 +43,12 @@ def likenesses(aims: Sequence[Aim], embeddings: Mapping[str, Embeddings], clip: 
     Cosines to all that an aim names count alike; those to what it turns down count half, downwards. A photo that cannot
     be decoded raises SourceError.
     """
-    told = [number for number, aim in enumerate(aims) if aim.words]
+    worded = [number for number, aim in enumerate(aims) if aim.words]
     shown = {number: aim.photo for number, aim in enumerate(aims) if aim.photo is not None}
     targets: list[list[FloatArray]] = [[] for _ in aims]
-    for number, vector in zip(told, clip.encode_texts([aims[n].words for n in told]) if told else (), strict=True):
+    for number, vector in zip(
+        worded, clip.encode_texts([aims[n].words for n in worded]) if worded else (), strict=True
+    ):
         targets[number].append(vector)
     for number, vector in zip(shown, clip.encode_images(list(shown.values())) if shown else (), strict=True):
         targets[number].append(vector)

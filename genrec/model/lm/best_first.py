@@ -1,4 +1,4 @@
-"""Items one by one, the likeliest first, each as soon as nothing can overtake it.
+"""Best-first search over the trie: items one by one, the likeliest first, each as soon as nothing can overtake it.
 
 Beams finish all at once; here the likeliest unfinished paths are written on first, a few at a time, so the first item
 is known long before the last. What comes out is exact: the k likeliest items of the trie in order, with the scores that
@@ -58,7 +58,8 @@ def stream_items(
     """
     tokens_BT = tokens_T[None]
     cache = BeamCache(model, tokens_BT, torch.ones_like(tokens_BT), ids=ids, normalize_over=normalize_over)
-    paths = _children(trie, 0, 0, 0.0, cache.prompt_log_probs()[0, 0], -1, narrowing, k, normalize_over)
+    root = _Path(0.0, 0, 0, 0, -1)
+    paths = _children(trie, root, -1, cache.prompt_log_probs()[0, 0], narrowing, k, normalize_over)
     heapq.heapify(paths)
     items: list[_Path] = []
     num_left = k
@@ -81,33 +82,22 @@ def stream_items(
             [path.depth for path in open_paths], [path.code for path in open_paths], [path.place for path in open_paths]
         )
         for path, place, log_prob_K in zip(open_paths, places, log_probs, strict=True):
-            for child in _children(
-                trie,
-                path.depth,
-                path.node,
-                -path.negative_score,
-                log_prob_K,
-                place,
-                narrowing,
-                num_left,
-                normalize_over,
-            ):
+            for child in _children(trie, path, place, log_prob_K, narrowing, num_left, normalize_over):
                 heapq.heappush(items if child.depth == trie.depth else paths, child)
 
 
 def _children(
     trie: Trie,
-    depth: int,
-    node: int,
-    score: float,
-    log_prob_K: torch.Tensor,
+    parent: _Path,
     place: int,
+    log_prob_K: torch.Tensor,
     narrowing: Narrowing | None,
     num_wanted: int,
     normalize_over: NormalizeOver,
 ) -> list[_Path]:
-    """The likeliest legal children of a path, as many as may be wanted of them."""
-    node_BW = torch.tensor([[node]], device=log_prob_K.device)
+    """The likeliest legal children of a path, as many as may be wanted of them; place: where its last token stands."""
+    depth, score = parent.depth, -parent.negative_score
+    node_BW = torch.tensor([[parent.node]], device=log_prob_K.device)
     found = trie.expand(depth, node_BW, log_prob_K[None, None], narrowing, renormalize=normalize_over == "children")
     log_prob_C, node_C = found.log_prob[0, 0], found.node[0, 0]
     best = log_prob_C.topk(min(num_wanted, len(log_prob_C)))

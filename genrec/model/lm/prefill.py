@@ -19,7 +19,14 @@ import torch
 
 from genrec.model.lm.forward import ForwardPass
 from genrec.model.lm.item_projector import projector_of
-from genrec.model.lm.prefix_cache import PrefixCache, copy_rows, keeps_all_tokens, make_cache
+from genrec.model.lm.prefix_cache import (
+    PrefixCache,
+    copy_rows,
+    join_caches,
+    join_rows,
+    keeps_all_tokens,
+    rows_of_parts,
+)
 
 CALL_TOKENS = 128  # what a call of the model costs on a CPU beside its tokens, in tokens
 
@@ -210,30 +217,12 @@ def _join(model: Any, parts: Sequence[Prefilled], places: Sequence[int] | None =
     if len(parts) == 1 and list(places) == list(range(len(rows))):
         return parts[0]
     place_X = torch.tensor(places, device=parts[0].position_RS.device)
-    ends = itertools.accumulate((len(part.rows) for part in parts), initial=0)
-    own = [((place_X >= first) & (place_X < end)).nonzero()[:, 0] for first, end in itertools.pairwise(ends)]
-    firsts = list(itertools.accumulate((len(part.rows) for part in parts[:-1]), initial=0))
-    width = max(part.position_RS.shape[1] for part in parts)
-
-    def joined(pieces: Sequence[torch.Tensor], empty: float) -> torch.Tensor:
-        """pieces: (R, S) or (R, heads, S, features) of each part."""
-        axis = min(2, pieces[0].dim() - 1)
-        shape = list(pieces[0].shape)
-        shape[0], shape[axis] = len(place_X), width
-        whole = pieces[0].new_full(shape, empty)
-        for piece, own_X, first in zip(pieces, own, firsts, strict=True):
-            whole.narrow(axis, 0, piece.shape[axis])[own_X] = piece[place_X[own_X] - first]
-        return whole
-
-    layers = [
-        tuple(joined([getattr(layer, name) for layer in layers], 0.0) for name in ("keys", "values"))
-        for layers in zip(*(part.cache.layers for part in parts), strict=True)
-    ]
+    picked = rows_of_parts([len(part.rows) for part in parts], place_X)
     states = [part.state_RC for part in parts if part.state_RC is not None]
     return Prefilled(
         rows=tuple(rows[place] for place in places),
-        cache=make_cache(model, layers),
-        position_RS=joined([part.position_RS for part in parts], -1),
+        cache=join_caches(model, [part.cache for part in parts], picked),
+        position_RS=join_rows([part.position_RS for part in parts], picked, empty=-1),
         output_R1D=torch.cat([part.output_R1D for part in parts])[place_X],
         state_RC=torch.cat(states)[place_X] if states else None,
     )

@@ -103,7 +103,7 @@ def sample_rows(vectors_ND: FloatArray, max_rows: int, rng: np.random.Generator)
 
 
 def fit_level_size(residual_ND: FloatArray, num_codes: int, level: int) -> int:
-    """The number of codes that a level can fill: `num_codes`, or fewer (with a warning) where fewer rows are distinct."""
+    """The number of codes that a level can fill: `num_codes`, or fewer, with a warning, for fewer distinct rows."""
     num_distinct = count_distinct(residual_ND, num_codes)
     if num_distinct < num_codes:
         log.warning(
