@@ -144,7 +144,7 @@ class ItemScorer:
             rows_EK = np.zeros((len(beginnings), width), dtype=np.int32)
             shares_EK = np.zeros((len(beginnings), width), dtype=np.float32)
             done = 0
-            for expected_XN in self.sequence_model.expectations_along(batch, _EVENTS_AT_ONCE):
+            for expected_XN in self.sequence_model.log_probabilities_along(batch, _EVENTS_AT_ONCE):
                 places = slice(done, done + len(expected_XN))
                 pooled_XN = self._pooled(expected_XN, beginnings[places], own_EN[places])
                 best = torch.from_numpy(pooled_XN).topk(width, dim=1)

@@ -13,8 +13,9 @@ Axis legend: N items, C features of a vector, D features of the language model, 
 that are read, S features of the net before the head, X tokens where a state is fused.
 """
 
-import contextlib
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,15 @@ _ITEM_SCALE, _STATE_SCALE = 0.3, 0.2
 _NUM_HIDDEN = 512  # features of the net before the head
 DROP_SHARE = 0.1  # of the rows in training, read by their tokens alone, as other engines and new items must be
 _MODULE = "item_reader"  # the projector's name within the language model, and so in its checkpoints
+
+
+@dataclass(frozen=True, slots=True)
+class _Mode:
+    """What is known of the tokens beside themselves: see the projector's context managers."""
+
+    is_target_BT: torch.Tensor | None = None
+    whole_BT: torch.Tensor | None = None
+    prompt_state_BC: torch.Tensor | None = None
 
 
 class ItemProjector(nn.Module):
@@ -69,10 +79,8 @@ class ItemProjector(nn.Module):
         self.hearing = nn.Parameter(torch.randn(num_inputs, _NUM_HIDDEN, generator=generator) / num_inputs**0.5)
         self.saying = nn.Parameter(torch.zeros(_NUM_HIDDEN, num_features))
         self._ids = ids
-        self._prompt_state_BC: torch.Tensor | None = None
+        self._mode = _Mode()
         self._last_state_BC = torch.zeros(0, self._frozen[1].shape[1])
-        self._is_target_BT: torch.Tensor | None = None
-        self._whole_BT: torch.Tensor | None = None
         self._states_to_fuse: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
         self._hooks: list[RemovableHandle] = []
         self._drop_rng = torch.Generator().manual_seed(seed)
@@ -123,14 +131,14 @@ class ItemProjector(nn.Module):
 
         None where no ID ends.
         """
-        self._states_to_fuse = None
-        if (state_BC := self._prompt_state_BC) is not None:
+        self._states_to_fuse, mode = None, self._mode
+        if (state_BC := mode.prompt_state_BC) is not None:
             has_state_B1 = state_BC.any(dim=1, keepdim=True)
             row_X, place_X = has_state_B1.expand_as(tokens_BT).nonzero(as_tuple=True)
             self._states_to_fuse = row_X, place_X, state_BC[row_X]
             return (state_BC @ self.weight.chunk(3)[2])[:, None]
-        num_known = 0 if self._whole_BT is None else self._whole_BT.shape[1] - tokens_BT.shape[1]
-        tokens_BT = tokens_BT if self._whole_BT is None else self._whole_BT
+        num_known = 0 if mode.whole_BT is None else mode.whole_BT.shape[1] - tokens_BT.shape[1]
+        tokens_BT = tokens_BT if mode.whole_BT is None else mode.whole_BT
         prompt_E, end_E, rows_E = self._ends(tokens_BT)
         sequence_model, vectors_NC = self._frozen
         self._last_state_BC = vectors_NC.new_zeros(len(tokens_BT), vectors_NC.shape[1])
@@ -143,10 +151,10 @@ class ItemProjector(nn.Module):
         from_item_ED, from_state_ED = (vectors_NC[rows_E] * self._scale) @ item_CD, states_EC @ state_CD
         added_BTD = self.weight.new_zeros(*tokens_BT.shape, self.weight.shape[1])
         added_BTD = added_BTD.index_put((prompt_E, end_E), (from_item_ED + from_state_ED).to(added_BTD.dtype))
-        if self._whole_BT is not None:
+        if mode.whole_BT is not None:
             self._states_to_fuse = prompt_E[is_last_E], end_E[is_last_E] - num_known, states_EC[is_last_E]
             return added_BTD[:, num_known:]
-        if self._is_target_BT is None:
+        if mode.is_target_BT is None:
             self._states_to_fuse = prompt_E, end_E, states_EC
             return added_BTD
         decoding_ED = (states_EC @ decoding_CD).to(self.weight.dtype)
@@ -154,7 +162,7 @@ class ItemProjector(nn.Module):
         is_target_E = torch.ones_like(end_E, dtype=torch.bool)
         for step in range(1, self._ids.depth):
             place_E = (end_E + step).clamp(max=tokens_BT.shape[1] - 1)
-            is_target_E = is_target_E & (place_E == end_E + step) & self._is_target_BT[prompt_E, place_E]
+            is_target_E = is_target_E & (place_E == end_E + step) & mode.is_target_BT[prompt_E, place_E]
             place = (prompt_E[is_target_E], place_E[is_target_E])
             added_BTD = added_BTD.index_put(place, decoding_ED[is_target_E], accumulate=True)
             for parts, more in zip(to_fuse, (*place, states_EC[is_target_E]), strict=True):
@@ -176,35 +184,29 @@ class ItemProjector(nn.Module):
         """The state at the end of each of the last prompts, float32 (B, C); zero where no item ends one."""
         return self._last_state_BC
 
-    @contextlib.contextmanager
-    def marking_targets(self, is_target_BT: torch.Tensor) -> Iterator[None]:
+    def marking_targets(self, is_target_BT: torch.Tensor) -> AbstractContextManager[None]:
         """Within: these tokens of the rows, bool (B, T), are codes to be predicted, not history."""
-        self._is_target_BT = is_target_BT
-        try:
-            yield
-        finally:
-            self._is_target_BT = None
+        return self._in_mode(is_target_BT=is_target_BT)
 
-    @contextlib.contextmanager
-    def last_token_only(self, whole_BT: torch.Tensor) -> Iterator[None]:
+    def last_token_only(self, whole_BT: torch.Tensor) -> AbstractContextManager[None]:
         """Within: of the hidden states, those of each prompt's last token alone are asked for.
 
         whole_BT: the prompts from their first tokens on, of which the last are the input.
         """
-        self._whole_BT = whole_BT
-        try:
-            yield
-        finally:
-            self._whole_BT = None
+        return self._in_mode(whole_BT=whole_BT)
 
-    @contextlib.contextmanager
-    def decoding_after(self, state_BC: torch.Tensor) -> Iterator[None]:
+    def decoding_after(self, state_BC: torch.Tensor) -> AbstractContextManager[None]:
         """Within: all tokens are codes that are decoded after prompts with these states."""
-        self._prompt_state_BC = state_BC
+        return self._in_mode(prompt_state_BC=state_BC)
+
+    @contextmanager
+    def _in_mode(self, **change: torch.Tensor) -> Iterator[None]:
+        before = self._mode
+        self._mode = replace(before, **change)
         try:
             yield
         finally:
-            self._prompt_state_BC = None
+            self._mode = before
 
     def _ends(self, tokens_BT: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The ends of known items, in order: prompts, places of the last tokens, catalog rows, int64 (E,) each."""

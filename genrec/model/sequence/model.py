@@ -177,7 +177,9 @@ class SequenceModel(nn.Module):
         return scores
 
     @torch.inference_mode()
-    def expectations_along(self, histories: Sequence[IntArray], num_events: int) -> Iterator[npt.NDArray[np.float32]]:
+    def log_probabilities_along(
+        self, histories: Sequence[IntArray], num_events: int
+    ) -> Iterator[npt.NDArray[np.float32]]:
         """Log-probabilities as in `log_probabilities`, after each event of each history, histories one after the other.
 
         Yields float32 (X, N), X being `num_events` at most.

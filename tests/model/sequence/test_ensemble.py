@@ -54,7 +54,7 @@ def test_scores_are_the_mean_of_the_members(members):
 def test_along_a_history_it_expects_what_the_events_up_to_it_say(members):
     ensemble = SequenceEnsemble(members)
     beginnings = [history[: place + 1] for history in HISTORIES[:2] for place in range(len(history))]
-    along = np.concatenate(list(ensemble.expectations_along(HISTORIES[:2], 4)))
+    along = np.concatenate(list(ensemble.log_probabilities_along(HISTORIES[:2], 4)))
     np.testing.assert_allclose(along, ensemble.log_probabilities(beginnings), rtol=1e-4, atol=1e-4)
     assert ensemble.item_vectors().shape == (NUM_ITEMS, 3 * CONFIG.num_features)
 

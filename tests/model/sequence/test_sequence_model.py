@@ -89,7 +89,7 @@ def test_along_a_history_it_expects_after_each_event_what_the_events_up_to_it_sa
     model = SequenceModel(20, SequenceConfig(repeats=repeats, **QUICK)).eval()
     torch.nn.init.normal_(model.items.weight)
     histories = [np.arange(5), np.array([7]), np.array([3, 9])]
-    parts = list(model.expectations_along(histories, 3))
+    parts = list(model.log_probabilities_along(histories, 3))
     assert [len(part) for part in parts] == [3, 3, 2]
     beginnings = [history[: place + 1] for history in histories for place in range(len(history))]
     np.testing.assert_allclose(np.concatenate(parts), model.log_probabilities(beginnings), rtol=1e-4, atol=1e-4)
