@@ -161,9 +161,9 @@ def _trainable_model(directory: Path, config: Config) -> LanguageModel:
     )
     model = PeftModel.from_pretrained(base, directory / ADAPTER_DIR, is_trainable=True)
     prompts = PromptTokenizer(frozen.prompts.tokenizer, frozen.ids)
-    if frozen.reader is not None:
-        frozen.reader.requires_grad_(False)
-    return LanguageModel(model, prompts, id_space=frozen.id_space, reader=frozen.reader)
+    if frozen.item_projector is not None:
+        frozen.item_projector.requires_grad_(False)
+    return LanguageModel(model, prompts, id_space=frozen.id_space, item_projector=frozen.item_projector)
 
 
 def _tune(language_model: LanguageModel, domain: _Domain, config: Config, work: Path) -> TuneReport:

@@ -401,7 +401,7 @@ def bench(
 ) -> None:
     """Measurements of speed and conversation."""
     from genrec.bench import bench as run
-    from genrec.bench import table_lines
+    from genrec.bench.measure import table_lines
 
     given: dict[str, Any] = {
         "directory": directory,

@@ -5,7 +5,7 @@ of. Knows the benches by name; what each measures is in its own file.
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from genrec.bench.chat import bench_chat
@@ -37,15 +37,3 @@ def bench(name: str, *, seed: int = 7, **options: Any) -> dict[str, object]:  # 
         raise InputError(f"bench {name} takes no {strangers[0]}; leave it out")
     seed_everything(seed)
     return {"name": name, "machine": describe_machine(), "seed": seed, "rows": BENCHES[name](seed, **options)}
-
-
-def table_lines(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Column names and cells, numbers to three significant digits; a cell is empty where a row has no such number."""
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    return columns, [[_cell(row.get(column, "")) for column in columns] for row in rows]
-
-
-def _cell(value: float | int | str) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:.3g}" if isinstance(value, float) else f"{value:,}"

@@ -32,23 +32,23 @@ def bench_decode(
     seed: int, catalog_sizes: Sequence[int] = CATALOG_SIZES, repeats: int = 5, batches: Sequence[int] = BATCHES
 ) -> list[Row]:
     """One row per catalog, width and batch. constraint_share: of our time, everything but the model's forward passes;
-    step_ms: one level's forward and constraint where every beam is thought about, which is equal work for catalogs of
+    step_ms: one level's forward and constraint where every beam needs a pass, which is equal work for catalogs of
     every size; ours_ms leaves out the beams that are certain, of which small catalogs have more."""
     ids = IdVocabulary(LEVEL_SIZES, NUM_WORDS)
     model = _tiny_model(NUM_WORDS + ids.num_tokens)
     rows: list[Row] = []
     shapes = [(items, width, batch) for items in catalog_sizes for width in WIDTHS for batch in batches]
-    catalog = _Catalog.random(1, seed)
+    catalog = RandomCatalog.random(1, seed)
     for num_items, width, batch in progress(shapes, label="bench decode"):
         if len(catalog.trie) != num_items:
-            catalog = _Catalog.random(num_items, seed)
+            catalog = RandomCatalog.random(num_items, seed)
         prompts = torch.randint(1, NUM_WORDS, (batch, PROMPT_LENGTH), generator=torch.Generator().manual_seed(seed))
         rows.append(_decode_row(model, ids, catalog, prompts, width, repeats))
     return rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Catalog:
+class RandomCatalog:
     """Items with random semantic IDs. sorted_N: int64, the codes of each as one number, ascending."""
 
     trie: Trie
@@ -56,7 +56,7 @@ class _Catalog:
     build_s: float
 
     @classmethod
-    def random(cls, num_items: int, seed: int) -> "_Catalog":
+    def random(cls, num_items: int, seed: int) -> "RandomCatalog":
         rng = np.random.default_rng(seed)
         drawn = np.unique(rng.integers(0, int(np.prod(LEVEL_SIZES)), size=num_items + num_items // 50 + 8))
         chosen = rng.permutation(drawn)[:num_items]
@@ -77,7 +77,7 @@ class _Catalog:
 
 
 def _decode_row(
-    model: Qwen3ForCausalLM, ids: IdVocabulary, catalog: _Catalog, prompts: torch.Tensor, width: int, repeats: int
+    model: Qwen3ForCausalLM, ids: IdVocabulary, catalog: RandomCatalog, prompts: torch.Tensor, width: int, repeats: int
 ) -> Row:
     def ours(trie: Trie = catalog.trie, watch: Watch = unwatched) -> Beams:
         mask = torch.ones_like(prompts)
@@ -115,7 +115,7 @@ class _OpenTrie(Trie):
 
 
 def _step_s(search: Callable[[Trie, Watch], object], trie: Trie, repeats: int) -> float:
-    """Median seconds of a level's forward and constraint where every beam is thought about."""
+    """Median seconds of a level's forward and constraint where every beam needs a pass."""
     all_open = _OpenTrie(levels=trie.levels, row_of_leaf=trie.row_of_leaf, leaf_of_row=trie.leaf_of_row)
     times = []
     for _ in range(repeats):
@@ -126,7 +126,7 @@ def _step_s(search: Callable[[Trie, Watch], object], trie: Trie, repeats: int) -
 
 
 def _transformers_beams(
-    model: Qwen3ForCausalLM, ids: IdVocabulary, catalog: _Catalog, prompts: torch.Tensor, width: int
+    model: Qwen3ForCausalLM, ids: IdVocabulary, catalog: RandomCatalog, prompts: torch.Tensor, width: int
 ) -> Callable[[], object]:
     known: dict[tuple[int, ...], list[int]] = {}
 

@@ -75,7 +75,7 @@ class ServerProcess:
         return float(sum(process.memory_info().rss for process in (own, *own.children(recursive=True)))) / 2**20
 
     def log_lines(self) -> list[str]:
-        """What it wrote to stderr."""
+        """The lines that it wrote to stderr."""
         self._log.seek(0)
         return self._log.read().decode(errors="replace").splitlines()
 
@@ -100,7 +100,7 @@ class ServerProcess:
 
 @dataclass(slots=True)
 class _Tally:
-    """What the clients saw: seconds to the first items and to the end of each answer."""
+    """The clients' view: seconds to the first items and to the end of each answer."""
 
     first_s: list[float] = field(default_factory=list)
     whole_s: list[float] = field(default_factory=list)
@@ -109,7 +109,7 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Public:
-    """Who may come, and what they may ask for."""
+    """The people of a workspace, and what they may ask for."""
 
     people: Sequence[str]
     sayings: Sequence[str]

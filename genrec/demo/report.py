@@ -1,4 +1,6 @@
-"""One self-contained page that shows a demo run: no outside host, no script, readable on a phone and in the dark.
+"""The report of a demo run: one self-contained page, and the loss curve as a picture.
+
+The page needs no outside host and no script, and is readable on a phone and in the dark.
 
 Knows how to embed pictures and fill the template; the template holds all words and looks. Text of items and people is
 escaped by Jinja; a content security policy inside the page forbids anything but its own styles and embedded pictures.
@@ -6,13 +8,14 @@ escaped by Jinja; a content security policy inside the page forbids anything but
 
 import base64
 import io
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image, UnidentifiedImageError
 
-from genrec.artifacts import write_text
+from genrec.artifacts import write_file, write_text
 from genrec.demo.result import DemoResult
 from genrec.demo.sheet import draw_contact_sheet
 from genrec.errors import InputError
@@ -20,6 +23,7 @@ from genrec.errors import InputError
 REPORT, CONTACT_SHEET = "report.html", "contact_sheet.png"
 _MAX_EDGE_PX = 512  # larger item pictures are shrunk before they are embedded
 _MAX_BYTES = 96 * 1024
+_TRAIN_COLOR, _EVAL_COLOR = "#4f46e5", "#e11d48"
 _TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
 
 
@@ -90,3 +94,33 @@ def format_seconds(seconds: float) -> str:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+def draw_loss_curve(history: Sequence[Mapping[str, float]], path: Path) -> Path:
+    """Draw training and validation loss over steps as a PNG.
+
+    history: entries as a Trainer logs them, each with `step` and `loss` or `eval_loss` (nats per token); entries with
+    neither are passed over. Raises InputError when nothing can be drawn.
+    """
+    from matplotlib.figure import Figure
+
+    lines = {
+        name: [(e["step"], e[name]) for e in history if name in e and "step" in e] for name in ("loss", "eval_loss")
+    }
+    if not any(lines.values()):
+        raise InputError(f"the training history of {len(history)} entries has no loss; train first, then draw")
+    figure = Figure(figsize=(6.4, 3.4), dpi=160, layout="constrained")
+    axes = figure.subplots()
+    for name, label, color in (("loss", "training", _TRAIN_COLOR), ("eval_loss", "validation", _EVAL_COLOR)):
+        if lines[name]:
+            steps, losses = zip(*lines[name], strict=True)
+            marker = "o" if name == "eval_loss" or len(steps) == 1 else None
+            axes.plot(steps, losses, color=color, label=label, linewidth=1.8, marker=marker, markersize=4)
+    axes.set_xlabel("step")
+    axes.set_ylabel("loss (nats per token)")
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    with write_file(path) as partial:
+        figure.savefig(partial, format="png")
+    return path

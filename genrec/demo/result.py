@@ -1,4 +1,4 @@
-"""What a demo run has to show, as plain values.
+"""The result of a demo run, as plain values.
 
 Knows titles, texts, scores and paths of pictures; deliberately knows nothing of how they came about.
 """

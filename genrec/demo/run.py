@@ -15,8 +15,7 @@ from rich.console import Console
 
 from genrec import artifacts, runtime
 from genrec.data.ingest import CATALOG, ingest
-from genrec.demo.charts import draw_loss_curve
-from genrec.demo.report import CONTACT_SHEET, REPORT, write_report
+from genrec.demo.report import CONTACT_SHEET, REPORT, draw_loss_curve, write_report
 from genrec.demo.result import DemoItem, DemoPerson, DemoPick, DemoResult, DemoVisual, SameItemDrawn
 from genrec.evaluate.oracle import load_world
 from genrec.evaluate.protocol import evaluate
@@ -41,7 +40,7 @@ def run_demo(directory: Path, *, settings: Sequence[str], console: Console) -> P
         with _timed(stages, "ingest"):
             ingest("shop", None, directory, seed=SEED)
     stages |= build(directory, settings=settings).seconds
-    key = _key(directory)
+    key = workspace_fingerprint(directory)
     summary_file = directory / SUMMARY
     if not _is_shown(summary_file, key):
         result, evaluation = _show(load(directory), stages)
@@ -61,7 +60,8 @@ def _timed(stages: dict[str, float], name: str) -> Iterator[None]:
     stages[name] = time.monotonic() - start
 
 
-def _key(directory: Path) -> str:
+def workspace_fingerprint(directory: Path) -> str:
+    """16 hex digits of all that a run shows: it is shown again while they stay."""
     prints = [artifacts.read_manifest(directory / name, name).fingerprint for name in (CATALOG, "semids", "mixture")]
     return artifacts.fingerprint(*prints)
 

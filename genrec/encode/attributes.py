@@ -1,4 +1,4 @@
-"""What catalogs know of items beside pictures and words: categories, brands, people, prices, as one vector each.
+"""Attributes of items (categories, brands, people, prices) as one vector each.
 
 Every value becomes a feature by hashing (Weinberger et al., ICML 2009, arXiv 0902.2206), so there is no vocabulary to
 keep, and an item that comes later is known like all others. Knows the types of attribute values; deliberately knows

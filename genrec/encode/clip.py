@@ -17,7 +17,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch.nn import functional
 
-from genrec.encode.backbone import model_fingerprint
+from genrec.encode.vector_cache import model_fingerprint
 from genrec.errors import InputError, SourceError
 from genrec.runtime import foundation_path, pick_device, quietly
 from genrec.schema import FloatArray
@@ -85,7 +85,7 @@ class ClipEncoder:
         return np.concatenate(batches) if batches else np.zeros((0, self.num_features), dtype=np.float32)
 
     def count_tokens(self, texts: Sequence[str]) -> int:
-        """How many tokens of the texts are read."""
+        """The number of tokens of the texts that are encoded."""
         return int(self._tokenize(texts)["attention_mask"].sum()) if texts else 0
 
     def _tokenize(self, texts: Sequence[str]) -> Any:  # Any: a BatchEncoding of transformers

@@ -1,4 +1,4 @@
-"""Item vectors from what the same people took close together.
+"""Item vectors from co-consumption: what the same people chose close together.
 
 Positive pointwise mutual information of co-consumption within a window, factored by a truncated SVD: implicit word
 embeddings over histories (Levy and Goldberg, NIPS 2014; Levy, Goldberg and Dagan, TACL 2015). Knows only the events it
@@ -47,7 +47,7 @@ def count_pairs(catalog: Catalog, train: Interactions, window: int) -> sparse.cs
 
 
 def count_followers(catalog: Catalog, train: Interactions, window: int) -> sparse.csr_matrix:
-    """How often items were chosen after each item, (N, N), earlier ones in the rows; d steps later counts as 1/d."""
+    """Counts of items that were chosen after each item, (N, N), earlier ones in the rows; d steps later counts 1/d."""
     items = catalog.rows(train.item_ids)
     total = sparse.csr_matrix((len(catalog), len(catalog)), dtype=np.float64)
     for distance in range(1, min(window, len(items) - 1) + 1):

@@ -70,7 +70,7 @@ def encode_items(
     *,
     clip: ClipEncoder | None = None,
 ) -> dict[str, Embeddings]:
-    """As encode_catalog, for any items, such as new ones. clip: an encoder at hand, used in place of a new one."""
+    """The modalities of any items, such as new ones, as in encode_catalog; clip: an encoder, None for a new one."""
     _check_given(given, len(items))
     clip = clip or ClipEncoder(config.clip, device, batch_size=config.batch_size, dtype=getattr(torch, config.dtype))
     found: dict[str, Embeddings | None] = {}

@@ -1,4 +1,4 @@
-"""What a history says of taste, and along which axes of content taste runs.
+"""Taste: the weights of a history's items in it, and of the axes of content along which it runs.
 
 Fused content knows no taste: a film's poster counts as much as its plot, a lamp's shade as its color. So a weight for
 each axis is learned by making the likeness to what was chosen before tell the item that came next from others (a
@@ -27,7 +27,7 @@ _FIRST_SHARPNESS = 10.0  # nats per cosine
 
 
 def latest_weights(length: int) -> FloatArray:
-    """How much each of the latest items of a history of this length counts, float32 (NUM_LATEST or fewer), sum 1."""
+    """Weights of the latest items of a history of this length, float32 (NUM_LATEST or fewer), sum 1."""
     weights = FADING ** np.arange(min(length, NUM_LATEST), dtype=np.float32)[::-1]
     return weights / weights.sum()
 
@@ -35,7 +35,7 @@ def latest_weights(length: int) -> FloatArray:
 def learn_axis_weights(
     content_NF: FloatArray, histories: Sequence[IntArray], counts_N: IntArray, seed: int
 ) -> FloatArray:
-    """What each axis of the content counts in likeness, float32 (F,), 1 on average, and 1 where nothing can be learned.
+    """The weight of each axis of content in likeness, float32 (F,), 1 on average, and 1 where nothing can be learned.
 
     content_NF: unit rows; histories: catalog rows of each person's training events, oldest first; counts_N: training
     events of each item.

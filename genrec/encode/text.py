@@ -1,4 +1,4 @@
-"""Words in a space of their own, by any sentence-transformers model.
+"""Text embeddings by any sentence-transformers model, in a space of its own.
 
 Axis legend: B texts, D features.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from genrec.encode.backbone import model_fingerprint
+from genrec.encode.vector_cache import model_fingerprint
 from genrec.errors import InputError
 from genrec.runtime import foundation_path, pick_device
 from genrec.schema import FloatArray

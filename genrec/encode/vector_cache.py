@@ -1,7 +1,8 @@
-"""Vectors that were computed once, by encoder and content.
+"""A cache of encoded vectors, by encoder and content.
 
 One folder per encoder and kind of input, with one file per some thousand vectors, each written whole or not at all: a
-kill loses at most the vectors since the last file. Knows nothing of models or items.
+kill loses at most the vectors since the last file. Knows which files of a model's folder decide its vectors; knows
+nothing of architectures or items.
 """
 
 import logging
@@ -11,15 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from genrec.artifacts import fingerprint, write_file
+from genrec.artifacts import fingerprint, fingerprint_file, write_file
+from genrec.runtime import foundation_path
 from genrec.schema import FloatArray
 
 log = logging.getLogger(__name__)
 VECTORS_PER_FILE = 2000
+_DECIDING_SUFFIXES = {".json", ".safetensors", ".bin", ".pt", ".txt", ".model"}
 
 
 class VectorCache:
-    """Content keys (hex digests) to float32 vectors, kept in `directory`."""
+    """Float32 vectors by content keys (hex digests), stored in `directory`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -62,3 +65,15 @@ def _read(path: Path) -> Mapping[str, FloatArray]:
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         log.warning("cache file %s is damaged (%s); its vectors are computed again", path, error)
         return {}
+
+
+def model_fingerprint(name_or_path: str) -> str:
+    """16 hex digits that change when the encoder's vectors may: contents of a folder, or the name of a hub model.
+
+    The weights are hashed, never loaded. Raises InputError for a shipped model that is not installed.
+    """
+    folder = Path(foundation_path(name_or_path))
+    if not folder.is_dir():
+        return fingerprint("hub", name_or_path)
+    files = sorted(path for path in folder.rglob("*") if path.suffix in _DECIDING_SUFFIXES and path.is_file())
+    return fingerprint("folder", [(str(path.relative_to(folder)), fingerprint_file(path)) for path in files])

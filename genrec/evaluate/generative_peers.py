@@ -1,6 +1,6 @@
 """Generative recommenders of Cornac as peers: TIGER, LETTER and RPG, with its settings.
 
-Knows how our events and vectors become what Cornac wants; how the models work is Cornac's. They come with the extra
+Knows how our events and vectors become Cornac's data sets; how the models work is Cornac's. They come with the extra
 `peers`. Best weights are chosen on the validation cases; items stand in Cornac under their catalog rows.
 
 Axis legend: B cases, K positions, N items, D features.
@@ -16,7 +16,7 @@ import numpy as np
 
 from genrec.encode.collaborative import collaborative_embeddings
 from genrec.errors import InputError
-from genrec.evaluate.ranking import Peer, Scores, TrainingData
+from genrec.evaluate.contract import Peer, Scores, TrainingData
 from genrec.runtime import progress
 from genrec.schema import FloatArray, IntArray
 

@@ -1,4 +1,4 @@
-"""From ranks to figures: what each metric is, for next-item evaluation with one target per case.
+"""Metrics of next-item evaluation with one target per case: from ranks to figures.
 
 Knows arrays of ranks and of recommended rows; deliberately knows nothing of recommenders, splits or users.
 
@@ -112,7 +112,7 @@ def expected_of_random(is_reachable_B: npt.NDArray[np.bool_], num_legal_B: IntAr
 
 
 def exposure(recommended_BK: IntArray, num_items: int) -> npt.NDArray[np.int64]:
-    """How often each item is recommended, int64 (N,); NO_ITEM is not counted."""
+    """The number of lists that each item stands in, int64 (N,); NO_ITEM is not counted."""
     return np.bincount(recommended_BK[recommended_BK != NO_ITEM], minlength=num_items)
 
 
@@ -132,7 +132,7 @@ def gini(exposure_N: npt.NDArray[np.int64]) -> float:
 
 
 def popularity_lift(recommended_BK: IntArray, histories: Sequence[IntArray], popularity_N: IntArray) -> float:
-    """How much more popular the recommended items are than those that people chose: 0 is equal, 1 twice as popular.
+    """The lift in popularity from chosen to recommended items: 0 is equal, 1 twice as popular.
 
     Both sides are averaged per user first (Abdollahpouri et al. 2020, group average popularity). Users with an empty
     history or list are left out; 0 when nobody is left or nobody's history has any popularity.

@@ -1,4 +1,4 @@
-"""The recommender that knows the truth of a made world: the ceiling of every metric there.
+"""The oracle: a recommender that knows the truth of a made world, and so the ceiling of every metric there.
 
 Ranks by the true probabilities of the next event, which no recommender can beat on average. Real data have no oracle.
 
@@ -16,7 +16,7 @@ from genrec.artifacts import read_manifest
 from genrec.data.readers.shop import recreate_shop
 from genrec.data.splits import EvaluationCase
 from genrec.errors import ShapeError
-from genrec.evaluate.ranking import top_rows
+from genrec.evaluate.contract import top_rows
 from genrec.schema import Catalog, IntArray
 from genrec.shop import ShopWorld
 

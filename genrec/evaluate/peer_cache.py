@@ -1,6 +1,6 @@
-"""Peers' answers, kept: what took an hour is not asked again after a kill, or when only our own model has changed.
+"""A cache of peers' answers: what took an hour is not asked again after a kill, or when only our own model has changed.
 
-One file a peer, under a key that stands for all that its answers depend on. Knows nothing of how a peer ranks.
+One file per peer, under a key that stands for all that its answers depend on. Knows nothing of how a peer ranks.
 """
 
 import logging
@@ -27,19 +27,21 @@ class PeerCache:
         self._folder, self._key = folder, key
 
     def get(self, peer: str, make: Make) -> Answers:
-        """A peer's kept answers, else those that `make` makes, which are kept."""
+        """A peer's stored answers, else those that `make` makes, which are stored."""
         if self._folder is None:
             return make(None)
         path = self._folder / f"{peer}-{self._key}.safetensors"
         if path.is_file():
             try:
-                kept = load_file(path)
+                stored = load_file(path)
             except SafetensorError as error:
                 log.warning("%s cannot be read (%s); peer %s is asked again", path, error, peer)
             else:
                 log.info("peer %s was asked before; its answers are those in %s", peer, path)
                 return Answers(
-                    lists_BK=kept["lists_BK"], ranks_B=kept["ranks_B"], unmasked_ranks_B=kept.get("unmasked_ranks_B")
+                    lists_BK=stored["lists_BK"],
+                    ranks_B=stored["ranks_B"],
+                    unmasked_ranks_B=stored.get("unmasked_ranks_B"),
                 )
         work = open_work(self._folder / f"{peer}.work", self._key)
         answers = make(work)

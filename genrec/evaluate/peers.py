@@ -1,8 +1,7 @@
-"""The recommenders that every evaluation runs beside ours, on the same cases and under the same masks.
+"""Peers: the recommenders that every evaluation runs beside ours, on the same cases and under the same masks.
 
 Knows counting, neighborhoods, linear and sequence models over catalog rows; deliberately knows nothing of language
-models.
-`PEERS` is the one place that names them.
+models. `PEERS` is the one place that names them.
 
 Axis legend: B cases, E events, K positions, N items, D features.
 """
@@ -17,8 +16,8 @@ import numpy as np
 
 from genrec.config import SequenceConfig
 from genrec.errors import InputError
+from genrec.evaluate.contract import Peer, Scores, TrainingData, popularity_of, validation_ndcg
 from genrec.evaluate.generative_peers import CornacPeer
-from genrec.evaluate.ranking import Peer, Scores, TrainingData, popularity_of, validation_ndcg
 from genrec.model.sequence.training import train_sequence_model
 from genrec.runtime import pick_device
 from genrec.schema import Catalog, FloatArray, IntArray, Interactions
@@ -41,7 +40,8 @@ class ItemKNN(Peer):
     """Item-based nearest neighbors (Deshpande and Karypis 2004): cosine over users, summed over the history.
 
     The neighborhood comes from `implicit`; its size is chosen on the validation cases by ndcg@10. Items that no
-    neighbor speaks for follow by popularity, so a list is always full.
+    neighbor speaks for follow by popularity, so a list is always full. similarity: once fitted, sparse (N, N), of each
+    item to its neighbors.
     """
 
     def __init__(self, neighborhood_sizes: Sequence[int] = (20, 50, 100, 200, 500)) -> None:
@@ -57,11 +57,11 @@ class ItemKNN(Peer):
             similarity = _nearest_neighbors(weights, size)
             quality = validation_ndcg(partial(_neighbor_scores, similarity, self._tie_break_N), data)
             if quality > best:
-                best, self.neighborhood_size, self._similarity = quality, size, similarity
+                best, self.neighborhood_size, self.similarity = quality, size, similarity
         return self
 
     def scores(self, histories: Sequence[IntArray]) -> Scores:
-        return _neighbor_scores(self._similarity, self._tie_break_N, histories)
+        return _neighbor_scores(self.similarity, self._tie_break_N, histories)
 
 
 def _user_item_cosines(train: Interactions, catalog: Catalog) -> Sparse:
@@ -194,7 +194,7 @@ def _linear_scores(weights_NN: FloatArray, histories: Sequence[IntArray]) -> Sco
 
 
 def of_papers(config: SequenceConfig) -> SequenceConfig:
-    """What sequence peers have of our settings: width, dropout, length of history, how long they learn."""
+    """Settings of sequence peers: ours in width, dropout, length of history and epochs, else those of the papers."""
     papers = SequenceConfig(kind="sasrec", positions="absolute", use_content=False, repeats="expected")
     own = ("kind", "positions", "use_content", "repeats", "content_alone_share", "num_models")
     return replace(config, **{name: getattr(papers, name) for name in own})
@@ -231,7 +231,9 @@ class SequencePeer(Peer):
 
 _SEED = 7
 
-PEERS: Mapping[str, Callable[[SequenceConfig, Path | None], Peer]] = {
+PeerMakers: TypeAlias = Mapping[str, Callable[[SequenceConfig, Path | None], Peer]]  # settings, folder for checkpoints
+
+PEERS: PeerMakers = {
     "popularity": lambda *_: Popularity(),
     "itemknn": lambda *_: ItemKNN(),
     "content-knn": lambda *_: ContentKNN(),
@@ -247,15 +249,20 @@ PEERS: Mapping[str, Callable[[SequenceConfig, Path | None], Peer]] = {
 READ_VECTORS = frozenset({"content-knn", "tiger", "letter", "rpg"})  # all others read events alone
 
 
-def check_peers(names: Sequence[str]) -> None:
+def check_peers(names: Sequence[str], known_peers: PeerMakers = PEERS) -> None:
     """Raise InputError when a name is no peer."""
     for name in names:
-        if name not in PEERS:
-            raise InputError(f"peer {name!r} is unknown; choose among {', '.join(PEERS)}")
+        if name not in known_peers:
+            raise InputError(f"peer {name!r} is unknown; choose among {', '.join(known_peers)}")
 
 
 def fit_peer(
-    name: str, data: TrainingData, *, sequence: SequenceConfig | None = None, work: Path | None = None
+    name: str,
+    data: TrainingData,
+    *,
+    sequence: SequenceConfig | None = None,
+    work: Path | None = None,
+    known_peers: PeerMakers = PEERS,
 ) -> Peer:
     """Make and fit a peer by name.
 
@@ -263,5 +270,5 @@ def fit_peer(
 
     Raises InputError when there is no such peer.
     """
-    check_peers((name,))
-    return PEERS[name](sequence or SequenceConfig(), work).fit(data)
+    check_peers((name,), known_peers)
+    return known_peers[name](sequence or SequenceConfig(), work).fit(data)

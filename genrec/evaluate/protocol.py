@@ -9,6 +9,7 @@ Axis legend: B cases, K positions, N items.
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -19,11 +20,11 @@ from genrec.artifacts import fingerprint
 from genrec.config import Config
 from genrec.data.splits import Split, split_interactions
 from genrec.evaluate import metrics
+from genrec.evaluate.contract import TrainingData, popularity_of
 from genrec.evaluate.oracle import KnownWorld, Oracle
 from genrec.evaluate.peer_cache import PeerCache
-from genrec.evaluate.peers import READ_VECTORS, check_peers, fit_peer, of_papers
+from genrec.evaluate.peers import PEERS, READ_VECTORS, PeerMakers, check_peers, fit_peer, of_papers
 from genrec.evaluate.questions import Answers, AskFunction, Questions, answers_of, choose_cases, slices_of
-from genrec.evaluate.ranking import TrainingData, popularity_of
 from genrec.evaluate.report import TESTED_METRICS, EvaluationReport, SliceReport, describe_machine
 from genrec.schema import BoolArray, Catalog, FloatArray, IntArray, Interactions, Recommendation
 from genrec.settings import stored
@@ -35,7 +36,7 @@ _BEYOND_ACCURACY_AT = 10
 
 
 class Recommends(Protocol):
-    """What an evaluation asks of a recommender; genrec.ranking.recommender's Recommender is one."""
+    """A recommender as an evaluation asks it; genrec.ranking.recommender's Recommender is one."""
 
     @property
     def catalog(self) -> Catalog: ...
@@ -68,19 +69,42 @@ def evaluate(
     alone: bool = False,
     seed: int = 7,
     keep: Path | None = None,
+    known_peers: PeerMakers = PEERS,
 ) -> EvaluationReport:
     """Rank the whole catalog for every case, and let each peer do the same on the same cases.
 
     `recall@10` and the other plain names are masked: items of the history are not ranked. `recall@10_unmasked` ranks
-    them too, in a second pass that unmasked=False leaves out. peers: names in PEERS; chance is always there. world:
-    the truth of a made world, for the oracle. alone: rank once more by each of our two models by itself. max_users:
-    evaluate so many cases only, drawn by the seed. keep: a folder for what peers answer, so that the same peers are not
-    trained again for the same questions.
+    them too, in a second pass that unmasked=False leaves out. peers: names in `known_peers`; chance is always there.
+    world: the truth of a made world, for the oracle. alone: rank once more by each of our two models by itself.
+    max_users: evaluate so many cases only, drawn by the seed. keep: a folder for what peers answer, so that the same
+    peers are not trained again for the same questions.
     Raises InputError when the workspace has no case of this split, or a peer is unknown.
     """
-    check_peers(peers)
+    check_peers(peers, known_peers)
     parts = split_interactions(recommender.interactions, recommender.config.split)
     questions = Questions.of(choose_cases(parts, split, max_users, seed), recommender.catalog)
+    answers, seconds = _answers_of_ours(recommender, questions, unmasked=unmasked, alone=alone)
+    for name in peers:
+        key = "" if keep is None else _key_of(name, recommender, split, max_users, unmasked, seed)
+
+        def ask_peer(work: Path | None, name: str = name) -> Answers:
+            ask = _ask_peer(name, recommender, parts, questions, work, known_peers)
+            return answers_of(ask, questions, unmasked=unmasked, label=f"peer {name}")
+
+        answers[name] = PeerCache(keep, key).get(name, ask_peer)
+    if world is not None:
+        ask = _ask_oracle(Oracle(world, recommender.catalog), questions)
+        answers["oracle"] = answers_of(ask, questions, unmasked=unmasked, label="oracle")
+    popularity_N = popularity_of(parts.train, recommender.catalog)
+    slices = slices_of(questions, popularity_N, recommender.catalog)
+    report = _report(answers, questions, slices, popularity_N, protocol=parts.protocol, split=split, seed=seed)
+    return replace(report, seconds=seconds, users_per_second=len(questions) * (1 + unmasked) / max(seconds, 1e-9))
+
+
+def _answers_of_ours(
+    recommender: Recommends, questions: Questions, *, unmasked: bool, alone: bool
+) -> tuple[dict[str, Answers], float]:
+    """The recommender's answers, on request also those of each of its models alone, and the seconds of the former."""
     with recommender.remembering_beams() if alone else nullcontext():
         start = time.monotonic()
         ask = _ask_recommender(recommender, questions)
@@ -89,27 +113,28 @@ def evaluate(
         for name, weight in ALONE.items() if alone else ():
             ask = _ask_recommender(recommender, questions, sequence_weight=weight)
             answers[name] = answers_of(ask, questions, unmasked=unmasked, label=name)
-    for name in peers:
-        key = "" if keep is None else _key_of(name, recommender, split, max_users, unmasked, seed)
+    return answers, seconds
 
-        def ask_peer(work: Path | None, name: str = name) -> Answers:
-            ask = _ask_peer(name, recommender, parts, questions, work)
-            return answers_of(ask, questions, unmasked=unmasked, label=f"peer {name}")
 
-        answers[name] = PeerCache(keep, key).get(name, ask_peer)
-    if world is not None:
-        ask = _ask_oracle(Oracle(world, recommender.catalog), questions)
-        answers["oracle"] = answers_of(ask, questions, unmasked=unmasked, label="oracle")
-    popularity_N = popularity_of(parts.train, recommender.catalog)
-    masks = slices_of(questions, popularity_N, recommender.catalog)
+def _report(
+    answers: Mapping[str, Answers],
+    questions: Questions,
+    slices: Mapping[str, BoolArray],
+    popularity_N: IntArray,
+    *,
+    protocol: str,
+    split: str,
+    seed: int,
+) -> EvaluationReport:
+    """All figures of the answers; the times are left at 0."""
     everything = _slice_report(answers, questions, np.ones(len(questions), dtype=np.bool_))
     beyond = {name: _beyond_accuracy(a.lists_BK, questions, popularity_N) for name, a in answers.items()}
     return EvaluationReport(
-        protocol=parts.protocol,
+        protocol=protocol,
         split=split,
         num_users=everything.num_users,
         num_cases=everything.num_cases,
-        num_items=len(recommender.catalog),
+        num_items=questions.num_items,
         num_repeat_targets=int(questions.is_repeat().sum()),
         metrics={**everything.metrics, **beyond[OURS]},
         ci95=everything.ci95,
@@ -117,9 +142,9 @@ def evaluate(
         peers_ci95=everything.peers_ci95,
         p_values=_p_values(answers),
         share_of_oracle=metrics.share_of(everything.metrics, everything.peers.get("oracle", {})),
-        slices={name: _slice_report(answers, questions, keep_B) for name, keep_B in masks.items()},
-        seconds=seconds,
-        users_per_second=len(questions) * (1 + unmasked) / max(seconds, 1e-9),
+        slices={name: _slice_report(answers, questions, keep_B) for name, keep_B in slices.items()},
+        seconds=0.0,
+        users_per_second=0.0,
         seed=seed,
         machine=describe_machine(),
     )
@@ -142,7 +167,7 @@ def _ask_recommender(
 
 
 def _key_of(name: str, recommender: Recommends, *asked: object) -> str:
-    """Stands for all that a peer's answers depend on."""
+    """A fingerprint of all that a peer's answers depend on."""
     events, config = recommender.interactions, recommender.config
     read = (events.timestamps, recommender.vectors) if name in READ_VECTORS else (events.timestamps,)
     logged = [fingerprint(np.asarray(column).tobytes()) for column in read]
@@ -151,9 +176,16 @@ def _key_of(name: str, recommender: Recommends, *asked: object) -> str:
     return fingerprint(__version__, recommender.catalog.fingerprint, who_what, logged, settings, asked)
 
 
-def _ask_peer(name: str, recommender: Recommends, parts: Split, questions: Questions, work: Path | None) -> AskFunction:
+def _ask_peer(
+    name: str,
+    recommender: Recommends,
+    parts: Split,
+    questions: Questions,
+    work: Path | None,
+    known_peers: PeerMakers,
+) -> AskFunction:
     data = TrainingData(parts.train, recommender.catalog, parts.validation, recommender.vectors)
-    peer = fit_peer(name, data, sequence=recommender.config.sequence, work=work)
+    peer = fit_peer(name, data, sequence=recommender.config.sequence, work=work, known_peers=known_peers)
 
     def ask(numbers: Sequence[int], k: int, masked: bool) -> IntArray:
         histories = [questions.histories[number] for number in numbers]
@@ -213,7 +245,7 @@ def _beyond_accuracy(lists_BK: IntArray, questions: Questions, popularity_N: Int
 
 
 def _p_values(answers: Mapping[str, Answers]) -> dict[str, dict[str, float]]:
-    """How likely each peer's difference from ours is by chance, per metric, over the same users."""
+    """The p-value of each peer's difference from ours, per metric, over the same users."""
     ours = metrics.per_case(answers[OURS].ranks_B)
     found: dict[str, dict[str, float]] = {}
     for name, answer in answers.items():

@@ -1,4 +1,4 @@
-"""The questions of an evaluation, and how anyone who ranks items is asked them.
+"""The questions of an evaluation, and the asking of whatever ranks items.
 
 Knows cases, masks and slices as catalog rows; deliberately knows nothing of who answers, or of metrics' formulas.
 
@@ -55,7 +55,7 @@ class Questions:
         return [self.seen[number] if masked else nothing for number in numbers]
 
     def num_legal(self, masked: bool) -> IntArray:
-        """How many items may be recommended in each case, int64 (B,)."""
+        """The number of items that may be recommended in each case, int64 (B,)."""
         return np.array([self.num_items - len(seen) * masked for seen in self.seen], dtype=np.int64)
 
     def is_repeat(self) -> BoolArray:
@@ -64,13 +64,13 @@ class Questions:
         return np.array([bool((seen == target).any()) for target, seen in pairs], dtype=np.bool_)
 
     def num_users(self, keep_B: BoolArray) -> int:
-        """How many different people the kept cases come from."""
+        """The number of different people among the chosen cases."""
         return len({self.cases[number].user_id for number in np.flatnonzero(keep_B)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What one recommender answered.
+    """The answers of one recommender.
 
     lists_BK: masked lists, int64 rows, NO_ITEM after the end; ranks_B: of the targets in them;
     unmasked_ranks_B: of the targets when the history may be recommended too, None when not asked.
@@ -133,7 +133,7 @@ def _lists(ask: AskFunction, questions: Questions, *, masked: bool, label: str) 
 
 
 def slices_of(questions: Questions, popularity_N: IntArray, catalog: Catalog) -> dict[str, BoolArray]:
-    """Which cases belong to each slice, bool (B,) each.
+    """The cases of each slice, bool (B,) each.
 
     popularity_N: training events per item. cold: the target has none. tail: the target is in the less popular half of
     the items that have one; equal counts go by item id, so that row order does not matter. short_history: no more

@@ -1,4 +1,4 @@
-"""What an evaluation found, and how people and programs read it.
+"""The report of an evaluation, for people and for programs.
 
 Knows figures by name and three ways to show them: JSON values, Markdown tables and rich tables.
 """

@@ -23,7 +23,7 @@ from genrec.schema import FloatArray
 from genrec.shop.drawing import Backdrop
 from genrec.shop.talk import caption, pick, title
 from genrec.shop.vocabulary import COLORS, PATTERNS
-from genrec.visualize.taste import taste_vector
+from genrec.visualize.draw import taste_vector
 
 
 class Tastes:

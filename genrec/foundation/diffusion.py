@@ -115,7 +115,7 @@ def train_round(
     meter, start, losses = ProgressMeter(label="train diffusion", total=steps), time.monotonic(), []
     for step in range(steps):
         examples = [sample_example(materials, recipe.drop_all, rng) for _ in range(recipe.batch_size)]
-        loss = _denoising_loss(unet, schedule, examples, text, min_snr)
+        loss = denoising_loss(unet, schedule, examples, text, min_snr)
         unet.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
@@ -171,14 +171,14 @@ def _follow(average: nn.Module, model: nn.Module, decay: float) -> None:
         kept.lerp_(new, 1.0 - decay)
 
 
-def _denoising_loss(
+def denoising_loss(
     unet: UNet2DConditionModel,
     schedule: DDPMScheduler,
     examples: Sequence[Example],
     text: Words,
     min_snr: float,
 ) -> torch.Tensor:
-    """Weighted velocity error of one batch."""
+    """The weighted velocity error of one batch, with fresh noise."""
     latents = torch.stack([example.latents_Chw for example in examples]).float()
     embeds = torch.from_numpy(np.stack([example.embedding_2D for example in examples]))[:, None]
     hidden_BSD = text([example.text for example in examples])

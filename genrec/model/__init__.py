@@ -1,1 +1,1 @@
-"""The language model that writes semantic IDs: vocabulary, examples, tuning, decoding, adapters."""
+"""The models: the language model that writes semantic IDs, the sequence model over whole items, their training."""

@@ -1,1 +1,1 @@
-"""What joins the models: item scores and beams mixed, filters applied, cold items lifted, scores attributed."""
+"""Ranking joins the models: item scores and beams mixed, filters applied, cold items raised, scores attributed."""

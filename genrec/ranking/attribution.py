@@ -1,7 +1,7 @@
-"""Which items of a history a score rests on, by leave-one-out: each is taken away, and the target is scored again.
+"""Attribution by leave-one-out: each item of a history is taken away, and the target is scored again.
 
-Where scores cost a language model's time, who is suspected by a cheaper judge alone is tried. Knows nothing of what
-scores.
+Where scores cost a language model's time, only the suspects of a cheaper score are tried. Knows histories and scores;
+deliberately knows nothing of models.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,15 +13,14 @@ import numpy.typing as npt
 History: TypeAlias = tuple[str, ...]
 # Histories, and for each the case it belongs to, in; nats of each case's target after its history out, float64 (B,).
 Score: TypeAlias = Callable[[Sequence[History], Sequence[int]], npt.NDArray[np.float64]]
-NUM_SUSPECTS = (
-    2  # of each target; of the demo's claims, 97 % stay as they are where all are tried, for a third of the work
-)
+# Of each target; of the demo's claims, 97 % are those of trying all items, for a third of the work.
+NUM_SUSPECTS = 2
 
 
 def leave_one_out(
     histories: Sequence[History], score: Score, *, tried: Sequence[Sequence[str]] | None = None
 ) -> list[dict[str, float]]:
-    """Per case, by how many nats the score of its target falls without each item of its history.
+    """The nats by which the score of each case's target falls without each item of its history.
 
     tried: for each case, the items to take away; None for all. An empty history is not scored.
     """
@@ -43,9 +42,9 @@ def leave_one_out(
 
 
 def suspects(histories: Sequence[History], attributions: Sequence[dict[str, float]]) -> list[list[str]]:
-    """For each case, the items whose absence its target feels most, or that of another case of the same history."""
+    """For each case, the items without which its target's score falls most, or another target's of the same history."""
     found: dict[History, dict[str, None]] = {}  # in their order
-    for history, drop in zip(histories, attributions, strict=True):
-        worst = sorted(drop, key=lambda item: -drop[item])[:NUM_SUSPECTS]
-        found.setdefault(history, {}).update(dict.fromkeys(worst))
+    for history, nats in zip(histories, attributions, strict=True):
+        largest = sorted(nats, key=lambda item: -nats[item])[:NUM_SUSPECTS]
+        found.setdefault(history, {}).update(dict.fromkeys(largest))
     return [list(found[history]) for history in histories]

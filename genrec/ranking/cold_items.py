@@ -1,8 +1,9 @@
-"""New items and the known ones they resemble.
+"""Cold items, which no training event names, and the known items they resemble.
 
-A language model has never seen the IDs of items without events, so it cannot expect them. Until it has, a cold item
-inherits the expectation of its nearest known neighbors in the fused space: the mean of their probabilities, weighted by
-likeness. Knows vectors alone; deliberately knows nothing of how probabilities come about.
+A language model has never seen the IDs of items without events, so it gives them no probability. Until it has, a cold
+item inherits from its nearest known neighbors in the fused space: the mean of their probabilities, weighted by
+likeness. Where the item scorer scores items by their content, nothing needs to be inherited. Knows vectors alone;
+deliberately knows nothing of how probabilities come about.
 
 Axis legend: N items, M cold items, K neighbors, W scored items, D features.
 """
@@ -19,7 +20,10 @@ SHARPNESS = 10.0  # a cosine larger by 0.1 weighs e times as much
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColdItems:
-    """rows: int64 (M,) catalog rows; neighbors: int64 (M, K) known rows; weights: float64 (M, K), rows sum to 1."""
+    """Cold items and their neighbors.
+
+    rows: int64 (M,) catalog rows; neighbors: int64 (M, K) known rows; weights: float64 (M, K), rows sum to 1.
+    """
 
     rows: IntArray
     neighbors: IntArray

@@ -1,7 +1,7 @@
-"""Which items may be recommended to whom: what a filter lets through, but for what is left out.
+"""Eligibility: the items that a request may get, which pass its filter and are not excluded.
 
-A filter is worked out once for all who ask, for the catalog and for every node of the trie. Knows filters and the trie;
-deliberately knows no model.
+A filter is worked out once for all requests, for the catalog and for every node of the trie. Knows filters and the
+trie; deliberately knows nothing of models.
 
 Axis legend: N items.
 """
@@ -17,13 +17,16 @@ from genrec.errors import FilterError
 from genrec.schema import BoolArray, Catalog, IntArray
 from genrec.semids.trie import Mask, Trie
 
-MAX_KEPT_FILTERS = 64  # worked out for the trie, one byte per node each
+MAX_CACHED_FILTERS = 64  # one byte per node of the trie each
 
 
 @dataclass(frozen=True, slots=True)
 class Eligible:
-    """What one request may get. allowed_N: bool (N,); mask: the filter, None where all items pass; left_out: int64, the
-    catalog rows that may not come back."""
+    """The items that one request may get.
+
+    allowed_N: bool (N,); mask: the filter, None where all items pass; left_out: int64, the catalog rows that may not
+    come back.
+    """
 
     allowed_N: BoolArray
     mask: Mask | None
@@ -35,10 +38,10 @@ class PassingItems:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        self._passing = lru_cache(MAX_KEPT_FILTERS)(self._work_out)
+        self._passing = lru_cache(MAX_CACHED_FILTERS)(self._work_out)
 
     def passing(self, where: Filter | None) -> BoolArray:
-        """Which catalog rows pass a filter, bool (N,). Raises FilterError when a value cannot be compared."""
+        """The catalog rows that pass a filter, bool (N,). Raises FilterError when a value cannot be compared."""
         return self._passing(where).copy()
 
     def _work_out(self, where: Filter | None) -> BoolArray:
@@ -50,10 +53,10 @@ class Eligibility:
 
     def __init__(self, passing_items: PassingItems, trie: Trie) -> None:
         self._passing_items = passing_items
-        self._masks = lru_cache(MAX_KEPT_FILTERS)(lambda where: trie.mask(passing_items.passing(where)))
+        self._masks = lru_cache(MAX_CACHED_FILTERS)(lambda where: trie.mask(passing_items.passing(where)))
 
     def find(self, where: Filter | None, left_out: Iterable[str]) -> Eligible:
-        """What passes the filter without these items.
+        """The items that pass the filter, without these.
 
         Raises UnknownItem, and FilterError when a value cannot be compared or nothing is left.
         """

@@ -1,7 +1,7 @@
-"""The two models that rank, asked as one: a language model's beams and item scorer, mixed by the item scorer's share.
+"""The hybrid of the two models that rank: a language model's beams and an item scorer, mixed by the latter's share.
 
 Knows how a history becomes a prompt and catalog rows, and which of the two must be asked; `genrec.ranking.mixing` holds
-the arithmetic. Deliberately knows nothing of filters, words to be near to, or who asks.
+the arithmetic. Deliberately knows nothing of filters, of likeness to words or photos, or of who asks.
 
 Axis legend: B requests, N items, W beams.
 """
@@ -15,16 +15,16 @@ import numpy.typing as npt
 
 from genrec.model.lm.beam_search import Watch, unwatched
 from genrec.model.lm.language import OWN, LanguageModel
-from genrec.model.training.examples import history_prompt
+from genrec.model.lm.vocabulary import history_prompt
 from genrec.ranking.attribution import History, leave_one_out, suspects
 from genrec.ranking.eligibility import Eligible
 from genrec.ranking.item_scorer import ItemScorer
-from genrec.ranking.mixing import stream_mixture
+from genrec.ranking.mixing import mix_nats, stream_mixture
 from genrec.schema import BoolArray, Catalog, IntArray
 from genrec.semids.table import SemanticIdTable
 from genrec.semids.trie import Mask, Trie
 
-_MAX_EXPECTED = 1 << 22  # values at once where items are scored: 32 MB
+_MAX_SCORES = 1 << 22  # scores held at once: 32 MB
 Nats = npt.NDArray[np.float64]
 
 
@@ -32,7 +32,8 @@ Nats = npt.NDArray[np.float64]
 class BeamQuery:
     """One search by beams: after which history and words, among which nodes of the trie, without which catalog rows.
 
-    adapter: who writes, None for the model itself; key: tells it from all others, None where that cannot be told.
+    adapter: the one that answers, None for the model itself; key: equal for equal queries, None for one that is never
+    answered from memory.
     """
 
     history: tuple[str, ...]
@@ -44,9 +45,10 @@ class BeamQuery:
 
 
 class Hybrid:
-    """Who is likely to be chosen next, by both models; single cases equal batched ones.
+    """Both models as one; single cases equal batched ones.
 
-    weight: the item scorer's share, 0 to 1, none without experts; watch: takes the time of the parts of the work.
+    weight: the item scorer's share, 0 to 1, and 0 without an item scorer; watch: takes the time of the parts of the
+    work.
     """
 
     def __init__(
@@ -88,7 +90,7 @@ class Hybrid:
         return weight_B * np.array([adapter is None and is_known[tuple(h)] for h, adapter in counts], dtype=np.float64)
 
     def expect(self, histories: Sequence[Sequence[str]], allowed_BN: BoolArray) -> Nats:
-        """The item scorer's log-probabilities, (B, N); -inf where not allowed, and for items they lack."""
+        """The item scorer's log-probabilities, (B, N); -inf where not allowed, and for items it lacks."""
         assert self.item_scorer is not None
         num_known = self.item_scorer.num_items
         rows = [self._catalog.rows(history) for history in histories]
@@ -99,7 +101,7 @@ class Hybrid:
         return expected_BN
 
     def search(self, searches: Sequence[BeamQuery | None], width: int) -> tuple[IntArray, Nats]:
-        """The language model's beams, catalog rows and nats (B, W) each; -inf where no item is left, or none sought."""
+        """The language model's beams, rows and nats (B, W) each; -inf where no item is left, or nothing was asked."""
         rows_BW = np.zeros((len(searches), width), dtype=np.int64)
         scores_BW = np.full((len(searches), width), -np.inf)
         found = {} if self._beams is None else self._beams
@@ -126,7 +128,7 @@ class Hybrid:
 
     @contextlib.contextmanager
     def remembering_beams(self) -> Iterator[None]:
-        """Meanwhile, a search of a known key is not made again, whatever its share of the mixture."""
+        """Within: a search of a known key is not made again, whatever its share of the mixture."""
         self._beams = {}
         try:
             yield
@@ -152,7 +154,7 @@ class Hybrid:
         """Log-probability of each item after its history and words, (B,)."""
         weight_B = self.weights(histories, [adapter] * len(histories))
         generated_B = np.zeros(len(histories))
-        asked = np.flatnonzero(weight_B < 1).tolist()  # of others the language model has no say
+        asked = np.flatnonzero(weight_B < 1).tolist()  # for others the language model has no say
         if asked:
             generated_B[asked] = self.model.score(
                 [self._prompt(histories[number], queries[number]) for number in asked],
@@ -162,21 +164,19 @@ class Hybrid:
             )
         if not weight_B.any():
             return generated_B
-        with np.errstate(divide="ignore"):
-            return np.logaddexp(
-                np.log1p(-weight_B) + generated_B, np.log(weight_B) + self._expected(histories, item_ids)
-            )
+        return mix_nats(generated_B, self._expected(histories, item_ids), weight_B)
 
     def attributions(
         self, histories: Sequence[Sequence[str]], item_ids: Sequence[str], queries: Sequence[str], adapter: str | None
     ) -> list[dict[str, float]]:
         """Per case, by how many nats `score` falls without each item of the history: leave-one-out attribution.
 
-        Where the item scorer share the answer with the beams, items whose absence they hardly feel are not tried.
+        Where the item scorer shares the answer with the beams, items whose absence hardly changes its own score are not
+        tried.
         """
         cases = [tuple(history) for history in histories]
 
-        def by_all(reduced: Sequence[History], numbers: Sequence[int]) -> Nats:
+        def by_both(reduced: Sequence[History], numbers: Sequence[int]) -> Nats:
             return self.score(reduced, [item_ids[n] for n in numbers], [queries[n] for n in numbers], adapter)
 
         def by_item_scorer(reduced: Sequence[History], numbers: Sequence[int]) -> Nats:
@@ -184,7 +184,7 @@ class Hybrid:
 
         is_shared = adapter is None and 0 < self.weight < 1
         tried = suspects(cases, leave_one_out(cases, by_item_scorer)) if is_shared else None
-        return leave_one_out(cases, by_all, tried=tried)
+        return leave_one_out(cases, by_both, tried=tried)
 
     def _expected(self, histories: Sequence[Sequence[str]], item_ids: Sequence[str]) -> Nats:
         """The item scorer's log-probability of each item after its history, (B,)."""
@@ -192,7 +192,7 @@ class Hybrid:
         places: dict[tuple[str, ...], list[int]] = {}
         for place, history in enumerate(histories):
             places.setdefault(tuple(history), []).append(place)
-        different, at_once = list(places), max(1, _MAX_EXPECTED // len(self._catalog))
+        different, at_once = list(places), max(1, _MAX_SCORES // len(self._catalog))
         for start in range(0, len(different), at_once):
             some = different[start : start + at_once]
             expected_BN = self.expect(some, np.ones((len(some), len(self._catalog)), bool))

@@ -1,4 +1,4 @@
-"""How like every item of a catalog is to words, photos and other items, in the space of CLIP.
+"""Likeness of every item of a catalog to words, photos and other items, in the space of CLIP.
 
 Knows vectors; deliberately knows nothing of requests or of probabilities.
 
@@ -16,12 +16,12 @@ from genrec.schema import Embeddings, FloatArray, IntArray
 
 Likeness = npt.NDArray[np.float64]
 _MODALITIES = ("image", "text")
-_AWAY = 0.5  # standard deviations by which an item like the refused ones falls: a refusal says less than a wish
+_AWAY = 0.5  # the weight of likeness to refused items: a refusal says less than a wish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aim:
-    """What the wanted is like and unlike. words, photo: as given; like, unlike: catalog rows."""
+    """A wanted item by what it is like and unlike. words, photo: as given; like, unlike: catalog rows."""
 
     words: str = ""
     photo: Picture | None = None
@@ -30,7 +30,7 @@ class Aim:
 
     @property
     def is_named(self) -> bool:
-        """Whether it says what the wanted is like."""
+        """Whether it says what a wanted item is like."""
         return bool(self.words) or self.photo is not None or bool(len(self.like))
 
     def __bool__(self) -> bool:
@@ -38,15 +38,17 @@ class Aim:
 
 
 def likenesses(aims: Sequence[Aim], embeddings: Mapping[str, Embeddings], clip: ClipEncoder) -> list[Likeness]:
-    """How like every item is to each aim, float64 (N,), in standard deviations over the catalog.
+    """Likeness of every item to each aim, float64 (N,), in standard deviations over the catalog.
 
     Cosines to all that an aim names count alike; those to what it turns down count half, downwards. A photo that cannot
     be decoded raises SourceError.
     """
-    told = [number for number, aim in enumerate(aims) if aim.words]
+    worded = [number for number, aim in enumerate(aims) if aim.words]
     shown = {number: aim.photo for number, aim in enumerate(aims) if aim.photo is not None}
     targets: list[list[FloatArray]] = [[] for _ in aims]
-    for number, vector in zip(told, clip.encode_texts([aims[n].words for n in told]) if told else (), strict=True):
+    for number, vector in zip(
+        worded, clip.encode_texts([aims[n].words for n in worded]) if worded else (), strict=True
+    ):
         targets[number].append(vector)
     for number, vector in zip(shown, clip.encode_images(list(shown.values())) if shown else (), strict=True):
         targets[number].append(vector)

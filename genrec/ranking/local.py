@@ -22,7 +22,7 @@ from genrec.artifacts import read_manifest
 from genrec.data.splits import split_interactions
 from genrec.errors import InputError
 from genrec.model.lm.language import LanguageModel
-from genrec.model.training.examples import history_prompt
+from genrec.model.lm.vocabulary import history_prompt
 from genrec.prompting import Message
 from genrec.ranking.built_data import BuiltData
 from genrec.ranking.candidates import Beams, Candidates

@@ -1,8 +1,9 @@
-"""Two expectations of the next item as one: the language model's beams and the item scorer's scores.
+"""The mixture of two distributions over the next item: the language model's beams and the item scorer's scores.
 
-A mixture of probabilities, so the result is one too: an item that one model holds for likely stays likely, whatever the
-other thinks. Mixing generative with item scores is shown to win in arXiv 2603.19809. Items that nobody has chosen are
-lifted in it until they are shown as often as wished, or nobody ever would choose them.
+A mixture of probabilities is one too: an item that one model finds likely stays likely, whatever the other says. Mixing
+generative with item scores is shown to win in arXiv 2603.19809. Cold items, those that nobody has chosen, get a bonus
+in it until they are shown as often as wished, or nobody ever would choose them. Knows catalog rows and nats;
+deliberately knows nothing of how either model comes to them, or of filters.
 
 Axis legend: B cases, N items, W beams, M mixed items.
 """
@@ -10,19 +11,20 @@ Axis legend: B cases, N items, W beams, M mixed items.
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self, TypeAlias
+from typing import Protocol, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from genrec.config import Config
 from genrec.model.lm.best_first import StreamedItem
 from genrec.ranking.item_scorer import ItemScorer, with_neighbors
 from genrec.schema import IntArray
 
 Nats = npt.NDArray[np.float64]
-NUM_LIKELY = 200  # items that the item scorer add to the beams
-_LISTED = 10  # places of a list
-_MAX_LIFT = 8.0
+NUM_LIKELY = 200  # items that the item scorer adds to the beams
+_LIST_LENGTH = 10
+_MAX_COLD_BONUS = 8.0  # nats, up or down
 _BATCH = 64
 Answered: TypeAlias = tuple[IntArray, int, IntArray, Nats]  # history and target; the beams' rows (W,) and nats (W,)
 
@@ -50,47 +52,55 @@ def mix_expectations(
 
 def mix_beams(rows_W: IntArray, beams_W: Nats, expected_N: Nats, weight: float) -> Nats:
     """The log-probability of the mixture for these items, (W,)."""
+    return mix_nats(beams_W, expected_N[rows_W], weight)
+
+
+def mix_nats(generated: float | Nats, expected: float | Nats, weight: float | Nats) -> Nats:
+    """The log-probability of a mixture, element by element.
+
+    generated, expected: nats of the language model and of the item scorer; weight: the latter's share.
+    """
     with np.errstate(divide="ignore"):
-        return np.asarray(np.logaddexp(np.log1p(-weight) + beams_W, np.log(weight) + expected_N[rows_W]))
+        return np.asarray(np.logaddexp(np.log1p(-weight) + generated, np.log(weight) + expected))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixtureCases:
-    """Cases with what beams and item scorer say of the items that can stand among the best ten.
+    """Validation cases with the nats of both models for the items that can stand among the best ten.
 
-    rows_BM: -1 where there is none; beams_BM, expected_BM: nats, the latter without lift; is_new_BM: whether nobody has
-    chosen the item; mass_B: the item scorer's probability of all such items; target_B: catalog rows; fair_share: of
-    them in the catalog.
+    rows_BM: -1 where there is none; beams_BM, expected_BM: nats of the language model and of the item scorer, the
+    latter without a bonus; is_cold_BM: whether nobody has chosen the item; cold_mass_B: the item scorer's probability
+    of all cold items; target_B: catalog rows; cold_share: of the catalog that is cold.
     """
 
     rows_BM: IntArray
     beams_BM: Nats
     expected_BM: Nats
-    is_new_BM: npt.NDArray[np.bool_]
-    mass_B: Nats
+    is_cold_BM: npt.NDArray[np.bool_]
+    cold_mass_B: Nats
     target_B: IntArray
-    fair_share: float
+    cold_share: float
 
     @classmethod
     def find(cls, answered: Sequence[Answered], item_scorer: ItemScorer) -> Self:
-        """Ask the item scorer, of a lift of 0 or none, beside the beams; what is in the history is left out."""
-        new = np.flatnonzero(item_scorer.is_new_N)
-        width = len(answered[0][2]) + min(NUM_LIKELY, item_scorer.num_items) + min(_LISTED, len(new))
+        """Ask the item scorer, whose bonus is 0 or None, beside the beams; what is in the history is left out."""
+        cold = np.flatnonzero(item_scorer.is_cold_N)
+        width = len(answered[0][2]) + min(NUM_LIKELY, item_scorer.num_items) + min(_LIST_LENGTH, len(cold))
         rows_BM = np.full((len(answered), width), -1)
         beams_BM, expected_BM = (np.full(rows_BM.shape, -np.inf) for _ in range(2))
-        mass_B = np.zeros(len(answered))
+        cold_mass_B = np.zeros(len(answered))
         for start in range(0, len(answered), _BATCH):
             batch = answered[start : start + _BATCH]
             expected_BN = item_scorer.log_probabilities([history for history, *_ in batch])
             for place, (expected_N, (history, _, rows_W, nats_W)) in enumerate(
                 zip(expected_BN.astype(np.float64), batch, strict=True), start
             ):
-                mass_B[place] = np.exp(expected_N[new]).sum()
+                cold_mass_B[place] = np.exp(expected_N[cold]).sum()
                 expected_N[history] = -np.inf
-                newest = new[np.argsort(-expected_N[new], kind="stable")[:_LISTED]]
-                # Weight 1: as the item scorer see them; what no beam has found, too.
+                coldest = cold[np.argsort(-expected_N[cold], kind="stable")[:_LIST_LENGTH]]
+                # Weight 1: the item scorer's best, found by a beam or not.
                 rows, _ = mix_expectations(rows_W, nats_W, expected_N, 1.0)
-                rows = np.union1d(rows, newest)
+                rows = np.union1d(rows, coldest)
                 rows = rows[np.isfinite(expected_N[rows])]
                 rows_BM[place, : len(rows)], expected_BM[place, : len(rows)] = rows, expected_N[rows]
                 is_beam_M = np.isin(rows_W, rows) & np.isfinite(nats_W)
@@ -99,41 +109,42 @@ class MixtureCases:
             rows_BM=rows_BM,
             beams_BM=beams_BM,
             expected_BM=expected_BM,
-            is_new_BM=(rows_BM >= 0) & np.isin(rows_BM, new),
-            mass_B=mass_B,
+            is_cold_BM=(rows_BM >= 0) & np.isin(rows_BM, cold),
+            cold_mass_B=cold_mass_B,
             target_B=np.array([target for _, target, *_ in answered]),
-            fair_share=len(new) / item_scorer.num_items,
+            cold_share=len(cold) / item_scorer.num_items,
         )
 
     def nats(self, weight: float, cold_bonus: float = 0.0) -> Nats:
         """The log-probability of the mixture, (B, M)."""
-        rest_B = np.log1p(np.expm1(cold_bonus) * self.mass_B)  # what is added to some is taken from all
-        lifted_BM = self.expected_BM + cold_bonus * self.is_new_BM - rest_B[:, None]
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.logaddexp(np.log1p(-weight) + self.beams_BM, np.log(weight) + lifted_BM))
+        others_B = np.log1p(np.expm1(cold_bonus) * self.cold_mass_B)  # what some gain is taken from all
+        raised_BM = self.expected_BM + cold_bonus * self.is_cold_BM - others_B[:, None]
+        return mix_nats(self.beams_BM, raised_BM, weight)
 
     def ndcg(self, weight: float, cold_bonus: float = 0.0) -> float:
-        """Mean ndcg@10 of the targets; those that nobody proposes are lost."""
+        """Mean ndcg@10 of the targets; those that neither model proposes are lost."""
         nats_BM = self.nats(weight, cold_bonus)
         is_target_BM = self.rows_BM == self.target_B[:, None]
         aim_B = np.where(is_target_BM, nats_BM, -np.inf).max(axis=1)
         place_B = (nats_BM > aim_B[:, None]).sum(axis=1)
-        return float(np.where(np.isfinite(aim_B) & (place_B < _LISTED), 1 / np.log2(place_B + 2), 0).mean())
+        return float(np.where(np.isfinite(aim_B) & (place_B < _LIST_LENGTH), 1 / np.log2(place_B + 2), 0).mean())
 
     def exposure(self, weight: float, cold_bonus: float) -> float:
-        """How often items that nobody has chosen stand among the best ten, as a multiple of their share of places."""
+        """The share of places among the best ten that cold items have, as a multiple of their share of the catalog."""
         best_BK = np.argpartition(-self.nats(weight, cold_bonus), self._num_listed - 1, axis=1)[:, : self._num_listed]
-        return float(np.take_along_axis(self.is_new_BM, best_BK, axis=1).mean()) / self.fair_share
+        return float(np.take_along_axis(self.is_cold_BM, best_BK, axis=1).mean()) / self.cold_share
 
     @property
     def _num_listed(self) -> int:
-        return min(_LISTED, self.rows_BM.shape[1])
+        return min(_LIST_LENGTH, self.rows_BM.shape[1])
 
     def least_cold_bonus(self, weight: float, exposure: float) -> float | None:
-        """The least lift by which they are shown so often, to a hundredth of a nat and below zero where they are shown
-        more often; None where no lift suffices."""
-        low, high = -_MAX_LIFT, _MAX_LIFT  # their likeness has raised them already
-        most = float(np.minimum(self.is_new_BM.sum(axis=1) / self._num_listed, 1).mean()) / self.fair_share
+        """The least bonus by which cold items are shown so often, to a hundredth of a nat, None where none suffices.
+
+        It is below zero where they are shown more often without.
+        """
+        low, high = -_MAX_COLD_BONUS, _MAX_COLD_BONUS  # likeness has raised them already
+        most = float(np.minimum(self.is_cold_BM.sum(axis=1) / self._num_listed, 1).mean()) / self.cold_share
         wanted = min(exposure, most) - 1e-9  # sums of the same places in another order
         if self.exposure(weight, high) < wanted:
             return None
@@ -143,15 +154,49 @@ class MixtureCases:
         return round(high, 2)
 
 
+class Curve(Protocol):
+    """The quality of mixtures by share and bonus, as `MixtureCases` measures them."""
+
+    @property
+    def cold_share(self) -> float: ...
+
+    def ndcg(self, weight: float, cold_bonus: float = 0.0) -> float: ...
+
+    def least_cold_bonus(self, weight: float, exposure: float) -> float | None: ...
+
+
+def choose_mixture(quality: Curve, bonus: Curve, exposure: float, config: Config) -> tuple[float, float | None]:
+    """The item scorer's share of the best ndcg@10, and the cold-start bonus that goes with it.
+
+    quality: of which ndcg is taken; bonus: of which the bonus is taken that shows cold items `exposure` times as often
+    as a known item is on average, but in no more than `recommend.cold_places` of all places. What beams never show
+    needs more beside them, which costs the others more. The bonus is None, and the share the best without, where no
+    share has a bonus that suffices.
+    """
+    shares = tried_shares(config)
+    exposure = min(exposure, config.recommend.cold_places / bonus.cold_share) if bonus.cold_share else 0.0
+    # Beams get no bonus: alone they would win by never showing a cold item.
+    needed = {share: bonus.least_cold_bonus(share, exposure) for share in shares if share and exposure}
+    found = {share: nats for share, nats in needed.items() if nats is not None}
+    if not found:
+        return best_share({share: quality.ndcg(share) for share in shares}), None
+    share = best_share({share: quality.ndcg(share, nats) for share, nats in found.items()})
+    return share, found[share]
+
+
+def tried_shares(config: Config) -> list[float]:
+    """The shares of the item scorer that are tried, ascending; that of the beams alone is always among them."""
+    return sorted({0.0, *config.mixture.shares})
+
+
 def best_share(quality: Mapping[float, float]) -> float:
-    """The share that does best together with its neighbors, the least of equal ones; quality: of each, ascending."""
+    """The share that does best together with its neighbors, the least of equal ones; quality: by share, ascending."""
     return list(quality)[int(with_neighbors(np.array(list(quality.values()))).argmax())]
 
 
 def mixed(generated: float, expected: float, weight: float) -> float:
     """The log-probability of one item by the mixture."""
-    with np.errstate(divide="ignore"):
-        return float(np.logaddexp(np.log1p(-weight) + generated, np.log(weight) + expected))
+    return float(mix_nats(generated, expected, weight))
 
 
 def stream_mixture(generated: Iterable[StreamedItem], expected_N: Nats, weight: float) -> Iterator[tuple[int, float]]:

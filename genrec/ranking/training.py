@@ -1,7 +1,8 @@
-"""The recipe: what a language model is tuned on, and how its checkpoints are judged.
+"""Training of the ranking models on one split: the sequence models, the language model, the mixture of both.
 
-Histories and alignment tasks of the training split; Recall@10 on validation cases chooses the checkpoint. Knows the
-data's shape; deliberately knows nothing of workspaces or of the training loop.
+The language model is tuned on histories and alignment tasks of the training split; Recall@10 on validation cases
+chooses its checkpoint, and ndcg@10 its share in the mixture. Knows the data's shape; deliberately knows nothing of
+workspaces or of the training loops.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,18 +15,19 @@ import numpy.typing as npt
 from genrec.config import Config
 from genrec.data.splits import EvaluationCase, Split
 from genrec.model.lm.language import LanguageModel
+from genrec.model.lm.vocabulary import history_prompt
 from genrec.model.training.distillation import Teacher
-from genrec.model.training.examples import AlignmentExamples, Expectation, history_prompt, next_item_examples
+from genrec.model.training.examples import AlignmentExamples, next_item_examples
 from genrec.model.training.tuning import TuneReport, train
 from genrec.ranking.item_scorer import ItemScorer
-from genrec.ranking.mixing import MixtureCases, best_share
+from genrec.ranking.mixing import MixtureCases, best_share, choose_mixture, tried_shares
 from genrec.schema import Catalog, IntArray
 from genrec.semids.table import SemanticIdTable
 from genrec.semids.trie import Trie
 
 VALIDATION_WIDTH = 20
-LEAST_NEWCOMERS = 20  # items that nobody has chosen, from which on they tell themselves how far they must be lifted
-_HIDDEN_SHARE = 0.05  # of the items, else taken for such
+MIN_COLD_ITEMS = 20  # from which on the cold items themselves tell what bonus they need
+_HIDDEN_SHARE = 0.05  # of the items, which stand in for cold ones where there are fewer
 _Answered: TypeAlias = tuple[Sequence[EvaluationCase], IntArray, IntArray, npt.NDArray[np.float64]]
 
 
@@ -41,8 +43,8 @@ def tune_on(
 ) -> TuneReport:
     """Train on a split's histories and alignment tasks; validation cases choose the checkpoint.
 
-    experts: their expectations grade `tune.teacher_share` of the history's codes, beside what was truly chosen.
-    among: the items that an item must be told from, those of `table` unless given.
+    item_scorer: the teacher, whose soft targets grade `tune.teacher_share` of the history's items in place of what was
+    truly chosen; among: the items that an item must be told from, those of `table` unless given.
     """
     tune = config.tune
     semantic_id_of = {item.item_id: table.semantic_id(item.item_id) for item in catalog}
@@ -60,9 +62,8 @@ def tune_on(
     judge = ValidationJudge(catalog, table, split.validation, tune.max_history, config.seed, tune.validation_cases)
     teacher = None
     if item_scorer is not None and tune.teacher_share > 0:
-        expected = item_scorer.expected_items([catalog.rows(h) for h in histories], tune.teacher_items)
         teacher = Teacher(
-            expectations=[Expectation(rows_TK=rows, shares_TK=shares) for rows, shares in expected],
+            soft_targets=item_scorer.soft_targets([catalog.rows(h) for h in histories], tune.teacher_items),
             codes_NL=table.codes.astype(np.int64),
             share=tune.teacher_share,
         )
@@ -93,32 +94,29 @@ class ValidationJudge:
     ) -> None:
         rng = np.random.default_rng(seed)
         chosen = rng.permutation(len(cases))[:max_cases]
-        self._cases = [cases[number] for number in sorted(chosen)]
+        self.cases = tuple(cases[number] for number in sorted(chosen))
         self._catalog, self._table, self._max_history, self._seed = catalog, table, max_history, seed
         self._trie: Trie | None = None
 
     @property
     def num_cases(self) -> int:
-        return len(self._cases)
+        return len(self.cases)
 
     def __call__(self, language_model: LanguageModel) -> float:
-        if not self._cases:
+        if not self.cases:
             return 0.0
         batches = self._ask(language_model, VALIDATION_WIDTH)
         return sum(int((rows[:, :10] == targets[:, None]).any(axis=1).sum()) for _, targets, rows, _ in batches) / len(
-            self._cases
+            self.cases
         )
 
     def mix(self, language_model: LanguageModel, item_scorer: ItemScorer, config: Config) -> tuple[float, float | None]:
-        """The item scorer's share in the mixture with the beams, and the lift of items that nobody has chosen.
+        """The item scorer's share in the mixture with the beams, and the cold-start bonus: see `choose_mixture`.
 
-        With the lift such items are shown `recommend.newcomer_exposure` times as often as a known one is on average,
-        but take no more than `recommend.cold_places` of all places, and the share, of `mixture.shares` and 0, is that
-        of the best ndcg@10 then: what beams never show must be lifted further beside them, which costs the others more.
-        Where too few are new, some known items are taken for new. The share is 0 without cases; without a lift, what is
-        new stays as it is.
+        The share is 0 without cases; the bonus is None, which leaves cold items as they are, where none is set in
+        `recommend.newcomer_exposure` or they are not scored by their content. Where few items are cold, some known ones
+        stand in for them.
         """
-        shares = sorted({0.0, *config.mixture.shares})
         exposure = config.recommend.newcomer_exposure
         answered = [
             (self._catalog.rows(case.history), int(target), rows_W, scores_W)
@@ -129,34 +127,32 @@ class ValidationJudge:
             return 0.0, None
         if exposure is None or not item_scorer.scores_cold_items:
             found = MixtureCases.find(answered, item_scorer.with_cold_bonus(None))
-            return best_share({share: found.ndcg(share) for share in shares}), None
+            return best_share({share: found.ndcg(share) for share in tried_shares(config)}), None
         item_scorer = item_scorer.with_cold_bonus(0.0)
-        found = adding_cold_bonus = MixtureCases.find(answered, item_scorer)
-        known = np.flatnonzero(~item_scorer.is_new_N)
+        found = MixtureCases.find(answered, item_scorer)
+        hidden = self._stand_ins(item_scorer)
+        if not len(hidden):
+            return choose_mixture(found, found, exposure, config)
+        unseen = [
+            (history[~np.isin(history, hidden)], target, rows_W, np.where(np.isin(rows_W, hidden), -np.inf, nats_W))
+            for history, target, rows_W, nats_W in answered
+        ]
+        return choose_mixture(found, MixtureCases.find(unseen, item_scorer.hiding(hidden)), exposure, config)
+
+    def _stand_ins(self, item_scorer: ItemScorer) -> IntArray:
+        """Known items that stand in for cold ones, where there are too few of these; catalog rows, ascending."""
+        known = np.flatnonzero(~item_scorer.is_cold_N)
         num_hidden = min(len(known) - 1, max(1, round(_HIDDEN_SHARE * item_scorer.num_items)))
-        if item_scorer.num_items - len(known) < LEAST_NEWCOMERS and num_hidden > 0:
-            hidden = np.sort(np.random.default_rng(self._seed).choice(known, num_hidden, replace=False))
-            unseen = [
-                (history[~np.isin(history, hidden)], target, rows_W, np.where(np.isin(rows_W, hidden), -np.inf, nats_W))
-                for history, target, rows_W, nats_W in answered
-            ]
-            adding_cold_bonus = MixtureCases.find(unseen, item_scorer.hiding(hidden))
-        fair_share = adding_cold_bonus.fair_share
-        exposure = min(exposure, config.recommend.cold_places / fair_share) if fair_share else 0.0
-        # Beams are never lifted: alone they would win by not showing what is new.
-        needed = {share: adding_cold_bonus.least_cold_bonus(share, exposure) for share in shares if share and exposure}
-        cold_bonuses = {share: cold_bonus for share, cold_bonus in needed.items() if cold_bonus is not None}
-        if not cold_bonuses:
-            return best_share({share: found.ndcg(share) for share in shares}), None
-        share = best_share({share: found.ndcg(share, cold_bonus) for share, cold_bonus in cold_bonuses.items()})
-        return share, cold_bonuses[share]
+        if item_scorer.num_items - len(known) >= MIN_COLD_ITEMS or num_hidden <= 0:
+            return known[:0]
+        return np.sort(np.random.default_rng(self._seed).choice(known, num_hidden, replace=False))
 
     def _ask(self, language_model: LanguageModel, width: int) -> Iterator[_Answered]:
         """Batches of cases with their targets' rows (B,), and the beams' rows and scores (B, W)."""
         if self._trie is None:
             self._trie = Trie.build(self._table.codes, device=language_model.device)
-        for start in range(0, len(self._cases), 64):
-            cases = self._cases[start : start + 64]
+        for start in range(0, len(self.cases), 64):
+            cases = self.cases[start : start + 64]
             seen = [self._catalog.rows(case.history) for case in cases]
             narrowing = self._trie.narrow([None] * len(cases), seen)
             prompts = [

@@ -1,4 +1,4 @@
-"""A picture of the space that semantic IDs divide, and of how evenly their codes are used.
+"""A map of codes: the space that semantic IDs divide as a picture, and how evenly their codes are used.
 
 Axis legend: N items, D features, L levels, K codes.
 """

@@ -1,4 +1,4 @@
-"""How well the semantic IDs came out, in figures.
+"""The quality of semantic IDs, in figures.
 
 Axis legend: N items, D features, L levels, K codes.
 """
@@ -81,7 +81,7 @@ def make_report(vectors_ND: FloatArray, quantizer: Quantizer, table: SemanticIdT
 
 
 def perplexity(codes_N: npt.NDArray[np.integer]) -> float:
-    """How many codes there seem to be: e to the entropy of their shares."""
+    """The effective number of codes: e to the entropy of their shares."""
     shares = np.unique(codes_N, return_counts=True)[1] / len(codes_N)
     return float(np.exp(-(shares * np.log(shares)).sum()))
 

@@ -41,7 +41,7 @@ class SemanticIds:
     table: SemanticIdTable
 
     def append(self, item_ids: Sequence[str], embeddings: Mapping[str, Embeddings]) -> "SemanticIds":
-        """With new items, encoded by the same encoders; nothing is fitted again, no existing ID changes.
+        """These and new items, encoded by the same encoders; nothing is fitted again, no existing ID changes.
 
         embeddings: modalities of the new items alone, (M, D) each; missing modalities are predicted where possible.
         Raises ShapeError on other row counts, IdTableMismatch for an item that has an ID, ConfigError on a full path.

@@ -132,7 +132,7 @@ class SemanticIdTable:
 
     @property
     def depth(self) -> int:
-        """How many codes an ID has, the tie code included."""
+        """The number of codes of an ID, the tie code included."""
         return len(self.level_sizes)
 
     @property

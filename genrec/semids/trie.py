@@ -65,7 +65,7 @@ class Mask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Narrowing:
-    """What each request of a batch may see. masks: each with the requests it is for, bool (B,).
+    """The part of the trie that each request of a batch may see. masks: each with its requests, bool (B,).
 
     dead: per level, int64 (B, X) nodes under which nothing is left to a request, -1 where it has fewer; dead_parent:
     their parents, -1 likewise.
@@ -124,7 +124,7 @@ class Trie:
 
     @property
     def depth(self) -> int:
-        """How many codes lead from the root to an item."""
+        """The number of codes that lead from the root to an item."""
         return len(self.levels) - 1
 
     def __len__(self) -> int:
@@ -162,7 +162,7 @@ class Trie:
         return Mask(alive=alive, num_before=num_before)
 
     def narrow(self, masks: Sequence[Mask | None], excluded: Sequence[IntArray]) -> Narrowing:
-        """What each request may see: items under its mask (all without one) but for its excluded catalog rows.
+        """The part that each request may see: items under its mask (all without one) but for its excluded catalog rows.
 
         Raises FilterError when nothing is left to a request.
         """

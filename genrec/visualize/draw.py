@@ -1,4 +1,4 @@
-"""Draws one item for one person and keeps the record that reproduces the drawing.
+"""Drawings of one item for one person, each with the record that reproduces it.
 
 Knows how an item, its vector, a taste and a scene become a marked PNG with its scores. How pipelines are driven is in
 pipelines; where items and histories come from is the caller's, or `visualize`'s, which reads a Recommender.
@@ -18,12 +18,11 @@ from PIL import Image
 from genrec.artifacts import fingerprint_folder
 from genrec.config import Config, VisualizeConfig
 from genrec.encode.clip import ClipEncoder, decode_image
-from genrec.errors import GenrecError, InputError
+from genrec.errors import GenrecError, InputError, ShapeError
 from genrec.runtime import ProgressMeter, foundation_path, pick_device
 from genrec.schema import Catalog, Embeddings, FloatArray, Item, Visual
 from genrec.visualize.marking import mark_as_generated, save_marked
 from genrec.visualize.pipelines import MAX_REFERENCES, DrawingOrder, Family, load_family
-from genrec.visualize.taste import taste_vector
 
 if TYPE_CHECKING:
     import torch
@@ -78,7 +77,7 @@ class Visualizer:
 
     @cached_property
     def models(self) -> dict[str, str]:
-        """What draws and what judges, each with its fingerprint where it is a folder."""
+        """The models that draw and that score, each with its fingerprint where it is a folder."""
         named = {"diffusion": self.config.diffusion, "ip_adapter": self.config.ip_adapter}
         models = {role: _named_model(name) for role, name in named.items() if name is not None}
         if self.clip is not None:
@@ -196,6 +195,25 @@ class Visualizer:
             "license": visual.license,
             "generated": visual.generated,
         }
+
+
+def taste_vector(history_HD: FloatArray, item_D: FloatArray, temperature: float) -> FloatArray:
+    """The likeness-weighted centroid of a history in CLIP space, float32 (D,), unit length.
+
+    history_HD: unit rows (H, D), H >= 1; item_D: unit vector (D,). Weights are softmax(cosine / temperature): a low
+    temperature listens to history items like the item, a high one to all alike.
+    Raises ShapeError when the history is empty or of another width.
+    """
+    if history_HD.ndim != 2 or not len(history_HD) or history_HD.shape[1:] != item_D.shape:
+        raise ShapeError(
+            f"taste needs history vectors (H >= 1, {item_D.shape[-1]}) like the item's, got {history_HD.shape}; "
+            "encode history and item with the same model"
+        )
+    likeness_H = history_HD @ item_D / max(temperature, 1e-6)
+    weights_H = np.exp(likeness_H - likeness_H.max())
+    centroid_D = weights_H @ history_HD / weights_H.sum()
+    length = float(np.linalg.norm(centroid_D))
+    return (centroid_D / max(length, 1e-12)).astype(np.float32)
 
 
 def _named_model(name: str) -> str:

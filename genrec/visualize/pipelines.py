@@ -184,7 +184,7 @@ class FluxKleinFamily:
             self.text_layers = tuple(max(1, round(layer * depth / 36)) for layer in self.text_layers)
 
     def prompt(self, order: DrawingOrder) -> str:
-        """What to keep of the first picture and what to take from the others."""
+        """An instruction: what to keep of the first picture and what to take from the others."""
         num_liked = len(self._references(order)) - order.has_picture - (order.photo is not None)
         title = order.title
         scene = order.scene or ("the room in the last picture" if order.photo is not None else "")

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from genrec.bench import bench, table_lines
-from genrec.bench.decode import LEVEL_SIZES, _Catalog, bench_decode
+from genrec.bench import bench
+from genrec.bench.decode import LEVEL_SIZES, RandomCatalog, bench_decode
+from genrec.bench.measure import table_lines
 from genrec.bench.recommend import bench_recommend
 from genrec.bench.serve import COMPARED_CLIENTS, bench_serve
 from genrec.bench.tokenize import bench_tokenize
@@ -25,7 +26,7 @@ def test_decode_rows_hold_what_the_contract_names():
 
 
 def test_the_reference_is_given_the_codes_that_exist():
-    catalog = _Catalog.random(400, 3)
+    catalog = RandomCatalog.random(400, 3)
     codes = np.stack(np.unravel_index(catalog.sorted_N, LEVEL_SIZES), axis=1)
     for path in ((), tuple(codes[7, :1]), tuple(codes[9, :2]), tuple(codes[9, :3])):
         under = codes[(codes[:, : len(path)] == path).all(axis=1)]

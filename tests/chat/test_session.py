@@ -46,7 +46,7 @@ def test_wishes_are_written_as_attribute_operator_and_value() -> None:
     ]
     assert Session.from_json(json.dumps(written)) == session
     written["constraints"][0]["operator"] = "like"
-    with pytest.raises(InputError, match="not a chat session .*'like' is unknown"):
+    with pytest.raises(InputError, match=r"not a chat session .*'like' is unknown"):
         Session.from_json(json.dumps(written))
 
 

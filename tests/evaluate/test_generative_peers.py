@@ -5,8 +5,8 @@ import pytest
 
 from genrec.data.splits import EvaluationCase
 from genrec.errors import InputError
+from genrec.evaluate.contract import TrainingData
 from genrec.evaluate.generative_peers import CornacPeer
-from genrec.evaluate.ranking import TrainingData
 from genrec.schema import Catalog, Interactions, Item
 
 _SMALL = {

@@ -62,7 +62,7 @@ def test_ndcg_agrees_with_scikit_learn() -> None:
 
 @pytest.mark.slow
 def test_figures_agree_with_ranx(monkeypatch: pytest.MonkeyPatch) -> None:
-    import numba  # by which ranx would compile for a minute what runs for a moment
+    import numba  # by which ranx would compile for a minute what runs for a moment: a setting of the peer, not of ours
 
     monkeypatch.setattr(numba.config, "DISABLE_JIT", True)
     import ranx

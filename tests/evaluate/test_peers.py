@@ -5,8 +5,8 @@ import pytest
 
 from genrec.data.splits import EvaluationCase
 from genrec.errors import InputError
+from genrec.evaluate.contract import TrainingData, top_rows
 from genrec.evaluate.peers import PEERS, ContentKNN, ItemKNN, Popularity, fit_peer
-from genrec.evaluate.ranking import TrainingData, top_rows
 from genrec.schema import Catalog, Interactions, Item
 
 # Two tastes that never mix: a, b, c and x, y, z. Nobody has touched "new"; its content is that of x, y, z.
@@ -54,7 +54,7 @@ def test_itemknn_stays_within_the_taste(catalog: Catalog, train: Interactions) -
 
 def test_itemknn_scores_are_the_cosines_of_user_sets(catalog: Catalog, train: Interactions) -> None:
     peer = ItemKNN((3,)).fit(TrainingData(train, catalog))
-    similarity = peer._similarity.toarray()
+    similarity = peer.similarity.toarray()
     a, b, c, x = (catalog.row(item) for item in "abcx")
     assert similarity[a, b] == pytest.approx(4 / np.sqrt(4 * 4))  # u1, u2, u3 and u7 have both
     assert similarity[a, c] == pytest.approx(2 / np.sqrt(4 * 2))
@@ -92,7 +92,7 @@ def test_itemknn_asks_the_history_for_its_neighbors_and_not_the_candidates() -> 
 
 def test_repeated_events_do_not_change_itemknn(catalog: Catalog, train: Interactions) -> None:
     twice = Interactions.sort(user_ids=[*train.user_ids, *train.user_ids], item_ids=[*train.item_ids, *train.item_ids])
-    once, again = (ItemKNN((3,)).fit(TrainingData(log, catalog))._similarity.toarray() for log in (train, twice))
+    once, again = (ItemKNN((3,)).fit(TrainingData(log, catalog)).similarity.toarray() for log in (train, twice))
     np.testing.assert_allclose(once, again)
 
 

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +14,9 @@ from rich.console import Console
 
 from genrec.config import Config, SequenceConfig, SplitConfig
 from genrec.errors import InputError
-from genrec.evaluate import evaluate, protocol
-from genrec.evaluate.peers import fit_peer
+from genrec.evaluate import PEERS, evaluate
+from genrec.evaluate.contract import Peer
+from genrec.evaluate.peers import PeerMakers
 from genrec.runtime import report_progress_to
 from genrec.schema import Catalog, Interactions, Item, Recommendation
 
@@ -263,39 +264,44 @@ def test_tables_leave_out_slices_without_a_case() -> None:
     assert not any("cold" in title for title in report.slice_rows()[0])
 
 
-def test_kept_answers_of_peers_serve_the_same_questions_alone(
-    walkers: Successor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def counting_peers(fitted: list[str]) -> PeerMakers:
+    """The known peers, of which each is written down when it is made."""
+
+    def counting(name: str) -> Callable[..., Peer]:
+        return lambda *settings: fitted.append(name) or PEERS[name](*settings)
+
+    return {name: counting(name) for name in PEERS}
+
+
+def test_stored_answers_of_peers_serve_the_same_questions_alone(walkers: Successor, tmp_path: Path) -> None:
     peers = ("popularity", "sasrec")
     walkers.config = Config(sequence=SequenceConfig(num_features=8, epochs=2))
     first = evaluate(walkers, peers=peers, keep=tmp_path)
     assert sorted(path.name.split("-")[0] for path in tmp_path.iterdir()) == sorted(peers)  # no checkpoint stays
     fitted: list[str] = []
-    monkeypatch.setattr(protocol, "fit_peer", lambda name, *_, **__: fitted.append(name) or fit_peer(name, *_, **__))
-    again = evaluate(walkers, peers=peers, keep=tmp_path)
+    known = counting_peers(fitted)
+    again = evaluate(walkers, peers=peers, keep=tmp_path, known_peers=known)
     assert not fitted
     assert again.peers == first.peers
     assert again.p_values == first.p_values
-    evaluate(walkers, peers=peers, keep=tmp_path, max_users=5)  # other questions
+    evaluate(walkers, peers=peers, keep=tmp_path, known_peers=known, max_users=5)  # other questions
     assert fitted == ["popularity", "sasrec"]
     walkers.config = Config(sequence=SequenceConfig(num_features=8, epochs=1))  # other settings of the peers
-    evaluate(walkers, peers=peers, keep=tmp_path)
+    evaluate(walkers, peers=peers, keep=tmp_path, known_peers=known)
     assert fitted == ["popularity", "sasrec"] * 2
     for path in tmp_path.glob("popularity-*.safetensors"):
         path.write_bytes(b"half")
-    again = evaluate(walkers, peers=peers, keep=tmp_path)
+    again = evaluate(walkers, peers=peers, keep=tmp_path, known_peers=known)
     assert fitted == ["popularity", "sasrec"] * 2 + ["popularity"]
     assert again.peers["popularity"] == first.peers["popularity"]
 
 
-def test_new_item_vectors_make_only_those_peers_again_that_read_them(
-    walkers: Successor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_new_item_vectors_make_only_those_peers_again_that_read_them(walkers: Successor, tmp_path: Path) -> None:
     peers = ("popularity", "content-knn", "sasrec")
     walkers.config = Config(sequence=SequenceConfig(num_features=8, epochs=1))
     evaluate(walkers, peers=peers, keep=tmp_path)
     fitted: list[str] = []
-    monkeypatch.setattr(protocol, "fit_peer", lambda name, *_, **__: fitted.append(name) or fit_peer(name, *_, **__))
+    known = counting_peers(fitted)
     walkers.vectors = np.flip(walkers.vectors, axis=0).copy()
-    evaluate(walkers, peers=peers, keep=tmp_path)
+    evaluate(walkers, peers=peers, keep=tmp_path, known_peers=known)
     assert fitted == ["content-knn"]

@@ -5,11 +5,17 @@ import pytest
 import torch
 from transformers import CLIPModel, CLIPTokenizer
 
-from genrec.foundation import diffusion
 from genrec.foundation.autoencoder import CodecRecipe, PatchBasis, train_codec
 from genrec.foundation.captions import VALUES
 from genrec.foundation.conditions import prepare, sample_example
-from genrec.foundation.diffusion import DiffusionRecipe, Round, evaluate_drawings, start_unet, train_round
+from genrec.foundation.diffusion import (
+    DiffusionRecipe,
+    Round,
+    denoising_loss,
+    evaluate_drawings,
+    start_unet,
+    train_round,
+)
 from genrec.foundation.drawer import assemble, load_drawer, noise_schedule, text_tower, words_of
 from genrec.foundation.scenes import draw_scenes
 from genrec.runtime import FOUNDATION_DIR, foundation_path
@@ -116,7 +122,7 @@ def test_training_lowers_the_error(materials, clip):
     for network in (before, after):
         torch.manual_seed(5)
         with torch.no_grad():
-            errors.append(float(diffusion._denoising_loss(network, noise_schedule(), examples, text, math.inf)))
+            errors.append(float(denoising_loss(network, noise_schedule(), examples, text, math.inf)))
     assert errors[1] < errors[0]
 
 

@@ -7,7 +7,7 @@ from genrec.data.filters import parse_filter
 from genrec.errors import FilterError, UnknownItem
 from genrec.ranking.eligibility import Eligibility, PassingItems
 from genrec.schema import Catalog, Item
-from genrec.semids.trie import Trie
+from genrec.semids.trie import Mask, Trie
 
 CATALOG = Catalog(
     items=tuple(Item(item_id=f"i{n}", title=f"item {n}", attributes={"price": 10.0 * n}) for n in range(6))
@@ -26,17 +26,26 @@ def test_what_passes_and_is_not_left_out_is_allowed():
     assert everything.mask is None
 
 
-def test_a_filter_is_worked_out_once_and_nobody_can_change_it(monkeypatch):
-    worked_out, mask = [], TRIE.mask
-    monkeypatch.setattr(Trie, "mask", lambda trie, allowed_N: worked_out.append(1) or mask(allowed_N))
-    passing_items = PassingItems(CATALOG)
-    eligibility = Eligibility(passing_items, TRIE)
+class CountingTrie:
+    """A trie that counts the filters it works out."""
+
+    def __init__(self) -> None:
+        self.num_masks = 0
+
+    def mask(self, allowed_N: np.ndarray) -> Mask:
+        self.num_masks += 1
+        return TRIE.mask(allowed_N)
+
+
+def test_a_filter_is_worked_out_once_and_nobody_can_change_it():
+    trie, passing_items = CountingTrie(), PassingItems(CATALOG)
+    eligibility = Eligibility(passing_items, trie)
     first = eligibility.find(parse_filter("price < 40"), ["i1"])
     passing_items.passing(parse_filter("price < 40"))[:] = False
     again = eligibility.find(parse_filter("price < 40"), ["i2"])
     assert again.allowed_N.tolist() == [True, True, False, True, False, False]
     assert again.mask is first.mask
-    assert len(worked_out) == 1
+    assert trie.num_masks == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""The pool of item scorer: each one knows its part, and together they are never worse where they were weighed."""
+"""The pool of scores: each knows its part, and together they are never worse where they were weighed."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from genrec.data.splits import split_interactions
 from genrec.errors import ArtifactError
 from genrec.model.sequence.model import SequenceModel
 from genrec.model.sequence.training import validation_ndcg
-from genrec.ranking.item_scorer import ItemScorer, ScorerWeights, _best_weights, find_item_scorer
+from genrec.ranking.item_scorer import ItemScorer, ScorerWeights, best_weights, find_item_scorer
 from genrec.schema import Catalog, Interactions, Item
 
 NUM_ITEMS = 40
@@ -23,7 +25,7 @@ def ids(rows):
 
 
 def item_scorer_of(histories, content=None, weights=None, axes=None):
-    """A pool over an untrained sequence model, so that all it knows the other experts know."""
+    """A pool over an untrained sequence model, so that all it knows comes from the other scores."""
     catalog = Catalog(items=tuple(Item(item_id=name, title=name) for name in ids(range(NUM_ITEMS))))
     events = [(f"u{n}", name) for n, history in enumerate(histories) for name in ids(history)]
     train = Interactions.sort(user_ids=[user for user, _ in events], item_ids=[item for _, item in events])
@@ -64,12 +66,12 @@ def test_items_with_content_like_the_latest_are_expected_also_when_nobody_chose_
     assert set(best) == set(range(1, NUM_ITEMS, 4)) - {1, 5}
 
 
-def test_what_is_chosen_often_is_expected_and_newcomers_are_taken_for_usual():
+def test_what_is_chosen_often_is_expected_and_cold_items_are_taken_for_usual():
     histories = [np.array([0, 1]), *[np.array([3, 2])] * 20]
     pool = item_scorer_of(histories, weights=ScorerWeights(popularity=0.8))
-    opinion = pool._opinions([np.array([4])], ["popularity"])["popularity"][0]
-    assert opinion[2] > opinion[1]
-    assert opinion[[10, 20]] == pytest.approx([np.log([1, 1, 20, 20]).mean()] * 2)
+    popularity = pool.scores([np.array([4])], ["popularity"])["popularity"][0]
+    assert popularity[2] > popularity[1]
+    assert popularity[[10, 20]] == pytest.approx([np.log([1, 1, 20, 20]).mean()] * 2)
 
 
 def test_the_answer_is_a_probability_and_single_equals_batch():
@@ -89,7 +91,7 @@ def test_without_cases_the_sequence_model_answers_alone():
     np.testing.assert_array_equal(pool.log_probabilities(asked), pool.sequence_model.log_probabilities(asked))
 
 
-def test_experts_that_know_nothing_get_no_weight():
+def test_scores_that_say_nothing_get_no_weight():
     rng = np.random.default_rng(3)
     noise = [rng.permutation(NUM_ITEMS)[:6] for _ in range(30)]
     model_right = item_scorer_of(noise)
@@ -115,7 +117,7 @@ def test_weights_are_those_whose_neighbors_do_well_too_not_a_lone_peak():
     weak, strong = [0.15, -1, 0, 0], [-0.05, 1, 0, 0]  # won where followers count less than .15; more than .05
     targets = np.array([weak, *[strong] * 3], np.float32)
     rivals = np.zeros((4, 1, 4), np.float32)
-    found = _best_weights(rivals, targets, np.ones((4, 1), bool), ScorerConfig())
+    found = best_weights(rivals, targets, np.ones((4, 1), bool), ScorerConfig())
     assert found == {"followers": 0.2, "likeness": 0, "popularity": 0}
 
 
@@ -141,22 +143,23 @@ def test_a_stored_pool_answers_as_before(shop_recommender, shop_copy):
     np.testing.assert_allclose(again.log_probabilities(histories), item_scorer.log_probabilities(histories), atol=1e-5)
 
 
-def test_a_teacher_expects_before_an_event_what_the_pool_says_of_the_events_before_it():
+def test_soft_targets_before_an_event_are_what_the_pool_says_of_the_events_before_it():
     pool = item_scorer_of(chains(40), weights=ScorerWeights(followers=1.5, likeness=3.0, popularity=0.4, scale=0.5))
     asked = chains(3, seed=5)
-    for history, (rows, shares) in zip(asked, pool.expected_items(asked, 4), strict=True):
+    for history, targets in zip(asked, pool.soft_targets(asked, 4), strict=True):
+        rows, shares = targets.rows_TK, targets.shares_TK
         assert rows.shape == shares.shape == (len(history), 4)
         assert not shares[0].any()
         for place in range(1, len(history)):
             # As if these people had not been among those that were counted.
             others = item_scorer_of(chains(40), weights=pool.weights)
+            counted = others.followers
             own = np.zeros((NUM_ITEMS, NUM_ITEMS))
             for first in range(place):
                 for second in range(place, min(len(history), first + 6)):
                     own[history[first], history[second]] += 1 / (second - first)
-            totals = others._totals_N.copy()
-            followers = np.asarray(others._followers_NN.todense()) - own / totals[:, None]
-            others._followers_NN = sparse.csr_matrix(followers.clip(0).astype(np.float32))
+            shares_NN = np.asarray(counted.shares_NN.todense()) - own / counted.totals_N[:, None]
+            others.followers = replace(counted, shares_NN=sparse.csr_matrix(shares_NN.clip(0).astype(np.float32)))
             log_probabilities = others.log_probabilities([history[:place]])[0]
             np.testing.assert_allclose(log_probabilities[rows[place]], np.sort(log_probabilities)[::-1][:4], rtol=1e-3)
             likely = np.exp(log_probabilities[rows[place]])
@@ -168,15 +171,15 @@ def test_a_teacher_does_not_know_what_comes_because_it_saw_it_come():
     noise = [rng.permutation(NUM_ITEMS)[:2] for _ in range(30)]
     pool = item_scorer_of(noise, weights=ScorerWeights(followers=3.0))
     is_next = [
-        shares[1][rows[1] == h[1]].sum()
-        for h, (rows, shares) in zip(noise, pool.expected_items(noise, 40), strict=True)
+        targets.shares_TK[1][targets.rows_TK[1] == h[1]].sum()
+        for h, targets in zip(noise, pool.soft_targets(noise, 40), strict=True)
     ]
     seen = [np.exp(pool.log_probabilities([h[:1]])[0, h[1]]) for h in noise]
     assert np.mean(seen) > 0.5  # what chance brought once, taken for a rule
     assert np.mean(is_next) < 0.1
 
 
-def test_new_items_are_raised_by_a_lift_and_by_their_likeness(shop_recommender):
+def test_cold_items_are_raised_by_a_bonus_and_by_their_likeness(shop_recommender):
     histories = [
         shop_recommender.catalog.rows(shop_recommender.history_of(user)) for user in ("user-00000", "user-00007")
     ]
@@ -184,16 +187,16 @@ def test_new_items_are_raised_by_a_lift_and_by_their_likeness(shop_recommender):
         shop_recommender.client.hybrid.item_scorer.with_cold_bonus(cold_bonus) for cold_bonus in (None, 0.7)
     )
     gain_BN = raised.log_probabilities(histories) - as_they_are.log_probabilities(histories)
-    for history, gain_N, likeness_M in zip(histories, gain_BN, raised._likeness_of_new(histories), strict=True):
-        known = np.setdiff1d(np.flatnonzero(~raised.is_new_N), history)
+    for history, gain_N, likeness_M in zip(histories, gain_BN, raised.cold_likeness(histories), strict=True):
+        known = np.setdiff1d(np.flatnonzero(~raised.is_cold_N), history)
         taken = gain_N[known].mean()  # what is given to some is taken from all
         assert taken < 0
         np.testing.assert_allclose(gain_N[known], taken, atol=1e-4)
         wanted = taken + 0.7 + raised.config.recommend.cold_likeness * likeness_M
-        np.testing.assert_allclose(gain_N[raised.is_new_N], wanted, atol=1e-4)
+        np.testing.assert_allclose(gain_N[raised.is_cold_N], wanted, atol=1e-4)
 
 
-def test_new_items_are_like_what_was_chosen_along_the_axes_that_taste_runs_along():
+def test_cold_items_are_like_what_was_chosen_along_the_axes_that_taste_runs_along():
     half = NUM_ITEMS // 2
     histories = [np.array([row, (row + 2) % half]) for row in range(half)]
     content = np.zeros((NUM_ITEMS, 4), np.float32)
@@ -201,11 +204,11 @@ def test_new_items_are_like_what_was_chosen_along_the_axes_that_taste_runs_along
     content[half + 1, :2] = 1.0, 0.0  # as content goes it is less like item 3 than the one before
     content[3, 2:] = content[half, 2:] = 0.0
     for axes, best in ((None, half), (np.array([2.0, 0.0, 1.0, 1.0], np.float32), (half, half + 1))):
-        likeness_M = item_scorer_of(histories, content, axes=axes)._likeness_of_new([np.array([3])])[0]
+        likeness_M = item_scorer_of(histories, content, axes=axes).cold_likeness([np.array([3])])[0]
         assert likeness_M.shape == (half,)
         wanted = np.atleast_1d(best) - half
         assert set(np.flatnonzero(likeness_M == likeness_M.max())) == set(wanted)
-    assert item_scorer_of(histories, content)._likeness_of_new([np.array([3, half])])[0, 0] == 0  # it is in the history
+    assert item_scorer_of(histories, content).cold_likeness([np.array([3, half])])[0, 0] == 0  # it is in the history
 
 
 def test_a_pool_of_an_earlier_layout_says_what_to_do(shop_recommender, shop_copy):
@@ -219,14 +222,14 @@ def test_a_pool_of_an_earlier_layout_says_what_to_do(shop_recommender, shop_copy
 
 def test_hidden_items_are_known_by_their_content_alone(shop_recommender):
     item_scorer = shop_recommender.client.hybrid.item_scorer.with_cold_bonus(0)
-    known = np.flatnonzero(~item_scorer.is_new_N)
+    known = np.flatnonzero(~item_scorer.is_cold_N)
     hidden = known[::20]
     pool = item_scorer.hiding(hidden)
-    assert pool.is_new_N.sum() == item_scorer.is_new_N.sum() + len(hidden)
-    content = torch.from_numpy(item_scorer._content_ND[hidden])
+    assert pool.is_cold_N.sum() == item_scorer.is_cold_N.sum() + len(hidden)
+    content = torch.from_numpy(item_scorer.content_ND[hidden])
     torch.testing.assert_close(
         pool.sequence_model.item_vectors()[hidden], item_scorer.sequence_model.content_map(content), rtol=0, atol=1e-6
     )
-    assert not pool._followers_NN[hidden].nnz
-    assert not pool._followers_NN[:, hidden].nnz
-    assert item_scorer._followers_NN[hidden].nnz  # the pool that it was made from stays as it was
+    assert not pool.followers.shares_NN[hidden].nnz
+    assert not pool.followers.shares_NN[:, hidden].nnz
+    assert item_scorer.followers.shares_NN[hidden].nnz  # the pool that it was made from stays as it was

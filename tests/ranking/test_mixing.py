@@ -1,4 +1,4 @@
-"""A mixture of two expectations is a probability, and says what either says alone at the ends."""
+"""A mixture of two distributions is one, and says what either says alone at the ends."""
 
 import numpy as np
 import pytest
@@ -65,10 +65,10 @@ def test_a_streamed_mixture_comes_in_order_and_no_later_than_it_must(weight):
 
 
 class Pool:
-    """Stands for item scorer over 60 items, of which the last 6 are new and thought little of."""
+    """Stands for an item scorer over 60 items, of which the last 6 are cold and scored low."""
 
     num_items = 60
-    is_new_N = np.arange(60) >= 54
+    is_cold_N = np.arange(60) >= 54
 
     def __init__(self, cold_bonus=0.0):
         self.cold_bonus = cold_bonus
@@ -78,7 +78,7 @@ class Pool:
 
     def log_probabilities(self, histories):
         chance = [np.random.default_rng(history.tolist()).normal(size=60) for history in histories]
-        nats = np.array(chance) - 2 * self.is_new_N + self.cold_bonus * self.is_new_N
+        nats = np.array(chance) - 2 * self.is_cold_N + self.cold_bonus * self.is_cold_N
         return nats - np.log(np.exp(nats).sum(axis=1, keepdims=True))
 
 
@@ -99,7 +99,7 @@ def test_cases_are_mixed_as_answers_are(weight, cold_bonus):
     cases = answered()
     found = MixtureCases.find(cases, Pool())
     nats_BM = found.nats(weight, cold_bonus)
-    gains, num_new = [], 0
+    gains, num_cold = [], 0
     for number, (history, target, beams, nats_W) in enumerate(cases):
         expected_N = Pool(cold_bonus).log_probabilities([history])[0]
         expected_N[history] = -np.inf
@@ -110,13 +110,13 @@ def test_cases_are_mixed_as_answers_are(weight, cold_bonus):
         np.testing.assert_allclose(nats_BM[number][of_case], mixed_N[found.rows_BM[number][of_case]], rtol=1e-9)
         best = np.argsort(-mixed_N)[:10]
         gains.append(sum(1 / np.log2(place + 2) for place, row in enumerate(best) if row == target))
-        num_new += int((best >= 54).sum())
+        num_cold += int((best >= 54).sum())
     assert found.ndcg(weight, cold_bonus) == pytest.approx(np.mean(gains))
-    assert found.exposure(weight, cold_bonus) == pytest.approx(num_new / (10 * len(cases)) / 0.1)
+    assert found.exposure(weight, cold_bonus) == pytest.approx(num_cold / (10 * len(cases)) / 0.1)
 
 
 @pytest.mark.parametrize("weight", [0.5, 1.0])
-def test_newcomers_are_shown_as_often_as_wished(weight):
+def test_cold_items_are_shown_as_often_as_wished(weight):
     found = MixtureCases.find(answered(), Pool())
     assert found.exposure(weight, 0.0) < 0.5
     cold_bonuses = [found.least_cold_bonus(weight, exposure) for exposure in (0.5, 1.0, 3.0)]
@@ -126,7 +126,7 @@ def test_newcomers_are_shown_as_often_as_wished(weight):
     assert found.least_cold_bonus(weight, 0.0) < 0.02
 
 
-def test_where_beams_leave_no_room_no_lift_suffices():
+def test_where_beams_leave_no_room_no_bonus_suffices():
     assert MixtureCases.find(answered(), Pool()).least_cold_bonus(0.1, 9.0) is None
 
 

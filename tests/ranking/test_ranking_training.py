@@ -1,7 +1,7 @@
-"""The recipe's judge: what share of the item scorer validation chooses."""
+"""What share of the item scorer, and what cold-start bonus, validation chooses."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from unittest.mock import Mock
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 from genrec.config import Config, RecommendConfig
 from genrec.data.splits import EvaluationCase
 from genrec.model.lm.beam_search import Beams
-from genrec.ranking.mixing import MixtureCases
+from genrec.ranking.mixing import choose_mixture, tried_shares
 from genrec.ranking.training import ValidationJudge
 from genrec.schema import Catalog, Item
 from genrec.semids.table import SemanticIdTable
@@ -25,7 +25,7 @@ class Expecting:
 
     aims: dict[tuple[int, ...], int]
     num_items: int = NUM_ITEMS
-    is_new_N = np.zeros(NUM_ITEMS, bool)
+    is_cold_N = np.zeros(NUM_ITEMS, bool)
     scores_cold_items = False
 
     def with_cold_bonus(self, cold_bonus: float) -> "Expecting":
@@ -33,7 +33,7 @@ class Expecting:
 
     def hiding(self, rows: np.ndarray) -> "Expecting":
         other = Expecting(self.aims)
-        other.is_new_N = np.isin(np.arange(NUM_ITEMS), rows)
+        other.is_cold_N = np.isin(np.arange(NUM_ITEMS), rows)
         return other
 
     def log_probabilities(self, histories: Sequence[np.ndarray]) -> np.ndarray:
@@ -82,7 +82,7 @@ def choose(
         for n, (h, t) in enumerate(zip(histories, targets, strict=True))
     ]
     judge = ValidationJudge(Catalog(items=items), table, cases, 10, 0, NUM_CASES)
-    asked = [tuple(int(i) for i in case.history) for case in judge._cases]
+    asked = [tuple(int(i) for i in case.history) for case in judge.cases]
     writer = Writing(Expecting(right if writer_is_right else off), asked)
     item_scorer = Expecting(right if sequence_is_right else off)
     item_scorer.scores_cold_items = scores_cold_items
@@ -101,34 +101,48 @@ def test_of_two_equal_models_the_language_model_answers_alone():
     assert choose(writer_is_right=True, sequence_is_right=True) == 0.0
 
 
-def test_where_no_item_is_new_some_known_ones_tell_the_lift():
+def test_where_no_item_is_cold_some_known_ones_tell_the_bonus():
     assert choose(writer_is_right=False, sequence_is_right=True, scores_cold_items=True) > 0.5
 
 
-def test_beams_do_not_win_by_hiding_newcomers():
+def test_beams_do_not_win_by_hiding_cold_items():
     assert choose(writer_is_right=True, sequence_is_right=False, scores_cold_items=True) > 0.0
 
 
-def test_newcomers_are_wished_for_a_bounded_part_of_the_places(monkeypatch):
-    wished = set()
-    monkeypatch.setattr(MixtureCases, "least_lift", lambda self, weight, exposure: wished.add(exposure) or 0.0)
-    for exposure in (1.0, 3.0, 9.0):
-        choose(writer_is_right=True, sequence_is_right=True, scores_cold_items=True, exposure=exposure)
-    # One item of twenty is taken for new, and has 15 % of the places when it is shown three times as often.
-    assert min(wished) == 1.0
-    assert max(wished) == pytest.approx(3.0)
+@dataclass
+class Curve:
+    """Stands for what cases say of mixtures: best at a share of .6, and dearer by .6 for each nat of the bonus."""
+
+    bonus: Callable[[float], float | None]
+    cold_share: float = 0.05
+    wished: list[float] = field(default_factory=list)
+
+    def ndcg(self, weight: float, cold_bonus: float = 0.0) -> float:
+        return 1 - 4 * (weight - 0.6) ** 2 - 0.6 * cold_bonus
+
+    def least_cold_bonus(self, weight: float, exposure: float) -> float | None:
+        self.wished.append(exposure)
+        return self.bonus(weight)
 
 
-def test_a_share_at_which_no_lift_shows_newcomers_is_not_taken(monkeypatch):
-    monkeypatch.setattr(MixtureCases, "least_lift", lambda self, weight, exposure: None if weight < 0.5 else 0.0)
-    assert choose(writer_is_right=True, sequence_is_right=False, scores_cold_items=True) == 0.5
+@pytest.mark.parametrize(("exposure", "wished"), [(1.0, 1.0), (3.0, 3.0), (9.0, 3.0)])
+def test_cold_items_are_wished_for_a_bounded_part_of_the_places(exposure, wished):
+    # One item of twenty is cold, and has 15 % of the places when it is shown three times as often.
+    curve = Curve(lambda weight: 0.0)
+    choose_mixture(curve, curve, exposure, Config())
+    assert curve.wished == pytest.approx([wished] * (len(tried_shares(Config())) - 1))  # the beams alone get no bonus
 
 
-def test_the_share_is_the_best_once_newcomers_are_lifted(monkeypatch):
-    """The better the share without lift, .6 at best, the dearer the lift that it needs."""
-    monkeypatch.setattr(MixtureCases, "least_lift", lambda self, weight, exposure: 2 - weight)
-    monkeypatch.setattr(
-        MixtureCases, "ndcg", lambda self, weight, cold_bonus=0.0: 1 - 4 * (weight - 0.6) ** 2 - 0.6 * cold_bonus
-    )
-    assert choose(writer_is_right=True, sequence_is_right=True, scores_cold_items=True) == 0.7
-    assert choose(writer_is_right=True, sequence_is_right=True) == 0.6
+def test_a_share_at_which_no_bonus_shows_cold_items_is_not_taken():
+    curve = Curve(lambda weight: None if weight < 0.8 else 0.1)
+    assert choose_mixture(curve, curve, 3.0, Config()) == (0.8, 0.1)
+
+
+def test_the_share_is_the_best_once_cold_items_have_their_bonus():
+    """The larger the share, the smaller the bonus that it needs."""
+    dear, free = Curve(lambda weight: 2 - weight), Curve(lambda weight: None)
+    assert choose_mixture(dear, dear, 3.0, Config()) == (0.7, pytest.approx(1.3))
+    assert choose_mixture(free, dear, 3.0, Config())[0] == 0.7  # the bonus of the one, the quality of the other
+    assert choose_mixture(free, free, 3.0, Config()) == (0.6, None)
+    dear.cold_share = 0.0  # nothing is cold
+    assert choose_mixture(dear, dear, 3.0, Config()) == (0.6, None)

@@ -1,4 +1,4 @@
-"""What every fuser can do: join the modalities of an item into one unit vector, also for items that lack some.
+"""The contract of fusers: each joins the modalities of an item into one unit vector, also for items that lack some.
 
 Knows how a fuser is checked and what is stored of it; knows nothing of how modalities are joined.
 

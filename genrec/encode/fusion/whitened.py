@@ -70,7 +70,7 @@ class WhitenedConcat(Fuser):
     def _inputs_for(
         self, name: str, embeddings: Mapping[str, Embeddings], blocks: Mapping[str, FloatArray]
     ) -> tuple[FloatArray, BoolArray]:
-        """What predicts a modality: the blocks of all others, (N, I), and which rows have any of them, (N,)."""
+        """The inputs that predict a modality: the blocks of all others, (N, I), and the rows that have any, (N,)."""
         others = [other for other in self.modalities if other != name]
         num_items = len(blocks[name])
         inputs = [np.zeros((num_items, 0), dtype=np.float32), *(blocks[other] for other in others)]

@@ -1,1 +1,1 @@
-"""The language model that writes semantic IDs: prompts read, beams searched, texts decoded, adapters."""
+"""The language model that writes semantic IDs: prefill, beam search, text decoding, adapters."""

@@ -29,7 +29,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterCard:
-    """What an adapter says of itself. id_space: of the semantic IDs it was trained on; metrics: on its own domain."""
+    """The card of an adapter. id_space: of the semantic IDs it was trained on; metrics: on its own domain."""
 
     name: str
     foundation: str

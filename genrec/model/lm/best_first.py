@@ -1,4 +1,4 @@
-"""Items one by one, the likeliest first, each as soon as nothing can overtake it.
+"""Best-first search over the trie: items one by one, the likeliest first, each as soon as nothing can overtake it.
 
 Beams finish all at once; here the likeliest unfinished paths are written on first, a few at a time, so the first item
 is known long before the last. What comes out is exact: the k likeliest items of the trie in order, with the scores that
@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 
-from genrec.model.lm.prefix_cache import BeamCache, Over
+from genrec.model.lm.beam_cache import BeamCache
+from genrec.model.lm.forward import NormalizeOver
 from genrec.model.lm.vocabulary import IdVocabulary
 from genrec.semids.trie import Narrowing, Trie
 
@@ -49,15 +50,16 @@ def stream_items(
     k: int,
     narrowing: Narrowing | None = None,
     width: int = 8,
-    over: Over = "children",
+    normalize_over: NormalizeOver = "children",
 ) -> Iterator[StreamedItem]:
     """The k likeliest items after one prompt, in order; fewer when fewer are legal.
 
     tokens_T: int64 (T,); width: how many paths are written on in one step of the model; narrowing: of this one request.
     """
     tokens_BT = tokens_T[None]
-    memory = BeamCache(model, tokens_BT, torch.ones_like(tokens_BT), ids=ids, over=over)
-    paths = _children(trie, 0, 0, 0.0, memory.prompt_log_probs()[0, 0], -1, narrowing, k, over)
+    cache = BeamCache(model, tokens_BT, torch.ones_like(tokens_BT), ids=ids, normalize_over=normalize_over)
+    root = _Path(0.0, 0, 0, 0, -1)
+    paths = _children(trie, root, -1, cache.prompt_log_probs()[0, 0], narrowing, k, normalize_over)
     heapq.heapify(paths)
     items: list[_Path] = []
     num_left = k
@@ -76,30 +78,27 @@ def stream_items(
         open_paths = [path for path in step if path.depth < trie.depth]
         if not open_paths:
             continue
-        places, log_probs = memory.write(
+        places, log_probs = cache.extend_paths(
             [path.depth for path in open_paths], [path.code for path in open_paths], [path.place for path in open_paths]
         )
         for path, place, log_prob_K in zip(open_paths, places, log_probs, strict=True):
-            for child in _children(
-                trie, path.depth, path.node, -path.negative_score, log_prob_K, place, narrowing, num_left, over
-            ):
+            for child in _children(trie, path, place, log_prob_K, narrowing, num_left, normalize_over):
                 heapq.heappush(items if child.depth == trie.depth else paths, child)
 
 
 def _children(
     trie: Trie,
-    depth: int,
-    node: int,
-    score: float,
-    log_prob_K: torch.Tensor,
+    parent: _Path,
     place: int,
+    log_prob_K: torch.Tensor,
     narrowing: Narrowing | None,
     num_wanted: int,
-    over: Over,
+    normalize_over: NormalizeOver,
 ) -> list[_Path]:
-    """The likeliest legal children of a path, as many as may be wanted of them."""
-    node_BW = torch.tensor([[node]], device=log_prob_K.device)
-    found = trie.expand(depth, node_BW, log_prob_K[None, None], narrowing, renormalize=over == "children")
+    """The likeliest legal children of a path, as many as may be wanted of them; place: where its last token stands."""
+    depth, score = parent.depth, -parent.negative_score
+    node_BW = torch.tensor([[parent.node]], device=log_prob_K.device)
+    found = trie.expand(depth, node_BW, log_prob_K[None, None], narrowing, renormalize=normalize_over == "children")
     log_prob_C, node_C = found.log_prob[0, 0], found.node[0, 0]
     best = log_prob_C.topk(min(num_wanted, len(log_prob_C)))
     nodes = node_C[best.indices].tolist()
@@ -108,7 +107,9 @@ def _children(
     paths = []
     for log_prob, child, code in zip(best.values.tolist(), nodes, codes, strict=True):
         leaf, end = first_leaf[child : child + 2].tolist()
-        if log_prob > -torch.inf and over == "children" and end - leaf == 1:  # what is left of its codes is certain
+        if (
+            log_prob > -torch.inf and normalize_over == "children" and end - leaf == 1
+        ):  # what is left of its codes is certain
             paths.append(_Path(-(score + log_prob), trie.depth, leaf, code, place))
         elif log_prob > -torch.inf:
             paths.append(_Path(-(score + log_prob), depth + 1, child, code, place))

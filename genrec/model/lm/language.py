@@ -1,4 +1,4 @@
-"""The language model with its id tokens: writes items, scores items, and speaks.
+"""The language model with its id tokens: decodes items, scores items, and writes text.
 
 Loads any causal language model of transformers by name or folder; a LoRA adapter of peft rides on it. Knows nothing of
 catalogs or users: it sees prompts, semantic IDs and tokens.
@@ -23,8 +23,8 @@ from genrec.model.lm.beam_search import Beams, Watch, score_items, search_beams,
 from genrec.model.lm.best_first import StreamedItem, stream_items
 from genrec.model.lm.item_projector import PROJECTOR_FILE, ItemProjector
 from genrec.model.lm.json_decoding import JsonGrammar, Schema
-from genrec.model.lm.prefill import PrefixCache, keeps_all_tokens
-from genrec.model.lm.text_decoding import Phrases, write_greedily
+from genrec.model.lm.prefix_cache import PrefixCache, keeps_all_tokens
+from genrec.model.lm.text_decoding import NgramIndex, decode_greedily
 from genrec.model.lm.vocabulary import IdVocabulary, PromptTokenizer
 from genrec.prompting import Message
 from genrec.runtime import foundation_path, hub_errors, quietly
@@ -69,7 +69,7 @@ def read_ids(directory: Path) -> tuple[IdVocabulary, str, str]:
 
 
 def load_prompts(directory: Path) -> tuple[PromptTokenizer, str]:
-    """What a tuned model's prompts are made with, and its id space. Raises ArtifactError."""
+    """The prompt tokenizer of a tuned model, and its id space. Raises ArtifactError."""
     ids, id_space, _ = read_ids(directory)
     return PromptTokenizer(AutoTokenizer.from_pretrained(directory / BASE_DIR), ids), id_space
 
@@ -78,21 +78,23 @@ class LanguageModel:
     """A causal language model that knows the id tokens of one id space."""
 
     def __init__(
-        self, model: Any, prompts: PromptTokenizer, *, id_space: str, reader: ItemProjector | None = None
+        self, model: Any, prompts: PromptTokenizer, *, id_space: str, item_projector: ItemProjector | None = None
     ) -> None:
         self.model = model
         self.prompts = prompts
         self.id_space = id_space
-        self.reader = reader
+        self.item_projector = item_projector
         self._json_grammar: tuple[str, JsonGrammar] | None = None
-        self._offered: dict[str, Path] = {}  # adapters that nobody has asked for yet
+        self._offered: dict[str, Path] = {}  # adapters that no request has chosen yet
         self._is_folded = False
-        self._prefix: tuple[int, ...] | PrefixCache = ()  # read when first needed
-        self._phrases = Phrases()
-        self.pause: Callable[[], None] = lambda: None  # called between the steps of texts, to use the model for more
-        if reader is not None:
-            reader.attach(model)
-        model.eval()  # the reader too, which would leave items unread as it does in training
+        self._prefix: tuple[int, ...] | PrefixCache = ()  # computed when first needed
+        self._said_lately = NgramIndex()
+        self.pause: Callable[[], None] = lambda: (
+            None
+        )  # called between the steps of text decoding, so that others may use the model
+        if item_projector is not None:
+            item_projector.attach(model)
+        model.eval()  # the projector too, which would drop item vectors as it does in training
 
     @classmethod
     @quietly()
@@ -117,17 +119,17 @@ class LanguageModel:
 
             model = PeftModel.from_pretrained(model, lora)
         path = directory / PROJECTOR_FILE
-        reader = ItemProjector.load(path, prompts.ids, device) if path.is_file() else None
-        return cls(model, prompts, id_space=id_space, reader=reader)
+        projector = ItemProjector.load(path, prompts.ids, device) if path.is_file() else None
+        return cls(model, prompts, id_space=id_space, item_projector=projector)
 
     @property
     def ids(self) -> IdVocabulary:
-        """Which tokens stand for which codes."""
+        """The id tokens, by level and code."""
         return self.prompts.ids
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return next(self.model.parameters()).device
 
     @property
@@ -135,7 +137,7 @@ class LanguageModel:
         return hasattr(self.model, "peft_config")
 
     def fold(self) -> None:
-        """Add the model's own LoRA to the weights, which answers the same in less time, until it has to be apart.
+        """Merge the model's own LoRA into the weights, which answers the same in less time, until another is chosen.
 
         Only in float32: narrower weights would lose digits by it.
         """
@@ -166,11 +168,11 @@ class LanguageModel:
             self.model.eval()
 
     def cache_prefix(self, tokens: Sequence[int]) -> None:
-        """Prompts will often begin with these tokens, which are read once. The weights must not change after this."""
+        """Cache the keys and values of a frequent prefix of prompts. The weights must not change after this."""
         self._prefix = tuple(tokens)
 
     @torch.inference_mode()
-    def _read_prefix(self) -> PrefixCache | None:
+    def _cached_prefix(self) -> PrefixCache | None:
         if isinstance(self._prefix, tuple):
             if not self._prefix or not keeps_all_tokens(self.model):
                 return None
@@ -202,7 +204,7 @@ class LanguageModel:
             width=width,
             narrowing=narrowing,
             adapters=adapters,
-            prefix=self._read_prefix(),
+            prefix=self._cached_prefix(),
             watch=watch,
         )
 
@@ -224,12 +226,12 @@ class LanguageModel:
     ) -> npt.NDArray[np.float64]:
         """Log-probability in nats of each target after its prompt, float64 (B,), as `search` has it.
 
-        A prompt that comes several times is read once for all its targets; batch_size: prompts read together.
+        A prompt that comes several times is computed once for all its targets; batch_size: of different prompts.
         """
         places: dict[tuple[int, ...], list[int]] = {}
         for place, prompt in enumerate(prompts):
             places.setdefault(tuple(prompt), []).append(place)
-        shared = sorted(places.items(), key=lambda entry: len(entry[1]))  # those with like many targets together
+        shared = sorted(places.items(), key=lambda entry: len(entry[1]))  # equally many targets together
         scores_B = np.zeros(len(prompts))
         self._load_chosen(None if adapter is None else [adapter])
         for start in range(0, len(shared), batch_size):
@@ -247,22 +249,22 @@ class LanguageModel:
                 trie=trie,
                 ids=self.ids,
                 adapters=adapters,
-                prefix=self._read_prefix(),
+                prefix=self._cached_prefix(),
             )
             scores_B[filled_BW] = found_BW.double().cpu().numpy()
         return scores_B
 
     def generate_text(self, message: Message, *, max_new_tokens: int = 64) -> str:
-        """What the model says to one message, greedily, in words alone."""
+        """The model's greedy answer to one message, in words alone."""
         return self.generate_texts([message], max_new_tokens=max_new_tokens)[0]
 
     @torch.inference_mode()
     def generate_texts(self, messages: Sequence[Message], *, max_new_tokens: int = 64) -> list[str]:
-        """What the model says to each message, greedily; id tokens are never said."""
+        """The model's greedy answer to each message; id tokens are never decoded."""
         prompts = [self.prompts.encode_prompt(message) for message in messages]
         tokens_BT, mask_BT = self.prompts.pad_left(prompts, self.device)
         if keeps_all_tokens(self.model):
-            said = write_greedily(
+            decoded = decode_greedily(
                 self.model,
                 prompts,
                 tokens_BT=tokens_BT,
@@ -270,10 +272,10 @@ class LanguageModel:
                 ids=self.ids,
                 end=self.prompts.end_of_turn,
                 max_new_tokens=max_new_tokens,
-                phrases=self._phrases,
+                ngrams=self._said_lately,
                 pause=self.pause,
             )
-            return [self.prompts.decode(row) for row in said]
+            return [self.prompts.decode(row) for row in decoded]
         output = self.model.generate(
             input_ids=tokens_BT,
             attention_mask=mask_BT,
@@ -287,7 +289,7 @@ class LanguageModel:
 
     @torch.inference_mode()
     def generate_json(self, message: Message, schema: Schema, *, max_new_tokens: int = 256) -> object:
-        """What the foundation itself, without its adapter, answers to one message as JSON that fits a schema, greedily.
+        """The greedy answer of the foundation itself, without its adapter, to one message: JSON that fits a schema.
 
         Returns None when the tokens ran out before the JSON was whole. Raises InputError on a schema that cannot be
         decoded.
@@ -313,7 +315,7 @@ class LanguageModel:
         return answer
 
     def _grammar(self, schema: Schema) -> JsonGrammar:
-        """The compiled grammar of a schema, kept for the next request with it."""
+        """The compiled grammar of a schema, cached for the next request with it."""
         key = json.dumps(schema, sort_keys=True)
         if self._json_grammar is None or self._json_grammar[0] != key:
             grammar = JsonGrammar(self.prompts.tokenizer, schema, first_id_token=self.ids.first_token)

@@ -7,30 +7,31 @@ prompt. Knows nothing of weights.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
 
 from genrec.errors import ShapeError
-from genrec.prompting import Ids, Message, Text, Words
+from genrec.prompting import Ids, Message, Text, Words, render
 from genrec.schema import SemanticId
 
 
 @dataclass(frozen=True, slots=True)
 class IdVocabulary:
-    """Which tokens stand for which codes: code c of level l is token offsets[l] + c."""
+    """The id tokens by level and code: code c of level l is token offsets[l] + c."""
 
     level_sizes: tuple[int, ...]
     first_token: int
 
     @property
     def depth(self) -> int:
-        """How many tokens one item takes."""
+        """The number of tokens of one item."""
         return len(self.level_sizes)
 
     @property
     def num_tokens(self) -> int:
-        """How many id tokens there are."""
+        """The number of id tokens."""
         return sum(self.level_sizes)
 
     @property
@@ -114,3 +115,16 @@ class PromptTokenizer:
         rows = [[pad] * (width - len(prompt)) + list(prompt) for prompt in prompts]
         mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
         return torch.tensor(rows, device=device), torch.tensor(mask, device=device)
+
+
+def history_prompt(
+    prompts: PromptTokenizer, history: Sequence[SemanticId], *, max_history: int, query: str = ""
+) -> list[int]:
+    """The prompt for the next item: the request, then the newest `max_history` items as the model's own words."""
+    newest = history[-max_history:] if max_history else ()
+    return [*_request(prompts, query), *prompts.ids.tokens(newest)]
+
+
+@lru_cache(maxsize=256)
+def _request(prompts: PromptTokenizer, query: str) -> tuple[int, ...]:
+    return tuple(prompts.encode_prompt(render("next_item", query=query)))

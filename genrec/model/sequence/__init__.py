@@ -1,1 +1,1 @@
-"""The sequence model over whole items: SASRec and BSARec, trained, stored, and asked as an ensemble."""
+"""The sequence model over whole items: SASRec and BSARec, trained, stored, and joined into an ensemble."""

@@ -1,10 +1,10 @@
-"""Several sequence models, trained apart from different beginnings, that answer as one.
+"""An ensemble of sequence models, trained from different seeds, that answers as one model.
 
-Their scores are averaged before the softmax, which is a product of their opinions. As every score is a product of a
-state with an item's vector, a ensemble is one wide sequence model: its states are theirs beside each other, and so
-are its items. Whatever reads a sequence model reads a ensemble.
+Their scores are averaged before the softmax, which is a product of experts. As every score is a product of a state with
+an item's vector, an ensemble is one wide sequence model: its states are theirs side by side, and so are its items. What
+takes a sequence model takes an ensemble.
 
-Axis legend: as in sequence; K members, D features of one, so that K D are those of the ensemble.
+Axis legend: as in model; K members, D features of one, so that K D are those of the ensemble.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from genrec.schema import IntArray
 
 
 class SequenceEnsemble(SequenceModel):
-    """The members as one model; they know the same items by the same content."""
+    """Members as one model; they know the same items by the same content."""
 
     def __init__(self, members: Sequence[SequenceModel]) -> None:
         nn.Module.__init__(self)
@@ -37,11 +37,11 @@ class SequenceEnsemble(SequenceModel):
         return self._members[0].content_map
 
     def item_vectors(self) -> torch.Tensor:
-        """What each item is to the members, float32 (N, K D)."""
+        """The members' item vectors side by side, float32 (N, K D)."""
         return torch.cat([member.item_vectors() for member in self._members], dim=1) / len(self.members) ** 0.5
 
     def fold_content(self) -> None:
-        """The members' content is folded already."""
+        """Nothing to do: the members' content is folded already."""
 
     def admit(self, content_MC: torch.Tensor) -> None:
         """Make new items known to every member by their content, float32 (M, C)."""
@@ -50,13 +50,13 @@ class SequenceEnsemble(SequenceModel):
         self.num_items = self._members[0].num_items
 
     def without(self, rows_M: IntArray, content_MC: torch.Tensor) -> "SequenceEnsemble":
-        """A ensemble whose members know these items by their content alone."""
+        """An ensemble whose members know these items by their content alone."""
         return SequenceEnsemble([member.without(rows_M, content_MC) for member in self._members])
 
     def encode(
         self, rows_BT: torch.Tensor, item_vectors_ND: torch.Tensor, *, last_B: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """The members' states beside each other, float32 (B, T, K D), or (B, K D) of the places last_B alone."""
+        """The members' states side by side, float32 (B, T, K D), or (B, K D) of the places last_B alone."""
         scale = len(self.members) ** 0.5
         vectors = (scale * item_vectors_ND).chunk(len(self.members), dim=1)
         states = [

@@ -36,7 +36,7 @@ def sequence_weights(model: SequenceModel) -> dict[str, torch.Tensor]:
 
 
 def sequence_record(model: SequenceModel, report: SequenceReport | None = None) -> str:
-    """What stands beside the weights: all that it takes to make the model again."""
+    """The record beside the weights, as JSON: all that it takes to make the model again."""
     num_content = 0 if model.content_map is None else model.content_map.in_features
     num_members = len(model.members) if isinstance(model, SequenceEnsemble) else 0
     record = {"config": stored(model.config), "num_items": model.num_items, "num_content": num_content}
@@ -61,7 +61,7 @@ def stored_sequence_model(path: Path, device: torch.device) -> SequenceModel:
 def find_sequence_model(
     directory: Path, device: torch.device, embeddings: Mapping[str, Embeddings] | None = None
 ) -> SequenceModel | None:
-    """The model of a stage directory; None where the workspace does without.
+    """The model of a stage directory; None where the workspace has none.
 
     embeddings: of the catalog as it is now; items that were added since training are admitted by their content.
     """

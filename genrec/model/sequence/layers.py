@@ -1,8 +1,8 @@
 """The layers of SASRec and BSARec: attention and a frequency filter over the items of a history.
 
-Both look back alone, so one pass over a history answers for each of its prefixes. SASRec: Kang and McAuley 2018, arXiv
+Both are causal, so one pass over a history answers for each of its prefixes. SASRec: Kang and McAuley 2018, arXiv
 1808.09781. BSARec: Shin et al. 2024, arXiv 2312.10325; its filter is not causal, so the paper trains one pass a prefix.
-Here a place is filtered by what the paper's filter does to the last place of a history.
+Here every place gets what the paper's filter makes of the last place of a history.
 
 Axis legend: B batch, T history positions, X of them that are wanted, H heads, D features.
 """
@@ -31,7 +31,7 @@ class Dropout(nn.Module):
 
 
 class Filter(nn.Module):
-    """Low frequencies of each feature over the last places as they are, high ones weighed by a learned factor."""
+    """BSARec's frequency filter: low frequencies of each feature as they are, high ones times a learned factor."""
 
     low_T: torch.Tensor
 
@@ -70,7 +70,7 @@ class Attention(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x_BXD: torch.Tensor, x_BTD: torch.Tensor, lag_XT: torch.Tensor) -> torch.Tensor:
-        """As in `Filter`."""
+        """Attend; arguments as in `Filter`."""
         query, key, value = (
             part.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
             for part in (self.query(x_BXD), *self.key_and_value(x_BTD).chunk(2, dim=-1))
@@ -99,7 +99,7 @@ class Block(nn.Module):
         self.dropout, self.norm = Dropout(dropout), nn.LayerNorm(width)
 
     def forward(self, x_BXD: torch.Tensor, x_BTD: torch.Tensor, lag_XT: torch.Tensor) -> torch.Tensor:
-        """As in `Filter`."""
+        """Mix, then feed forward; arguments as in `Filter`."""
         mixed_BXD = self.attention(x_BXD, x_BTD, lag_XT)
         if self.filter is not None:
             mixed_BXD = torch.lerp(mixed_BXD, self.filter(x_BXD, x_BTD, lag_XT), self.share_of_filter)

@@ -1,9 +1,9 @@
 """Sequence models over whole items, SASRec and BSARec: a history in, a score for every item of the catalog out.
 
-They know nothing of semantic IDs or words: an item is a free vector plus, when vectors of its content are given, a
-linear map of those; an item without events is its content alone. They stand beside the language model in `recommend`,
-and alone as peers. How they are trained is in training, what they are made of in layers,
-how several answer as one in sequence_committee.
+An item is a free vector plus, when vectors of its content are given, a linear map of those; an item without events is
+its content alone. They stand beside the language model in `genrec.ranking`, and alone as peers. How they are trained is
+in training, what they are made of in layers, how several answer as one in ensemble. They know nothing of semantic IDs
+or words.
 
 Axis legend: B batch, T history positions, N items, D features, C content features, E events, X
 of which are scored at once.
@@ -23,12 +23,12 @@ from genrec.config import SequenceConfig
 from genrec.model.sequence.layers import Block, Dropout
 from genrec.schema import IntArray
 
-NEVER = -1e4  # the score of what is not expected at all
+NEVER = -1e4  # the score of an item that is not expected at all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceReport:
-    """How training went. validation: ndcg@10 after each epoch, history masked; losses: nats per sample."""
+    """The course of a training. validation: ndcg@10 after each epoch, history masked; losses: nats per sample."""
 
     best_epoch: int
     seconds: float
@@ -61,7 +61,7 @@ class SequenceModel(nn.Module):
             self.items.weight[num_items] = 0
 
     def item_vectors(self) -> torch.Tensor:
-        """What each item is to the model, float32 (N, D)."""
+        """The items' vectors, float32 (N, D): free ones, plus those of content while that is trained."""
         free_ND = self.items.weight[: self.num_items]
         if self.content_NC is None or self.content_map is None:
             return free_ND
@@ -159,8 +159,8 @@ class SequenceModel(nn.Module):
     def log_probabilities(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
         """Log-probability in nats of every item after each history of catalog rows, float32 (B, N).
 
-        Items of the history are left out where items are not chosen again; much would go to them otherwise, for a
-        state is like what it was made of.
+        Items of the history are left out where items are not chosen again; much would go to them otherwise, as a state
+        is like the items it was made of.
         """
         self.eval()
         newest = [history[-self.config.max_history :] for history in histories]
@@ -168,7 +168,7 @@ class SequenceModel(nn.Module):
         last_B = torch.tensor([len(history) - 1 for history in newest], device=rows_BT.device)
         vectors_ND = self.item_vectors()
         states_BD = self.encode(rows_BT, vectors_ND, last_B=last_B.clamp(min=0))
-        states_BD = states_BD.masked_fill(last_B[:, None] < 0, 0)  # nothing is known of nobody
+        states_BD = states_BD.masked_fill(last_B[:, None] < 0, 0)  # an empty history says nothing
         scores_BN = self.score(states_BD, vectors_ND).float()
         if self.config.repeats == "left-out":
             for score_N, history in zip(scores_BN, histories, strict=True):
@@ -177,9 +177,13 @@ class SequenceModel(nn.Module):
         return scores
 
     @torch.inference_mode()
-    def expectations_along(self, histories: Sequence[IntArray], num_events: int) -> Iterator[npt.NDArray[np.float32]]:
-        """As `log_probabilities`, after each event of each history, histories one after the other: float32 (X, N), X
-        being `num_events` at most."""
+    def log_probabilities_along(
+        self, histories: Sequence[IntArray], num_events: int
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """Log-probabilities as in `log_probabilities`, after each event of each history, histories one after the other.
+
+        Yields float32 (X, N), X being `num_events` at most.
+        """
         self.eval()
         device, vectors_ND = self.is_known_N.device, self.item_vectors()
         lengths = np.array([len(history) for history in histories])

@@ -22,7 +22,7 @@ from genrec.schema import Catalog, FloatArray
 from genrec.settings import stored
 from genrec.stages import BuildContext, Stage
 
-_NEXT_MEMBER = 1_000_003  # from the seed of one model of an ensemble to that of the next
+_SEED_STEP = 1_000_003  # from the seed of one model of an ensemble to that of the next
 
 
 def train_sequence_on(
@@ -43,7 +43,7 @@ def train_sequence_on(
             config.sequence,
             content=content,
             device=pick_device(config.device),
-            seed=config.seed + _NEXT_MEMBER * number,
+            seed=config.seed + _SEED_STEP * number,
             work=_folder(work / f"model-{number}"),
             label="train sequence model" + (f" {number + 1} of {num_models}" if num_models > 1 else "") + ", epochs",
         )

@@ -1,14 +1,14 @@
-"""Training of sequence models.
+"""Training of sequence models by full cross-entropy, every prefix of every history a sample.
 
-Full cross-entropy, every prefix of every history a sample; kept is a moving average of the weights, of the epoch that
-validation chose. Now and then items are shown by their content alone, so that those without events are understood too
-(after DropoutNet, Volkovs et al. 2017).
+A moving average of the weights is kept, of the epoch that validation chose. Now and then items are shown by their
+content alone, so that those without events are understood too (after DropoutNet, Volkovs et al. 2017). Knows catalog
+rows; deliberately knows nothing of catalogs or splits.
 
 Axis legend: B batch, T history positions, E events, N items.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ _POOLED_WINDOWS = 4096  # windows among which those of like length are gathered
 _LEAST_REPEATS = 0.01  # of the events, from which on items are expected to come again
 
 
-class _Windows:
+class HistoryWindows:
     """Histories as windows of at most max_history + 1 events; every event but a window's first is graded."""
 
     def __init__(self, histories: Sequence[IntArray], longest: int) -> None:
@@ -75,116 +75,160 @@ def train_sequence_model(
     seed: int,
     work: Path | None = None,
     label: str = "train sequence model, epochs",
+    on_epoch: Callable[[int], None] | None = None,
 ) -> tuple[SequenceModel, SequenceReport]:
     """Train on every prefix of the histories; the epoch with the best validation ndcg@10 is kept.
 
     histories: catalog rows, oldest first; validation: pairs of a history and its next row, asked with the history
     masked. Stops early after `patience` epochs without a better one; without validation all epochs count, and the last
-    is kept. work: a folder to resume from after a kill.
+    is kept. work: a folder to resume from after a kill; on_epoch: told after each epoch how many there were.
     """
     began = time.monotonic()
     torch.manual_seed(seed)
-    if config.repeats == "auto":
-        num_repeats = sum(len(history) - len(np.unique(history)) for history in histories)
-        is_usual = num_repeats >= _LEAST_REPEATS * sum(map(len, histories))
-        config = replace(config, repeats="expected" if is_usual else "left-out")
-    content = content if config.use_content else None
-    model = SequenceModel(num_items, config, 0 if content is None else content.shape[1])
+    config = _with_repeats(config, histories)
+    content_NC = torch.from_numpy(content).to(device) if content is not None and config.use_content else None
+    model = SequenceModel(num_items, config, 0 if content_NC is None else content_NC.shape[1])
     model.is_known_N = torch.from_numpy(np.bincount(np.concatenate(histories), minlength=num_items) > 0)
-    model.to(device)
-    optimizer = torch.optim.Adam(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
-    averaged = AveragedModel(model, multi_avg_fn=_moving_average(config.average_decay))
-    content_NC = None if content is None else torch.from_numpy(content).to(device)  # no weight, so not averaged
-    kept = averaged.module
-    assert isinstance(kept, SequenceModel)
-    kept.content_NC = content_NC
-    if content_NC is not None:
-        model.content_NC = content_NC.bfloat16() if computes_bfloat16(device) else content_NC  # read in each step
-    state: dict[str, Any] = {"epoch": 0, "best": -1.0, "best_epoch": 0, "validation": [], "losses": [], "weights": {}}
-    checkpoint = None if work is None else work / CHECKPOINT
-    if checkpoint is not None and checkpoint.is_file():
-        state = torch.load(checkpoint, weights_only=False)
-        model.load_state_dict(state["model"])
-        averaged.load_state_dict(state["averaged"])
-        optimizer.load_state_dict(state["optimizer"])
-        torch.set_rng_state(state["rng"])
-    windows = _Windows(histories, config.max_history)
+    run = _TrainingRun(model.to(device), content_NC, None if work is None else work / CHECKPOINT)
+    windows = HistoryWindows(histories, config.max_history)
     meter = ProgressMeter(label=label, total=config.epochs)
-    meter.advance(state["epoch"])
-    for epoch in range(state["epoch"], config.epochs):
-        if epoch - state["best_epoch"] > config.patience:
+    meter.advance(run.num_epochs)
+    for epoch in range(run.num_epochs, config.epochs):
+        if epoch - run.best_epoch > config.patience:
             break
-        order = np.random.default_rng([seed, epoch])
-        state["losses"].append(_train_epoch(model, averaged, optimizer, windows, config, order))
-        quality = validation_ndcg(kept, validation)
-        state["validation"].append(quality)
-        if quality > state["best"] or not validation:
-            state |= {"best": quality, "best_epoch": epoch}
-            state["weights"] = {name: weight.detach().cpu().clone() for name, weight in kept.state_dict().items()}
-        state["epoch"] = epoch + 1
-        if checkpoint is not None:
-            state |= {"model": model.state_dict(), "averaged": averaged.state_dict()}
-            state |= {"optimizer": optimizer.state_dict(), "rng": torch.get_rng_state()}
-            with write_file(checkpoint) as partial:
-                torch.save(state, partial)
+        loss = run.train_epoch(windows, np.random.default_rng([seed, epoch]))
+        run.record(loss, validation_ndcg(run.averaged, validation) if validation else None)
         meter.advance()
+        if on_epoch is not None:
+            on_epoch(run.num_epochs)
     meter.close()
-    model.load_state_dict(state["weights"] or model.state_dict())
-    model.content_NC = content_NC
-    model.fold_content()
-    report = SequenceReport(
-        best_epoch=state["best_epoch"] + 1,
-        seconds=time.monotonic() - began,
-        validation=tuple(state["validation"]),
-        losses=tuple(state["losses"]),
-    )
-    return model.eval(), report
+    return run.best_model(), run.report(seconds=time.monotonic() - began)
+
+
+def _with_repeats(config: SequenceConfig, histories: Sequence[IntArray]) -> SequenceConfig:
+    """The settings with `repeats` decided: items are expected again where they came again in the histories."""
+    if config.repeats != "auto":
+        return config
+    num_repeats = sum(len(history) - len(np.unique(history)) for history in histories)
+    is_usual = num_repeats >= _LEAST_REPEATS * sum(map(len, histories))
+    return replace(config, repeats="expected" if is_usual else "left-out")
+
+
+class _TrainingRun:
+    """A model in training: its weights, their moving average, the optimizer and what validation said so far.
+
+    checkpoint: the file to resume from and to write after each epoch, None for none.
+    """
+
+    def __init__(self, model: SequenceModel, content_NC: torch.Tensor | None, checkpoint: Path | None) -> None:
+        self._model, self._content_NC, self._checkpoint = model, content_NC, checkpoint
+        config, device = model.config, model.is_known_N.device
+        self._optimizer = torch.optim.Adam(
+            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        )
+        self._averages = AveragedModel(model, multi_avg_fn=_moving_average(config.average_decay))
+        self.averaged.content_NC = content_NC  # no weight, so not averaged
+        if content_NC is not None:
+            model.content_NC = content_NC.bfloat16() if computes_bfloat16(device) else content_NC  # read in each step
+        self._state: dict[str, Any] = {
+            "epoch": 0, "best": -1.0, "best_epoch": 0, "validation": [], "losses": [], "weights": {},
+        }  # fmt: skip
+        if checkpoint is not None and checkpoint.is_file():
+            self._resume(checkpoint)
+
+    @property
+    def averaged(self) -> SequenceModel:
+        """The model of the averaged weights, which validation asks."""
+        model = self._averages.module
+        assert isinstance(model, SequenceModel)
+        return model
+
+    @property
+    def num_epochs(self) -> int:
+        """The number of epochs that were trained."""
+        return int(self._state["epoch"])
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights are kept, from 0."""
+        return int(self._state["best_epoch"])
+
+    def train_epoch(self, windows: HistoryWindows, rng: np.random.Generator) -> float:
+        """One pass over freshly cut windows, at most `max_samples` graded events; returns their mean loss in nats.
+
+        The two products over all items are computed in bfloat16 where the processor does that natively.
+        """
+        model, config = self._model.train(), self._model.config
+        device = model.is_known_N.device
+        narrow = torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device), cache_enabled=False)
+        total, count = 0.0, 0
+        for batch in windows.batches(config.batch_size, config.max_samples, rng):
+            rows_BT = pad_histories(batch, model.num_items).to(device)
+            is_graded_BT = rows_BT[:, 1:] != model.num_items
+            with narrow:
+                vectors_ND = model.item_vectors()
+            states_ED = model.encode(rows_BT[:, :-1], vectors_ND)[is_graded_BT]
+            with narrow:
+                scores_EN = model.score(states_ED, vectors_ND)
+            loss = F.cross_entropy(scores_EN.float(), rows_BT[:, 1:][is_graded_BT])
+            self._optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self._optimizer.step()
+            self._averages.update_parameters(model)
+            total += float(loss.detach()) * len(states_ED)
+            count += len(states_ED)
+        return total / max(count, 1)
+
+    def record(self, loss: float, quality: float | None) -> None:
+        """End an epoch: keep its averaged weights if they are the best, and write the checkpoint.
+
+        quality: validation ndcg@10; None without validation, where the latest epoch counts as the best.
+        """
+        state, epoch = self._state, self.num_epochs
+        state["losses"].append(loss)
+        state["validation"].append(quality or 0.0)
+        if quality is None or quality > state["best"]:
+            state |= {"best": quality or 0.0, "best_epoch": epoch}
+            state["weights"] = {name: w.detach().cpu().clone() for name, w in self.averaged.state_dict().items()}
+        state["epoch"] = epoch + 1
+        if self._checkpoint is not None:
+            state |= {"model": self._model.state_dict(), "averaged": self._averages.state_dict()}
+            state |= {"optimizer": self._optimizer.state_dict(), "rng": torch.get_rng_state()}
+            with write_file(self._checkpoint) as partial:
+                torch.save(state, partial)
+
+    def _resume(self, checkpoint: Path) -> None:
+        self._state = torch.load(checkpoint, weights_only=False)
+        self._model.load_state_dict(self._state["model"])
+        self._averages.load_state_dict(self._state["averaged"])
+        self._optimizer.load_state_dict(self._state["optimizer"])
+        torch.set_rng_state(self._state["rng"])
+
+    def best_model(self) -> SequenceModel:
+        """The model with the best epoch's weights, its content folded into the items. Training ends here."""
+        self._model.load_state_dict(self._state["weights"] or self._model.state_dict())
+        self._model.content_NC = self._content_NC
+        self._model.fold_content()
+        return self._model.eval()
+
+    def report(self, seconds: float) -> SequenceReport:
+        """The course of the training; seconds: of this process."""
+        return SequenceReport(
+            best_epoch=self.best_epoch + 1,
+            seconds=seconds,
+            validation=tuple(self._state["validation"]),
+            losses=tuple(self._state["losses"]),
+        )
 
 
 def _moving_average(decay: float) -> Any:  # Any: torch types its callback for every kind of sequence
     """An exponential moving average that forgets the first steps soon: its memory grows with the number of steps."""
 
-    def average(kept: list[torch.Tensor], fresh: list[torch.Tensor], num_averaged: torch.Tensor) -> None:
+    def average(averages: list[torch.Tensor], fresh: list[torch.Tensor], num_averaged: torch.Tensor) -> None:
         count = int(num_averaged)
-        torch._foreach_lerp_(kept, fresh, 1 - min(decay, (1 + count) / (10 + count)))
+        torch._foreach_lerp_(averages, fresh, 1 - min(decay, (1 + count) / (10 + count)))
 
     return average
-
-
-def _train_epoch(
-    model: SequenceModel,
-    averaged: AveragedModel,
-    optimizer: torch.optim.Optimizer,
-    windows: _Windows,
-    config: SequenceConfig,
-    rng: np.random.Generator,
-) -> float:
-    """One pass over freshly cut windows, at most `max_samples` graded events; returns their mean loss in nats.
-
-    The two products over all items are computed in bfloat16 where the processor does that natively.
-    """
-    model.train()
-    device = model.is_known_N.device
-    narrow = torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device), cache_enabled=False)
-    total, count = 0.0, 0
-    for batch in windows.batches(config.batch_size, config.max_samples, rng):
-        rows_BT = pad_histories(batch, model.num_items).to(device)
-        is_graded_BT = rows_BT[:, 1:] != model.num_items
-        with narrow:
-            vectors_ND = model.item_vectors()
-        states_ED = model.encode(rows_BT[:, :-1], vectors_ND)[is_graded_BT]
-        with narrow:
-            scores_EN = model.score(states_ED, vectors_ND)
-        loss = F.cross_entropy(scores_EN.float(), rows_BT[:, 1:][is_graded_BT])
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        averaged.update_parameters(model)
-        total += float(loss.detach()) * len(states_ED)
-        count += len(states_ED)
-    return total / max(count, 1)
 
 
 @torch.inference_mode()

@@ -1,1 +1,1 @@
-"""How the language model is tuned: examples, distillation from the item scorer, LoRA, memory saved."""
+"""Tuning of the language model: examples, distillation from the item scorer, LoRA, memory saved."""

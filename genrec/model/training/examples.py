@@ -1,22 +1,20 @@
-"""Training examples: what the language model reads and which of its words are graded.
+"""Training examples: token sequences for the language model, and which of their tokens count in the loss.
 
-Next item: a person's history as one run of id tokens, graded at every position, so that one pass teaches every prefix.
+Next item: a person's history as one run of id tokens, graded at every position, so that one pass trains every prefix.
 Alignment: item to ID, ID to item text, words to item, and explanation, which tie the new id tokens to plain language.
-Knows nothing of training loops.
+Knows prompts and catalogs; deliberately knows nothing of training loops.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from genrec.claims.sampling import UNKNOWN_SHARE, draw_claims, draw_wishes
 from genrec.claims.template import phrase
-from genrec.model.lm.vocabulary import PromptTokenizer
+from genrec.model.lm.vocabulary import PromptTokenizer, history_prompt
 from genrec.prompting import Ids, render
-from genrec.schema import Catalog, FloatArray, IntArray, Item, SemanticId
+from genrec.schema import Catalog, Item, SemanticId
 
 IGNORE = -100  # the label that torch's cross-entropy leaves out
 MAX_QUERY_WORDS = 40  # characters of an attribute value that still reads as a query
@@ -25,7 +23,7 @@ MAX_TEXT_TOKENS = 96
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """tokens and labels of equal length; a label of -100 is not graded.
+    """One sequence: tokens and labels of equal length; a label of -100 is not graded.
 
     events: of a history, its number and the first and last event of the window, the last exclusive.
     """
@@ -35,24 +33,11 @@ class Example:
     events: tuple[int, int, int] | None = None
 
 
-def history_prompt(
-    prompts: PromptTokenizer, history: Sequence[SemanticId], *, max_history: int, query: str = ""
-) -> list[int]:
-    """The prompt for the next item: the request, then the newest `max_history` items as the model's own words."""
-    newest = history[-max_history:] if max_history else ()
-    return [*_request(prompts, query), *prompts.ids.tokens(newest)]
-
-
-@lru_cache(maxsize=256)
-def _request(prompts: PromptTokenizer, query: str) -> tuple[int, ...]:
-    return tuple(prompts.encode_prompt(render("next_item", query=query)))
-
-
 def next_item_examples(
     prompts: PromptTokenizer, histories: Sequence[Sequence[SemanticId]], *, max_history: int
 ) -> list[Example]:
     """Windows of at most max_history + 1 items of each history, the newest window whole; graded at every item."""
-    prefix = _request(prompts, "")
+    prefix = history_prompt(prompts, (), max_history=max_history)
     examples = []
     for number, history in enumerate(histories):
         for end in range(len(history), 0, -max_history):
@@ -66,7 +51,7 @@ def next_item_examples(
 
 
 def query_words(item: Item, rng: np.random.Generator) -> str:
-    """What a person who wants this item might type: one to three of its short attribute values, or its title."""
+    """A query for this item as a person might type it: one to three of its short attribute values, or its title."""
     values = [
         entry
         for value in item.attributes.values()
@@ -79,27 +64,8 @@ def query_words(item: Item, rng: np.random.Generator) -> str:
     return " ".join(values[i] for i in sorted(rng.choice(len(values), count, replace=False)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
-    """What a teacher expected before each event of one history: int32 (T, K) catalog rows and float32 (T, K) shares.
-
-    Shares of an event sum to one; those of an event that nothing precedes are zero.
-    """
-
-    rows_TK: npt.NDArray[np.int32]
-    shares_TK: FloatArray
-
-    def draw(self, rng: np.random.Generator) -> IntArray:
-        """One expected row before each event, int64 (T,); -1 where nothing is expected."""
-        sums_TK = self.shares_TK.cumsum(axis=1, dtype=np.float64)
-        total_T = sums_TK[:, -1]
-        place_T = (sums_TK < (rng.random(len(total_T)) * total_T)[:, None]).sum(axis=1).clip(0, sums_TK.shape[1] - 1)
-        rows_T = self.rows_TK[np.arange(len(place_T)), place_T].astype(np.int64)
-        return np.where(total_T > 1e-6, rows_T, -1)
-
-
 class AlignmentExamples:
-    """Draws examples that tie ids to words, each from a random item and, where one is needed, a random history."""
+    """Draws examples that tie id tokens to words, each of a random item and, where one is needed, a random history."""
 
     def __init__(
         self,
@@ -132,27 +98,27 @@ class AlignmentExamples:
     def _random_item(self, rng: np.random.Generator) -> Item:
         return self._catalog.items[int(rng.integers(len(self._catalog)))]
 
-    def _graded(self, prompt: list[int], answer: list[int]) -> Example:
+    def _completion(self, prompt: list[int], answer: list[int]) -> Example:
         return Example((*prompt, *answer), (*[IGNORE] * len(prompt), *answer))
 
-    def _spoken(self, text: str) -> list[int]:
+    def _text_answer(self, text: str) -> list[int]:
         return [*self._prompts.encode_text(text)[:MAX_TEXT_TOKENS], self._prompts.end_of_turn]
 
     def _item_to_id(self, rng: np.random.Generator) -> Example:
         item = self._random_item(rng)
         words = item.title if item.title and rng.random() < 0.5 else item.words[:300]
         prompt = self._prompts.encode_prompt(render("item_to_id", words=words))
-        return self._graded(prompt, self._prompts.ids.tokens([self._semantic_ids[item.item_id]]))
+        return self._completion(prompt, self._prompts.ids.tokens([self._semantic_ids[item.item_id]]))
 
     def _id_to_item(self, rng: np.random.Generator) -> Example:
         item = self._random_item(rng)
         prompt = self._prompts.encode_prompt(render("id_to_item", item=Ids((self._semantic_ids[item.item_id],))))
-        return self._graded(prompt, self._spoken(item.title or item.words[:100]))
+        return self._completion(prompt, self._text_answer(item.title or item.words[:100]))
 
     def _query(self, rng: np.random.Generator) -> Example:
         item = self._random_item(rng)
         prompt = self._prompts.encode_prompt(render("next_item", query=query_words(item, rng)))
-        return self._graded(prompt, self._prompts.ids.tokens([self._semantic_ids[item.item_id]]))
+        return self._completion(prompt, self._prompts.ids.tokens([self._semantic_ids[item.item_id]]))
 
     def _query_with_history(self, rng: np.random.Generator) -> Example:
         history = self._random_history(rng)
@@ -160,7 +126,7 @@ class AlignmentExamples:
         ids = [self._semantic_ids[item_id] for item_id in history]
         query = query_words(wanted, rng)
         prompt = history_prompt(self._prompts, ids[:-1], max_history=self._max_history, query=query)
-        return self._graded(prompt, self._prompts.ids.tokens(ids[-1:]))
+        return self._completion(prompt, self._prompts.ids.tokens(ids[-1:]))
 
     def _explanation(self, rng: np.random.Generator) -> Example:
         history = self._random_history(rng)
@@ -172,7 +138,7 @@ class AlignmentExamples:
         prompt = self._prompts.encode_prompt(
             render("explain", title=item.title or item.item_id, claims=[claim.text for claim in chosen])
         )
-        return self._graded(prompt, self._spoken(phrase(item, chosen, rng)))
+        return self._completion(prompt, self._text_answer(phrase(item, chosen, rng)))
 
     def _random_history(self, rng: np.random.Generator) -> Sequence[str]:
         history = self._histories[int(rng.integers(len(self._histories)))]

@@ -1,4 +1,4 @@
-"""The same training for less: passes over memory, not products, are what takes time on a processor.
+"""Memory-saving training: the same losses with fewer passes over memory, which take most of the time on a processor.
 
 Knows models by their layers alone; deliberately knows nothing of items, examples or of the loop that trains.
 """
@@ -16,28 +16,28 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 FLOAT32_ATTENTION = "sdpa_in_float32"
-_NARROW = 512  # features up to which one product with a summed weight costs less than two and their sum
+_MAX_MERGED_WIDTH = 512  # features up to which one product with a summed weight costs less than two and their sum
 
 
 @contextlib.contextmanager
-def lean_training(model: Any, *, half_precision: bool) -> Iterator[None]:  # Any: a transformers model, maybe of peft
-    """Meanwhile, on a processor, narrow layers add their LoRA to the weight, and attention is computed in float32.
+def saving_memory(model: Any, *, half_precision: bool) -> Iterator[None]:  # Any: a transformers model, maybe of peft
+    """Within, on a processor: narrow layers add their LoRA to the weight, and attention is computed in float32.
 
     half_precision: whether the rest is computed in bfloat16, in which torch's attention goes back five times slower.
     """
     with contextlib.ExitStack() as changes:
         if next(model.parameters()).device.type == "cpu":
-            changes.enter_context(_lora_in_weights(model))
+            changes.enter_context(_merged_lora(model))
             if half_precision:
                 changes.enter_context(_attention_in_float32(model))
         yield
 
 
 @contextlib.contextmanager
-def _lora_in_weights(model: Any) -> Iterator[None]:
-    layers = [layer for layer in model.modules() if type(layer) is LoraLinear and _is_plain(layer)]
+def _merged_lora(model: Any) -> Iterator[None]:
+    layers = [layer for layer in model.modules() if type(layer) is LoraLinear and _can_merge(layer)]
     for layer in layers:
-        layer.forward = _Summed(layer)
+        layer.forward = _MergedForward(layer)
     try:
         yield
     finally:
@@ -45,8 +45,8 @@ def _lora_in_weights(model: Any) -> Iterator[None]:
             del layer.forward  # that of the class again
 
 
-def _is_plain(layer: LoraLinear) -> bool:
-    """Whether the layer is narrow and has one LoRA of two matrices, without dropout."""
+def _can_merge(layer: LoraLinear) -> bool:
+    """Whether a layer is narrow and has one LoRA of two matrices, without dropout."""
     names = layer.active_adapters
     return (
         len(names) == 1
@@ -55,11 +55,11 @@ def _is_plain(layer: LoraLinear) -> bool:
         and not layer.lora_variant
         and not layer.lora_bias[names[0]]
         and isinstance(layer.lora_dropout[names[0]], nn.Identity)
-        and min(layer.in_features, layer.out_features) <= _NARROW
+        and min(layer.in_features, layer.out_features) <= _MAX_MERGED_WIDTH
     )
 
 
-class _Summed:
+class _MergedForward:
     """The forward pass of one layer: x (W + s B A)ᵀ in place of x Wᵀ + s (x Aᵀ) Bᵀ."""
 
     def __init__(self, layer: LoraLinear) -> None:

@@ -2,7 +2,7 @@
 
 The vocabulary grows by the id tokens, whose rows start as the mean of the word rows of the items they stand for; rows
 and a LoRA adapter are then trained by transformers' Trainer (accelerate beneath). Checkpoints resume after a kill with
-the same result; the kept weights are those of the checkpoint that validation chose. Saved are base/, the foundation
+the same result; validation chooses the checkpoint whose weights are kept. Saved are base/, the foundation
 with its id rows, which any engine can load, and adapter/, a plain LoRA.
 """
 
@@ -30,14 +30,14 @@ from transformers.trainer_utils import get_last_checkpoint
 from genrec.artifacts import write_file, write_text
 from genrec.config import TuneConfig
 from genrec.model.lm.adapters import save_plain_lora
-from genrec.model.lm.head import Head
-from genrec.model.lm.item_projector import PROJECTOR_FILE, ItemProjector
+from genrec.model.lm.forward import LmHead
+from genrec.model.lm.item_projector import PROJECTOR_FILE, ItemProjector, without_projector
 from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
 from genrec.model.lm.vocabulary import PromptTokenizer
 from genrec.model.sequence.model import SequenceModel
-from genrec.model.training.distillation import DistillationBatches, Teacher, collate, shares_of_codes
+from genrec.model.training.distillation import DistillationDataset, Teacher, code_targets, collate
 from genrec.model.training.examples import IGNORE, Example
-from genrec.model.training.memory_saving import lean_training
+from genrec.model.training.memory_saving import saving_memory
 from genrec.runtime import ProgressMeter, computes_bfloat16, foundation_path, hub_errors, quietly, seed_everything
 from genrec.schema import Catalog, IntArray
 from genrec.semids.table import SemanticIdTable
@@ -45,11 +45,11 @@ from genrec.semids.trie import Trie
 
 log = logging.getLogger(__name__)
 
-WHOLE = "whole"  # lies in every checkpoint that was written to its end
+COMPLETE_FILE = "whole"  # lies in every checkpoint that was written to its end
 
 
 class Validate(Protocol):
-    """A share of so many cases that the model answers well; asked at every checkpoint."""
+    """The share of validation cases that a model answers well; asked at every checkpoint."""
 
     @property
     def num_cases(self) -> int: ...
@@ -59,7 +59,7 @@ class Validate(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuneReport:
-    """How tuning went. best_step: what was kept; validation: the metric at each checkpoint; losses: nats per token."""
+    """A tuning's course. best_step: of the kept weights; validation: at each checkpoint; losses: nats per token."""
 
     num_steps: int
     best_step: int
@@ -80,7 +80,7 @@ def prepare_language_model(
 ) -> LanguageModel:
     """Load the foundation and give it id tokens whose rows carry the words of their items.
 
-    sequence_model: lets it read whole items.
+    sequence_model: what an item projector reads whole items from; None for no projector.
     """
     with hub_errors(config.base):
         tokenizer = AutoTokenizer.from_pretrained(foundation_path(config.base))
@@ -90,12 +90,12 @@ def prepare_language_model(
     prompts = PromptTokenizer.extend(tokenizer, table.level_sizes)
     model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     rows = initial_id_rows(model, prompts, catalog, table)
-    reader = None
+    projector = None
     if sequence_model is not None:
         codes_NL = table.codes[: sequence_model.num_items].astype(np.int64)
-        reader = ItemProjector.of(sequence_model, codes_NL, rows.shape[1], prompts.ids, seed=seed)
+        projector = ItemProjector.of(sequence_model, codes_NL, rows.shape[1], prompts.ids, seed=seed)
     _write_id_rows(model, prompts, rows)
-    return LanguageModel(model, prompts, id_space=table.id_space, reader=reader)
+    return LanguageModel(model, prompts, id_space=table.id_space, item_projector=projector)
 
 
 @torch.no_grad()
@@ -151,14 +151,14 @@ def add_lora(language_model: LanguageModel, config: TuneConfig, *, train_id_rows
         trainable_token_indices=dict.fromkeys(layers, tokens) if train_id_rows else None,
     )
     with quietly():
-        wrapped, reader = get_peft_model(model, lora), language_model.reader
-    if reader is not None:
-        reader.requires_grad_(True)  # peft freezes all that it finds
-    return LanguageModel(wrapped, language_model.prompts, id_space=language_model.id_space, reader=reader)
+        wrapped, projector = get_peft_model(model, lora), language_model.item_projector
+    if projector is not None:
+        projector.requires_grad_(True)  # peft freezes all that it finds
+    return LanguageModel(wrapped, language_model.prompts, id_space=language_model.id_space, item_projector=projector)
 
 
-class _KeepBest(TrainerCallback):
-    """At every checkpoint asks validation and keeps the trained weights of one; reports progress and the time limit."""
+class _CheckpointSelection(TrainerCallback):
+    """Validates every checkpoint and keeps the trained weights of the best; reports progress and the time limit."""
 
     def __init__(
         self, language_model: LanguageModel, validate: Validate, work: Path, max_minutes: float | None
@@ -178,35 +178,36 @@ class _KeepBest(TrainerCallback):
         self._meter.advance()
         late = self._deadline is not None and time.monotonic() > self._deadline
         if state.global_step % args.save_steps == 0 or state.global_step == state.max_steps:
-            self._judge(state.global_step)
+            self._validate_step(state.global_step)
             control.should_training_stop = control.should_training_stop or late
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Says that a checkpoint is whole; a kill may leave half of one."""
+        """Mark a checkpoint as complete; a kill may leave half of one."""
         checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        if self._language_model.reader is not None:
-            self._language_model.reader.save(checkpoint / PROJECTOR_FILE)  # peft saves nothing but its own
-        write_text(checkpoint / WHOLE, "")
+        if self._language_model.item_projector is not None:
+            self._language_model.item_projector.save(checkpoint / PROJECTOR_FILE)  # peft saves nothing but its own
+        write_text(checkpoint / COMPLETE_FILE, "")
 
-    def _judge(self, step: int) -> None:
+    def _validate_step(self, step: int) -> None:
         model = self._language_model.model
         model.eval()
         score = self._validate(self._language_model)
         model.train()
         self.validation = {at: value for at, value in self.validation.items() if at < step} | {step: score}
-        if self.kept_step() == step:
+        if self.best_step() == step:
             with write_file(self._work / "best.safetensors") as path:
                 save_file(trained_weights(model), path)
         write_text(self._work / "best.json", json.dumps(self.validation))
 
-    def kept_step(self) -> int:
+    def best_step(self) -> int:
         return latest_good_step(self.validation, self._validate.num_cases)
 
 
 def latest_good_step(validation: Mapping[int, float], num_cases: int) -> int:
-    """The latest step whose share of the cases is less than a standard error below the best one.
+    """The latest step whose share of the cases is less than a standard error below the best one's.
 
-    Rates of learning fall towards the end, and a few hundred cases tell an earlier checkpoint from it by chance.
+    This is the one-standard-error rule (Breiman et al. 1984): learning rates fall towards the end, and a few hundred
+    cases tell an earlier checkpoint from the last by chance.
     """
     best = max(validation.values())
     error = (best * (1 - best) / num_cases) ** 0.5 if num_cases else 0.0
@@ -239,13 +240,45 @@ def train(
     thread count give the same weights, killed in between or not.
     """
     start = time.monotonic()
-    model = language_model.model
+    model, projector = language_model.model, language_model.item_projector
     seed_everything(seed)
-    steps_per_epoch = max(1, -(-len(examples) // (config.batch_size * config.gradient_accumulation)))
+    selection = _CheckpointSelection(language_model, validate, work, config.max_minutes)
+    arguments = _training_arguments(config, len(examples), work, seed=seed, device=language_model.device)
+    pad, num_epochs = language_model.prompts.tokenizer.pad_token_id, max(1, math.ceil(config.epochs))
+    trainer = _QuietTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=DistillationDataset(examples, num_epochs, teacher, language_model.ids, seed),
+        data_collator=lambda batch: collate(batch, pad),
+        callbacks=[selection],
+        language_model=language_model,
+        trie=trie,
+        codes_NL=None if teacher is None else teacher.codes_NL,
+    )
+    checkpoint = _last_complete_checkpoint(Path(str(arguments.output_dir)))
+    if checkpoint is not None and projector is not None:
+        projector.resume(Path(checkpoint) / PROJECTOR_FILE)
+    with saving_memory(model, half_precision=arguments.bf16):
+        trainer.train(resume_from_checkpoint=checkpoint)
+    model.load_state_dict(load_file(work / "best.safetensors"), strict=False)
+    model.eval()
+    return TuneReport(
+        num_steps=int(trainer.state.global_step),
+        best_step=selection.best_step(),
+        seconds=time.monotonic() - start,
+        num_trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
+        validation=tuple(sorted(selection.validation.items())),
+        losses=tuple((entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry),
+    )
+
+
+def _training_arguments(
+    config: TuneConfig, num_examples: int, work: Path, *, seed: int, device: torch.device
+) -> TrainingArguments:
+    """The settings as transformers' Trainer takes them."""
+    steps_per_epoch = max(1, -(-num_examples // (config.batch_size * config.gradient_accumulation)))
     num_steps = max(1, round(steps_per_epoch * config.epochs))
-    save_steps = max(1, -(-num_steps // config.checkpoints_per_run))
-    callback = _KeepBest(language_model, validate, work, config.max_minutes)
-    arguments = TrainingArguments(
+    return TrainingArguments(
         output_dir=str(work / "checkpoints"),
         max_steps=num_steps,
         per_device_train_batch_size=config.batch_size,
@@ -256,7 +289,7 @@ def train(
         weight_decay=config.weight_decay,
         logging_steps=max(1, num_steps // 50),
         save_strategy="steps",
-        save_steps=save_steps,
+        save_steps=max(1, -(-num_steps // config.checkpoints_per_run)),
         save_total_limit=2,  # the newest may be half written when a kill comes
         seed=seed,
         data_seed=seed,
@@ -264,43 +297,15 @@ def train(
         remove_unused_columns=False,
         dataloader_pin_memory=False,
         disable_tqdm=True,
-        use_cpu=language_model.device.type == "cpu",
-        bf16=config.autocast == "auto" and computes_bfloat16(language_model.device),
-    )
-    pad = language_model.prompts.tokenizer.pad_token_id
-    trainer = _QuietTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=DistillationBatches(
-            examples, max(1, math.ceil(config.epochs)), teacher, language_model.ids, seed
-        ),
-        data_collator=lambda distillation_batches: collate(distillation_batches, pad),
-        callbacks=[callback],
-        language_model=language_model,
-        trie=trie,
-        codes_NL=None if teacher is None else teacher.codes_NL,
-    )
-    checkpoint = _last_whole_checkpoint(Path(str(arguments.output_dir)))
-    if checkpoint is not None and language_model.reader is not None:
-        language_model.reader.resume(Path(checkpoint) / PROJECTOR_FILE)
-    with lean_training(model, half_precision=arguments.bf16):
-        trainer.train(resume_from_checkpoint=checkpoint)
-    model.load_state_dict(load_file(work / "best.safetensors"), strict=False)
-    model.eval()
-    return TuneReport(
-        num_steps=int(trainer.state.global_step),
-        best_step=callback.kept_step(),
-        seconds=time.monotonic() - start,
-        num_trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
-        validation=tuple(sorted(callback.validation.items())),
-        losses=tuple((entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry),
+        use_cpu=device.type == "cpu",
+        bf16=config.autocast == "auto" and computes_bfloat16(device),
     )
 
 
-def _last_whole_checkpoint(directory: Path) -> str | None:
+def _last_complete_checkpoint(directory: Path) -> str | None:
     """The checkpoint to resume from; those that a kill left half written are removed."""
     for checkpoint in directory.glob("checkpoint-*"):
-        if not (checkpoint / WHOLE).is_file():
+        if not (checkpoint / COMPLETE_FILE).is_file():
             shutil.rmtree(checkpoint)
     return get_last_checkpoint(str(directory)) if directory.is_dir() else None
 
@@ -313,7 +318,7 @@ class _QuietTrainer(Trainer):
 
         super().__init__(**options)
         self.remove_callback(PrinterCallback)
-        self._reader, self._ids, self._trie = language_model.reader, language_model.ids, trie
+        self._projector, self._ids, self._trie = language_model.item_projector, language_model.ids, trie
         self._codes_NL = None if codes_NL is None else torch.from_numpy(codes_NL).to(language_model.device)
 
     def compute_loss(
@@ -321,28 +326,29 @@ class _QuietTrainer(Trainer):
     ) -> Any:
         """Nats per graded token: words over the vocabulary, items over the codes that can follow in the trie.
 
-        Where a teacher speaks, its shares grade all codes. The reader is told which tokens are written: those that are
-        graded themselves.
+        With a teacher its shares grade all codes. The projector is told which tokens are targets: those that are graded
+        themselves.
         """
-        labels, rows_MK, shares_MK = (inputs.pop(name) for name in ("labels", "expected_rows", "expected_shares"))
+        labels, rows_MK, shares_MK = (inputs.pop(name) for name in ("labels", "target_rows", "target_shares"))
         tokens = inputs["input_ids"]
-        with self._reader.writing(labels == tokens) if self._reader is not None else contextlib.nullcontext():
+        projector = self._projector
+        with projector.marking_targets(labels == tokens) if projector is not None else contextlib.nullcontext():
             none = torch.zeros(0, dtype=torch.int64, device=tokens.device)
             outputs = model(**inputs, output_hidden_states=True, logits_to_keep=none)
-        head = Head(self.model)  # of few tokens and few codes only: the whole of it would take a fifth of a step
-        thought, graded = outputs.hidden_states[-1][:, :-1], labels[:, 1:]
+        head = LmHead(self.model)  # of few tokens and few codes only: the whole of it would take a fifth of a step
+        hidden, graded = outputs.hidden_states[-1][:, :-1], labels[:, 1:]
         is_word = (graded != IGNORE) & (graded < self._ids.first_token)
-        loss = F.cross_entropy(head(thought[is_word]).float(), graded[is_word], reduction="sum")
+        loss = F.cross_entropy(head(hidden[is_word]).float(), graded[is_word], reduction="sum")
         row, start = ((graded >= self._ids.first_token) & (graded < self._ids.offsets[1])).nonzero(as_tuple=True)
         if len(row):
             places = [(row, start + level) for level in range(self._ids.depth)]
             levels = list(zip(places, self._ids.offsets, self._ids.level_sizes, strict=True))
             codes_ML = torch.stack([graded[place] - first for place, first, _ in levels], dim=1)
-            scores = [head(thought[place], first, first + size).float() for place, first, size in levels]
-            expected = None
+            logits = [head(hidden[place], first, first + size).float() for place, first, size in levels]
+            targets = None
             if self._codes_NL is not None:
-                expected = shares_of_codes(self._codes_NL[rows_MK], shares_MK, codes_ML, self._ids.level_sizes)
-            loss = loss - self._trie.score_paths(scores, codes_ML, shares_MK=expected).sum()
+                targets = code_targets(self._codes_NL[rows_MK], shares_MK, codes_ML, self._ids.level_sizes)
+            loss = loss - self._trie.score_paths(logits, codes_ML, shares_MK=targets).sum()
         loss = loss / ((graded != IGNORE).sum() if num_items_in_batch is None else num_items_in_batch)
         return (loss, outputs) if return_outputs else loss
 
@@ -365,12 +371,10 @@ def save_tuned(language_model: LanguageModel, directory: Path, *, config: TuneCo
         save_plain_lora(model, directory / ADAPTER_DIR)
     else:
         plain = model
-    if language_model.reader is not None:
-        language_model.reader.save(directory / PROJECTOR_FILE)
+    if language_model.item_projector is not None:
+        language_model.item_projector.save(directory / PROJECTOR_FILE)
     base = directory / BASE_DIR
-    plain.save_pretrained(
-        base, state_dict={k: v for k, v in plain.state_dict().items() if not k.startswith("item_reader.")}
-    )
+    plain.save_pretrained(base, state_dict=without_projector(plain.state_dict()))
     prompts.tokenizer.save_pretrained(base)
     record = {
         "id_space": language_model.id_space,

@@ -1,4 +1,4 @@
-"""What every quantizer can do: learn codebooks from vectors, turn vectors into code paths and back, be stored.
+"""The contract of quantizers: each learns codebooks from vectors, turns vectors into code paths and back, is stored.
 
 Knows how its input is checked and what is stored of it; knows nothing of how codes are learned.
 
@@ -58,7 +58,7 @@ class Quantizer(Fitted):
     @property
     @abstractmethod
     def level_sizes(self) -> tuple[int, ...]:
-        """How many codes each level has; fewer than asked for when there were fewer distinct vectors."""
+        """The number of codes of each level; fewer than asked for when there were fewer distinct vectors."""
 
     @property
     @abstractmethod
@@ -85,6 +85,13 @@ class Quantizer(Fitted):
             raise ShapeError(f"vectors have shape {vectors.shape}, quantizer {self.name!r} wants {wanted}; fuse again")
         if not np.isfinite(vectors).all():
             raise InputError(f"{int((~np.isfinite(vectors)).any(axis=1).sum())} vectors hold nan or inf; encode again")
+        return vectors
+
+    def check_training_vectors(self, vectors_ND: FloatArray) -> FloatArray:
+        """Vectors as from check_vectors, one at least. Raises InputError on none."""
+        vectors = self.check_vectors(vectors_ND)
+        if not len(vectors):
+            raise InputError("there are no vectors to quantize; wanted one per item at least")
         return vectors
 
     def check_codes(self, codes_NL: npt.NDArray[np.integer]) -> CodeArray:

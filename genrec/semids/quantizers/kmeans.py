@@ -36,7 +36,7 @@ def canonical_order(vectors_ND: FloatArray) -> IntArray:
 
 
 def count_distinct(vectors_ND: FloatArray, limit: int) -> int:
-    """How many rows differ by more than rounding, counted up to `limit`."""
+    """The number of rows that differ by more than rounding, counted up to `limit`."""
     seen: set[bytes] = set()
     for row in np.round(vectors_ND, 5) + 0.0:  # + 0.0 turns -0.0 into 0.0
         seen.add(row.tobytes())
@@ -119,7 +119,7 @@ def _seed_centroids(vectors_ND: Rows, num_codes: int, rng: np.random.Generator) 
 
 
 def _squared_distances(vectors_ND: Rows, norms_N: Rows, rows: list[int]) -> Rows:
-    """Of every row from some rows, (C, N)."""
+    """Squared distances of every row to some rows, (C, N)."""
     products_CN = vectors_ND[rows] @ vectors_ND.T
     return np.maximum(norms_N + norms_N[rows][:, None] - 2.0 * products_CN, 0.0)
 

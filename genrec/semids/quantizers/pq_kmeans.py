@@ -33,9 +33,7 @@ class PqKMeans(Quantizer):
         self._axes: list[FloatArray] = []  # (D, P) each, together a rotation
 
     def fit(self, vectors_ND: FloatArray, seed: int, graph: Graph | None = None) -> Self:
-        vectors = self.check_vectors(vectors_ND)
-        if not len(vectors):
-            raise InputError("there are no vectors to quantize; wanted one per item at least")
+        vectors = self.check_training_vectors(vectors_ND)
         if vectors.shape[1] < self.config.num_levels:
             raise InputError(
                 f"pq-kmeans cuts vectors of {vectors.shape[1]} features into {self.config.num_levels} blocks; "

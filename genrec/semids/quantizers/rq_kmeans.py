@@ -40,9 +40,7 @@ class RqKMeans(Quantizer):
         self._codebooks: list[FloatArray] = []
 
     def fit(self, vectors_ND: FloatArray, seed: int, graph: Graph | None = None) -> Self:
-        vectors = self.check_vectors(vectors_ND)
-        if not len(vectors):
-            raise InputError("there are no vectors to quantize; wanted one per item at least")
+        vectors = self.check_training_vectors(vectors_ND)
         rng = np.random.default_rng(seed)
         residual_ND = sample_rows(vectors, ROWS_PER_CODE * self.config.num_codes, rng)
         self._codebooks = []
@@ -106,7 +104,7 @@ def sample_rows(vectors_ND: FloatArray, max_rows: int, rng: np.random.Generator)
 
 
 def fit_level_size(residual_ND: FloatArray, num_codes: int, level: int) -> int:
-    """How many codes a level can fill: `num_codes`, or fewer (with a warning) where there are fewer distinct rows."""
+    """The number of codes that a level can fill: `num_codes`, or fewer, with a warning, for fewer distinct rows."""
     num_distinct = count_distinct(residual_ND, num_codes)
     if num_distinct < num_codes:
         log.warning(

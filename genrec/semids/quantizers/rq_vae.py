@@ -52,9 +52,7 @@ class RqVae(Quantizer):
         self._codebooks: list[FloatArray] = []
 
     def fit(self, vectors_ND: FloatArray, seed: int, graph: Graph | None = None) -> Self:
-        vectors = self.check_vectors(vectors_ND)
-        if not len(vectors):
-            raise InputError("there are no vectors to quantize; wanted one per item at least")
+        vectors = self.check_training_vectors(vectors_ND)
         rng = np.random.default_rng(seed)
         order = canonical_order(vectors)
         ordered = vectors[order]
@@ -77,7 +75,7 @@ class RqVae(Quantizer):
         return self
 
     def _surroundings(self, vectors_ND: FloatArray, graph: Graph | None) -> FloatArray | None:
-        """What else an item's codes must tell, float32 (N, D)."""
+        """Vectors that an item's codes must predict beside its own, float32 (N, D); None for none."""
         return None
 
     def encode(self, vectors_ND: FloatArray) -> CodeArray:

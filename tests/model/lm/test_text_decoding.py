@@ -1,4 +1,4 @@
-"""Text that is written several tokens at a time is what greedy decoding writes, in fewer calls."""
+"""Speculative decoding writes what greedy decoding writes, in fewer calls of the model."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
-from genrec.model.lm.text_decoding import Phrases, write_greedily
+from genrec.model.lm.text_decoding import NgramIndex, decode_greedily
 from genrec.model.lm.vocabulary import IdVocabulary
 
 NUM_WORDS = 12
@@ -37,11 +37,11 @@ def write(
     prompts: list[list[int]],
     end: int,
     max_new_tokens: int = 30,
-    phrases: Phrases | None = None,
+    ngrams: NgramIndex | None = None,
     pause: Callable[[], None] = lambda: None,
 ) -> list[list[int]]:
     tokens, mask = padded(prompts)
-    return write_greedily(
+    return decode_greedily(
         model,
         prompts,
         tokens_BT=tokens,
@@ -49,7 +49,7 @@ def write(
         ids=IDS,
         end=end,
         max_new_tokens=max_new_tokens,
-        phrases=phrases or Phrases(),
+        ngrams=ngrams or NgramIndex(),
         pause=pause,
     )
 
@@ -87,30 +87,25 @@ def test_others_may_use_the_model_between_its_steps():
     assert all(said == written[:1] for said in aside)
 
 
-def test_what_goes_on_as_before_is_written_in_fewer_calls(monkeypatch):
+def test_what_goes_on_as_before_is_written_in_fewer_calls():
     model = make_model("qwen", 1)
     prompt = [5, 6, 7, 8]
     said = greedy(model, prompt, 3, max_new_tokens=60)  # a small model soon repeats itself
-    calls, forward = [], model.forward
-    monkeypatch.setattr(model, "forward", lambda **kwargs: calls.append(1) or forward(**kwargs))
-    assert write(model, [prompt], end=3, max_new_tokens=60) == [said]
+    calls = [1]  # and one more after each pause
+    assert write(model, [prompt], end=3, max_new_tokens=60, pause=lambda: calls.append(1)) == [said]
     assert len(said) == 60
     assert len(calls) < 40  # of 60
 
 
-def test_what_was_said_lately_is_said_again_in_fewer_calls(monkeypatch):
+def test_what_was_said_lately_is_said_again_in_fewer_calls():
     model, prompts = make_model("qwen", 2), [[5, 6, 7, 8], [9, 1, 11]]
     expected = [greedy(model, prompt, 3) for prompt in prompts]
-    calls, forward, phrases = [], model.forward, Phrases()
-    monkeypatch.setattr(model, "forward", lambda **kwargs: calls.append(1) or forward(**kwargs))
-    nums_calls = []
-    for _ in range(2):
-        calls.clear()
-        assert write(model, prompts, end=3, phrases=phrases) == expected
-        nums_calls.append(len(calls))
-    assert nums_calls[1] < nums_calls[0]
+    ngrams, pauses = NgramIndex(), ([], [])
+    for between in pauses:
+        assert write(model, prompts, end=3, ngrams=ngrams, pause=lambda seen=between: seen.append(1)) == expected
+    assert 0 < len(pauses[1]) < len(pauses[0])
     other = [[2, 2, 10], [9, 1, 11, 5]]  # words that were said after others never change what these say
-    assert write(model, other, end=3, phrases=phrases) == [greedy(model, prompt, 3) for prompt in other]
+    assert write(model, other, end=3, ngrams=ngrams) == [greedy(model, prompt, 3) for prompt in other]
 
 
 def test_nothing_is_asked_for_nothing():

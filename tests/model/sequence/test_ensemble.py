@@ -1,4 +1,4 @@
-"""A ensemble of sequence models is one wide sequence model, whose scores are the mean of its members'."""
+"""An ensemble of sequence models is one wide sequence model, whose scores are the mean of its members'."""
 
 from dataclasses import replace
 
@@ -8,12 +8,12 @@ import torch
 
 from genrec.config import Config, SequenceConfig
 from genrec.data.splits import EvaluationCase, Split
-from genrec.model.sequence import stage as recipe
 from genrec.model.sequence.ensemble import SequenceEnsemble
 from genrec.model.sequence.files import find_sequence_model, save_sequence_model, stored_sequence_model
 from genrec.model.sequence.model import SequenceModel, pad_histories
 from genrec.model.sequence.stage import train_sequence_on
 from genrec.model.sequence.training import validation_ndcg
+from genrec.runtime import report_progress_to
 from genrec.schema import Catalog, Interactions, Item
 
 CPU = torch.device("cpu")
@@ -54,7 +54,7 @@ def test_scores_are_the_mean_of_the_members(members):
 def test_along_a_history_it_expects_what_the_events_up_to_it_say(members):
     ensemble = SequenceEnsemble(members)
     beginnings = [history[: place + 1] for history in HISTORIES[:2] for place in range(len(history))]
-    along = np.concatenate(list(ensemble.expectations_along(HISTORIES[:2], 4)))
+    along = np.concatenate(list(ensemble.log_probabilities_along(HISTORIES[:2], 4)))
     np.testing.assert_allclose(along, ensemble.log_probabilities(beginnings), rtol=1e-4, atol=1e-4)
     assert ensemble.item_vectors().shape == (NUM_ITEMS, 3 * CONFIG.num_features)
 
@@ -86,7 +86,7 @@ def catalog_and_split():
     return catalog, Split(protocol="leave-one-out", train=train, validation=cases, test=())
 
 
-def test_it_is_trained_from_different_beginnings_resumed_and_saved(tmp_path, monkeypatch):
+def test_it_is_trained_from_different_beginnings_resumed_and_saved(tmp_path):
     catalog, split = catalog_and_split()
     config = replace(Config(), device="cpu", sequence=replace(CONFIG, num_models=2))
     content = np.random.default_rng(0).standard_normal((NUM_ITEMS, NUM_CONTENT)).astype(np.float32)
@@ -97,19 +97,13 @@ def test_it_is_trained_from_different_beginnings_resumed_and_saved(tmp_path, mon
     cases = [(catalog.rows(case.history), catalog.row(case.target)) for case in split.validation]
     assert report.validation[-1] == pytest.approx(validation_ndcg(calm, cases))
 
-    train, trained = recipe.train_sequence_model, []
-
-    def die_before_the_second(*arguments, **options):
-        trained.append(options["label"])
-        if len(trained) == 2:
+    def die_at_the_second(label, *_):
+        if label == "train sequence model 2 of 2, epochs":
             raise KeyboardInterrupt
-        return train(*arguments, **options)
 
-    monkeypatch.setattr(recipe, "train_sequence_model", die_before_the_second)
-    with pytest.raises(KeyboardInterrupt):
+    with report_progress_to(die_at_the_second), pytest.raises(KeyboardInterrupt):
         train_sequence_on(catalog, split, config, content=content, work=tmp_path / "killed")
-    assert trained == ["train sequence model 1 of 2, epochs", "train sequence model 2 of 2, epochs"]
-    monkeypatch.undo()
+    assert [path.name for path in (tmp_path / "killed").glob("*/checkpoint.pt")] == ["checkpoint.pt"]
     resumed, _ = train_sequence_on(catalog, split, config, content=content, work=tmp_path / "killed")
     np.testing.assert_array_equal(resumed.log_probabilities(HISTORIES), calm.log_probabilities(HISTORIES))
 

@@ -5,11 +5,10 @@ import pytest
 import torch
 
 from genrec.config import SequenceConfig
-from genrec.model.sequence import layers as sequence_layers
-from genrec.model.sequence import training as sequence_training
 from genrec.model.sequence.files import save_sequence_model, stored_sequence_model
+from genrec.model.sequence.layers import Dropout, Filter
 from genrec.model.sequence.model import SequenceModel, pad_histories
-from genrec.model.sequence.training import train_sequence_model, validation_ndcg
+from genrec.model.sequence.training import HistoryWindows, train_sequence_model, validation_ndcg
 
 CPU = torch.device("cpu")
 QUICK = {"num_features": 16, "max_history": 8, "epochs": 12, "batch_size": 64, "dropout": 0.1, "learning_rate": 1e-2}
@@ -90,7 +89,7 @@ def test_along_a_history_it_expects_after_each_event_what_the_events_up_to_it_sa
     model = SequenceModel(20, SequenceConfig(repeats=repeats, **QUICK)).eval()
     torch.nn.init.normal_(model.items.weight)
     histories = [np.arange(5), np.array([7]), np.array([3, 9])]
-    parts = list(model.expectations_along(histories, 3))
+    parts = list(model.log_probabilities_along(histories, 3))
     assert [len(part) for part in parts] == [3, 3, 2]
     beginnings = [history[: place + 1] for history in histories for place in range(len(history))]
     np.testing.assert_allclose(np.concatenate(parts), model.log_probabilities(beginnings), rtol=1e-4, atol=1e-4)
@@ -108,7 +107,7 @@ def test_items_come_again_where_they_did_in_training(repeated, repeats):
 
 def test_every_event_but_the_first_is_graded_once_an_epoch():
     histories = [np.arange(30), np.array([5]), np.arange(4), np.arange(40, 49)]
-    windows = sequence_training._Windows(histories, 8)
+    windows = HistoryWindows(histories, 8)
     for epoch in range(5):
         batches = windows.batches(16, None, np.random.default_rng(epoch))
         graded = sorted(int(item) for batch in batches for window in batch for item in window[1:])
@@ -121,7 +120,7 @@ def test_every_event_but_the_first_is_graded_once_an_epoch():
 def test_a_place_is_filtered_as_bsarec_filters_the_last_one():
     """The Fourier transform with its high frequencies cut, as the paper has it, for the end of each prefix."""
     x_BTD = torch.randn(2, 8, 3)
-    layer = sequence_layers.Filter(8, 3, num_low=5, dropout=0.0)
+    layer = Filter(8, 3, num_low=5, dropout=0.0)
     places = torch.arange(8)
     filtered_BTD = layer(x_BTD, x_BTD, places[:, None] - places)
     for end in range(1, 9):
@@ -136,30 +135,30 @@ def test_a_place_is_filtered_as_bsarec_filters_the_last_one():
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean():
-    layer = sequence_layers.Dropout(0.3)
+    layer = Dropout(0.3)
     x = layer(torch.ones(100_003))
     assert abs(float((x == 0).float().mean()) - 0.3) < 0.01
     assert abs(float(x.mean()) - 1.0) < 0.01
     assert torch.equal(layer.eval()(x), x)
 
 
-def test_a_killed_training_ends_as_a_calm_one(tmp_path, monkeypatch):
+def test_a_killed_training_ends_as_one_that_was_not(tmp_path):
     histories = chains()
     cases = [(history, int(history[-1] + 1) % 30) for history in histories[:50]]
     config = SequenceConfig(**{**QUICK, "epochs": 4})
     calm, _ = train_sequence_model(histories, 30, cases, config, device=CPU, seed=1)
-    train_epoch = sequence_training._train_epoch
+    epochs = []
 
-    def die_in_the_third(*arguments):
-        if arguments[-1].bit_generator.state == np.random.default_rng([1, 2]).bit_generator.state:
+    def die_after_the_second(num_epochs):
+        epochs.append(num_epochs)
+        if num_epochs == 2:
             raise KeyboardInterrupt
-        return train_epoch(*arguments)
 
-    monkeypatch.setattr(sequence_training, "_train_epoch", die_in_the_third)
+    options = {"device": CPU, "seed": 1, "work": tmp_path}
     with pytest.raises(KeyboardInterrupt):
-        train_sequence_model(histories, 30, cases, config, device=CPU, seed=1, work=tmp_path)
-    monkeypatch.undo()
-    resumed, report = train_sequence_model(histories, 30, cases, config, device=CPU, seed=1, work=tmp_path)
+        train_sequence_model(histories, 30, cases, config, on_epoch=die_after_the_second, **options)
+    resumed, report = train_sequence_model(histories, 30, cases, config, on_epoch=epochs.append, **options)
+    assert epochs == [1, 2, 3, 4]
     assert len(report.losses) == 4
     for name, weight in calm.state_dict().items():
         assert torch.equal(weight, resumed.state_dict()[name]), name

@@ -1,4 +1,4 @@
-"""Lean training: the same losses and gradients, and models are left as they were."""
+"""Memory-saving training: the same losses and gradients, and models are left as they were."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from peft import LoraConfig, get_peft_model
 from torch import nn
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from genrec.model.training.memory_saving import lean_training
+from genrec.model.training.memory_saving import saving_memory
 
 TOKENS = torch.tensor([[3, 7, 11, 5, 9, 2], [1, 8, 8, 4, 0, 0]])
 
@@ -39,7 +39,7 @@ def test_losses_and_gradients_are_those_of_the_usual_passes_and_fewer_tensors_ar
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         usual_loss, usual = gradients(model)
     usual_kept, kept[:] = len(kept), []
-    with lean_training(model, half_precision=False), torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
+    with saving_memory(model, half_precision=False), torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
         lean_loss, lean = gradients(model)
     assert lean_loss == pytest.approx(usual_loss, rel=1e-6)
     assert len(usual) == 2 * 7 * 2
@@ -55,10 +55,10 @@ def num_changed(model):
 
 def test_a_model_is_left_as_it_was_even_by_an_error():
     model, numbers = lora_of(), []
-    before = model.config._attn_implementation
+    before = model.config._attn_implementation  # transformers' own setting, which has no public getter
 
     def train():
-        with lean_training(model, half_precision=True):
+        with saving_memory(model, half_precision=True):
             numbers.append(num_changed(model))
             raise RuntimeError("stopped")
 
@@ -72,5 +72,5 @@ def test_a_model_is_left_as_it_was_even_by_an_error():
 @pytest.mark.parametrize("options", [{"lora_dropout": 0.5}, {"use_dora": True}, {"lora_bias": True}])
 def test_layers_of_another_kind_compute_as_usual(options):
     model = lora_of(**options)
-    with lean_training(model, half_precision=False):
+    with saving_memory(model, half_precision=False):
         assert num_changed(model) == 0

@@ -15,7 +15,8 @@ from genrec.data.splits import split_interactions
 from genrec.errors import ArtifactError, IdTableMismatch
 from genrec.model.lm.adapters import AdapterCard, export_merged, save_adapter
 from genrec.model.lm.language import LanguageModel, read_ids
-from genrec.model.training.examples import IGNORE, history_prompt, next_item_examples
+from genrec.model.lm.vocabulary import history_prompt
+from genrec.model.training.examples import IGNORE, next_item_examples
 from genrec.model.training.tuning import add_lora, latest_good_step, prepare_language_model
 from genrec.pipeline import build
 from genrec.runtime import foundation_path
@@ -74,7 +75,7 @@ def test_the_last_checkpoint_is_kept_unless_validation_can_tell_that_another_is_
 
 def test_a_merged_checkpoint_answers_like_base_and_adapter(shop_directory, tmp_path):
     model = load(shop_directory).client.language_model
-    for weight in model.reader.parameters():
+    for weight in model.item_projector.parameters():
         torch.nn.init.zeros_(weight)  # an ordinary checkpoint reads items by their tokens alone
     export_merged(shop_directory / "model", None, tmp_path / "merged")
     merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged").eval()

@@ -1,4 +1,4 @@
-"""What every peer of an evaluation can do, and how scores become ranked lists.
+"""The contract of peers: each is fitted on training events and ranks the catalog; scores become ranked lists here.
 
 Knows masks, ties and batches; deliberately knows nothing of how a peer scores.
 
@@ -25,7 +25,7 @@ _BATCH = 512
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """What a peer may learn from. validation: cases on which settings are chosen, and no others.
+    """The data that a peer may learn from. validation: cases on which settings are chosen, and no others.
 
     vectors: float32 (N, D), the fused item vectors, for peers that read content.
     """
@@ -45,7 +45,7 @@ class Peer(ABC):
 
     @abstractmethod
     def scores(self, histories: Sequence[IntArray]) -> Scores:
-        """How much each item is expected next, more is better, float64 (B, N). histories (B,): catalog rows."""
+        """Scores of all items after each history, more is better, float64 (B, N). histories (B,): catalog rows."""
 
     def rank(self, histories: Sequence[IntArray], exclude: Sequence[IntArray], k: int) -> IntArray:
         """The best k rows per case, best first, int64 (B, K). exclude: rows that may not be named, per case.
@@ -56,7 +56,7 @@ class Peer(ABC):
 
 
 def popularity_of(train: Interactions, catalog: Catalog) -> IntArray:
-    """How many training events each item has, int64 (N,)."""
+    """The number of training events of each item, int64 (N,)."""
     return np.bincount(catalog.rows(train.item_ids), minlength=len(catalog)).astype(np.int64)
 
 

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from genrec.demo import run
-from genrec.demo.charts import draw_loss_curve
-from genrec.demo.report import embed_picture, embed_whole, format_seconds, write_report
+from genrec.demo.report import draw_loss_curve, embed_picture, embed_whole, format_seconds, write_report
 from genrec.demo.result import DemoItem, DemoPerson, DemoPick, DemoResult, DemoVisual, SameItemDrawn
+from genrec.demo.run import workspace_fingerprint
 from genrec.demo.sheet import draw_contact_sheet
 from genrec.errors import InputError
 from genrec.evaluate.metrics import Interval
@@ -266,6 +265,6 @@ def test_durations_read_as_people_say_them(seconds: float, words: str) -> None:
 
 def test_what_was_shown_is_shown_again_only_while_every_stage_is_the_same(shop_copy):
     manifest = shop_copy / "mixture" / "manifest.json"
-    before = run._key(shop_copy)
+    before = workspace_fingerprint(shop_copy)
     manifest.write_text(manifest.read_text().replace('"fingerprint": "', '"fingerprint": "f'))
-    assert run._key(shop_copy) != before
+    assert workspace_fingerprint(shop_copy) != before
