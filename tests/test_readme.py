@@ -72,6 +72,13 @@ def test_its_links_lead_somewhere(paper):
         assert not section or section in sections(path), target
 
 
+@pytest.mark.parametrize("paper", PAPERS)
+def test_the_files_it_names_exist(paper):
+    text = (ROOT / paper).read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:genrec|tests|benchmarks|notebooks|prompts|adapters)/[\w/.-]*)`", text))
+    assert {name for name in named if not (ROOT / name).exists()} <= {"prompts/NAME.jinja"}
+
+
 def sections(path):
     """The anchors that a Markdown page's headings have."""
     titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
