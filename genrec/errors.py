@@ -18,6 +18,8 @@
 Every message says what was found, what was wanted and what to do next, on one line.
 """
 
+USER_AND_HISTORY = "both a user and a history were given; give one of them"
+
 
 class GenrecError(Exception):
     """Base of every error genrec raises on purpose."""

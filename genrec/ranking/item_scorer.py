@@ -285,7 +285,7 @@ class ItemScorer:
         width = min(_NUM_CANDIDATES, self.num_items)
         found, targets = [], []
         starts = range(0, len(cases), _BATCH)
-        for start in progress(starts, label="ask the item experts, batches"):
+        for start in progress(starts, label="ask the item scorer, batches"):
             batch = cases[start : start + _BATCH]
             histories = [history for history, _ in batch]
             scores = [self.sequence_model.log_probabilities(histories)]

@@ -17,7 +17,7 @@ from genrec.artifacts import fingerprint_folder
 from genrec.config import Config
 from genrec.data.filters import Filter, parse_filter
 from genrec.encode.clip import ClipEncoder, Picture
-from genrec.errors import InputError
+from genrec.errors import USER_AND_HISTORY, InputError
 from genrec.model.lm.adapters import find_adapter, read_card
 from genrec.model.lm.language import read_ids
 from genrec.ranking.built_data import BuiltData
@@ -119,7 +119,7 @@ class Recommender:
     def chosen_history(self, user: str | None, history: Sequence[str] | None) -> tuple[str, ...]:
         """A user's events, or the history as given; empty where neither is. Raises UnknownUser, InputError on both."""
         if user is not None and history is not None:
-            raise InputError("both a user and a history were given; give one of them")
+            raise InputError(USER_AND_HISTORY)
         return self.history_of(user) if user is not None else tuple(history or ())
 
     def answer(self, requests: Sequence[Request]) -> list[list[Recommendation]]:

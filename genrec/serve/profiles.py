@@ -6,6 +6,7 @@ Knows the workspace's events and the store's; deliberately knows no model.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from genrec.errors import USER_AND_HISTORY
 from genrec.schema import Catalog, Interactions
 from genrec.serve.errors import ApiError
 from genrec.serve.store import Event, Store
@@ -37,8 +38,7 @@ class Profiles:
         """
         if history is not None:
             if person is not None:
-                message = "both a user and a history were given; give one of them"
-                raise ApiError(status=400, code="invalid_value", message=message, param="history")
+                raise ApiError(status=400, code="invalid_value", message=USER_AND_HISTORY, param="history")
             return Profile(history=tuple(history))
         if person is None:
             return Profile()

@@ -15,14 +15,29 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Q = TypeVar("Q")
 A = TypeVar("A")
 
 
-# How long for the next of as many as before: at least, as a share of what these took, and at most; how often for all.
-_PAUSE_S, _PAUSE_SHARE, _LONGEST_PAUSE_S, _NUM_PAUSES = 0.01, 1 / 8, 0.25, 5
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pacing:
+    """How long a batch waits for the next of as many requests as the batch before it held.
+
+    least_s, share, most_s: at least so long, else that share of what the last batches took, but no longer; num_pauses:
+    so many times as long for all of them together.
+    """
+
+    least_s: float = 0.01
+    share: float = 1 / 8
+    most_s: float = 0.25
+    num_pauses: int = 5
+
+    def pause_s(self, took_s: float) -> float:
+        """The longest pause between two requests, after batches that took so long."""
+        return min(max(self.least_s, self.share * took_s), self.most_s)
 
 
 class Overloaded(Exception):
@@ -37,6 +52,11 @@ class PriorityLock:
         self._waiting: list[tuple[int, int]] = []  # a heap of ranks and numbers
         self._numbers = itertools.count()
         self._is_taken = False
+
+    @property
+    def num_waiting(self) -> int:
+        """How many wait for it."""
+        return len(self._waiting)
 
     @contextmanager
     def of(self, rank: int) -> Iterator[None]:
@@ -70,9 +90,10 @@ class Batcher(Generic[Q, A]):
         max_waiting: int = 1024,
         turn: Callable[[], AbstractContextManager[None]] = nullcontext,
         name: str = "batcher",
+        pacing: Pacing | None = None,
     ) -> None:
         self.name, self._answer, self._max_batch = name, answer, max_batch
-        self._turn = turn
+        self._turn, self._pacing = turn, pacing or Pacing()
         self._waiting: queue.Queue[tuple[Q, Future[A]] | None] = queue.Queue(max_waiting)
         self.batch_sizes: list[int] = []  # of the last batches, for metrics
         self._took_s: list[float] = []  # the last two
@@ -114,7 +135,7 @@ class Batcher(Generic[Q, A]):
         is_open = True
         while is_open:
             taken = [self._waiting.get()]
-            pause_s = min(max(_PAUSE_S, _PAUSE_SHARE * max(self._took_s, default=0.0)), _LONGEST_PAUSE_S)
+            pause_s = self._pacing.pause_s(max(self._took_s, default=0.0))
             self._take(taken, max(self.batch_sizes[-2:], default=1), pause_s)
             with self._turn():
                 self._take(taken, self._max_batch, 0.0)
@@ -128,7 +149,7 @@ class Batcher(Generic[Q, A]):
 
         Who has gone meanwhile does not count.
         """
-        ends = time.monotonic() + _NUM_PAUSES * longest_pause_s
+        ends = time.monotonic() + self._pacing.num_pauses * longest_pause_s
         taken[:] = [entry for entry in taken if entry is None or not entry[1].cancelled()]
         while len(taken) < count and None not in taken[-1:]:
             pause_s = min(longest_pause_s, ends - time.monotonic())

@@ -7,7 +7,7 @@ that one, which takes several times as long as fewer threads would. Knows nothin
 import math
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import psutil
 import torch
@@ -20,18 +20,22 @@ _UNUSED = ("idle", "iowait", "guest", "guest_nice")  # guests' time is counted a
 class ThreadBudget:
     """Sets torch's threads by how busy others kept the cores of this process lately."""
 
-    def __init__(self) -> None:
-        """The threads that torch has now are the most it gets; until others have been watched, it gets one less."""
+    def __init__(self, *, now: Callable[[], float] = time.monotonic, others: Callable[[], float] | None = None) -> None:
+        """The threads that torch has now are the most it gets; until others have been watched, it gets one less.
+
+        now, others: seconds of a clock, and of the usable cores' work for others, that of `others_s` unless given.
+        """
+        self._now, self._others = now, others or others_s
         self._most = torch.get_num_threads()
-        self._since_s, self._others_s = time.monotonic(), others_s()
+        self._since_s, self._others_s = self._now(), self._others()
         torch.set_num_threads(max(1, self._most - 1))
 
     def take(self) -> None:
         """Look at others, if that was a while ago; to be called by the thread that computes."""
-        now_s = time.monotonic()
+        now_s = self._now()
         if now_s - self._since_s < _LOOK_EVERY_S:
             return
-        others = others_s()
+        others = self._others()
         num_taken = math.ceil((others - self._others_s) / (now_s - self._since_s) - _SPARE)
         num_threads = min(max(1, self._most - num_taken), self._most)
         self._since_s, self._others_s = now_s, others

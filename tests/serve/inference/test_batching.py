@@ -6,8 +6,7 @@ import time
 
 import pytest
 
-from genrec.serve.inference import batching
-from genrec.serve.inference.batching import Batcher, Overloaded
+from genrec.serve.inference.batching import Batcher, Overloaded, Pacing
 
 
 def squares(requests):
@@ -47,12 +46,7 @@ def test_what_gathers_while_the_model_works_is_one_batch():
 
 
 @pytest.mark.parametrize(("least_s", "share"), [(1.0, 0.0), (0.0, 50.0)])  # of what a batch takes, which is .02 s
-def test_after_a_batch_of_several_the_next_waits_for_as_many_and_after_single_ones_nobody_waits(
-    monkeypatch, least_s, share
-):
-    monkeypatch.setattr(batching, "_PAUSE_S", least_s)
-    monkeypatch.setattr(batching, "_PAUSE_SHARE", share)
-    monkeypatch.setattr(batching, "_LONGEST_PAUSE_S", 1.0)
+def test_after_a_batch_of_several_the_next_waits_for_as_many_and_after_single_ones_nobody_waits(least_s, share):
     sizes = []
 
     def note(requests):
@@ -60,7 +54,7 @@ def test_after_a_batch_of_several_the_next_waits_for_as_many_and_after_single_on
         time.sleep(0.02)  # meanwhile the next ones gather
         return requests
 
-    batcher = Batcher(note)
+    batcher = Batcher(note, pacing=Pacing(least_s=least_s, share=share, most_s=1.0))
     start = time.monotonic()
     for n in range(3):
         assert batcher.submit(n).result(5) == n

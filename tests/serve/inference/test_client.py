@@ -236,7 +236,7 @@ def test_turns_are_taken_by_urgency_then_in_the_order_of_asking():
         for number in range(8):
             threads.append(threading.Thread(target=take, args=(number % 2, number)))
             threads[-1].start()
-            while len(turns._waiting) < number + 1:
+            while turns.num_waiting < number + 1:
                 time.sleep(0.001)
     for thread in threads:
         thread.join()
