@@ -1,12 +1,12 @@
 """Taste: the weights of a history's items in it, and of the axes of content along which it runs.
 
 Fused content knows no taste: a film's poster counts as much as its plot, a lamp's shade as its color. So a weight for
-each axis is learned by making the likeness to what was chosen before tell the item that came next from others (a
-contrastive term, as in LETTER, arXiv 2405.07314), popularity apart. So few weights hold for items that training has not
-seen, where a whole matrix fits those that it has. Knows vectors and rows; deliberately knows nothing of models.
+each axis is learned by a contrastive loss (as in LETTER, arXiv 2405.07314): likeness to what was chosen before must
+tell the item that came next from negatives, beside their popularity. So few weights hold for items that training has
+not seen, where a whole matrix fits those that it has. Knows vectors and rows; deliberately knows nothing of models.
 
-Axis legend: H histories, N items, F axes of content, P pairs of a taste and what was chosen next, B pairs of a step, S
-items that stand beside.
+Axis legend: H histories, N items, F axes of content, P pairs of a taste and the item chosen next, B pairs of a step, S
+negatives.
 """
 
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ import torch.nn.functional as F
 from genrec.runtime import progress
 from genrec.schema import FloatArray, IntArray
 
-FADING = 0.7  # an item counts so much less than the one chosen after it
+DECAY = 0.7  # an item counts so much less than the one chosen after it
 NUM_LATEST = 20  # items of a history that are looked at; what lies before has faded
 _MAX_PAIRS = 100_000
-_NUM_STEPS, _BATCH, _MAX_BESIDE = 300, 512, 4096
+_NUM_STEPS, _BATCH, _MAX_NEGATIVES = 300, 512, 4096
 _LEARNING_RATE = 1e-2
 _FIRST_SHARPNESS = 10.0  # nats per cosine
 
 
 def latest_weights(length: int) -> FloatArray:
     """Weights of the latest items of a history of this length, float32 (NUM_LATEST or fewer), sum 1."""
-    weights = FADING ** np.arange(min(length, NUM_LATEST), dtype=np.float32)[::-1]
+    weights = DECAY ** np.arange(min(length, NUM_LATEST), dtype=np.float32)[::-1]
     return weights / weights.sum()
 
 
@@ -61,13 +61,13 @@ def learn_axis_weights(
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=_NUM_STEPS)
     for _ in progress(range(_NUM_STEPS), label="weigh axes, steps"):
         batch = torch.from_numpy(rng.integers(len(pairs), size=_BATCH))
-        beside_S = torch.from_numpy(known[rng.integers(len(known), size=min(_MAX_BESIDE, len(known)))])
+        negative_S = torch.from_numpy(known[rng.integers(len(known), size=min(_MAX_NEGATIVES, len(known)))])
         taste_BF = F.normalize(taste_PF[batch] * weight_F, dim=1)
-        next_BF, beside_SF = (F.normalize(items_NF[rows] * weight_F, dim=1) for rows in (next_P[batch], beside_S))
+        next_BF, negative_SF = (F.normalize(items_NF[rows] * weight_F, dim=1) for rows in (next_P[batch], negative_S))
         sharpness = log_sharpness.exp()
         nats_B = sharpness * (taste_BF * next_BF).sum(dim=1) + per_log_count * log_count_N[next_P[batch]]
-        nats_BS = sharpness * taste_BF @ beside_SF.T + per_log_count * log_count_N[beside_S]
-        nats_BS = nats_BS.masked_fill(beside_S == next_P[batch, None], -torch.inf)
+        nats_BS = sharpness * taste_BF @ negative_SF.T + per_log_count * log_count_N[negative_S]
+        nats_BS = nats_BS.masked_fill(negative_S == next_P[batch, None], -torch.inf)
         loss = (torch.logaddexp(nats_B, nats_BS.logsumexp(dim=1)) - nats_B).mean()
         optimizer.zero_grad()
         loss.backward()

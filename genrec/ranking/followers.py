@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genrec.encode.collaborative import count_followers
-from genrec.encode.taste_axes import FADING, NUM_LATEST, latest_weights
+from genrec.encode.taste_axes import DECAY, NUM_LATEST, latest_weights
 from genrec.schema import BoolArray, Catalog, IntArray, Interactions
 
 Sparse: TypeAlias = Any  # scipy's sparse matrices carry no types
@@ -76,7 +76,7 @@ class Followers:
         latest_EE, followed_EE = sparse.csr_matrix(shape), sparse.csr_matrix(shape)
         for lag in range(min(NUM_LATEST, len(rows_E))):
             later = np.flatnonzero(place_E >= lag)
-            latest_EE += sparse.csr_matrix((np.full(len(later), FADING**lag), (later, later - lag)), shape=shape)
+            latest_EE += sparse.csr_matrix((np.full(len(later), DECAY**lag), (later, later - lag)), shape=shape)
         latest_EE = _diagonal(1 / np.asarray(latest_EE.sum(axis=1)).ravel()) @ latest_EE
         for distance in range(1, min(self.window, len(rows_E) - 1) + 1):
             earlier = np.flatnonzero(number_E[:-distance] == number_E[distance:])

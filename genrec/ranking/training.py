@@ -100,9 +100,11 @@ class ValidationJudge:
 
     @property
     def num_cases(self) -> int:
+        """The number of cases in the sample."""
         return len(self.cases)
 
     def __call__(self, language_model: LanguageModel) -> float:
+        """Recall@10 of one model."""
         if not self.cases:
             return 0.0
         batches = self._ask(language_model, VALIDATION_WIDTH)

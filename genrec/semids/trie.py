@@ -238,7 +238,7 @@ class Trie:
         if narrowing is not None:
             for mask, is_its_B in narrowing.masks:
                 legal = torch.where(is_its_B[:, None, None], legal & mask.alive[depth + 1][node], legal)
-            self._bury(depth, node_BW, legal, narrowing)
+            self._mask_dead(depth, node_BW, legal, narrowing)
         return Children(node=node, log_prob=log_prob.masked_fill(~legal, -torch.inf))
 
     def is_open(self, depth: int, node_BW: torch.Tensor) -> torch.Tensor:
@@ -274,8 +274,8 @@ class Trie:
             node_M1 = node_MC.gather(1, place_M1)
         return total_M
 
-    def _bury(self, depth: int, node_BW: torch.Tensor, legal_BWC: torch.Tensor, narrowing: Narrowing) -> None:
-        """Strike the dead children of the beams out, in place."""
+    def _mask_dead(self, depth: int, node_BW: torch.Tensor, legal_BWC: torch.Tensor, narrowing: Narrowing) -> None:
+        """Mark the dead children of the beams as not legal, in place."""
         level, below = self.levels[depth], self.levels[depth + 1]
         dead_BX, parent_BX = narrowing.dead[depth + 1], narrowing.dead_parent[depth + 1]
         request, beam, which = (parent_BX[:, None, :] == node_BW[..., None]).nonzero(as_tuple=True)

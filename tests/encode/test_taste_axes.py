@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genrec.encode.taste_axes import FADING, NUM_LATEST, latest_weights, learn_axis_weights
+from genrec.encode.taste_axes import DECAY, NUM_LATEST, latest_weights, learn_axis_weights
 
 
 def a_world(num_items=300, num_kinds=10, seed=0):
@@ -55,6 +55,6 @@ def test_without_pairs_all_axes_count_alike(histories):
 
 def test_later_items_count_more_and_old_ones_not_at_all():
     weights = latest_weights(3)
-    np.testing.assert_allclose(weights / weights[-1], [FADING**2, FADING, 1], rtol=1e-6)
+    np.testing.assert_allclose(weights / weights[-1], [DECAY**2, DECAY, 1], rtol=1e-6)
     assert latest_weights(100).shape == (NUM_LATEST,)
     assert latest_weights(100).sum() == pytest.approx(1)

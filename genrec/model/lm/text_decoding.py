@@ -94,8 +94,9 @@ def decode_greedily(
 ) -> list[list[int]]:
     """The tokens of greedy decoding after each prompt, with the one that ends it, at most `max_new_tokens`.
 
-    tokens_BT, mask_BT: int64, the prompts padded on the left. Id tokens are never decoded. ngrams: gets what is
-    decoded; pause: called between any two calls of the model, which others may use meanwhile.
+    tokens_BT, mask_BT: int64, the prompts padded on the left. Id tokens are never decoded. ngrams: drafts come
+    from it, and every finished text joins it; pause: called between any two calls of the model, which others may use
+    meanwhile.
     """
     texts = [_Text(prompt) for prompt in prompts]
     if not texts or max_new_tokens < 1:
