@@ -1,5 +1,6 @@
 """A session remembers, changes its mind, and survives a restart."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,19 @@ def test_a_missing_file_is_a_new_session_and_a_foreign_one_is_refused(tmp_path: 
         path.write_text(text, encoding="utf-8")
         with pytest.raises(InputError, match="does not hold a chat session"):
             Session.load(path)
+
+
+def test_wishes_are_written_as_attribute_operator_and_value() -> None:
+    session = Session(constraints=[wish("color", "=", ("red", "blue")), wish("price", "<", 40.0)])
+    written = json.loads(session.to_json())
+    assert written["constraints"] == [
+        {"attribute": "color", "operator": "=", "value": ["red", "blue"]},
+        {"attribute": "price", "operator": "<", "value": 40.0},
+    ]
+    assert Session.from_json(json.dumps(written)) == session
+    written["constraints"][0]["operator"] = "like"
+    with pytest.raises(InputError, match=r"not a chat session .*'like' is unknown"):
+        Session.from_json(json.dumps(written))
 
 
 def test_a_new_wish_takes_the_place_of_the_old_one() -> None:
