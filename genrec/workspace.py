@@ -3,6 +3,7 @@
 Knows which rooms answer what; deliberately knows nothing of how they do.
 """
 
+import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,8 @@ from genrec.ranking.client import ModelClient
 from genrec.ranking.recommender import Recommender
 from genrec.schema import Explanation, Visual
 from genrec.visualize import visualize
+
+log = logging.getLogger(__name__)
 
 
 class Draw(Protocol):
@@ -52,6 +55,11 @@ class CatalogKnowledge:
         """The reader of chat messages about this catalog."""
         return RuleReader(self._data.catalog)
 
+    def prepare(self) -> None:
+        """Count now what would be counted at first use."""
+        self.rule_reader.lexicon.prepare()
+        log.debug("evidence is counted over %d people", self.evidence.num_users)
+
 
 class Workspace(Recommender):
     """What `genrec.load` returns."""
@@ -67,21 +75,21 @@ class Workspace(Recommender):
         """draw: who draws; knowledge: another workspace's over the same data."""
         super().__init__(data, client)
         self._draw = draw
-        self._knowledge = knowledge or CatalogKnowledge(data)
+        self.knowledge = knowledge or CatalogKnowledge(data)
 
     def through(self, client: ModelClient, *, draw: Draw = visualize) -> "Workspace":
         """The same workspace as another client of its models sees it."""
-        return Workspace(self.data, client, draw=draw, knowledge=self._knowledge)
+        return Workspace(self.data, client, draw=draw, knowledge=self.knowledge)
 
     @property
     def evidence(self) -> EvidenceIndex:
         """What explanations rest on; counted at first use."""
-        return self._knowledge.evidence
+        return self.knowledge.evidence
 
     @property
     def rule_reader(self) -> RuleReader:
         """The rules that read messages about this catalog; its words are collected at first use."""
-        return self._knowledge.rule_reader
+        return self.knowledge.rule_reader
 
     def explain(
         self, *, item: str, user: str | None = None, history: Sequence[str] | None = None, query: str = ""

@@ -19,7 +19,7 @@ from genrec.bench.redial import bench_redial
 from genrec.bench.talk.grammar import GrammarScript
 from genrec.bench.talk.meaning import meets
 from genrec.bench.talk.scripts import HAND_WRITTEN, HandScript, read_scripts
-from genrec.bench.talk.simulation import Judge, TurnResult
+from genrec.bench.talk.simulation import ConversationJudge, TurnResult
 from genrec.data.ingest import ingest
 from genrec.data.splits import EvaluationCase, split_interactions
 from genrec.errors import InputError
@@ -60,7 +60,7 @@ def _demo_rows(
     world = load_world(directory)
     if world is None:
         raise InputError(f"{directory} holds no made shop, so no answer is known; wanted the workspace of genrec demo")
-    judge = Judge(recommender, world)
+    judge = ConversationJudge(recommender, world)
     rows = [summarize("grammar", hold_grammar(judge, num_grammar, seed, gives_reasons=gives_reasons))]
     for name in hand_written:
         scripts = read_scripts(name, recommender.catalog, seed)
@@ -68,7 +68,7 @@ def _demo_rows(
     return rows
 
 
-def hold_grammar(judge: Judge, num: int, seed: int, *, gives_reasons: bool) -> list[list[TurnResult]]:
+def hold_grammar(judge: ConversationJudge, num: int, seed: int, *, gives_reasons: bool) -> list[list[TurnResult]]:
     """Conversations by the grammar, each of another person who has the held-out item in mind."""
     rng = np.random.default_rng([seed, 1])
     cases = _shuffled(judge.recommender, rng)
@@ -81,7 +81,7 @@ def hold_grammar(judge: Judge, num: int, seed: int, *, gives_reasons: bool) -> l
 
 
 def hold_by_hand(
-    judge: Judge, scripts: Sequence[HandScript], seed: int, *, gives_reasons: bool
+    judge: ConversationJudge, scripts: Sequence[HandScript], seed: int, *, gives_reasons: bool
 ) -> list[list[TurnResult]]:
     """Hand-written conversations, each of another person whose held-out item meets its first wishes, if one's does."""
     cases = _shuffled(judge.recommender, np.random.default_rng([seed, 3]))

@@ -67,16 +67,15 @@ class Engine:
     def open(self) -> None:
         """Load what is loaded at first use, so that the first client does not wait for it; once is enough."""
         if not self.is_open:
-            self.reader.lexicon.prepare()
             self._warm_up()
         self.is_open = True
 
     def _warm_up(self) -> None:
         """Load and count now what would be loaded and counted at first use."""
         workspace = self.workspace
+        workspace.knowledge.prepare()
         workspace.clip.count_tokens(["warm up"])
         workspace.client.embed(["warm up"])
-        assert workspace.evidence
         first = Request(history=(workspace.catalog.items[0].item_id,), k=1)
         if len(workspace.catalog) > 1:
             workspace.answer([first])

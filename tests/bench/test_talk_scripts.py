@@ -9,7 +9,7 @@ from genrec.bench.chat import bench_chat, hold_by_hand, hold_grammar
 from genrec.bench.redial import MovieTurn, compare_recommenders
 from genrec.bench.talk.meaning import ScriptedTurn, count_matches, meets, middle_price, understood_slots, wanted_slots
 from genrec.bench.talk.scripts import HAND_WRITTEN, Unanswerable, read_scripts
-from genrec.bench.talk.simulation import Judge
+from genrec.bench.talk.simulation import ConversationJudge
 from genrec.bench.talk.truth import Truth, TurnContext
 from genrec.chat.conversation import Conversation
 from genrec.chat.session import Session
@@ -128,7 +128,7 @@ def test_the_truth_finds_what_is_false(shop_recommender: Workspace, world: ShopW
 
 
 def test_conversations_by_grammar_are_understood_and_true(shop_recommender: Workspace, world: ShopWorld):
-    judge = Judge(shop_recommender, world)
+    judge = ConversationJudge(shop_recommender, world)
     results = [r for talk in hold_grammar(judge, 12, 7, gives_reasons=False) for r in talk]
     assert len(results) >= 20
     assert sum(not r.problems for r in results) >= 0.95 * len(results), [(r.turn, r.problems) for r in results]
@@ -137,7 +137,7 @@ def test_conversations_by_grammar_are_understood_and_true(shop_recommender: Work
 
 @pytest.mark.slow
 def test_conversations_by_hand_are_understood_and_true(shop_recommender: Workspace, world: ShopWorld):
-    judge = Judge(shop_recommender, world)
+    judge = ConversationJudge(shop_recommender, world)
     scripts = read_scripts("hand_first", shop_recommender.catalog, 7)
     spoken = [script for script in scripts if all(t.get("intent") != "show" for t in script.turns)]
     results = [r for talk in hold_by_hand(judge, spoken, 7, gives_reasons=False) for r in talk]

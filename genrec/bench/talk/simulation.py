@@ -43,7 +43,7 @@ class TurnResult:
     search: SearchResult | None
 
 
-class Judge:
+class ConversationJudge:
     """Judges turns in one made world."""
 
     def __init__(self, recommender: Workspace, world: ShopWorld) -> None:

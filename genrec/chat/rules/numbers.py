@@ -97,7 +97,7 @@ class ConstraintsRead:
 
 def read_numbers(text: str, lexicon: Lexicon) -> ConstraintsRead:
     """Read the bounds of a message in lower case; years first where the catalog has years."""
-    reader = _NumberReader(spell_out(text), lexicon)
+    reader = _NumberScanner(spell_out(text), lexicon)
     if lexicon.year is not None:
         reader.read_years(lexicon.year)
     reader.read_amounts()
@@ -115,7 +115,7 @@ def _tightest(bounds: list[Predicate]) -> tuple[Predicate, ...]:
     return tuple(tightest.values())
 
 
-class _NumberReader:
+class _NumberScanner:
     """One message, blanked out as it is understood."""
 
     def __init__(self, text: str, lexicon: Lexicon) -> None:
