@@ -1,4 +1,4 @@
-"""What the server can do, apart from any wire format: recommend, explain, draw, talk and embed for many at once.
+"""Engine: recommends, explains, draws, talks and embeds for many clients at once, whatever the wire format.
 
 The event loop never computes: requests to the model wait in its batchers, and what takes several of them (explanations,
 conversations, drawings) runs on a bounded number of threads, each with the deadline of its client.

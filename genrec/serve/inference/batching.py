@@ -1,4 +1,4 @@
-"""Requests of many clients, answered together.
+"""Batching: requests of many clients are answered in one call.
 
 A batcher's thread takes what waits, up to a batch, and answers it in one call; while it works, more gather, so batches
 grow with the load. Clients who were answered together ask again one after the other, so after batches of several the

@@ -31,6 +31,7 @@ from genrec.workspace import Workspace
 Q = TypeVar("Q")
 A = TypeVar("A")
 K = TypeVar("K", bound=Hashable)
+Asked = TypeVar("Asked", Request, Case)
 MAX_SCORED = 16  # clients whose cases are scored in one call
 MAX_TEXTS, MAX_TEXTS_ON_CPU = 32, 5  # in one call, for whose last text all wait; 5: those of one answer in chat
 MAX_CACHED_TEXTS = 10_000
@@ -250,7 +251,7 @@ class QueuedClient:
     def close(self) -> None:
         """The queues are closed by who opened them."""
 
-    def _with_adapter(self, order: Any) -> Any:  # Any: a Request or a Case, which comes back
+    def _with_adapter(self, order: Asked) -> Asked:
         return order if order.adapter is not None else replace(order, adapter=self._adapter)
 
 

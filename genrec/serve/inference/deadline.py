@@ -1,6 +1,6 @@
-"""How long a client waits for its answer, and whether it still does.
+"""Deadlines: how long each client waits for its answer, and whether it still does.
 
-Whatever works for one client on a thread asks it between its steps.
+Whatever works for one client on a thread asks its deadline between two steps. Knows nothing of what is asked.
 """
 
 import math
@@ -13,19 +13,19 @@ from typing import TypeVar
 from genrec.errors import GenrecError
 
 A = TypeVar("A")
-_GLANCE_S = 0.5  # how often who waits looks whether the client does too
+_GLANCE_S = 0.5  # how often a thread that waits looks whether its client does too
 
 
 class ClientGone(GenrecError):
-    """Nobody waits for the answer any more."""
+    """The client does not wait for the answer any more."""
 
 
 class NotBegun(GenrecError):
-    """What was asked for did not begin in time."""
+    """The work did not begin in time."""
 
 
 class Deadline:
-    """How long a client waits, and whether it has gone."""
+    """The time by which one client wants its answer; it ends early when the client goes."""
 
     def __init__(self, limit_s: float) -> None:
         self._ends, self._left = time.monotonic() + limit_s, threading.Event()

@@ -1,4 +1,4 @@
-"""How many threads a process computes with: as many as there are cores that others leave.
+"""Thread budget: a process computes with as many threads as other processes leave it cores.
 
 Threads of one product wait for each other at its end, so where somebody else holds one of their cores, all wait for
 that one, which takes several times as long as fewer threads would. Knows nothing of what is computed.
