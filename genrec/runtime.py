@@ -1,4 +1,4 @@
-"""Where and how things run: device, dtype, seeds, threads, progress, and which folder a foundation name means.
+"""Runtime: device, dtype, seeds, threads, progress, and which folder a foundation name means.
 
 Knows nothing of any model's architecture.
 """

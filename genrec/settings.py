@@ -1,4 +1,4 @@
-"""How settings are told, read and checked: dataclasses of typed fields, from TOML tables and from `a.b=c`.
+"""Settings, told, read and checked: dataclasses of typed fields, from TOML tables and from `a.b=c`.
 
 Knows fields, ranges and spellings; deliberately knows no setting. Unknown names, ill-typed values and numbers out of
 range are errors. TOML has no null, so an optional setting that is None is told by a word: `max_minutes = "none"`.

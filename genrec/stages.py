@@ -1,4 +1,4 @@
-"""What a stage of a build is, and what each of them reads.
+"""Stages of a build: what each is, and what all of them read.
 
 A stage says what goes into it and how it is made; its value stands beside the code that does the work. Knows nothing of
 any one stage, nor of their order, which is `pipeline.py`'s.

@@ -1,4 +1,4 @@
-"""What one message of a conversation asks for: the type that the rules and the language model both fill.
+"""Chat requests: what one message of a conversation asks for, as the rules and the language model both fill it in.
 
 Knows names alone; how words become a request is in rules and model_reader.
 """

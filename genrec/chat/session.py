@@ -1,4 +1,4 @@
-"""What a conversation remembers: said, liked, disliked, wished, shown. Plain values that survive a restart.
+"""Sessions, what a conversation remembers: said, liked, disliked, wished, shown. Plain values that survive a restart.
 
 Knows how new wishes change old ones; deliberately knows no recommender and no language.
 """

@@ -1,4 +1,4 @@
-"""How the conversation speaks: wishes, lists, facts and invitations in words, all of it from the catalog.
+"""Wording of the conversation: wishes, lists, facts and invitations in words, all of it from the catalog.
 
 Knows sentences alone; what to say is decided in conversation.
 """

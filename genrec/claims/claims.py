@@ -1,4 +1,4 @@
-"""What a claim is: something true of an item, and everything that can be claimed of one for a person.
+"""Claims: something true of an item each, and everything that can be claimed of one for a person.
 
 Knows item attributes of any catalog, what an item shares with a history and what it answers of stated wishes.
 Deliberately knows no model, no score and no shop: what a claim is worth is decided by its caller, how values are said

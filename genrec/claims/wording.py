@@ -1,4 +1,4 @@
-"""How values, numbers and attributes are said, which of them can be said, and the words of a text.
+"""Wording of values, numbers and attributes: how they are said, which can be said, and the words of a text.
 
 Knows English forms for the attributes that catalogs commonly have, and one for all others; deliberately knows no claim
 and no person.

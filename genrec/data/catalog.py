@@ -1,4 +1,4 @@
-"""How a catalog and its given modalities lie on disk.
+"""Catalogs and their given modalities on disk.
 
 Items are one Parquet file written with pyarrow, and not LanceDB: the catalog is read whole, in order and at once (row
 *i* is the same item in every artifact), never queried or updated in place; a stage is replaced as a directory, so the

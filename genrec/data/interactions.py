@@ -1,4 +1,4 @@
-"""How events lie on disk, and the k-core filter over them.
+"""Events on disk, and the k-core filter over them.
 
 Knows nothing of items beyond their identifiers, nor of train and test.
 """

@@ -1,4 +1,4 @@
-"""Who trains and who tests: the field's protocols over one event log.
+"""Splits into training, validation and test: the field's protocols over one event log.
 
 Knows when things happened; deliberately knows nothing of models or metrics.
 """

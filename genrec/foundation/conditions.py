@@ -1,4 +1,4 @@
-"""What the diffusion model is told about each training picture: the item, a taste that calls for its room, words.
+"""Conditions told to the diffusion model about each training picture: the item, a taste that calls for its room, words.
 
 Tastes are made as people have them: a history in which the room's color and pattern lead, seen through CLIP. Words
 about the room outrank the taste; every part is sometimes left out, for classifier-free guidance.

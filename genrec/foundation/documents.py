@@ -1,4 +1,4 @@
-"""What the tiny language model reads: chats and catalog pages of the demo world, and made-up names to copy.
+"""Documents that the tiny language model reads: chats and catalog pages of the demo world, and made-up names to copy.
 
 Every document is drawn from a generator, so nothing is stored. The two held-out domains never appear. Knows the tasks
 and their shares; knows nothing of weights.

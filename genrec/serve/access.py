@@ -1,4 +1,4 @@
-"""Who may ask, and how often: Bearer keys with scopes, a rate limit per key, and routes that check both first.
+"""Access, who may ask and how often: Bearer keys with scopes, a rate limit per key, and routes that check both first.
 
 Knows keys and scopes; deliberately knows nothing of what a route does.
 """

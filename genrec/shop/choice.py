@@ -1,4 +1,4 @@
-"""How people choose: the utility of every item as a sum of named terms, and the probabilities that follow.
+"""Choices of the shop's people: the utility of every item as a sum of named terms, and the probabilities that follow.
 
 utility = taste (color, style, pattern, brand, price) + what goes with the last items (category, color, brand)
 + a little popularity; the next item is drawn from its softmax. Every term is exact, so causes and oracle are too.

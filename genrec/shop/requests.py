@@ -1,4 +1,4 @@
-"""What people ask for in a chat, in plain language, with the structured truth of every message.
+"""Requests of the shop's people in a chat, in plain language, with the structured truth of every message.
 
 Knows how constraints are said and how a second turn changes the first. vocabulary.satisfies says whether
 an item meets them.

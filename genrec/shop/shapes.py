@@ -1,4 +1,4 @@
-"""What every product kind is made of: painted parts, back to front, one builder per shape.
+"""Shapes of every product kind: painted parts, back to front, one builder per shape.
 
 Standing things rest on y = FLOOR. Knows which outline takes which paint; not colors, light or pixels (see drawing).
 """

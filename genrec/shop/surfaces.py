@@ -1,4 +1,4 @@
-"""What covers a body: patterns in unit coordinates and the look of materials under one soft light.
+"""Surfaces of bodies: patterns in unit coordinates and the look of materials under one soft light.
 
 Knows coverage fields and shading as arrays. Does not know outlines (see shapes) or composition (see drawing).
 """

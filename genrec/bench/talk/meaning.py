@@ -1,4 +1,4 @@
-"""What a scripted message means, apart from any reader: wishes over the made shop, and the slots they fill.
+"""Meanings of scripted messages, known before any reader: wishes over the made shop, and the slots they fill.
 
 Knows the shop's attributes and how a script writes wishes down; deliberately knows nothing of how messages are read.
 """

@@ -1,4 +1,4 @@
-"""What is told by comparing: cheaper, newer, a bit dearer, cheap, "make that 60", darker.
+"""Comparatives, which compare with what was shown: cheaper, newer, a bit dearer, cheap, "make that 60", darker.
 
 Knows what was shown and wished before, against which such words measure, and which names of colors are dark; numbers
 that are said are read in numbers.

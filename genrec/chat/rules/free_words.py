@@ -1,4 +1,4 @@
-"""What is left of a message when its wishes were read: words that describe the wanted, and names of things that the
+"""Free words, left of a message when its wishes were read: words that describe the wanted, and names of things that the
 catalog does not have. Stories around the wish are neither.
 
 Knows where a describing word stands in English; the catalog's own words are the lexicon's.

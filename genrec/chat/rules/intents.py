@@ -1,4 +1,4 @@
-"""What a message wants done: a list, a reason, a picture, a comparison, small talk. Words and signs alone.
+"""Intents, what a message wants done: a list, a reason, a picture, a comparison, small talk. Words and signs alone.
 
 Knows the everyday English of asking; what was wished and spoken of is read elsewhere.
 """

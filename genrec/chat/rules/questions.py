@@ -1,5 +1,5 @@
-"""Which messages ask for facts: of shown items (is it wooden, how much is the second, which is the cheapest) or of the
-whole catalog (what do you sell, how many clocks, are all your lamps under 50).
+"""Questions, messages that ask for facts: of shown items (is it wooden, how much is the second, which is the cheapest)
+or of the whole catalog (what do you sell, how many clocks, are all your lamps under 50).
 
 Knows how people ask; the values and numbers they ask about were read before, and answers are in answers.
 """

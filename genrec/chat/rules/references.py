@@ -1,4 +1,4 @@
-"""Which items a message speaks of: my last two, the second one, like 3, that one, or a title.
+"""References to the items that a message speaks of: my last two, the second one, like 3, that one, or a title.
 
 Knows the words for place, recency and judgement; deliberately knows no attribute.
 """

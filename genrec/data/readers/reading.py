@@ -1,4 +1,4 @@
-"""What every reader hands over, and the checks that every row passes on its way there.
+"""Readings: what every reader hands over, and the checks that every row passes on its way there.
 
 Knows what makes an item or an event usable; deliberately knows nothing of any source's layout.
 """

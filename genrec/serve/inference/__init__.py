@@ -1,1 +1,1 @@
-"""How the server reaches the models: queues across clients, a process of their own, deadlines, threads."""
+"""Inference: the server reaches its models through queues across clients and a process of their own."""
