@@ -26,7 +26,9 @@ from urllib.parse import urlsplit
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
-from genrec.bench.serve import WORDS, ServerProcess
+from genrec.bench.serve import ServerProcess
+
+REQUESTS = ("a red lamp under 80", "something blue", "a warm mug", "a minimal clock", "a striped bag under 120")
 
 GRADIO_CHAT = """
 import http.client, json, sys
@@ -140,7 +142,7 @@ def main() -> None:
         seen: dict[str, list[dict[str, float]]] = {name: [] for name in addresses}
         for number in range(asked.visits + 1):
             for name, address in addresses.items():
-                figures = visit(browser, name, address, WORDS[number % len(WORDS)])
+                figures = visit(browser, name, address, REQUESTS[number % len(REQUESTS)])
                 if number:  # the first warms both up
                     seen[name].append(figures)
         browser.close()

@@ -129,7 +129,7 @@ class _Public:
         return cls(list(data.interactions.user_bounds()), sayings)
 
 
-ScriptedTurn = Callable[[http.client.HTTPConnection, random.Random, _Public], float]
+ClientTurn = Callable[[http.client.HTTPConnection, random.Random, _Public], float]
 
 
 def _recommend(connection: http.client.HTTPConnection, rng: random.Random, public: _Public) -> float:
@@ -156,7 +156,7 @@ def _chat(connection: http.client.HTTPConnection, rng: random.Random, public: _P
     return first
 
 
-KINDS: dict[str, ScriptedTurn] = {"recommend": _recommend, "chat": _chat}
+KINDS: dict[str, ClientTurn] = {"recommend": _recommend, "chat": _chat}
 
 
 def _post(connection: http.client.HTTPConnection, path: str, body: dict[str, object]) -> None:
@@ -236,7 +236,7 @@ def _ask_together(
 
 
 def _ask(
-    server: ServerProcess, turn: ScriptedTurn, tally: _Tally, rng: random.Random, public: _Public, ends: float
+    server: ServerProcess, turn: ClientTurn, tally: _Tally, rng: random.Random, public: _Public, ends: float
 ) -> None:
     """Ask one thing after the other until the time is over; an answer at least is waited for."""
     with server.connect() as connection:
