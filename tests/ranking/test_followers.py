@@ -13,7 +13,7 @@ def followers_of(*histories):
     catalog = Catalog(items=tuple(Item(item_id=f"i{row}", title="t") for row in range(NUM_ITEMS)))
     events = [(f"u{number}", f"i{row}") for number, history in enumerate(histories) for row in history]
     train = Interactions.sort(user_ids=[user for user, _ in events], item_ids=[item for _, item in events])
-    return Followers.count(catalog, train, NUM_ITEMS + NUM_ADDED)
+    return Followers.count(catalog, train, NUM_ITEMS + NUM_ADDED, window=5)
 
 
 def test_nearer_followers_count_more_and_all_shares_are_of_one_more_than_was_seen():

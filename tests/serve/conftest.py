@@ -42,7 +42,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         for path in folder.parents:
             if path.is_relative_to(tmp_path_factory.getbasetemp().parents[1]):
-                path.chmod(0o755)
+                path.chmod(path.stat().st_mode | 0o055)  # the sticky bit of a shared folder stays
         shutil.chown(folder, "postgres")
         as_owner = ["runuser", "-u", "postgres", "--"]
     data = folder / "data"

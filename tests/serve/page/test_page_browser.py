@@ -125,7 +125,7 @@ def test_what_is_liked_and_refused_is_seen_and_taken_back(server, visit):
     like = page.locator(".judge.like").first
     like.click()
     page.locator("#history .plain").first.wait_for()
-    taste = server.engine.profiles.taste(person(page))
+    taste = server.engine.profiles.find(person(page))
     liked = page.locator(".card").first.get_attribute("data-item")
     assert taste.history == (liked,)
     assert like.get_attribute("aria-pressed") == "true"
@@ -136,13 +136,13 @@ def test_what_is_liked_and_refused_is_seen_and_taken_back(server, visit):
     press(page, "Remove: ")
     page.locator("#history .empty").wait_for()
     assert like.get_attribute("aria-pressed") == "false"
-    taste = server.engine.profiles.taste(person(page))
+    taste = server.engine.profiles.find(person(page))
     assert (taste.history, taste.refused) == ((), ())
     page.locator("#find").fill("red mug")
     page.keyboard.press("Enter")
     press(page, "Add: ")
     page.locator("#history .plain").first.wait_for()
-    assert len(server.engine.profiles.taste(person(page)).history) == 1
+    assert len(server.engine.profiles.find(person(page)).history) == 1
 
 
 def test_more_and_less_like_a_card_are_said_in_words(server, visit):
@@ -159,7 +159,7 @@ def test_more_and_less_like_a_card_are_said_in_words(server, visit):
     page.locator(".turn.user").nth(2).wait_for()
     answered(page)
     page.locator("#refused .plain").first.wait_for()
-    refused = server.engine.profiles.taste(person(page)).refused
+    refused = server.engine.profiles.find(person(page)).refused
     titles = {server.engine.workspace.catalog[item_id].title for item_id in refused}
     assert titles == {server.engine.workspace.catalog[first].title}
 
