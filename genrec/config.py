@@ -171,8 +171,8 @@ class RecommendConfig:
     newcomer_exposure: Amount | None = field(default=3.0, metadata={"former": 0.0})
     # Nats per cosine to taste that cold items are raised by, beside the likeness that counts for all: little else is
     # known of them.
-    cold_likeness: Amount = field(default=4.0, metadata=ADDED)
-    cold_places: Share = field(default=0.15, metadata=ADDED)  # of all places, no more than which exposure asks for
+    cold_likeness: Amount = 4.0
+    cold_places: Share = 0.15  # of all places, no more than which exposure asks for
     newcomer_neighbors: Number = 5  # known items whose expectation cold items inherit, where beams alone are asked
     query_weight: float = 4.0  # nats that a cosine of one to the words or the photo is worth
     batch_size: Count = 64

@@ -15,7 +15,16 @@ from typing import Protocol
 import numpy as np
 
 from genrec.claims.check import Vocabulary, check_text
-from genrec.claims.claims import CO_CHOSEN, POPULARITY, SIMILAR, Claim, candidate_claims, merge_by_source
+from genrec.claims.claims import (
+    CO_CHOSEN,
+    POPULARITY,
+    ROLES,
+    SIMILAR,
+    Claim,
+    ClaimRole,
+    candidate_claims,
+    merge_by_source,
+)
 from genrec.claims.template import phrase
 from genrec.claims.wording import sayable_attributes, words_of
 from genrec.config import Config, ExplainConfig, SplitConfig
@@ -267,10 +276,11 @@ def choose_claims(candidates: Sequence[WeighedClaim], config: ExplainConfig) -> 
     At most one answers the request; facts of the item alone and its popularity fill in only when the history gives no
     reason. Heaviest first.
     """
-    asked = [c for c in candidates if c.claim.kind == "constraint"]
-    kinds = ("history", "neighbor", "range")
-    related = [c for c in candidates if c.claim.kind in kinds and c.weight > config.min_weight_nats]
-    facts = [c for c in candidates if c.claim.kind == "attribute"]
+    by_role: dict[ClaimRole, list[WeighedClaim]] = {"answer": [], "relation": [], "fact": []}
+    for candidate in candidates:
+        by_role[ROLES[candidate.claim.kind]].append(candidate)
+    asked, facts = by_role["answer"], by_role["fact"]
+    related = [c for c in by_role["relation"] if c.weight > config.min_weight_nats]
     chosen = sorted(asked, key=lambda c: -c.surprise)[:1]
     for pool in (related, facts):
         if pool is facts and any(c in related for c in chosen):

@@ -4,8 +4,8 @@ Knows item attributes of any catalog, what an item shares with a history and wha
 Deliberately knows no model, no score and no shop: what a claim is worth is decided by its caller, how values are said
 in wording, how claims become sentences in template, whether a text says more than its claims in check.
 
-A further kind of claim is a name in ClaimKind, a function that makes it, and its line in candidate_claims; what it
-weighs is decided in explain.
+A further kind of claim is a name in ClaimKind with its role, a function that makes it, words included, and its line
+in candidate_claims; what it weighs and how telling it is, is decided in explain, and sampling practices it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +17,14 @@ from genrec.data.filters import Predicate
 from genrec.schema import AttributeValue, Item
 
 ClaimKind = Literal["history", "range", "attribute", "neighbor", "constraint"]
+ClaimRole = Literal["answer", "relation", "fact"]  # to a stated wish, to the history, of the item alone
+ROLES: Mapping[ClaimKind, ClaimRole] = {
+    "constraint": "answer",
+    "history": "relation",
+    "neighbor": "relation",
+    "range": "relation",
+    "attribute": "fact",
+}
 
 CO_CHOSEN, SIMILAR, POPULARITY = "co-chosen", "similar", "popularity"  # attributes of claims that no catalog states
 

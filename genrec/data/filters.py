@@ -15,7 +15,7 @@ has item_id, title and text. Names match regardless of case where no attribute h
 decided by what the items have: all numbers, all yes or no, else texts. Comparing a text by size, or a number with
 words, is an error over a catalog, not an empty result.
 
-An operator is added here alone: its name in Operator, and what it compares in _COMPARISONS.
+An operator is added here alone: its name in Operator and in the grammar above, and what it compares in _COMPARISONS.
 """
 
 import re
@@ -167,8 +167,9 @@ class Predicate(Filter):
     def _match_texts(self) -> Callable[[AttributeValue], bool]:
         compare, wanted = _COMPARISONS[self.operator].texts, frozenset(value.casefold() for value in self._wanted)
         if compare is None:
+            words = " ".join(name for name, its in _COMPARISONS.items() if its.texts and name != "=")
             raise FilterError(
-                f"{self} cannot be compared: {self.attribute!r} is text; use = != in or contains, or a number attribute"
+                f"{self} cannot be compared: {self.attribute!r} is text; use = != in or {words}, or a number attribute"
             )
         return lambda value: any(compare(text, wanted) for text in _texts(value))
 

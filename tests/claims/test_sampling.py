@@ -1,7 +1,10 @@
 """What is drawn to be said covers every kind of claim, and what is made up about an item never contradicts it."""
 
+from typing import get_args
+
 import numpy as np
 
+from genrec.claims.claims import ROLES, ClaimKind
 from genrec.claims.sampling import MAX_CLAIMS, draw_claims, draw_wishes
 from genrec.claims.template import phrase
 from genrec.schema import Item
@@ -13,7 +16,7 @@ PAST = [Item(item_id=f"p{n}", title=f"Past {n}", attributes={"color": "red", "pr
 def test_every_kind_of_reason_is_practiced() -> None:
     rng = np.random.default_rng(1)
     drawn = [draw_claims(ITEM, PAST, rng, wishes=draw_wishes(ITEM, rng)) for _ in range(400)]
-    assert {c.kind for claims in drawn for c in claims} == {"history", "range", "attribute", "neighbor", "constraint"}
+    assert {c.kind for claims in drawn for c in claims} == set(get_args(ClaimKind)) == set(ROLES)
     texts = {c.text for claims in drawn for c in claims if c.kind == "constraint"}
     assert {"it is red, as you asked", "it has the tag warm, as you asked"} <= texts
     assert all(any(f", {words} your" in text for text in texts) for words in ("under", "at most", "over", "at least"))

@@ -88,7 +88,7 @@ class PqKMeans(Quantizer):
 
     def _fitted(self) -> list[FloatArray]:
         if not self._codebooks:
-            raise InputError("the pq-kmeans quantizer is not fitted yet; call fit, or load a fitted one")
+            raise InputError(f"the {self.name} quantizer is not fitted yet; call fit, or load a fitted one")
         return self._codebooks
 
 

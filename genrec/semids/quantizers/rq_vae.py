@@ -124,7 +124,7 @@ class RqVae(Quantizer):
 
     def _fitted(self) -> "Autoencoder":
         if self._network is None:
-            raise InputError("the rq-vae quantizer is not fitted yet; call fit, or load a fitted one")
+            raise InputError(f"the {self.name} quantizer is not fitted yet; call fit, or load a fitted one")
         return self._network
 
 
