@@ -57,6 +57,7 @@ def genrec(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
     """Run one command in this process; returns its exit code, stdout and stderr."""
 
     def run(*words: object) -> tuple[int, str, str]:
+        # A command reads its words there, as the console script does.
         monkeypatch.setattr(sys, "argv", ["genrec", *map(str, words)])
         with pytest.raises(SystemExit) as stop:
             cli.main()
