@@ -50,7 +50,6 @@ class _Query:
     k: int
     eligible: Eligible
     aim: Aim
-    width: int  # how many beams find what is asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,23 +158,29 @@ class LocalClient:
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """The k best items of each request, in batches of the configured size; see `ModelClient`."""
         answers: list[Answer] = [[] for _ in requests]
-        queries: dict[int, _Query] = {}
-        for number, request in enumerate(requests):
-            try:
-                queries[number] = self._query_of(request)
-            except InputError as error:
-                answers[number] = error
+        widths = [self._width(request) for request in requests]
         size = self.data.config.recommend.batch_size
         # Requests of like length share a batch, so that little is computed for padding; those of unequal beams do not,
         # so that an answer never depends on its company.
-        for width in sorted({query.width for query in queries.values()}):
-            same = [number for number, query in queries.items() if query.width == width]
-            same.sort(key=lambda number: len(queries[number].request.history))
+        for width in sorted(set(widths)):
+            same = [number for number, its_width in enumerate(widths) if its_width == width]
+            same.sort(key=lambda number: len(requests[number].history))
             for batch in (same[start : start + size] for start in range(0, len(same), size)):
-                found = self._answer_batch([queries[number] for number in batch], width)
-                for number, answer in zip(batch, found, strict=True):
+                queries: dict[int, _Query] = {}  # of one batch: each holds a mask over the catalog
+                for number in batch:
+                    try:
+                        queries[number] = self._query_of(requests[number])
+                    except InputError as error:
+                        answers[number] = error
+                found = self._answer_batch(list(queries.values()), width) if queries else []
+                for number, answer in zip(queries, found, strict=True):
                     answers[number] = answer
         return answers
+
+    def _width(self, request: Request) -> int:
+        """How many beams find what is asked for."""
+        config = self.data.config.recommend
+        return max(2 * (config.k if request.k is None else request.k), config.beam_width)
 
     def stream(self, request: Request) -> Iterator[Recommendation]:
         """The k best items one by one; see `ModelClient`.
@@ -214,7 +219,6 @@ class LocalClient:
             k=k,
             eligible=eligible,
             aim=aim,
-            width=max(2 * k, config.beam_width),
         )
 
     def _answer_batch(self, queries: Sequence[_Query], width: int) -> list[list[Recommendation]]:

@@ -13,6 +13,7 @@ import pickle
 import signal
 import threading
 import traceback
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from multiprocessing import get_context, parent_process
@@ -112,6 +113,8 @@ class ProcessClient:
     def __init__(self, directory: Path) -> None:
         """Start the process; what it cannot load is told by its first answer."""
         self._process = ModelProcess(directory)
+        self._numbers = itertools.count()  # of streams; given here, so that none comes again with a new process
+        self._left_streams: deque[int] = deque()  # that nobody goes on with; told when the next one is opened
 
     @property
     def answers_while_writing(self) -> bool:
@@ -125,7 +128,8 @@ class ProcessClient:
 
     def stream(self, request: Request) -> Iterator[Recommendation]:
         """The k best items one by one; the process answers others between any two of them."""
-        number: int = self._process("open_stream", request)
+        number, left = next(self._numbers), [self._left_streams.popleft() for _ in range(len(self._left_streams))]
+        self._process("open_stream", number, request, left)
         return self._streamed(number)
 
     def _streamed(self, number: int) -> Iterator[Recommendation]:
@@ -133,8 +137,7 @@ class ProcessClient:
             while (item := self._process("next_of_stream", number)) is not None:
                 yield item
         finally:
-            with contextlib.suppress(ModelEnded):  # its streams ended with it
-                self._process("close_stream", number)
+            self._left_streams.append(number)  # not told at once: this may run wherever a generator is collected
 
     def score(self, cases: Sequence[Case]) -> npt.NDArray[np.float64]:
         """Log-probability of each case's item in nats, float64 (B,)."""
@@ -193,23 +196,18 @@ class _Worker:
         for name, folder in adapters.items():
             self.client.add_adapter(name, folder)
         self._streams: dict[int, Iterator[Recommendation]] = {}
-        self._numbers = itertools.count()
 
-    def open_stream(self, request: Request) -> int:
-        """Begin a stream; returns its number."""
-        stream, number = self.client.stream(request), next(self._numbers)
-        self._streams[number] = stream
-        return number
+    def open_stream(self, number: int, request: Request, left: Sequence[int]) -> None:
+        """Begin a stream under a number, and forget those that were left."""
+        for other in left:
+            self._streams.pop(other, None)
+        self._streams[number] = self.client.stream(request)
 
     def next_of_stream(self, number: int) -> Recommendation | None:
         """The next item of a stream; None at its end. Raises ModelEnded for one that another process began."""
         if number not in self._streams:
             raise ModelEnded("the model's process was started again while it streamed; ask again")
         return next(self._streams[number], None)
-
-    def close_stream(self, number: int) -> None:
-        """Forget a stream."""
-        self._streams.pop(number, None)
 
     def answer_call(self, call: _Call) -> tuple[object, Exception | None]:
         """What a method returns, or raises."""

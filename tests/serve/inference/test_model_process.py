@@ -62,8 +62,11 @@ def test_after_its_end_the_process_is_started_again_with_its_adapters(shop, apar
     with pytest.raises(ModelEnded, match="started again"):
         apart.answer([request])
     apart.answer([Request(k=1)])  # it is up
+    other = apart.client.stream(Request(k=3))
     with pytest.raises(ModelEnded, match="while it streamed"):
         next(stream)
+    first_three = [entry.item_id for entry in shop.client.stream(Request(k=3))]
+    assert [entry.item_id for entry in other] == first_three  # it was not taken for the stream of the ended process
     with ThreadPoolExecutor(1) as pool:
         messages = [render("next_item", query=f"a red lamp {number}") for number in range(150)]
         texts = pool.submit(apart.client.write, messages, max_new_tokens=60)
