@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from genrec.artifacts import read_manifest
 from genrec.bench.talk.truth import Truth
-from genrec.data.readers.shop import recreate_shop
+from genrec.evaluate.oracle import load_world
 from genrec.explain import explain_batch
 from genrec.runtime import progress, quiet_libraries
 from genrec.shop import ShopWorld
@@ -63,7 +62,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", dest="as_json")
     options = parser.parse_args()
     quiet_libraries()
-    world = recreate_shop(read_manifest(options.workspace / "catalog", "catalog").details)
+    world = load_world(options.workspace)
     summary = measure(load(options.workspace), world, num=options.num, seed=options.seed)
     print(json.dumps(summary) if options.as_json else "  ".join(f"{k} {round(v, 3)}" for k, v in summary.items()))
 

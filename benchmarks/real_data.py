@@ -16,6 +16,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from genrec.generations import is_ingested
+
 SEQUENCE_PEERS = "popularity,itemknn,content-knn,ease,sasrec,bsarec"
 COLD_PEERS = "popularity,content-knn"
 
@@ -78,7 +80,7 @@ def make(name: str, data: Path, work: Path, peers: str | None) -> None:
     log, costs = work / f"{name}.log", work / f"{name}.costs.json"
     folder, reader = run.data
     source = data / folder
-    if not (workspace / "catalog").is_dir():
+    if not is_ingested(workspace):
         features = ("--features", f"minilm={source / 'minilm.npz'}", "--k-core", "5")
         genrec(log, "ingest", reader, str(source), "--out", str(workspace), *features)
     known = json.loads(costs.read_text()) if costs.is_file() else {}

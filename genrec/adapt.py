@@ -15,10 +15,11 @@ import numpy as np
 from peft import PeftModel
 
 from genrec import artifacts
-from genrec.config import Config
-from genrec.data.ingest import NewItems, load_workspace_data
+from genrec.config import CONFIG_FILE, Config
+from genrec.data.ingest import NewItems, load_data
 from genrec.data.splits import Split, split_interactions
 from genrec.errors import InputError
+from genrec.generations import ADAPTERS, Generation, commit, new_folder, require_no_draft, take_up_adapters, writing
 from genrec.model.lm.adapters import AdapterCard, check_adapter_name, save_adapter
 from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, LanguageModel, load_causal_lm, read_ids
 from genrec.model.lm.vocabulary import PromptTokenizer
@@ -52,21 +53,44 @@ def adapt(
 ) -> AdaptReport:
     """Train a LoRA adapter for the domain in `new_data`, an ingested workspace, on top of a built one.
 
-    The adapter lies in DIR/adapters/NAME. Its metrics are Recall@10 on the new domain's test split, with the adapter
+    The new domain's items and the adapter, which lies in DIR/adapters/NAME, become part of the workspace in one step: a
+    generation. Its metrics are Recall@10 on the new domain's test split, with the adapter
     and without it, ranked over the new domain's items and over the whole catalog.
-    Raises ArtifactError when either workspace is unfit, InputError when the workspace was tuned without LoRA.
+    Raises ArtifactError when either workspace is unfit, WorkspaceBusy, InputError when the workspace was tuned without
+    LoRA.
     """
     root, source = Path(directory), Path(new_data)
-    target = root / "adapters" / check_adapter_name(name)
-    built = Config.of_workspace(root)
-    config = _adapter_config(built, epochs, settings)
-    domain, num_new = _admitted(root, source, built, config)
-    language_model = _trainable_model(root / "model", config)
+    check_adapter_name(name)
+    domain_data = Generation.open_newest(source)
+    Generation.open(root)
+    with writing(root, "genrec adapt"):
+        require_no_draft(root)
+        base = Generation.open(root)
+        built = Config.load(base.folder / CONFIG_FILE)
+        config = _adapter_config(built, epochs, settings)
+        work = root / f".adapter-{name}.work"
+        with new_folder(root, base.folder) as folder:
+            domain, num_new = _admitted(root, folder, domain_data.folder, config)
+            card = _adapted(
+                folder, domain, config, work, name=name, license_name=license_name, target=root / ADAPTERS / name
+            )
+            take_up_adapters(root, folder)
+        commit(root)
+        shutil.rmtree(work)
+    target = root / ADAPTERS / name
+    num_bytes = sum(path.stat().st_size for path in target.iterdir())
+    return AdaptReport(card=card, path=target, num_new_items=num_new, num_bytes=num_bytes)
+
+
+def _adapted(
+    folder: Path, domain: "_Domain", config: Config, work: Path, *, name: str, license_name: str, target: Path
+) -> AdapterCard:
+    """Train and measure the adapter and write it to `target`; returns its card. folder: of the new generation."""
+    language_model = _trainable_model(folder / "model", config)
     before = domain.recalls(language_model, config)
-    work = root / f".adapter-{name}.work"
     report = _tune(language_model, domain, config, work)
     after = domain.recalls(language_model, config)
-    _, id_space, foundation = read_ids(root / "model")
+    _, id_space, foundation = read_ids(folder / "model")
     card = AdapterCard(
         name=name,
         foundation=foundation,
@@ -80,9 +104,7 @@ def adapt(
     inputs = {"id_space": id_space, "foundation": foundation}
     with artifacts.write_stage(target, kind="adapter", inputs=inputs, details={"name": name}) as stage:
         save_adapter(language_model, stage, card)
-    shutil.rmtree(work)
-    num_bytes = sum(path.stat().st_size for path in target.iterdir())
-    return AdaptReport(card=card, path=target, num_new_items=num_new, num_bytes=num_bytes)
+    return card
 
 
 def _adapter_config(built: Config, epochs: float, settings: Iterable[str]) -> Config:
@@ -123,21 +145,21 @@ class _Domain:
         }
 
 
-def _admitted(root: Path, source: Path, built: Config, config: Config) -> tuple[_Domain, int]:
-    """The domain after its items have joined the workspace, and how many did not belong to it yet."""
-    catalog, interactions, _ = load_workspace_data(source)
-    known = load_workspace_data(root).catalog
+def _admitted(root: Path, folder: Path, source: Path, config: Config) -> tuple[_Domain, int]:
+    """The domain after its items have joined a new generation, and how many did not belong to it yet."""
+    catalog, interactions, _ = load_data(source)
+    known = load_data(folder).catalog
     missing = tuple(item for item in catalog if item.item_id not in known)
     if missing:
-        admit_items(root, NewItems(items=missing, refused=()), built)
-    whole = load_semids(root / "semids").table
+        admit_items(root, folder, NewItems(items=missing))
+    whole = load_semids(folder / "semids").table
     domain = _Domain(
         fingerprint=artifacts.read_manifest(source / "catalog", "catalog").fingerprint,
         catalog=catalog,
         interactions=interactions,
         split=split_interactions(interactions, config.split),
         table=_subtable(whole, catalog),
-        everything=load_workspace_data(root).catalog,
+        everything=load_data(folder).catalog,
         whole=whole,
     )
     return domain, len(missing)

@@ -6,13 +6,16 @@ into place by rename, so a kill at any moment leaves the old stage, or none. Kno
 """
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from genrec.errors import ArtifactError
 
@@ -51,26 +54,55 @@ def fingerprint_folder(path: Path) -> str:
     return fingerprint(sorted((str(p.relative_to(path)), fingerprint_file(p)) for p in path.rglob("*") if p.is_file()))
 
 
+def read_json(path: Path) -> Any:  # Any: JSON
+    """What a JSON file of our own holds. Raises ArtifactError when it cannot be read."""
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            raise FileNotFoundError(f"no such file: {path.name}")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ArtifactError(
+            f"{path} cannot be read ({error}); make it again, by genrec ingest or genrec build"
+        ) from error
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace a text file atomically."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as stream:
+    with write_file(path) as partial, partial.open("w", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
-    partial.replace(path)
 
 
 @contextlib.contextmanager
 def write_file(path: Path) -> Iterator[Path]:
     """Yield a hidden sibling to write to; on success it takes the file's place, on failure it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    _remove_left_files(path)
+    partial = path.with_name(f".{path.stem}.{os.getpid()}-{threading.get_ident()}.partial{path.suffix}")
     try:
         yield partial
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _remove_left_files(path: Path) -> None:
+    """Remove what killed writers of the same file left."""
+    for left in path.parent.glob(f".{glob.escape(path.stem)}.*.partial{glob.escape(path.suffix)}"):
+        writer = left.name.removeprefix(f".{path.stem}.").partition("-")[0]
+        if writer.isdecimal() and not _is_running(int(writer)):
+            left.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
 
 
 @contextlib.contextmanager
@@ -85,6 +117,7 @@ def write_stage(
 
     details: a mutable mapping may be filled inside the block; it is read at the end.
     """
+    recover(directory)
     partial = directory.with_name(f".{directory.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -111,7 +144,8 @@ def seal(directory: Path, *, kind: str, inputs: Mapping[str, str], details: Mapp
         "details": dict(details),
         "fingerprint": fingerprint(kind, dict(inputs), files),
     }
-    write_text(directory / MANIFEST, json.dumps(record, indent=1, sort_keys=True, default=str))
+    plain = json.loads(json.dumps(record, default=str))
+    write_text(directory / MANIFEST, json.dumps({**plain, "seal": fingerprint(plain)}, indent=1, sort_keys=True))
 
 
 def _swap(partial: Path, directory: Path) -> None:
@@ -139,16 +173,19 @@ def read_manifest(directory: Path, kind: str) -> Manifest:
 
     Raises ArtifactError when the stage is missing, unfinished, of another kind or of another format version.
     """
-    recover(directory)
     path = directory / MANIFEST
     if not path.is_file():
         what = "is not finished" if directory.is_dir() else "is missing"
         raise ArtifactError(f"stage {kind!r} at {directory} {what}; run genrec ingest, then genrec build, to make it")
+    record = read_json(path)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        seal = record.pop("seal", None)  # earlier genrecs set none
         version, found = record["format"], record["kind"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{path} is not a genrec manifest ({error}); remove {directory} and build again") from error
+        manifest = Manifest(**{name: record[name] for name in Manifest.__dataclass_fields__})
+        is_whole = seal in (None, fingerprint(record))
+        is_whole &= manifest.fingerprint == fingerprint(found, manifest.inputs, manifest.files)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(f"{path} is not a genrec manifest ({error}); run genrec build to make it again") from error
     if version != FORMAT_VERSION:
         raise ArtifactError(
             f"{directory} has format version {version}, this genrec reads version {FORMAT_VERSION}; "
@@ -156,26 +193,27 @@ def read_manifest(directory: Path, kind: str) -> Manifest:
         )
     if found != kind:
         raise ArtifactError(f"{directory} holds a {found!r} stage, wanted {kind!r}; point to the right directory")
-    return Manifest(
-        kind=kind,
-        inputs=record["inputs"],
-        files=record["files"],
-        details=record["details"],
-        fingerprint=record["fingerprint"],
-    )
+    if not is_whole:
+        raise ArtifactError(f"{path} was changed since it was written; run genrec build to make the stage again")
+    return manifest
 
 
 def stale_reason(directory: Path, *, kind: str, inputs: Mapping[str, str]) -> str | None:
-    """Why a stage must be made again, or None when it is fresh."""
+    """Why a stage must be made again, or None when it is fresh and its files are as they were written."""
     try:
         manifest = read_manifest(directory, kind)
     except ArtifactError:
-        return "missing" if not directory.exists() else "unfinished or of another version"
+        return "missing" if not directory.exists() else "unfinished, broken or of another version"
     changed = sorted(key for key in {*inputs, *manifest.inputs} if inputs.get(key) != manifest.inputs.get(key))
     if changed:
         return f"changed: {', '.join(changed)}"
     lost = [name for name in manifest.files if not (directory / name).is_file()]
-    return f"files are missing: {', '.join(lost[:3])}" if lost else None
+    if lost:
+        return f"files are missing: {', '.join(lost[:3])}"
+    damaged = [name for name, print_ in manifest.files.items() if fingerprint_file(directory / name) != print_]
+    added = {str(p.relative_to(directory)) for p in directory.rglob("*") if p.is_file()} - {MANIFEST, *manifest.files}
+    damaged += sorted(added)
+    return f"files are not as they were written: {', '.join(damaged[:3])}" if damaged else None
 
 
 def open_work(work: Path, key: str) -> Path:

@@ -18,8 +18,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from genrec import __version__, runtime
-from genrec.config import config_file
 from genrec.errors import GenrecError, InputError
+from genrec.generations import Generation, is_ingested
 
 if TYPE_CHECKING:
     from genrec.serve.store import Store
@@ -328,7 +328,8 @@ def add_items(
     if as_json:
         _print_json(asdict(report))
         return
-    typer.echo(f"{len(report.item_ids):,} items added, {report.num_refused:,} rows refused")
+    known = f", {report.num_known:,} there already" if report.num_known else ""
+    typer.echo(f"{len(report.item_ids):,} items added{known}, {report.num_refused:,} rows refused")
 
 
 @app.command()
@@ -441,7 +442,7 @@ def list_adapters(directory: Directory, as_json: Json = False) -> None:
     """The adapters of a workspace and the shipped ones."""
     from genrec.model.lm.adapters import list_adapters as run
 
-    cards = run(directory)
+    cards = run(Generation.open(directory).folder)
     if as_json:
         _print_json([{**asdict(card), "metrics": dict(card.metrics)} for card in cards])
         return
@@ -461,7 +462,9 @@ def export_adapter(
 
     if not merged:
         raise InputError("adapters are plain peft folders already; copy the folder, or ask for --merged")
-    export_merged(directory / "model", None if name is None else find_adapter(directory, name), out)
+    generation = Generation.open(directory)
+    adapter = None if name is None else find_adapter(generation.folder, name)
+    export_merged(generation.folder / "model", adapter, out)
     typer.echo(str(out))
 
 
@@ -548,8 +551,8 @@ def _serve_extra() -> Iterator[None]:
 def _opened_store(directory: Path, url: str | None) -> "Iterator[Store]":
     with _serve_extra():
         from genrec.serve.store import Store, default_url
-    if url is None:
-        config_file(directory)
+    if url is None and not is_ingested(directory):
+        raise InputError(f"{directory} is not a workspace; run genrec ingest, or give a --store")
     opened = Store.open(url or default_url(directory))
     try:
         yield opened

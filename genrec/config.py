@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import tomli_w
 
-from genrec.errors import ArtifactError, ConfigError
+from genrec.errors import ConfigError
 from genrec.settings import ADDED, Amount, Count, Number, Share, assignment, merge, spelled
 
 CONFIG_FILE = "genrec.toml"
@@ -262,11 +262,6 @@ class Config:
             raise ConfigError(f"{path} cannot be read as TOML ({error}); wanted a genrec.toml") from error
         return merge(cls.for_preset(str(table.get("preset", "tiny"))), table)
 
-    @classmethod
-    def of_workspace(cls, directory: Path) -> "Config":
-        """The configuration of a built workspace. Raises ArtifactError when it was not built, ConfigError."""
-        return cls.load(config_file(directory))
-
     def to_toml(self) -> str:
         """The resolved configuration as TOML text."""
         return tomli_w.dumps(asdict(self, dict_factory=spelled))
@@ -277,15 +272,6 @@ class Config:
         for setting in settings:
             config = merge(config, assignment(setting))
         return config
-
-
-def config_file(directory: Path) -> Path:
-    """The genrec.toml of a built workspace. Raises ArtifactError when it was not built."""
-    if not (directory / CONFIG_FILE).is_file():
-        raise ArtifactError(
-            f"{directory} is not a built workspace ({CONFIG_FILE} is missing); run genrec build {directory}"
-        )
-    return directory / CONFIG_FILE
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables

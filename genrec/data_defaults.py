@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from genrec.config import CONFIG_FILE, Config, TuneConfig
-from genrec.data.ingest import load_workspace_data
+from genrec.data.ingest import load_data
 from genrec.data.splits import split_interactions
 from genrec.schema import IntArray
 
@@ -26,16 +26,17 @@ _STEPS_PER_ITEM = 0.2  # of the language model
 _READ_EVENTS = 15_000_000  # by a sequence model in all its epochs
 
 
-def resolve_config(directory: Path, *, preset: str | None = None, settings: Iterable[str] = ()) -> Config:
+def resolve_config(root: Path, folder: Path, *, preset: str | None = None, settings: Iterable[str] = ()) -> Config:
     """A build's configuration: the workspace's own unless a preset is named; else that, or tiny, as suits the data.
 
-    Settings come on top. Raises ConfigError, ArtifactError when nothing was ingested.
+    folder: the generation that holds the data. Settings come on top. Raises ConfigError, ArtifactError.
     """
-    stored, settings = directory / CONFIG_FILE, list(settings)
-    if preset is None and stored.is_file():
+    settings = list(settings)
+    stored = next((path for path in (root / CONFIG_FILE, folder / CONFIG_FILE) if path.is_file()), None)
+    if preset is None and stored is not None:
         return Config.load(stored).with_settings(settings)
     asked = Config.for_preset(preset or "tiny").with_settings(settings)
-    catalog, interactions, _ = load_workspace_data(directory)
+    catalog, interactions, _ = load_data(folder)
     bounds = split_interactions(interactions, asked.split).train.user_bounds()
     lengths = np.array([end - start for start, end in bounds.values()], dtype=np.int64)
     defaults = data_defaults(len(catalog), lengths)

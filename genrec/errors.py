@@ -8,6 +8,7 @@
     │   ├── FilterError                 a filter that cannot be read, or leaves nothing
     │   ├── ShapeError                  an array of another shape than was fitted
     │   ├── ArtifactError               a stage that is missing, broken or of another version
+    │   ├── WorkspaceBusy               a workspace that another process writes
     │   ├── IdTableMismatch             parts made for different semantic IDs
     │   ├── PromptError                 a prompt template that is missing or misused
     │   └── StoreError                  a database that cannot be used
@@ -55,6 +56,10 @@ class ShapeError(InputError):
 
 class ArtifactError(InputError):
     """A stage directory is missing, broken, stale or of another version."""
+
+
+class WorkspaceBusy(InputError):
+    """A workspace is being written by another process."""
 
 
 class IdTableMismatch(InputError):

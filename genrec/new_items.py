@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from genrec.artifacts import read_manifest, write_stage
-from genrec.config import Config
-from genrec.data.ingest import NewItems, append_items, extend_catalog, load_workspace_data
+from genrec.config import CONFIG_FILE, Config
+from genrec.data.ingest import NewItems, append_items, extend_catalog, load_data
 from genrec.encode.stage import cache_folder, encode_items, encoded_details, load_embeddings, save_embeddings
+from genrec.generations import Generation, commit, new_folder, require_no_draft, writing
 from genrec.runtime import pick_device
 from genrec.schema import Embeddings
 from genrec.semids.report import make_report
@@ -24,44 +25,59 @@ from genrec.semids.stage import load_semids, save_semids, semids_details
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewItemsReport:
-    """What adding items did. item_ids: the new items; num_refused: rows that could not be used."""
+    """What adding items did.
+
+    item_ids: the new items; num_known: rows that the catalog holds already, as they are; num_refused: rows that could
+    not be used.
+    """
 
     item_ids: tuple[str, ...]
+    num_known: int
     num_refused: int
 
 
 def add_items(directory: Path | str, path: Path, *, columns: Mapping[str, str] | None = None) -> NewItemsReport:
     """Make the items of a file recommendable at once; nothing is fitted or tuned again.
 
-    Raises ArtifactError when the workspace is not built, SourceError on bad items.
+    Items that the catalog holds as they are count as known, so that the same file may be given again. Raises
+    ArtifactError when the workspace is not built or a draft waits, SourceError on bad items, WorkspaceBusy.
     """
     root = Path(directory)
-    config = Config.of_workspace(root)
-    return admit_items(root, append_items(root, path, columns), config)
+    Generation.open(root)
+    with writing(root, "genrec add-items"):
+        require_no_draft(root)
+        generation = Generation.open(root)
+        new = append_items(generation.folder, path, columns)
+        if new.items:
+            with new_folder(root, generation.folder) as folder:
+                admit_items(root, folder, new)
+            commit(root)
+    return NewItemsReport(
+        item_ids=tuple(item.item_id for item in new.items), num_known=new.num_known, num_refused=len(new.refused)
+    )
 
 
-def admit_items(root: Path, new: NewItems, config: Config) -> NewItemsReport:
-    """Encode new items, give them semantic IDs and write the three stages they belong to, each whole."""
-    old = {name: read_manifest(root / name, name) for name in ("embeddings", "semids")}
+def admit_items(root: Path, folder: Path, new: NewItems) -> None:
+    """Encode new items, give them semantic IDs and write the three stages of a new generation that they belong to."""
+    config = Config.load(folder / CONFIG_FILE)
+    old = {name: read_manifest(folder / name, name) for name in ("embeddings", "semids")}
     given = {
         name: Embeddings.absent(name, len(new.items), e.vectors.shape[1])
-        for name, e in load_workspace_data(root).features.items()
+        for name, e in load_data(folder).features.items()
     }
     encoded = encode_items(new.items, given, config.encode, pick_device(config.device), cache_folder(root))
     item_ids = tuple(item.item_id for item in new.items)
-    grown = load_semids(root / "semids").append(item_ids, encoded)
-    embeddings = _joined(load_embeddings(root / "embeddings"), encoded, len(item_ids))
-    # All that can fail is done; from here the stages are written.
-    extend_catalog(root, new)
-    inputs = {**old["embeddings"].inputs, "catalog": read_manifest(root / "catalog", "catalog").fingerprint}
+    grown = load_semids(folder / "semids").append(item_ids, encoded)
+    embeddings = _joined(load_embeddings(folder / "embeddings"), encoded, len(item_ids))
+    extend_catalog(folder, new)
+    inputs = {**old["embeddings"].inputs, "catalog": read_manifest(folder / "catalog", "catalog").fingerprint}
     details = encoded_details(embeddings, origin=str(old["embeddings"].details["origin"]))
-    with write_stage(root / "embeddings", kind="embeddings", inputs=inputs, details=details) as stage:
+    with write_stage(folder / "embeddings", kind="embeddings", inputs=inputs, details=details) as stage:
         save_embeddings(stage, embeddings)
-    inputs = {**old["semids"].inputs, "embeddings": read_manifest(root / "embeddings", "embeddings").fingerprint}
+    inputs = {**old["semids"].inputs, "embeddings": read_manifest(folder / "embeddings", "embeddings").fingerprint}
     report = make_report(grown.fused, grown.quantizer, grown.table)
-    with write_stage(root / "semids", kind="semids", inputs=inputs, details=semids_details(grown.table)) as stage:
+    with write_stage(folder / "semids", kind="semids", inputs=inputs, details=semids_details(grown.table)) as stage:
         save_semids(stage, grown.fused, grown.fuser, grown.quantizer, grown.table, report)
-    return NewItemsReport(item_ids=item_ids, num_refused=len(new.refused))
 
 
 def _joined(old: Mapping[str, Embeddings], new: Mapping[str, Embeddings], num_new: int) -> dict[str, Embeddings]:

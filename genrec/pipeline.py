@@ -10,13 +10,27 @@ import logging
 import shutil
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from genrec import artifacts
+from genrec.artifacts import fingerprint_folder
 from genrec.config import CONFIG_FILE, Config
 from genrec.data_defaults import resolve_config
 from genrec.encode.stage import EMBEDDINGS
+from genrec.generations import (
+    ADAPTERS,
+    CATALOG,
+    INTERACTIONS,
+    Generation,
+    begin,
+    commit,
+    draft_number,
+    find_faults,
+    refuse_faults,
+    take_up_adapters,
+    writing,
+)
 from genrec.model.sequence.stage import SEQUENCE, learned_item_vectors
 from genrec.ranking.stages import ITEM_SCORER, MIXTURE, MODEL
 from genrec.semids.stage import semids_stage
@@ -47,17 +61,54 @@ class BuildReport:
 def build(directory: Path | str, *, preset: str | None = None, settings: Iterable[str] = ()) -> BuildReport:
     """Encode, fuse, tokenize and tune an ingested workspace; fresh stages are skipped, a killed build is continued.
 
-    Raises ArtifactError when nothing was ingested, ConfigError on unknown settings.
+    The stages are made in a draft, which becomes the current generation when all are; until then whoever reads the
+    workspace reads the current one. Raises ArtifactError when nothing was ingested, ConfigError on unknown settings,
+    WorkspaceBusy.
     """
     root = Path(directory)
-    context = BuildContext.open(root, resolve_config(root, preset=preset, settings=settings))
-    if not (root / CONFIG_FILE).is_file() or Config.load(root / CONFIG_FILE) != context.config:
-        artifacts.write_text(root / CONFIG_FILE, context.config.to_toml())
+    before = Generation.open_newest(root)
+    with writing(root, "genrec build"):
+        before = Generation.open_newest(root)  # another may have written meanwhile
+        faults = find_faults(before)
+        refuse_faults(before, (fault for fault in faults if fault.part in (CATALOG, INTERACTIONS)))
+        config = resolve_config(root, before.folder, preset=preset, settings=settings)
+        context = BuildContext.open(root, before.folder, config)
+        if not (root / CONFIG_FILE).is_file() or Config.load(root / CONFIG_FILE) != config:
+            artifacts.write_text(root / CONFIG_FILE, config.to_toml())
+        if draft_number(root) is None:
+            if not faults and not _has_changes(context):
+                return BuildReport(seconds={}, skipped=tuple(stage.name for stage in STAGES))
+            context = replace(context, folder=begin(root, before.folder))
+        report = _make_stages(context)
+        _take_up_settings(context)
+        commit(root)
+    return report
+
+
+def _has_changes(context: BuildContext) -> bool:
+    """Whether a generation is not what a build would make now."""
+    folder, root = context.folder, context.root
+    is_stale = any(_stale_reason(stage, context) for stage in STAGES)
+    return is_stale or Config.load(folder / CONFIG_FILE) != context.config or _prints(folder) != _prints(root)
+
+
+def _prints(directory: Path) -> dict[str, str]:
+    """What tells whether two folders hold equal adapters."""
+    adapters = directory / ADAPTERS
+    return {path.name: fingerprint_folder(path) for path in adapters.iterdir()} if adapters.is_dir() else {}
+
+
+def _stale_reason(stage: Stage, context: BuildContext) -> str | None:
+    return artifacts.stale_reason(context.folder / stage.name, kind=stage.name, inputs=stage.inputs(context))
+
+
+def _make_stages(context: BuildContext) -> BuildReport:
     seconds: dict[str, float] = {}
     skipped = []
     for stage in STAGES:
+        artifacts.recover(context.folder / stage.name)
         inputs = stage.inputs(context)
-        reason = artifacts.stale_reason(root / stage.name, kind=stage.name, inputs=inputs)
+        reason = _stale_reason(stage, context)
         if reason is None:
             skipped.append(stage.name)
             continue
@@ -68,9 +119,17 @@ def build(directory: Path | str, *, preset: str | None = None, settings: Iterabl
     return BuildReport(seconds=seconds, skipped=tuple(skipped))
 
 
+def _take_up_settings(context: BuildContext) -> None:
+    """Put into a draft what the next generation takes up from the workspace's folder: settings and adapters."""
+    artifacts.write_text(context.folder / CONFIG_FILE, context.config.to_toml())
+    take_up_adapters(context.root, context.folder)
+
+
 def _make(stage: Stage, context: BuildContext, inputs: Mapping[str, str]) -> None:
     details: dict[str, object] = {}
-    with artifacts.write_stage(context.root / stage.name, kind=stage.name, inputs=inputs, details=details) as directory:
+    with artifacts.write_stage(
+        context.folder / stage.name, kind=stage.name, inputs=inputs, details=details
+    ) as directory:
         details |= stage.make(context, directory, artifacts.fingerprint(dict(inputs)))
     shutil.rmtree(context.work(stage.name), ignore_errors=True)
 
@@ -78,11 +137,12 @@ def _make(stage: Stage, context: BuildContext, inputs: Mapping[str, str]) -> Non
 def describe(directory: Path | str) -> list[StageState]:
     """Each stage of a workspace, fresh or stale and why. Raises ArtifactError when nothing was ingested."""
     root = Path(directory)
-    context = BuildContext.open(root, resolve_config(root))
+    newest = Generation.open_newest(root)
+    context = BuildContext.open(root, newest.folder, resolve_config(root, newest.folder))
     states = [StageState(name="catalog", stale=None, details=context.manifest("catalog").details)]
     upstream: str | None = None
     for stage in STAGES:
-        stale = upstream or artifacts.stale_reason(root / stage.name, kind=stage.name, inputs=stage.inputs(context))
+        stale = upstream or _stale_reason(stage, context)
         details = {} if stale else context.manifest(stage.name).details
         states.append(StageState(name=stage.name, stale=stale, details=details))
         upstream = f"{stage.name} must be made first" if stale else None

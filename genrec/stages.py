@@ -10,8 +10,9 @@ from pathlib import Path
 
 from genrec import artifacts
 from genrec.config import Config
-from genrec.data.ingest import INTERACTIONS, load_workspace_data
+from genrec.data.ingest import load_data
 from genrec.data.splits import Split, split_interactions
+from genrec.generations import INTERACTIONS
 from genrec.runtime import foundation_path
 from genrec.schema import Catalog, Embeddings, Interactions
 from genrec.settings import stored
@@ -19,9 +20,13 @@ from genrec.settings import stored
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildContext:
-    """A workspace while it is built. features: the modalities that came with the data."""
+    """A workspace while it is built.
+
+    folder: the generation that its stages belong to; features: the modalities that came with the data.
+    """
 
     root: Path
+    folder: Path
     config: Config
     catalog: Catalog
     interactions: Interactions
@@ -29,11 +34,12 @@ class BuildContext:
     split: Split
 
     @classmethod
-    def open(cls, root: Path, config: Config) -> "BuildContext":
-        """Read and split an ingested workspace's data. Raises ArtifactError, SourceError."""
-        catalog, interactions, features = load_workspace_data(root)
+    def open(cls, root: Path, folder: Path, config: Config) -> "BuildContext":
+        """Read and split the data of a generation. Raises ArtifactError, SourceError."""
+        catalog, interactions, features = load_data(folder)
         return cls(
             root=root,
+            folder=folder,
             config=config,
             catalog=catalog,
             interactions=interactions,
@@ -43,7 +49,7 @@ class BuildContext:
 
     def manifest(self, stage: str) -> artifacts.Manifest:
         """What a stage that is made says of itself. Raises ArtifactError."""
-        return artifacts.read_manifest(self.root / stage, stage)
+        return artifacts.read_manifest(self.folder / stage, stage)
 
     def work(self, stage: str) -> Path:
         """Where a stage keeps checkpoints until it is made."""
@@ -52,7 +58,7 @@ class BuildContext:
     def split_inputs(self) -> dict[str, str]:
         """The inputs of whatever learns from events: the events, and how they are split."""
         return {
-            "events": artifacts.fingerprint_file(self.root / INTERACTIONS),
+            "events": artifacts.fingerprint_file(self.folder / INTERACTIONS),
             "split": artifacts.fingerprint(stored(self.config.split), self.config.seed),
         }
 

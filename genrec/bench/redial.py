@@ -17,6 +17,7 @@ from genrec.artifacts import write_text
 from genrec.bench.measure import Row
 from genrec.data.ingest import ingest
 from genrec.errors import SourceError
+from genrec.generations import is_ingested
 from genrec.pipeline import build
 from genrec.ranking.client import Request
 from genrec.runtime import progress
@@ -45,7 +46,7 @@ class MovieTurn:
 
 def make_workspace(source: Path, directory: Path) -> Workspace:
     """Ingest and build what is not there yet. Raises SourceError when `source` does not hold ReDial."""
-    if not (directory / "catalog" / "manifest.json").is_file():
+    if not is_ingested(directory):
         with tempfile.TemporaryDirectory() as files:
             _write_files(source, Path(files))
             ingest("files", Path(files), directory)

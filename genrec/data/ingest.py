@@ -1,10 +1,9 @@
 """From a source to a workspace's catalog and interactions, whole or not at all; and back into memory.
 
-The events' fingerprint stands in the catalog's manifest. New events wait in a hidden file until the new catalog has
-taken its place; a kill between the two is mended by the next load. Knows nothing of what is built from the data.
+What is read becomes a draft of the workspace's next generation; the events' fingerprint stands in the catalog's
+manifest. Knows nothing of what is built from the data.
 """
 
-import contextlib
 import csv
 import os
 import re
@@ -19,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from genrec.artifacts import Manifest, fingerprint_file, read_manifest, recover, write_stage
+from genrec.artifacts import fingerprint_file, read_manifest, write_stage
 from genrec.config import CONFIG_FILE
 from genrec.data.catalog import (
     align_features,
@@ -36,12 +35,26 @@ from genrec.data.readers.files import ITEM_FILES, find_images, find_table, read_
 from genrec.data.readers.reading import Assembler
 from genrec.data.readers.tables import require_file
 from genrec.errors import ArtifactError, SourceError
+from genrec.generations import (
+    CATALOG,
+    CURRENT,
+    GENERATIONS,
+    HOLDER,
+    INTERACTIONS,
+    LOCK,
+    Generation,
+    link_tree,
+    new_folder,
+    writing,
+)
 from genrec.schema import Catalog, Embeddings, Interactions, Item
 
-CATALOG, INTERACTIONS, REFUSED = "catalog", "interactions.parquet", "refused.csv"
-_WAITING = ".interactions.waiting.parquet"
-_WORKSPACE_SIGNS = (CATALOG, f".{CATALOG}.old", CONFIG_FILE)
-_LEFTOVERS = re.compile(r"\.catalog\.partial|\.{1,2}interactions\..*")  # what a killed ingest leaves behind
+REFUSED = "refused.csv"
+_WORKSPACE_SIGNS = (GENERATIONS, CURRENT, CONFIG_FILE, CATALOG, f".{CATALOG}.old")
+# What a killed ingest leaves behind.
+_LEFTOVERS = re.compile(
+    rf"\.catalog\.partial|\.{{1,2}}interactions\..*|{re.escape(LOCK)}|\.?{re.escape(HOLDER[:-5])}.*"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +79,11 @@ class WorkspaceData(NamedTuple):
 
 
 class NewItems(NamedTuple):
-    """Items read for an existing catalog, and the rows that could not be used."""
+    """Items read for an existing catalog, how many it holds already, and the rows that could not be used."""
 
     items: tuple[Item, ...]
-    refused: tuple[Refusal, ...]
+    num_known: int = 0
+    refused: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +108,13 @@ def ingest(
     num_items: int | None = None,
     num_people: int | None = None,
 ) -> IngestReport:
-    """Read a source into a workspace: catalog/ and interactions.parquet; other stages there become stale.
+    """Read a source into a workspace, as a draft of its next generation, which a build finishes; see `generations`.
 
     source: shop, movielens, amazon or files; path: what that reader takes. features: modality name to an .npz file
     with `ids` and `vectors` (M, D). k_core: keep users and items with at least so many events; 0 keeps all, items
     without any event included. The other options are the readers' (ReadOptions). Pictures of a source stay where they
     are and are referred to by absolute path; pictures that a reader makes are stored in catalog/images.
-    Raises SourceError, and then leaves `out` as it was.
+    Raises SourceError, and then leaves `out` as it was, and WorkspaceBusy.
     """
     out, path = Path(out), None if path is None else Path(path)
     reader = READERS.get(source)
@@ -123,16 +137,20 @@ def ingest(
         embeddings = [align_features(name, v.ids, v.vectors, catalog) for name, v in given.items()]
         return _Contents(catalog, interactions, embeddings, reading.refused, reading.details)
 
-    return _report(_write_catalog(out, source, make), out)
+    return _report(_write_draft(out, source, make), out)
 
 
-def load_workspace_data(directory: Path) -> WorkspaceData:
-    """The catalog, the interactions and the given modalities of a workspace.
+def load_workspace_data(root: Path) -> WorkspaceData:
+    """The newest data of a workspace, built or not yet; see `load_data`."""
+    return load_data(Generation.open_newest(root).folder)
 
-    Mends what a kill left between two renames. Raises ArtifactError when a part is missing, broken, or does not belong
-    to the others.
+
+def load_data(directory: Path) -> WorkspaceData:
+    """The catalog, the interactions and the given modalities of a generation's folder.
+
+    Raises ArtifactError when a part is missing, broken, or does not belong to the others.
     """
-    manifest = _mend(directory)
+    manifest = read_manifest(directory / CATALOG, CATALOG)
     events_file = directory / INTERACTIONS
     if not events_file.is_file():
         raise ArtifactError(f"{events_file} is missing; run genrec ingest")
@@ -151,10 +169,11 @@ def load_workspace_data(directory: Path) -> WorkspaceData:
 
 
 def append_items(directory: Path, path: Path, columns: Mapping[str, str] | None = None) -> NewItems:
-    """Read new items for a workspace's catalog, which is left as it is; see `extend_catalog`.
+    """Read new items for the catalog in a generation's folder, which is left as it is; see `extend_catalog`.
 
     path: an items file as the `files` source takes it (CSV, JSON-lines, Parquet), or a folder that holds one, such as
-    ShopWorld.write makes. Raises SourceError when ids are in the catalog already, or no row is usable.
+    ShopWorld.write makes. Raises SourceError when ids are in the
+    catalog already for other items, or no row is usable.
     """
     known = load_catalog(directory / CATALOG)
     file = find_table(path, ITEM_FILES) if path.is_dir() else path
@@ -164,27 +183,30 @@ def append_items(directory: Path, path: Path, columns: Mapping[str, str] | None 
     for item, line in read_items(require_file(file), columns or {}, find_images(file), assembler):
         assembler.add_item(item, file, line)
     items = assembler.finish_items().items
-    twice = [item.item_id for item in items if item.item_id in known]
+    there = [item for item in items if item.item_id in known]
+    twice = [item.item_id for item in there if known[item.item_id].record() != item.record()]
     if twice:
         raise SourceError(
-            f"{len(twice)} of {len(items)} item ids are in the catalog already ({', '.join(twice[:3])}); "
-            f"take them out of {file}"
+            f"{len(twice)} of {len(items)} item ids are in the catalog already, with other contents "
+            f"({', '.join(twice[:3])}); take them out of {file}"
         )
-    return NewItems(items, tuple(assembler.refused))
+    fresh = tuple(item for item in items if item.item_id not in known)
+    return NewItems(fresh, len(there), tuple(assembler.refused))
 
 
 def extend_catalog(directory: Path, new: NewItems) -> Catalog:
-    """Write the catalog again with new items after the old; they are absent from given modalities. Returns it whole.
+    """Write the catalog of a new generation's folder again with new items after the old. Returns it whole.
 
-    Pictures in catalog/images are carried over; interactions stay as they are. Raises ArtifactError.
+    New items are absent from given modalities. Pictures in catalog/images are shared; interactions stay as they are.
+    Raises ArtifactError.
     """
-    catalog, interactions, features = load_workspace_data(directory)
+    catalog, interactions, features = load_data(directory)
     manifest = read_manifest(directory / CATALOG, CATALOG)
     old = directory / CATALOG
 
     def make(stage: Path) -> _Contents:
         if (old / "images").is_dir():
-            shutil.copytree(old / "images", stage / "images")
+            link_tree(old / "images", stage / "images")
         moved = [_moved(item, old, stage) for item in catalog]
         refused = (*_read_refused(old / REFUSED), *new.refused)
         padded = [_padded(embeddings, len(new.items)) for embeddings in features.values()]
@@ -205,37 +227,40 @@ class _Contents:
     details: Mapping[str, object]
 
 
-def _write_catalog(out: Path, source: str, make: Callable[[Path], _Contents]) -> _Contents:
-    """Let `make` fill the new stage, then put catalog and events in place; on failure `out` stays as it was."""
-    made, waiting = not out.exists(), out / _WAITING
+def _write_draft(out: Path, source: str, make: Callable[[Path], _Contents]) -> _Contents:
+    """Let `make` fill the catalog of a new draft; on failure `out` stays as it was.
+
+    Stages that are there already are taken along: those that suit the new data need not be made again.
+    """
+    is_new = not out.exists()
+    with writing(out, "genrec ingest"):
+        try:
+            try:
+                before = Generation.open_newest(out)
+            except ArtifactError:
+                before = None
+            base = None if before is None else before.folder
+            with new_folder(out, base, without=(CATALOG, INTERACTIONS)) as folder:
+                return _write_catalog(folder, source, make)
+        except BaseException:
+            if is_new:
+                shutil.rmtree(out)
+            raise
+
+
+def _write_catalog(folder: Path, source: str, make: Callable[[Path], _Contents]) -> _Contents:
+    """Let `make` fill the catalog of a new generation's folder, then put catalog and events in place."""
     inputs, details = {"source": source}, dict[str, object]()
-    try:
-        with write_stage(out / CATALOG, kind=CATALOG, inputs=inputs, details=details) as stage:
-            contents = make(stage)
-            save_catalog(contents.catalog, stage)
-            for embeddings in contents.features:
-                save_features(stage, embeddings)
-            _write_refused(contents.refused, stage / REFUSED)
-            save_interactions(contents.interactions, waiting)
-            inputs["interactions"] = fingerprint_file(waiting)
-            details |= contents.details
-    except BaseException:
-        waiting.unlink(missing_ok=True)
-        if made and out.is_dir() and not any(out.iterdir()):
-            out.rmdir()
-        raise
-    waiting.replace(out / INTERACTIONS)
+    with write_stage(folder / CATALOG, kind=CATALOG, inputs=inputs, details=details) as stage:
+        contents = make(stage)
+        save_catalog(contents.catalog, stage)
+        for embeddings in contents.features:
+            save_features(stage, embeddings)
+        _write_refused(contents.refused, stage / REFUSED)
+        save_interactions(contents.interactions, folder / INTERACTIONS)
+        inputs["interactions"] = fingerprint_file(folder / INTERACTIONS)
+        details |= contents.details
     return contents
-
-
-def _mend(directory: Path) -> Manifest:
-    """The catalog's manifest, after events that a kill left waiting for their new catalog are put in place."""
-    manifest = read_manifest(directory / CATALOG, CATALOG)
-    waiting = directory / _WAITING
-    with contextlib.suppress(FileNotFoundError):  # a running ingest may put them in place first
-        if waiting.is_file() and fingerprint_file(waiting) == manifest.inputs.get("interactions"):
-            waiting.replace(directory / INTERACTIONS)
-    return manifest
 
 
 def _check_out(out: Path) -> None:
@@ -243,7 +268,6 @@ def _check_out(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise SourceError(f"{out} is a file; wanted a new folder, or a workspace, to write to")
     if not out.is_dir() or any((out / sign).exists() for sign in _WORKSPACE_SIGNS):
-        recover(out / CATALOG)
         return
     foreign = sorted(entry.name for entry in out.iterdir() if not _LEFTOVERS.fullmatch(entry.name))
     if foreign:

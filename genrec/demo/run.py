@@ -14,12 +14,13 @@ import numpy as np
 from rich.console import Console
 
 from genrec import artifacts, runtime
-from genrec.data.ingest import CATALOG, ingest
+from genrec.data.ingest import ingest
 from genrec.demo.report import CONTACT_SHEET, REPORT, draw_loss_curve, write_report
 from genrec.demo.result import DemoItem, DemoPerson, DemoPick, DemoResult, DemoVisual, SameItemDrawn
 from genrec.evaluate.oracle import load_world
 from genrec.evaluate.protocol import evaluate
 from genrec.evaluate.report import EvaluationReport
+from genrec.generations import CATALOG, Generation, is_ingested, writing
 from genrec.pipeline import build
 from genrec.schema import Visual
 from genrec.workspace import Workspace, load
@@ -34,9 +35,14 @@ SUMMARY, TRANSCRIPT = "summary.json", "transcript.txt"
 
 
 def run_demo(directory: Path, *, settings: Sequence[str], console: Console) -> Path:
-    """Make or refresh the demo's workspace, print its transcript and return the report's path."""
+    """Make or refresh the demo's workspace, print its transcript and return the report's path. Raises WorkspaceBusy."""
+    with writing(directory, "genrec demo"):
+        return _run(directory, settings=settings, console=console)
+
+
+def _run(directory: Path, *, settings: Sequence[str], console: Console) -> Path:
     stages: dict[str, float] = {}
-    if not (directory / CATALOG / artifacts.MANIFEST).is_file():
+    if not is_ingested(directory):
         with _timed(stages, "ingest"):
             ingest("shop", None, directory, seed=SEED)
     stages |= build(directory, settings=settings).seconds
@@ -62,7 +68,8 @@ def _timed(stages: dict[str, float], name: str) -> Iterator[None]:
 
 def workspace_fingerprint(directory: Path) -> str:
     """16 hex digits of all that a run shows: it is shown again while they stay."""
-    prints = [artifacts.read_manifest(directory / name, name).fingerprint for name in (CATALOG, "semids", "mixture")]
+    folder = Generation.open(directory).folder
+    prints = [artifacts.read_manifest(folder / name, name).fingerprint for name in (CATALOG, "semids", "mixture")]
     return artifacts.fingerprint(*prints)
 
 
@@ -74,14 +81,14 @@ def _is_shown(summary_file: Path, key: str) -> bool:
 
 
 def _show(workspace: Workspace, stages: dict[str, float]) -> tuple[DemoResult, EvaluationReport]:
-    root = workspace.directory
+    root, folder = workspace.directory, workspace.data.folder
     with _timed(stages, "evaluate"):
         evaluation = evaluate(workspace, world=load_world(root), unmasked=False)
     with _timed(stages, "recommend, explain, visualize"):
         users = _most_different(workspace)
         people = tuple(_person(workspace, user) for user in users)
         same_item = _draw_same_item(workspace, users[:2])
-    losses = json.loads((root / "model" / "loss.json").read_text(encoding="utf-8"))["losses"]
+    losses = json.loads((folder / "model" / "loss.json").read_text(encoding="utf-8"))["losses"]
     result = DemoResult(
         title="A small shop, recommended, explained and drawn",
         people=people,
@@ -92,7 +99,7 @@ def _show(workspace: Workspace, stages: dict[str, float]) -> tuple[DemoResult, E
         evaluation=evaluation,
         same_item=same_item,
         loss_curve=draw_loss_curve([{"step": s, "loss": v} for s, v in losses], root / "loss_curve.png"),
-        code_map=root / "semids" / "code_map.png",
+        code_map=folder / "semids" / "code_map.png",
         files={
             "report": str(root / REPORT),
             "contact sheet": str(root / CONTACT_SHEET),

@@ -28,7 +28,7 @@ class VectorCache:
         self.directory = directory
         self._vectors: dict[str, FloatArray] = {}
         self._unsaved: list[str] = []
-        for path in sorted(directory.glob("*.npz")):
+        for path in sorted(directory.glob("[!.]*.npz")):  # hidden ones are being written
             self._vectors.update(_read(path))
 
     def __contains__(self, key: str) -> bool:

@@ -17,6 +17,7 @@ from genrec.data.readers.shop import recreate_shop
 from genrec.data.splits import EvaluationCase
 from genrec.errors import ShapeError
 from genrec.evaluate.contract import top_rows
+from genrec.generations import CATALOG, Generation
 from genrec.schema import Catalog, IntArray
 from genrec.shop import ShopWorld
 
@@ -69,5 +70,5 @@ def load_world(directory: Path) -> ShopWorld | None:
 
     Raises ArtifactError when there is no catalog, or its manifest does not say which shop it is.
     """
-    manifest = read_manifest(directory / "catalog", "catalog")
+    manifest = read_manifest(Generation.open_newest(directory).folder / CATALOG, CATALOG)
     return recreate_shop(manifest.details) if manifest.inputs.get("source") == "shop" else None

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from genrec.artifacts import read_manifest
-from genrec.config import Config
+from genrec.artifacts import Manifest, read_manifest
+from genrec.config import CONFIG_FILE, Config
 from genrec.data.filters import Filter
-from genrec.data.ingest import load_workspace_data
+from genrec.data.ingest import load_data
 from genrec.encode.clip import ClipEncoder
 from genrec.encode.stage import load_embeddings
 from genrec.errors import IdTableMismatch, UnknownItem
+from genrec.generations import CATALOG, Generation
 from genrec.model.lm.language import read_ids
 from genrec.ranking.eligibility import PassingItems
 from genrec.runtime import pick_device
@@ -29,10 +30,11 @@ STAGES = ("embeddings", "semids", "sequence", "experts", "model", "mixture")
 class BuiltData:
     """What a built workspace holds beside its trained models; row *i* of all of it is item *i* of the catalog.
 
-    vectors: fused item vectors, float32 (N, D), unit rows.
+    generation: what it was loaded from, which stays on disk as long as this lives; vectors: fused item vectors, float32
+    (N, D), unit rows.
     """
 
-    directory: Path
+    generation: Generation
     config: Config
     catalog: Catalog
     interactions: Interactions
@@ -40,26 +42,40 @@ class BuiltData:
     table: SemanticIdTable
     vectors: FloatArray
 
-    @classmethod
-    def load(cls, directory: Path | str, *, config: Config | None = None) -> "BuiltData":
-        """Read a built workspace; config: in place of its own.
+    @property
+    def directory(self) -> Path:
+        """The workspace's folder."""
+        return self.generation.root
 
-        Raises ArtifactError when a stage is missing, unfinished or of another version, IdTableMismatch when the
-        language model and the semantic IDs, or these and the catalog, do not belong together.
+    @property
+    def folder(self) -> Path:
+        """The folder of its generation, which holds the stages."""
+        return self.generation.folder
+
+    @classmethod
+    def load(cls, directory: Path | str) -> "BuiltData":
+        """Read the current generation of a built workspace; see `of`."""
+        return cls.of(Generation.open(directory))
+
+    @classmethod
+    def of(cls, generation: Generation, *, config: Config | None = None) -> "BuiltData":
+        """Read a generation; config: in place of its own.
+
+        Raises ArtifactError when a stage is missing, broken or of another version, IdTableMismatch when parts do not
+        belong together.
         """
-        root = Path(directory)
-        loaded = Config.of_workspace(root) if config is None else config
-        catalog, interactions, _ = load_workspace_data(root)
-        for stage in STAGES:
-            read_manifest(root / stage, stage)
-        semantic_ids = load_semids(root / "semids")
-        _check_ids(root, semantic_ids.table, catalog)
+        folder = generation.folder
+        _check_chain({stage: read_manifest(folder / stage, stage) for stage in (CATALOG, *STAGES)})
+        loaded = Config.load(folder / CONFIG_FILE) if config is None else config
+        catalog, interactions, _ = load_data(folder)
+        semantic_ids = load_semids(folder / "semids")
+        _check_ids(folder, semantic_ids.table, catalog)
         return cls(
-            directory=root,
+            generation=generation,
             config=loaded,
             catalog=catalog,
             interactions=interactions,
-            embeddings=load_embeddings(root / "embeddings"),
+            embeddings=load_embeddings(folder / "embeddings"),
             table=semantic_ids.table,
             vectors=semantic_ids.fused,
         )
@@ -95,6 +111,20 @@ class BuiltData:
                 f"its ids look like {self.catalog.items[0].item_id!r}"
             )
         return known, unknown
+
+
+def _check_chain(manifests: Mapping[str, Manifest]) -> None:
+    """Raises IdTableMismatch when a stage was made from another than stands beside it; its own name is of settings."""
+    fitting = {name: {manifest.fingerprint} for name, manifest in manifests.items()}
+    fitting["embeddings"].add(str(manifests["embeddings"].details.get("origin")))  # before items were added
+    fitting["events"] = {str(manifests[CATALOG].inputs.get("interactions"))}
+    for stage, manifest in manifests.items():
+        for source, used in manifest.inputs.items():
+            if source != stage and source in fitting and used not in fitting[source]:
+                raise IdTableMismatch(
+                    f"stage {stage!r} was made from {source} {used}, but {', '.join(sorted(fitting[source]))} stand "
+                    "beside it; run genrec build again"
+                )
 
 
 def _check_ids(root: Path, table: SemanticIdTable, catalog: Catalog) -> None:

@@ -97,10 +97,10 @@ class LocalClient:
 
         Raises ArtifactError when they cannot be loaded.
         """
-        root, config = data.directory, data.config
-        details = read_manifest(root / "mixture", "mixture").details
+        folder, config = data.folder, data.config
+        details = read_manifest(folder / "mixture", "mixture").details
         model = LanguageModel.load(
-            root / "model",
+            folder / "model",
             device=pick_device(config.device),
             dtype=config.tune.dtype,
             four_bit=config.tune.method == "qlora",
@@ -109,7 +109,7 @@ class LocalClient:
         model.fold()
         model.cache_prefix(history_prompt(model.prompts, (), max_history=config.tune.max_history))
         # An adapter answers alone: the item scorer knows nothing of its domain.
-        item_scorer = None if adapter else find_item_scorer(root, model.device, data.embeddings, config)
+        item_scorer = None if adapter else find_item_scorer(folder, model.device, data.embeddings, config)
         if item_scorer is not None:
             item_scorer = item_scorer.with_cold_bonus(details["lift"])  # type: ignore[arg-type]
         wanted = config.recommend.sequence_weight

@@ -43,7 +43,7 @@ class Recommender:
         not belong together.
         """
         data = BuiltData.load(directory)
-        folder = None if adapter is None else fitting_adapter(data.directory, adapter)
+        folder = None if adapter is None else fitting_adapter(data.folder, adapter)
         return cls(data, LocalClient.load(data, adapter=folder))
 
     @property
@@ -96,7 +96,7 @@ class Recommender:
         The name is made of what the folder holds, so any name on a card will do and two adapters never mix. Raises
         ArtifactError, IdTableMismatch, InputError.
         """
-        folder = fitting_adapter(self.directory, adapter)
+        folder = fitting_adapter(self.data.folder, adapter)
         name = f"adapter-{fingerprint_folder(folder)}"
         self.client.add_adapter(name, folder)
         return name
@@ -246,10 +246,10 @@ class Recommender:
         return self.client.remembering_beams()
 
 
-def fitting_adapter(root: Path, adapter: str | Path) -> Path:
-    """The folder of an adapter that was made for this workspace. Raises ArtifactError, IdTableMismatch."""
-    folder = find_adapter(root, adapter)
-    _, id_space, foundation = read_ids(root / "model")
+def fitting_adapter(generation: Path, adapter: str | Path) -> Path:
+    """The folder of an adapter that was made for a generation. Raises ArtifactError, IdTableMismatch."""
+    folder = find_adapter(generation, adapter)
+    _, id_space, foundation = read_ids(generation / "model")
     read_card(folder).check(foundation=foundation, id_space=id_space)
     return folder
 

@@ -36,12 +36,12 @@ def _scorer_inputs(build: BuildContext) -> dict[str, str]:
 
 
 def _make_scorer(build: BuildContext, directory: Path, _: str) -> dict[str, object]:
-    config, root, catalog = build.config, build.root, build.catalog
-    modalities = load_embeddings(root / "embeddings")
-    sequence_model = find_sequence_model(root / "sequence", pick_device(config.device), modalities)
+    config, folder, catalog = build.config, build.folder, build.catalog
+    modalities = load_embeddings(folder / "embeddings")
+    sequence_model = find_sequence_model(folder / "sequence", pick_device(config.device), modalities)
     if sequence_model is None:
         return {}
-    content = load_fuser(root / "sequence" / "fuser").transform(modalities)
+    content = load_fuser(folder / "sequence" / "fuser").transform(modalities)
     validation = build.split.validation
     chosen = np.random.default_rng(config.seed).permutation(len(validation))
     cases = [(catalog.rows(validation[n].history), catalog.row(validation[n].target)) for n in chosen]
@@ -66,12 +66,12 @@ def _model_inputs(build: BuildContext) -> dict[str, str]:
 
 
 def _make_model(build: BuildContext, directory: Path, key: str) -> dict[str, object]:
-    config, root, tune = build.config, build.root, build.config.tune
-    table = load_semids(root / "semids").table
+    config, folder, tune = build.config, build.folder, build.config.tune
+    table = load_semids(folder / "semids").table
     work = artifacts.open_work(build.work(MODEL.name), key)
     device = pick_device(config.device)
     seed_everything(config.seed)  # the LoRA starts at random
-    item_scorer = find_item_scorer(root, device, load_embeddings(root / "embeddings"), config)
+    item_scorer = find_item_scorer(folder, device, load_embeddings(folder / "embeddings"), config)
     language_model = prepare_language_model(
         tune,
         catalog=build.catalog,
@@ -110,18 +110,18 @@ def _mixture_inputs(build: BuildContext) -> dict[str, str]:
 
 def _make_mixture(build: BuildContext, _directory: Path, _key: str) -> dict[str, object]:
     """Weigh the item scorer against the beams on validation cases."""
-    config, root = build.config, build.root
+    config, folder = build.config, build.folder
     device = pick_device(config.device)
-    item_scorer = find_item_scorer(root, device, load_embeddings(root / "embeddings"), config)
+    item_scorer = find_item_scorer(folder, device, load_embeddings(folder / "embeddings"), config)
     if item_scorer is None:
         return {"sequence_weight": 0.0, "lift": None}
     language_model = LanguageModel.load(
-        root / "model", device=device, dtype=config.tune.dtype, four_bit=config.tune.method == "qlora"
+        folder / "model", device=device, dtype=config.tune.dtype, four_bit=config.tune.method == "qlora"
     )
     language_model.fold()
     judge = ValidationJudge(
         build.catalog,
-        load_semids(root / "semids").table,
+        load_semids(folder / "semids").table,
         build.split.validation,
         config.tune.max_history,
         config.seed,

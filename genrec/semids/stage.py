@@ -150,7 +150,7 @@ def semids_stage(learned_item_vectors: Callable[[Path], FloatArray | None]) -> S
 
     def make(build: BuildContext, directory: Path, _: str) -> dict[str, object]:
         config, train = build.config, build.split.train
-        modalities = dict(load_embeddings(build.root / "embeddings"))
+        modalities = dict(load_embeddings(build.folder / "embeddings"))
         if len(train):
             modalities[COLLABORATIVE] = _collaborative(build, learned_item_vectors)
         fuser = make_fuser(config.fuse).fit(modalities)
@@ -189,7 +189,7 @@ def _collaborative(build: BuildContext, learned_item_vectors: Callable[[Path], F
     counted = collaborative_embeddings(
         catalog, build.split.train, num_features, config.collaborative_window, build.config.seed
     )
-    learned_ND = learned_item_vectors(build.root) if config.collaborative == "sequence" else None
+    learned_ND = learned_item_vectors(build.folder) if config.collaborative == "sequence" else None
     if learned_ND is None:
         return counted
     chosen = np.flatnonzero(counted.present)

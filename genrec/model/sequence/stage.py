@@ -88,7 +88,7 @@ def _make(build: BuildContext, directory: Path, key: str) -> dict[str, object]:
     if config.sequence.kind == "off" or not len(build.split.train):
         return details
     work = artifacts.open_work(build.work(SEQUENCE.name), key)
-    modalities = load_embeddings(build.root / "embeddings")
+    modalities = load_embeddings(build.folder / "embeddings")
     fuser = make_fuser(config.fuse).fit(modalities)
     content = fuser.transform(modalities)
     model, report = train_sequence_on(build.catalog, build.split, config, content=content, work=work)
