@@ -218,6 +218,9 @@ class ServeConfig:
     drawing_limit_s: Amount = 120.0
     max_body_bytes: Count = 8 * 2**20
     max_picture_pixels: Count = 16_000_000
+    reload_check_s: Amount | None = (
+        2.0  # how often a newer generation is looked for; none: by POST /v1/reload or SIGHUP
+    )
     num_shown: Count = 5  # items of a chat turn
     gives_reasons: bool = True  # with every item of a chat turn; "why?" is answered all the same
 

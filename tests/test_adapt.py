@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import load_file
+from workspaces import stages_of
 
 from genrec import artifacts
 from genrec.adapt import adapt
@@ -47,8 +48,8 @@ def test_the_adapter_is_better_at_home_than_the_base(adapted):
 def test_base_rows_and_the_workspaces_own_lora_stay(adapted, shop_directory):
     directory, _ = adapted
     for part in ("base", "adapter"):
-        assert artifacts.fingerprint_folder(directory / "model" / part) == artifacts.fingerprint_folder(
-            shop_directory / "model" / part
+        assert artifacts.fingerprint_folder(stages_of(directory) / "model" / part) == artifacts.fingerprint_folder(
+            stages_of(shop_directory) / "model" / part
         )
     weights = load_file(directory / "adapters" / "outdoor" / "adapter_model.safetensors")
     assert all("lora_" in name for name in weights)
@@ -111,7 +112,7 @@ def test_adapters_are_listed_exported_and_refused_elsewhere(adapted, shop_direct
     directory, report = adapted
     assert "outdoor" in [card.name for card in list_adapters(directory)]
     assert find_adapter(directory, "outdoor") == report.path
-    export_merged(directory / "model", report.path, tmp_path / "merged")
+    export_merged(stages_of(directory) / "model", report.path, tmp_path / "merged")
     assert (tmp_path / "merged" / "config.json").is_file()
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(report.path, elsewhere)

@@ -34,6 +34,7 @@ def test_a_failing_block_leaves_the_old_stage_and_no_litter(tmp_path):
 def test_a_kill_between_the_two_renames_is_undone(tmp_path):
     make_stage(tmp_path / "thing", "one")
     (tmp_path / "thing").rename(tmp_path / ".thing.old")
+    artifacts.recover(tmp_path / "thing")
     assert artifacts.read_manifest(tmp_path / "thing", "thing").details == {"size": 3}
     assert (tmp_path / "thing" / "data.txt").read_text() == "one"
 
@@ -52,10 +53,16 @@ def test_why_a_stage_is_stale(tmp_path):
     assert artifacts.stale_reason(thing, kind="thing", inputs={"x": "1", "y": "2"}) is None
     assert artifacts.stale_reason(thing, kind="thing", inputs={"x": "0", "y": "2"}) == "changed: x"
     assert artifacts.stale_reason(thing, kind="thing", inputs={"x": "1"}) == "changed: y"
+    was = (thing / "data.txt").read_bytes()
+    for name in ("data.txt", "other.txt"):
+        (thing / name).write_text("another")
+        reason = artifacts.stale_reason(thing, kind="thing", inputs={"x": "1", "y": "2"})
+        assert reason == f"files are not as they were written: {name}"
+        (thing / name).write_bytes(was) if name == "data.txt" else (thing / name).unlink()
     (thing / "data.txt").unlink()
     assert artifacts.stale_reason(thing, kind="thing", inputs={"x": "1", "y": "2"}) == "files are missing: data.txt"
     (thing / "manifest.json").unlink()
-    assert artifacts.stale_reason(thing, kind="thing", inputs={}) == "unfinished or of another version"
+    assert artifacts.stale_reason(thing, kind="thing", inputs={}) == "unfinished, broken or of another version"
 
 
 def test_what_cannot_be_read_is_refused_in_one_line(tmp_path):
@@ -65,9 +72,14 @@ def test_what_cannot_be_read_is_refused_in_one_line(tmp_path):
     thing.mkdir()
     with pytest.raises(ArtifactError, match="is not finished"):
         artifacts.read_manifest(thing, "thing")
-    (thing / "manifest.json").write_text("{")
-    with pytest.raises(ArtifactError, match="not a genrec manifest"):
-        artifacts.read_manifest(thing, "thing")
+    for content, message in (
+        ("{", "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
+        ("[]", "not a genrec manifest"),
+    ):
+        (thing / "manifest.json").write_text(content)
+        with pytest.raises(ArtifactError, match=message):
+            artifacts.read_manifest(thing, "thing")
     make_stage(thing)
     with pytest.raises(ArtifactError, match="holds a 'thing' stage, wanted 'other'"):
         artifacts.read_manifest(thing, "other")
@@ -75,6 +87,12 @@ def test_what_cannot_be_read_is_refused_in_one_line(tmp_path):
     (thing / "manifest.json").write_text(json.dumps({**record, "format": 99}))
     with pytest.raises(ArtifactError, match="format version 99"):
         artifacts.read_manifest(thing, "thing")
+    for part in ("details", "inputs", "fingerprint"):
+        (thing / "manifest.json").write_text(
+            json.dumps({**record, part: {"size": 4} if part != "fingerprint" else "0"})
+        )
+        with pytest.raises(ArtifactError, match="was changed since it was written"):
+            artifacts.read_manifest(thing, "thing")
 
 
 def test_a_file_is_replaced_whole(tmp_path):

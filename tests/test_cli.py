@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from workspaces import recommit, stages_of
 
 from genrec.artifacts import FORMAT_VERSION
 from genrec.pipeline import STAGES
@@ -172,8 +173,9 @@ def test_a_broken_picture_is_counted_and_listed(genrec, tmp_path):
 
 
 def test_a_workspace_of_another_version_is_refused(genrec, shop_copy):
-    manifest = shop_copy / "model" / "manifest.json"
+    manifest = stages_of(shop_copy) / "model" / "manifest.json"
     manifest.write_text(manifest.read_text().replace(f'"format": {FORMAT_VERSION}', '"format": 99'))
+    recommit(shop_copy)
     code, _, err = genrec("recommend", shop_copy, "--user", "user-00003")
     assert code == 2
     assert "format version 99" in err

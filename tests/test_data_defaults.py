@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from workspaces import stages_of
 
 from genrec.config import Config
 from genrec.data.ingest import ingest, load_workspace_data
@@ -65,12 +66,12 @@ def test_presets_and_the_user_have_the_last_word(tmp_path, caplog):
     lengths = [len(h) for h in split_interactions(events, Config().split).train.histories().values()]
     wanted = data_defaults(len(catalog), np.array(lengths))
     caplog.set_level("INFO", "genrec.data_defaults")
-    tiny = resolve_config(tmp_path, settings=["tune.batch_size=8"])
+    tiny = resolve_config(tmp_path, stages_of(tmp_path), settings=["tune.batch_size=8"])
     assert tiny.tokenize.num_codes == wanted["tokenize"]["num_codes"] == 16
     assert (tiny.tune.epochs, tiny.tune.batch_size) == (wanted["tune"]["epochs"], 8)
     assert f"settings that suit 64 items and {len(events)} events: {in_words(wanted)}" in caplog.text
-    base = resolve_config(tmp_path, preset="base")
+    base = resolve_config(tmp_path, stages_of(tmp_path), preset="base")
     assert (base.tokenize.num_codes, base.tune.epochs) == (256, 3.0)
     (tmp_path / "genrec.toml").write_text("[tokenize]\nnum_codes = 12\n")
-    assert resolve_config(tmp_path).tokenize.num_codes == 12
-    assert resolve_config(tmp_path, preset="tiny").tokenize.num_codes == 16
+    assert resolve_config(tmp_path, stages_of(tmp_path)).tokenize.num_codes == 12
+    assert resolve_config(tmp_path, stages_of(tmp_path), preset="tiny").tokenize.num_codes == 16

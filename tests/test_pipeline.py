@@ -11,6 +11,7 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pytest
+from workspaces import recommit, stages_of
 
 from genrec import artifacts
 from genrec.config import Config
@@ -27,7 +28,10 @@ QUICK = ("tokenize.num_codes=8", "tune.epochs=2", "tune.checkpoints_per_run=4", 
 
 
 def fingerprints(directory):
-    return {name: artifacts.read_manifest(directory / name, name).fingerprint for name in ("embeddings", "semids")}
+    return {
+        name: artifacts.read_manifest(stages_of(directory) / name, name).fingerprint
+        for name in ("embeddings", "semids")
+    }
 
 
 def test_a_second_build_finds_everything_fresh(shop_copy):
@@ -81,12 +85,12 @@ def test_new_items_are_recommendable_at_once_and_the_model_stays(shop_copy, tmp_
     ]
     file = tmp_path / "new.jsonl"
     file.write_text("\n".join(json.dumps(row) for row in rows))
-    model = artifacts.read_manifest(shop_copy / "model", "model").fingerprint
+    model = artifacts.read_manifest(stages_of(shop_copy) / "model", "model").fingerprint
     before = load(shop_copy)
     report = add_items(shop_copy, file)
     assert report.item_ids == tuple(row["item_id"] for row in rows)
     assert all(state.stale is None for state in describe(shop_copy))
-    assert artifacts.read_manifest(shop_copy / "model", "model").fingerprint == model
+    assert artifacts.read_manifest(stages_of(shop_copy) / "model", "model").fingerprint == model
     after = load(shop_copy)
     for item in before.catalog:
         assert after.table.semantic_id(item.item_id) == before.table.semantic_id(item.item_id)
@@ -112,7 +116,7 @@ def test_ids_carry_the_taste_of_a_committee_of_sequence_models(tmp_path):
     ingest("shop", None, tmp_path / "shop", seed=8, num_items=60, num_people=40)
     two = ("fuse.collaborative=sequence", "sequence.num_models=2", "sequence.num_features=12", "sequence.epochs=2")
     build(tmp_path / "shop", settings=(*QUICK, *two, "tune.epochs=0.1"))
-    assert load_fuser(tmp_path / "shop" / "semids" / "fuser").widths["collaborative"] == 2 * 12
+    assert load_fuser(stages_of(tmp_path / "shop") / "semids" / "fuser").widths["collaborative"] == 2 * 12
     built = load(tmp_path / "shop")
     assert len(built.recommend(history=[built.catalog.items[0].item_id], k=5)) == 5
 
@@ -120,17 +124,21 @@ def test_ids_carry_the_taste_of_a_committee_of_sequence_models(tmp_path):
 def test_parts_of_other_workspaces_are_refused(shop_copy, tmp_path):
     ingest("shop", None, tmp_path / "other", seed=8, num_items=60, num_people=40)
     build(tmp_path / "other", settings=QUICK)
-    (shop_copy / "model").rename(shop_copy / "model.away")
-    (tmp_path / "other" / "model").rename(shop_copy / "model")
-    with pytest.raises(IdTableMismatch, match="was tuned for id space"):
+    (stages_of(shop_copy) / "model").rename(shop_copy / "model.away")
+    (stages_of(tmp_path / "other") / "model").rename(stages_of(shop_copy) / "model")
+    with pytest.raises(ArtifactError, match=r"model/.* were written; run genrec build"):
+        load(shop_copy)
+    recommit(shop_copy)
+    with pytest.raises(IdTableMismatch, match="stage 'mixture' was made from model .* stand beside it"):
         load(shop_copy)
 
 
 def test_a_workspace_of_another_version_is_refused(shop_copy):
-    manifest = shop_copy / "semids" / "manifest.json"
+    manifest = stages_of(shop_copy) / "semids" / "manifest.json"
     record = json.loads(manifest.read_text())
     record["format"] = 99
     manifest.write_text(json.dumps(record))
+    recommit(shop_copy)
     with pytest.raises(ArtifactError, match="format version 99"):
         load(shop_copy)
 
@@ -138,8 +146,9 @@ def test_a_workspace_of_another_version_is_refused(shop_copy):
 def test_an_unbuilt_or_missing_workspace_is_refused(tmp_path):
     with pytest.raises(ArtifactError, match="not a built workspace"):
         load(tmp_path)
-    with pytest.raises(ArtifactError, match="is missing"):
+    with pytest.raises(ArtifactError, match="nothing was ingested there"):
         build(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_unknown_settings_are_refused_and_change_nothing(shop_copy):

@@ -62,6 +62,10 @@ class ModelClient(Protocol):
     """Models of one built workspace. Every call may come from any thread but the one of an event loop."""
 
     @property
+    def is_ready(self) -> bool:
+        """Whether an answer would come now, and not after its models have been loaded again."""
+
+    @property
     def answers_while_writing(self) -> bool:
         """Whether other calls are answered before a `write` in hand ends."""
 

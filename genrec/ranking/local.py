@@ -117,6 +117,11 @@ class LocalClient:
         return cls(data, model, item_scorer, weight)
 
     @property
+    def is_ready(self) -> bool:
+        """True: the models are here."""
+        return True
+
+    @property
     def answers_while_writing(self) -> bool:
         """False: one call has the models to itself."""
         return False

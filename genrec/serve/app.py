@@ -14,23 +14,22 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from genrec import __version__
 from genrec.config import ServeConfig
-from genrec.errors import GenrecError
+from genrec.errors import GenrecError, InputError
 from genrec.serve.access import SECURITY_SCHEME, Access, GuardedRoute, needs
 from genrec.serve.api import openai_routes, session_routes, shop_routes
-from genrec.serve.api.schemas import Health
-from genrec.serve.conversations import Conversations
+from genrec.serve.api.schemas import Health, Reloaded
 from genrec.serve.engine import Engine
 from genrec.serve.errors import ERROR_RESPONSES, ApiError, api_error_of
 from genrec.serve.inference.batching import Overloaded
 from genrec.serve.metrics import Metrics
 from genrec.serve.middleware import BodyLimit, RequestTelemetry
 from genrec.serve.page import site
+from genrec.serve.service import PinGeneration, Service, is_ready
 from genrec.serve.store import Store
 from genrec.workspace import Workspace
 
@@ -46,29 +45,34 @@ def create_app(
     store: Store,
     config: ServeConfig | None = None,
     *,
+    load: Callable[[], Workspace] | None = None,
     is_open: bool = False,
     num_processes: int = 1,
 ) -> FastAPI:
     """The server over a loaded workspace and an open store, which it closes at its end.
 
-    config: the workspace's own unless given; is_open: no key is asked for; num_processes: the number of processes that
+    config: the workspace's own unless given; load: loads the workspace's current generation, for a server that takes up
+    newer ones; is_open: no key is asked for; num_processes: the number of processes that
     serve the same store, and so share the rates of its keys.
     """
     settings = config or workspace.config.serve
-    engine = Engine(workspace, store, settings)
+    service = Service(
+        Engine(workspace, store, settings),
+        None if load is None else lambda: Engine(load(), store, settings),
+    )
     app = FastAPI(
         title=_TITLE,
         description=_ABOUT,
         version=__version__,
-        lifespan=_lifespan(engine),
+        lifespan=_lifespan(service, store, settings.reload_check_s),
         docs_url=None,  # those pages load scripts from elsewhere
         redoc_url=None,
         separate_input_output_schemas=False,
     )
     app.router.route_class = GuardedRoute
-    app.state.engine, app.state.conversations = engine, Conversations(engine)
+    app.state.service = service
     app.state.access = Access(store, is_open=is_open, num_sharing=num_processes)
-    app.state.metrics = metrics = Metrics(engine)
+    app.state.metrics = metrics = Metrics(lambda: service.now.engine)
     app.include_router(openai_routes.router)
     app.include_router(shop_routes.router)
     app.include_router(session_routes.router)
@@ -77,17 +81,21 @@ def create_app(
     for kind in (ApiError, GenrecError, Overloaded, TimeoutError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer_error)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, limit_s=settings.time_limit_s)
+    app.add_middleware(PinGeneration, service=service)
     app.add_middleware(RequestTelemetry, metrics=metrics)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to change it
     return app
 
 
-def _lifespan(engine: Engine) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    service: Service, store: Store, check_s: float | None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(engine.open)
+        await service.open(check_s)
         yield
-        await asyncio.to_thread(engine.close)
+        await service.close()
+        await asyncio.to_thread(store.close)
 
     return lifespan
 
@@ -109,7 +117,7 @@ def _methods(request: Request) -> set[str]:
 
 
 def _add_own_routes(app: FastAPI) -> None:
-    engine: Engine = app.state.engine
+    service: Service = app.state.service
     not_ready: dict[int | str, dict[str, Any]] = {503: {"model": Health}}  # Any: OpenAPI
 
     @app.get("/health", response_model=Health, tags=["server"])
@@ -120,11 +128,21 @@ def _add_own_routes(app: FastAPI) -> None:
     @app.get("/ready", response_model=Health, responses=not_ready, tags=["server"])
     async def ready() -> JSONResponse:
         """Whether the server can answer: the model is loaded and the store is reached."""
-        if not engine.is_open:
-            return JSONResponse({"status": "loading"}, 503)
-        if not await run_in_threadpool(engine.store.is_alive):
-            return JSONResponse({"status": "store unreachable"}, 503)
-        return JSONResponse({"status": "ok"})
+        status = await is_ready(service)
+        return JSONResponse(
+            {"status": status, "generation": service.generation}, status_code=200 if status == "ok" else 503
+        )
+
+    @app.post(
+        "/v1/reload", response_model=Reloaded, responses=ERROR_RESPONSES, openapi_extra=needs("admin"), tags=["server"]
+    )
+    async def reload() -> JSONResponse:
+        """Take up the workspace's current generation; requests in hand are answered by the one they came to."""
+        try:
+            is_new = await service.reload()
+        except InputError as error:
+            raise ApiError(status=409, code="not_reloaded", message=str(error)) from error
+        return JSONResponse({"generation": service.generation, "is_new": is_new})
 
     text = {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus' text format."}
     responses: dict[int | str, dict[str, Any]] = {**ERROR_RESPONSES, 200: text}  # Any: OpenAPI

@@ -6,6 +6,7 @@ beyond messages of words and photos.
 """
 
 import asyncio
+import copy
 import hashlib
 import logging
 import tempfile
@@ -69,6 +70,12 @@ class Conversations:
         self._engine = engine
         self._cache, self._photos = _SessionCache(), _PhotoFiles()
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
+
+    def continued(self, engine: Engine) -> "Conversations":
+        """The same conversations, answered by another engine from now on."""
+        after = copy.copy(self)
+        after._engine = engine
+        return after
 
     async def answer(
         self,

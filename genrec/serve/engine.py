@@ -61,8 +61,13 @@ class Engine:
         self.is_open = False
         self._visuals = workspace.directory / "visuals"
         self._threads = ThreadPoolExecutor(config.num_threads, thread_name_prefix="job")
-        self._prompts, _ = load_prompts(workspace.directory / "model")
+        self._prompts, _ = load_prompts(workspace.data.folder / "model")
         self._counting = threading.Lock()
+
+    @property
+    def generation(self) -> int:
+        """The number of the generation that is served."""
+        return self.workspace.data.generation.number
 
     def open(self) -> None:
         """Load what is loaded at first use, so that the first client does not wait for it; once is enough."""
@@ -81,12 +86,11 @@ class Engine:
             workspace.answer([first])
 
     def close(self) -> None:
-        """Finish what is in hand."""
+        """Finish what is in hand, and end the models; the store stays open."""
         self.is_open = False
         self._threads.shutdown()
         self.queues.close()
         self.workspace.close()
-        self.store.close()
 
     def model(self, name: str) -> ServedModel:
         """A served model. Raises ApiError 404."""
@@ -157,15 +161,15 @@ class Engine:
 
 def _served_models(workspace: Workspace) -> list[ServedModel]:
     """The workspace itself, and every adapter that fits it."""
-    made = int((workspace.directory / "genrec.toml").stat().st_mtime)
+    made = int((workspace.data.folder / "genrec.toml").stat().st_mtime)
     about = f"{workspace.config.tune.base}, tuned on this catalog"
     models = [ServedModel(name=BASE_MODEL, adapter=None, created=made, about=about)]
-    for card in list_adapters(workspace.directory):
+    for card in list_adapters(workspace.data.folder):
         try:
             name = workspace.add_adapter(card.name)
         except (IdTableMismatch, ArtifactError, InputError) as error:
             log.info("adapter %s is not served: %s", card.name, error)
             continue
-        created = int((find_adapter(workspace.directory, card.name) / CARD_FILE).stat().st_mtime)
+        created = int((find_adapter(workspace.data.folder, card.name) / CARD_FILE).stat().st_mtime)
         models.append(ServedModel(name=card.name, adapter=name, created=created, about=card.data))
     return models

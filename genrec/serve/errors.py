@@ -38,7 +38,7 @@ _DESCRIPTIONS = {
     403: "The key lacks the scope, or the session is another's.",
     404: "There is no such thing.",
     408: "The body took too long to come.",
-    409: "The session changed again and again while this was answered.",
+    409: "The session changed again and again while this was answered, or the workspace cannot be taken up.",
     413: "The body is too large.",
     429: "The key's budget of requests is used up.",
     500: "The server failed.",

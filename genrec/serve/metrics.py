@@ -3,7 +3,7 @@
 Knows the engine; deliberately knows no route and no person.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -17,7 +17,8 @@ _BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 1
 class Metrics:
     """The metrics of one server: counts of requests, and the engine's state when it is asked."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Callable[[], Engine]) -> None:
+        """engine: tells which is in service."""
         self._registry = CollectorRegistry()
         self._registry.register(_EngineCollector(engine))
         labels = ("method", "route", "status")
@@ -39,17 +40,18 @@ class Metrics:
 
 
 class _EngineCollector(Collector):
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Callable[[], Engine]) -> None:
         self._engine = engine
 
     def collect(self) -> Sequence[GaugeMetricFamily]:
         """How much waits for the model, the mean size of its latest batches, and the jobs in hand."""
+        engine = self._engine()
         waiting = GaugeMetricFamily("genrec_waiting", "What waits for its batch.", labels=("batcher",))
         sizes = GaugeMetricFamily("genrec_batch_size", "Mean size of the last 100 batches.", labels=("batcher",))
-        for batcher in self._engine.queues.batchers:
+        for batcher in engine.queues.batchers:
             waiting.add_metric([batcher.name], batcher.num_waiting)
             latest = batcher.batch_sizes
             sizes.add_metric([batcher.name], sum(latest) / len(latest) if latest else 0.0)
         jobs = GaugeMetricFamily("genrec_jobs", "Conversations, explanations and drawings in hand.")
-        jobs.add_metric([], self._engine.num_jobs)
+        jobs.add_metric([], engine.num_jobs)
         return [waiting, sizes, jobs]

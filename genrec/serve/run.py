@@ -15,13 +15,16 @@ import uvicorn
 from fastapi import FastAPI
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from genrec.config import Config
+from genrec.config import CONFIG_FILE, Config, ServeConfig
 from genrec.errors import ConfigError, InputError
+from genrec.generations import Generation
 from genrec.runtime import quiet_libraries, return_freed_memory, silence_progress
 from genrec.serve.app import create_app
+from genrec.serve.engine import Engine
 from genrec.serve.inference.process import load_with_model_process
 from genrec.serve.logs import configure_logging
 from genrec.serve.store import Store, default_url
+from genrec.workspace import Workspace
 
 _ORDER = "GENREC_SERVE"  # hands the order to the processes of several workers
 _BACKLOG = 2_048
@@ -43,15 +46,17 @@ def serve(order: Order) -> None:
     """Serve until told to end. Raises InputError on what cannot be served."""
     if order.workers < 1:
         raise InputError(f"--workers is {order.workers}; wanted at least 1")
-    config = _config(order)
+    config = _settings(order)
     _check_address(order.host, order.port)
     first = make_app(order)
     configure_logging()
     with silence_progress():
-        first.state.engine.open()  # what cannot be served is told before anything listens
+        engine: Engine = first.state.service.now.engine
+        engine.open()  # what cannot be served is told before anything listens
         app: FastAPI | str = first
         if order.workers > 1:
-            first.state.engine.close()
+            engine.close()
+            engine.store.close()
             os.environ[_ORDER] = json.dumps(asdict(order))
             app = "genrec.serve.run:app_of_worker"
         uvicorn.run(
@@ -64,7 +69,7 @@ def serve(order: Order) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=int(config.serve.drawing_limit_s) + 1,
+            timeout_graceful_shutdown=int(config.drawing_limit_s) + 1,
         )
 
 
@@ -72,10 +77,14 @@ def make_app(order: Order) -> FastAPI:
     """The application of one process."""
     return_freed_memory()
     threadpool_limits(limits=1, user_api="blas")  # products are small here, and the model wants the other cores
-    workspace = load_with_model_process(order.directory, config=_config(order))
+    settings = _settings(order)
+
+    def load() -> Workspace:
+        return load_with_model_process(order.directory)
+
     store = Store.open(order.store or default_url(Path(order.directory)))
     is_open = is_loopback(order.host)
-    return create_app(workspace, store, is_open=is_open, num_processes=order.workers)
+    return create_app(load(), store, settings, load=load, is_open=is_open, num_processes=order.workers)
 
 
 def app_of_worker() -> FastAPI:
@@ -102,9 +111,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _config(order: Order) -> Config:
-    config = Config.of_workspace(Path(order.directory))
+def _settings(order: Order) -> ServeConfig:
+    """The limits of this run: those in the workspace's own genrec.toml, which wait for no build, and the order's."""
+    path, generation = Path(order.directory) / CONFIG_FILE, Generation.open(order.directory)
+    config = Config.load(path if path.is_file() else generation.folder / CONFIG_FILE)
     strangers = [setting for setting in order.settings if not setting.startswith("serve.")]
     if strangers:
         raise ConfigError(f"--set {strangers[0]!r} cannot change what was built; only serve.* can be set here")
-    return config.with_settings(order.settings)
+    return config.with_settings(order.settings).serve

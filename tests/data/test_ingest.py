@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from workspaces import stages_of
 
 from genrec.artifacts import read_manifest
 from genrec.data.ingest import append_items, extend_catalog, ingest, load_workspace_data
@@ -48,10 +49,15 @@ def test_ingest_reports_what_it_wrote_and_load_gives_it_back(tmp_path: Path) -> 
     assert catalog["i0"].image == tmp_path / "in/images/i0.png"
     assert interactions.history("u1") == ("i0", "i1", "i2")
     assert features == {}
-    refused = (tmp_path / "ws/catalog/refused.csv").read_text().splitlines()
+    refused = (stages_of(tmp_path / "ws") / "catalog/refused.csv").read_text().splitlines()
     assert refused[0] == "source_file,line,reason,content"
     assert refused[1].endswith("events.csv,8,event names the unknown item 'stranger',u0")
-    assert sorted(path.name for path in (tmp_path / "ws").iterdir()) == ["catalog", "interactions.parquet"]
+    assert sorted(path.name for path in (tmp_path / "ws").iterdir()) == [".write.lock", "generations"]
+    assert sorted(path.name for path in stages_of(tmp_path / "ws").iterdir()) == [
+        ".lease",
+        "catalog",
+        "interactions.parquet",
+    ]
 
 
 def test_ingesting_the_same_source_twice_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -66,9 +72,9 @@ def test_a_shops_pictures_lie_in_the_catalog_and_move_with_the_workspace(tmp_pat
     (tmp_path / "ws").rename(tmp_path / "moved")
     catalog = load_workspace_data(tmp_path / "moved").catalog
     image = catalog.items[0].image
-    assert image == tmp_path / f"moved/catalog/images/{catalog.items[0].item_id}.png"
+    assert image == stages_of(tmp_path / "moved") / f"catalog/images/{catalog.items[0].item_id}.png"
     assert image.is_file()
-    details = read_manifest(tmp_path / "moved/catalog", "catalog").details
+    details = read_manifest(stages_of(tmp_path / "moved") / "catalog", "catalog").details
     assert details["num_items"] == 60
     assert details["seed"] == ShopWorld.create(**SIZES).seed
 
@@ -161,18 +167,18 @@ def test_a_workspace_can_be_ingested_anew(tmp_path: Path) -> None:
 def test_parts_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     ingest("files", source(tmp_path / "a"), tmp_path / "one")
     ingest("files", source(tmp_path / "b", num_items=5), tmp_path / "two")
-    (tmp_path / "one/interactions.parquet").replace(tmp_path / "two/interactions.parquet")
+    (stages_of(tmp_path / "one") / "interactions.parquet").replace(stages_of(tmp_path / "two") / "interactions.parquet")
     with pytest.raises(ArtifactError, match="the catalog was made with"):
         load_workspace_data(tmp_path / "two")
     with pytest.raises(ArtifactError, match=r"interactions\.parquet is missing"):
         load_workspace_data(tmp_path / "one")
-    with pytest.raises(ArtifactError, match="is missing; run genrec ingest"):
+    with pytest.raises(ArtifactError, match="nothing was ingested there"):
         load_workspace_data(tmp_path / "none")
 
 
 def test_a_workspace_of_another_version_is_refused(tmp_path: Path) -> None:
     ingest("files", source(tmp_path / "in"), tmp_path / "ws")
-    manifest = tmp_path / "ws/catalog/manifest.json"
+    manifest = stages_of(tmp_path / "ws") / "catalog/manifest.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 99}))
     with pytest.raises(ArtifactError, match="format version 99"):
         load_workspace_data(tmp_path / "ws")
@@ -237,35 +243,42 @@ def test_new_items_are_read_and_join_the_catalog_behind_the_old(tmp_path: Path) 
     ingest("shop", None, tmp_path / "ws", features={"f": file}, **SIZES)
     old = load_workspace_data(tmp_path / "ws")
     ShopWorld.create(domains=("cushion",), num_items=60, num_people=1).write(tmp_path / "new")
-    new = append_items(tmp_path / "ws", tmp_path / "new")
+    new = append_items(stages_of(tmp_path / "ws"), tmp_path / "new")
     assert new.items[0].attributes["category"] == "cushion"
     assert load_workspace_data(tmp_path / "ws").catalog == old.catalog
 
-    whole = extend_catalog(tmp_path / "ws", new)
+    whole = extend_catalog(stages_of(tmp_path / "ws"), new)
     data = load_workspace_data(tmp_path / "ws")
     assert data.catalog == whole
     assert data.catalog.items == (*old.catalog.items, *new.items)
     assert all(item.image is not None and item.image.is_file() for item in data.catalog)
     np.testing.assert_array_equal(data.interactions.item_ids, old.interactions.item_ids)
     assert data.features["f"].present.tolist() == [True] + [False] * 119
-    assert read_manifest(tmp_path / "ws/catalog", "catalog").details["num_items"] == 60
+    assert read_manifest(stages_of(tmp_path / "ws") / "catalog", "catalog").details["num_items"] == 60
 
 
 def test_items_that_are_there_already_cannot_be_added(tmp_path: Path) -> None:
     root = source(tmp_path / "in")
     ingest("files", root, tmp_path / "ws")
     (tmp_path / "new.jsonl").write_text('{"id": "i1", "title": "Again"}\n{"id": "i9", "title": "New"}\n')
-    with pytest.raises(SourceError, match=r"1 of 2 item ids are in the catalog already \(i1\)"):
-        append_items(tmp_path / "ws", tmp_path / "new.jsonl")
+    with pytest.raises(SourceError, match=r"1 of 2 item ids are in the catalog already, with other contents \(i1\)"):
+        append_items(stages_of(tmp_path / "ws"), tmp_path / "new.jsonl")
+
+
+def test_items_that_are_there_as_they_are_count_as_known(tmp_path: Path) -> None:
+    root = source(tmp_path / "in")
+    ingest("files", root, tmp_path / "ws")
+    new = append_items(stages_of(tmp_path / "ws"), root)
+    assert (new.items, new.num_known) == ((), 3)
 
 
 def test_rows_of_new_items_that_cannot_be_used_are_kept_with_the_reason(tmp_path: Path) -> None:
     ingest("files", source(tmp_path / "in"), tmp_path / "ws")
     (tmp_path / "new.csv").write_text("sku,title\nnew,Lamp\nempty,\n")
-    new = append_items(tmp_path / "ws", tmp_path / "new.csv", {"item_id": "sku"})
+    new = append_items(stages_of(tmp_path / "ws"), tmp_path / "new.csv", {"item_id": "sku"})
     assert [item.item_id for item in new.items] == ["new"]
-    extend_catalog(tmp_path / "ws", new)
-    refused = (tmp_path / "ws/catalog/refused.csv").read_text().splitlines()
+    extend_catalog(stages_of(tmp_path / "ws"), new)
+    refused = (stages_of(tmp_path / "ws") / "catalog/refused.csv").read_text().splitlines()
     assert [line.split(",")[2] for line in refused[1:]] == [
         "event names the unknown item 'stranger'",
         '"item has no image',
@@ -276,8 +289,8 @@ def test_a_missing_items_file_is_one_clear_error(tmp_path: Path) -> None:
     ingest("files", source(tmp_path / "in"), tmp_path / "ws")
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceError, match="holds no items file"):
-        append_items(tmp_path / "ws", tmp_path / "empty")
+        append_items(stages_of(tmp_path / "ws"), tmp_path / "empty")
     with pytest.raises(SourceError, match="is not there"):
-        append_items(tmp_path / "ws", tmp_path / "none.csv")
+        append_items(stages_of(tmp_path / "ws"), tmp_path / "none.csv")
     with pytest.raises(ArtifactError, match="run genrec ingest"):
         append_items(tmp_path / "empty", tmp_path / "none.csv")

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from workspaces import recommit, stages_of
 
+from genrec.artifacts import seal
 from genrec.demo.report import draw_loss_curve, embed_picture, embed_whole, format_seconds, write_report
 from genrec.demo.result import DemoItem, DemoPerson, DemoPick, DemoResult, DemoVisual, SameItemDrawn
 from genrec.demo.run import workspace_fingerprint
@@ -264,7 +266,8 @@ def test_durations_read_as_people_say_them(seconds: float, words: str) -> None:
 
 
 def test_what_was_shown_is_shown_again_only_while_every_stage_is_the_same(shop_copy):
-    manifest = shop_copy / "mixture" / "manifest.json"
+    stage = stages_of(shop_copy) / "mixture"
     before = workspace_fingerprint(shop_copy)
-    manifest.write_text(manifest.read_text().replace('"fingerprint": "', '"fingerprint": "f'))
+    seal(stage, kind="mixture", inputs={"other": "1"}, details={})
+    recommit(shop_copy)
     assert workspace_fingerprint(shop_copy) != before

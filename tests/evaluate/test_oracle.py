@@ -39,7 +39,7 @@ def test_real_data_have_no_load_world(tmp_path: Path) -> None:
 
 
 def test_a_workspace_without_catalog_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="stage 'catalog'"):
+    with pytest.raises(ArtifactError, match="nothing was ingested there"):
         load_world(tmp_path)
 
 

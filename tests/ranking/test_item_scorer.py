@@ -8,6 +8,7 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from scipy import sparse
+from workspaces import stages_of
 
 from genrec.config import ScorerConfig, SequenceConfig
 from genrec.data.splits import split_interactions
@@ -135,9 +136,11 @@ def test_a_stored_pool_answers_as_before(shop_recommender, shop_copy):
     histories = [
         shop_recommender.catalog.rows(shop_recommender.history_of(user)) for user in ("user-00000", "user-00007")
     ]
-    (shop_copy / "experts" / "experts.safetensors").unlink()
-    item_scorer.save(shop_copy / "experts" / "experts.safetensors")
-    again = find_item_scorer(shop_copy, torch.device("cpu"), shop_recommender.embeddings, shop_recommender.config)
+    (stages_of(shop_copy) / "experts" / "experts.safetensors").unlink()
+    item_scorer.save(stages_of(shop_copy) / "experts" / "experts.safetensors")
+    again = find_item_scorer(
+        stages_of(shop_copy), torch.device("cpu"), shop_recommender.embeddings, shop_recommender.config
+    )
     assert again.weights == item_scorer.weights
     again = again.with_cold_bonus(item_scorer.cold_bonus)
     np.testing.assert_allclose(again.log_probabilities(histories), item_scorer.log_probabilities(histories), atol=1e-5)
@@ -212,12 +215,14 @@ def test_cold_items_are_like_what_was_chosen_along_the_axes_that_taste_runs_alon
 
 
 def test_a_pool_of_an_earlier_layout_says_what_to_do(shop_recommender, shop_copy):
-    path = shop_copy / "experts" / "experts.safetensors"
+    path = stages_of(shop_copy) / "experts" / "experts.safetensors"
     with safe_open(path, "np") as file:
         record = file.metadata()
     save_file({name: part for name, part in load_file(path).items() if name != "axes"}, path, record)
     with pytest.raises(ArtifactError, match="lacks axes: an earlier genrec wrote it; run genrec build"):
-        find_item_scorer(shop_copy, torch.device("cpu"), shop_recommender.embeddings, shop_recommender.config)
+        find_item_scorer(
+            stages_of(shop_copy), torch.device("cpu"), shop_recommender.embeddings, shop_recommender.config
+        )
 
 
 def test_hidden_items_are_known_by_their_content_alone(shop_recommender):

@@ -12,10 +12,12 @@ import sqlalchemy as sa
 import torch
 from safetensors.torch import load_file, save_file
 from serve_worlds import PATIENT, Server, serving
+from workspaces import stages_of
 
 from genrec.config import ServeConfig
 from genrec.model.lm.adapters import CARD_FILE, WEIGHTS_FILE
 from genrec.model.lm.language import read_ids
+from genrec.pipeline import build
 from genrec.serve.store import Store
 from genrec.workspace import Workspace, load
 
@@ -97,16 +99,17 @@ def adapted_directory(shop_directory: Path, tmp_path_factory: pytest.TempPathFac
     directory = tmp_path_factory.mktemp("adapted") / "shop"
     shutil.copytree(shop_directory, directory)
     folder = directory / "adapters" / ADAPTER
-    shutil.copytree(directory / "model" / "adapter", folder)
+    shutil.copytree(stages_of(directory) / "model" / "adapter", folder)
     generator = torch.Generator().manual_seed(3)
     weights = load_file(folder / WEIGHTS_FILE)
     changed = {name: w + 0.3 * w.std() * torch.randn(w.shape, generator=generator) for name, w in weights.items()}
     save_file(changed, folder / WEIGHTS_FILE)
-    _, id_space, foundation = read_ids(directory / "model")
+    _, id_space, foundation = read_ids(stages_of(directory) / "model")
     (folder / CARD_FILE).write_text(
         f'name = "{ADAPTER}"\nfoundation = "{foundation}"\nid_space = "{id_space}"\nlicense = "Apache-2.0"\n'
         'data = "noise"\nrank = 32\nminutes = 0.0\n[metrics]\n'
     )
+    build(directory)  # which takes it up
     return directory
 
 

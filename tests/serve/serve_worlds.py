@@ -106,4 +106,4 @@ def serving(
     store = store_type.open(f"sqlite:///{folder / 'store.db'}")
     app = create_app(workspace, store, config, is_open=is_open)
     with listening(app) as url, httpx2.Client(base_url=url, timeout=300) as http:
-        yield Server(url, app.state.engine, store, http)
+        yield Server(url, app.state.service.now.engine, store, http)

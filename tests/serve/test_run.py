@@ -12,6 +12,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from serve_worlds import script
+from workspaces import recommit, stages_of
 
 from genrec.bench.serve import ServerProcess
 from genrec.data.ingest import ingest, load_workspace_data
@@ -73,10 +74,11 @@ def test_a_port_that_is_taken_is_told_in_one_line(genrec, shop_directory):
 @pytest.mark.slow
 @pytest.mark.parametrize("num_workers", [1, 2])
 def test_models_that_cannot_be_loaded_are_told_in_one_line(shop_copy, num_workers):
-    path = shop_copy / "experts" / "experts.safetensors"
+    path = stages_of(shop_copy) / "experts" / "experts.safetensors"
     with safe_open(path, "np") as stored:
         metadata = stored.metadata()
     save_file({name: values for name, values in load_file(path).items() if name != "axes"}, path, metadata=metadata)
+    recommit(shop_copy)
     words = [sys.executable, "-m", "genrec.cli", "serve", str(shop_copy), "--port", "0", "--workers", str(num_workers)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2
@@ -126,7 +128,7 @@ def test_feedback_is_exported_for_the_next_training(genrec, shop_copy, tmp_path)
     code, out, _ = genrec("feedback", "export", shop_copy, "--out", tmp_path / "events.csv", "--with-training")
     assert code == 0
     assert out.startswith(f"{len(data.interactions) + 2:,} events")
-    items = shop_copy / "catalog" / "items.parquet"
+    items = stages_of(shop_copy) / "catalog" / "items.parquet"
     report = ingest("files", None, tmp_path / "next", items=items, events=tmp_path / "events.csv")
     assert (report.num_events, report.num_refused) == (len(data.interactions) + 2, 0)
     again = load_workspace_data(tmp_path / "next").interactions

@@ -43,14 +43,14 @@ router = APIRouter(prefix="/v1", route_class=GuardedRoute, responses=ERROR_RESPO
 @router.get("/models", response_model=ModelList, openapi_extra=needs(""), tags=["models"])
 async def list_models(request: Request) -> JSONResponse:
     """The workspace itself, and every adapter that fits it."""
-    engine: Engine = request.app.state.engine
+    engine: Engine = request.state.engine
     return JSONResponse({"object": "list", "data": [_model_shape(model) for model in engine.models.values()]})
 
 
 @router.get("/models/{model:path}", response_model=ModelShape, openapi_extra=needs(""), tags=["models"])
 async def get_model(request: Request, model: str) -> JSONResponse:
     """One model."""
-    engine: Engine = request.app.state.engine
+    engine: Engine = request.state.engine
     return JSONResponse(_model_shape(engine.model(model)))
 
 
@@ -71,8 +71,8 @@ def _model_shape(model: ServedModel) -> JsonObject:
 @router.post("/chat/completions", response_model=ChatAnswer, openapi_extra=needs("chat"), tags=["chat"])
 async def chat(request: Request, body: ChatBody) -> JSONResponse | StreamingResponse:
     """Answer the last message of a user; with `stream`, as server-sent events that end with [DONE]."""
-    engine: Engine = request.app.state.engine
-    conversations: Conversations = request.app.state.conversations
+    engine: Engine = request.state.engine
+    conversations: Conversations = request.state.conversations
     asked = [message for message in body.messages if message.role == "user"]
     if not asked:
         raise ApiError(
@@ -181,7 +181,7 @@ def _usage(num_read: int, num_written: int = 0) -> JsonObject:
 @router.post("/embeddings", response_model=EmbeddingAnswer, openapi_extra=needs("recommend"), tags=["embeddings"])
 async def embed(request: Request, body: EmbeddingBody) -> JSONResponse:
     """Unit vectors of texts or items in CLIP space; their dot product is how like they are."""
-    engine: Engine = request.app.state.engine
+    engine: Engine = request.state.engine
     model = engine.model(body.model)
     inputs = [body.input] if isinstance(body.input, str) else body.input
     if body.input_type == "item":
@@ -216,7 +216,7 @@ def _encoded(vector: FloatArray, *, as_base64: bool) -> list[float] | str:
 @router.post("/images/generations", response_model=ImageAnswer, openapi_extra=needs("images"), tags=["images"])
 async def draw(request: Request, body: ImageBody) -> JSONResponse:
     """Draw an item for a person. The pictures are marked as generated, and stored until the person is erased."""
-    engine: Engine = request.app.state.engine
+    engine: Engine = request.state.engine
     model = engine.model(body.model or BASE_MODEL)
     item_id, scene = body.item, body.prompt.strip() or None
     if item_id is None:

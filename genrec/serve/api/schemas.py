@@ -195,3 +195,11 @@ class Health(BaseModel):
     """The state of the server: up, or ready."""
 
     status: Literal["ok", "loading", "store unreachable"]
+    generation: int | None = Field(None, description="Of the workspace, in service; where readiness was asked for.")
+
+
+class Reloaded(BaseModel):
+    """The generation in service, and whether it was taken up just now."""
+
+    generation: int
+    is_new: bool

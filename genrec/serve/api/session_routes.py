@@ -26,7 +26,7 @@ async def get_session(
     request: Request, session: ShortId, user: Annotated[Person, Query(min_length=1)] = None
 ) -> JSONResponse:
     """The state of a conversation; of one that has not begun, what is known of its person."""
-    conversations: Conversations = request.app.state.conversations
+    conversations: Conversations = request.state.conversations
     return await _answer(request, session, await run_in_threadpool(conversations.state, session, user))
 
 
@@ -38,13 +38,13 @@ async def take_back(
     user: Annotated[Person, Query(min_length=1)] = None,
 ) -> JSONResponse:
     """Forget wishes."""
-    conversations: Conversations = request.app.state.conversations
+    conversations: Conversations = request.state.conversations
     return await _answer(request, session, await conversations.take_back(session, user, attribute))
 
 
 async def _answer(request: Request, name: str, session: Session) -> JSONResponse:
     links = Links(str(request.base_url))
-    return JSONResponse(await run_in_threadpool(_session_shape, request.app.state.engine, name, session, links))
+    return JSONResponse(await run_in_threadpool(_session_shape, request.state.engine, name, session, links))
 
 
 def _session_shape(engine: Engine, name: str, session: Session, links: Links) -> JsonObject:

@@ -41,7 +41,7 @@ router = APIRouter(prefix="/v1", route_class=GuardedRoute, responses=ERROR_RESPO
 )
 async def recommend(request: Request, body: RecommendBody) -> JSONResponse:
     """The next items for a person or a history. What a person liked or refused by feedback counts at once."""
-    engine: Engine = request.app.state.engine
+    engine: Engine = request.state.engine
     model = engine.model(body.model)
     profile, unknown = await run_in_threadpool(_profile, engine, body)
     photo = None
@@ -101,7 +101,7 @@ async def list_items(
     offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
 ) -> JSONResponse:
     """A page of the catalog, in its order."""
-    engine: Engine = request.app.state.engine
+    engine: Engine = request.state.engine
     return JSONResponse(await run_in_threadpool(_page, engine, where, limit, offset, Links(str(request.base_url))))
 
 
@@ -120,21 +120,21 @@ def _page(engine: Engine, where: str | None, limit: int, offset: int, links: Lin
 @router.get("/items/{item_id:path}/image", response_class=FileResponse, responses=PICTURE_RESPONSE, tags=["items"])
 async def item_image(request: Request, item_id: Name) -> FileResponse:
     """An item's picture. Needs no key: browsers load pictures without one."""
-    engine: Engine = request.app.state.engine
+    engine: Engine = request.state.engine
     return send_picture(engine.workspace.catalog[item_id].image, otherwise=f"item {item_id!r} has no picture")
 
 
 @router.get("/items/{item_id:path}", response_model=ItemShape, openapi_extra=needs("recommend"), tags=["items"])
 async def get_item(request: Request, item_id: Name) -> JSONResponse:
     """One item."""
-    engine: Engine = request.app.state.engine
+    engine: Engine = request.state.engine
     return JSONResponse(item_shape(engine.workspace.catalog[item_id], Links(str(request.base_url))))
 
 
 @router.get("/visuals/{visual_id}", response_class=FileResponse, responses=PICTURE_RESPONSE, tags=["images"])
 async def get_visual(request: Request, visual_id: Name) -> FileResponse:
     """A drawing. Needs no key: its long random id is one."""
-    engine: Engine = request.app.state.engine
+    engine: Engine = request.state.engine
     visual = await run_in_threadpool(engine.store.find_visual, visual_id)
     gone = "there is no such drawing; it may have been erased"
     return send_picture(None if visual is None else Path(visual.path), otherwise=gone)
@@ -143,7 +143,7 @@ async def get_visual(request: Request, visual_id: Name) -> FileResponse:
 @router.post("/feedback", response_model=EventShape, openapi_extra=needs("feedback"), tags=["feedback"])
 async def feedback(request: Request, body: FeedbackBody) -> JSONResponse:
     """Take one event. It is on disk when this answers, and counts from the next recommendation on."""
-    engine: Engine = request.app.state.engine
+    engine: Engine = request.state.engine
     engine.workspace.catalog.row(body.item)
     event = await run_in_threadpool(
         engine.store.add_event,
@@ -159,14 +159,14 @@ async def feedback(request: Request, body: FeedbackBody) -> JSONResponse:
 @router.get("/people/{person:path}", response_model=PersonRecord, openapi_extra=needs("admin"), tags=["people"])
 async def export_person(request: Request, person: Name) -> JSONResponse:
     """All that is stored of a person."""
-    engine: Engine = request.app.state.engine
+    engine: Engine = request.state.engine
     return JSONResponse(await run_in_threadpool(lambda: as_json(engine.store.export_person(person))))
 
 
 @router.delete("/people/{person:path}", response_model=Erased, openapi_extra=needs("admin"), tags=["people"])
 async def erase_person(request: Request, person: Name) -> JSONResponse:
     """Erase all that is stored of a person, drawings too. Training data of the workspace stays."""
-    engine: Engine = request.app.state.engine
-    conversations: Conversations = request.app.state.conversations
+    engine: Engine = request.state.engine
+    conversations: Conversations = request.state.conversations
     conversations.forget(person)
     return JSONResponse(await run_in_threadpool(engine.store.erase_person, person))

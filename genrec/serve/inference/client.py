@@ -166,6 +166,11 @@ class QueuedClient:
         self._wait_s = queues.max_wait_for_words_s  # of the next try; each waits half as long as the one before
 
     @property
+    def is_ready(self) -> bool:
+        """As the client behind the queues is."""
+        return self._queues.client.is_ready
+
+    @property
     def answers_while_writing(self) -> bool:
         """As the client behind the queues does."""
         return self._queues.client.answers_while_writing

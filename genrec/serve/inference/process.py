@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,7 +28,8 @@ import torch
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from genrec.config import Config
-from genrec.errors import ModelEnded
+from genrec.errors import InputError, ModelEnded
+from genrec.generations import Generation
 from genrec.prompting import Message
 from genrec.ranking.built_data import BuiltData
 from genrec.ranking.client import Answer, Attribution, Case, Request
@@ -39,58 +41,105 @@ from genrec.serve.logs import configure_logging
 from genrec.workspace import Workspace
 
 log = logging.getLogger(__name__)
+RETRY_S = 5.0  # until a process that could not load is tried again
 _Call: TypeAlias = tuple[str, Sequence[object], Mapping[str, object]]  # a method, its arguments and options
 
 
 class ModelProcess:
-    """A process that loads a workspace's models and answers calls; it is started again when it ends.
+    """A process that loads the models of a generation and answers calls; it is started again when it ends.
 
     Two lines lead to it, one call at a time each: while it works on an unhurried one, it pauses for urgent ones.
     Whoever calls speaks with it directly: threads between them would have to wait for the interpreter, each in turn.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._directory, self._adapters = directory, dict[str, Path]()
-        self._starting, self._is_open = threading.Lock(), True
+    def __init__(self, generation: Generation) -> None:
+        self._generation, self._adapters = generation, dict[str, Path]()
+        self._state, self._is_open = threading.Condition(), True
         self._turns = {True: threading.Lock(), False: threading.Lock()}  # by whether the line is urgent
-        self._start()
+        self._lines: dict[bool, Connection] | None = None  # while it can answer
+        self._failure: Exception | None = None  # why it could not load
+        self._has_answered = False
+        self._keeper = threading.Thread(target=self._keep_running, name="keep the model's process", daemon=True)
+        self._keeper.start()
         atexit.register(self.close)
 
-    def _start(self) -> None:
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has loaded, and runs."""
+        return self._lines is not None
+
+    def _keep_running(self) -> None:
+        """Start the process, and start it again whenever it ends, until it is closed."""
+        while self._is_open:
+            process, lines = self._start()
+            try:
+                failure = lines[True].recv()
+            except (EOFError, OSError):
+                failure = ModelEnded("the model's process ended while it loaded")
+            with self._state:
+                self._lines, self._failure = (lines if failure is None else None), failure
+                self._has_answered |= failure is None
+                self._state.notify_all()
+                if not self._is_open:
+                    self._hang_up(lines)
+            process.join()
+            with self._state:
+                self._lines = None
+                if self._is_open and failure is None:
+                    log.error("the model's process ended; it is started again")
+                elif self._is_open:
+                    log.error("the model's process cannot load (%s); it is tried again in %g s", failure, RETRY_S)
+                    self._state.wait_for(lambda: not self._is_open, RETRY_S)
+                    self._failure = None if self._has_answered else failure
+
+    def _start(self) -> tuple[BaseProcess, dict[bool, Connection]]:
         context = get_context("spawn")
         (urgent, its_urgent), (unhurried, its_unhurried) = context.Pipe(), context.Pipe()
-        self._lines = {True: urgent, False: unhurried}
-        order = (its_urgent, its_unhurried, self._directory, dict(self._adapters))
-        self._process = context.Process(target=_work, args=order)
-        self._process.start()
+        order = (its_urgent, its_unhurried, self._generation.root, self._generation.number, dict(self._adapters))
+        process = context.Process(target=_work, args=order)
+        process.start()
         its_urgent.close()  # so that its end is noticed here
         its_unhurried.close()
+        return process, {True: urgent, False: unhurried}
+
+    def _hang_up(self, lines: Mapping[bool, Connection]) -> None:
+        for line in lines.values():
+            line.close()
 
     def __call__(
         self, method: str, *arguments: object, is_urgent: bool = True, **options: object
     ) -> Any:  # Any: what the method returns
         """What a method of `ModelClient`, or of a stream, returns there, or raises.
 
-        Raises ModelEnded when the process ended meanwhile, or was closed.
+        Waits while the process loads. Raises ModelEnded when it ended meanwhile, cannot load again, or was closed, and
+        what kept it from loading the first time.
         """
         with self._turns[is_urgent]:
-            with self._starting:
-                if not self._is_open:
-                    raise ModelEnded("the model's process was closed")
-                line = self._lines[is_urgent]
+            lines = self._loaded()
+            line = lines[is_urgent]
             try:
                 line.send((method, arguments, options))
                 answer, error = line.recv()
             except (EOFError, OSError):
-                with self._starting:
-                    if line is self._lines[is_urgent] and self._is_open:
-                        log.error("the model's process ended; it is started again")
-                        self._process.join()
-                        self._start()
+                with self._state:
+                    if self._lines is lines:
+                        self._lines = None
                 raise ModelEnded("the model's process ended while it worked on this; it is started again") from None
         if error is not None:
             raise error
         return answer
+
+    def _loaded(self) -> dict[bool, Connection]:
+        with self._state:
+            self._state.wait_for(lambda: self._lines or self._failure or not self._is_open)
+            if not self._is_open:
+                raise ModelEnded("the model's process was closed")
+            if self._lines is not None:
+                return self._lines
+            assert self._failure is not None
+            if not self._has_answered:
+                raise self._failure
+            raise ModelEnded(f"the model cannot be loaded again ({self._failure}); it is tried every {RETRY_S:g} s")
 
     def add_adapter(self, name: str, folder: Path) -> None:
         """Offer a domain adapter, also after the process has been started again."""
@@ -99,22 +148,29 @@ class ModelProcess:
 
     def close(self) -> None:
         """End the process, when it has answered what it works on."""
-        with self._turns[True], self._turns[False], self._starting:
+        with self._state:
             self._is_open = False
-            for line in self._lines.values():
-                line.close()
-            self._process.join()
+            self._state.notify_all()
+        with self._turns[True], self._turns[False], self._state:
+            if self._lines is not None:
+                self._hang_up(self._lines)
+        self._keeper.join()
         atexit.unregister(self.close)
 
 
 class ProcessClient:
     """A `ModelClient` whose models work in a process of their own."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, generation: Generation) -> None:
         """Start the process; what it cannot load is told by its first answer."""
-        self._process = ModelProcess(directory)
+        self._process = ModelProcess(generation)
         self._numbers = itertools.count()  # of streams; given here, so that none comes again with a new process
         self._left_streams: deque[int] = deque()  # that nobody goes on with; told when the next one is opened
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the process has loaded, and runs."""
+        return self._process.is_ready
 
     @property
     def answers_while_writing(self) -> bool:
@@ -177,9 +233,10 @@ def load_with_model_process(directory: Path | str, *, config: Config | None = No
 
     config: in place of the workspace's own. Raises ArtifactError, IdTableMismatch.
     """
-    client = ProcessClient(Path(directory))
+    generation = Generation.open(directory)
+    client = ProcessClient(generation)
     try:
-        return Workspace(BuiltData.load(directory, config=config), client)
+        return Workspace(BuiltData.of(generation, config=config), client)
     except BaseException:
         client.close()
         raise
@@ -191,8 +248,8 @@ def load_with_model_process(directory: Path | str, *, config: Config | None = No
 class _Worker:
     """Answers calls by the models of one workspace: the methods of a `ModelClient`, and streams item by item."""
 
-    def __init__(self, directory: Path, adapters: Mapping[str, Path]) -> None:
-        self.client = LocalClient.load(BuiltData.load(directory))
+    def __init__(self, generation: Generation, adapters: Mapping[str, Path]) -> None:
+        self.client = LocalClient.load(BuiltData.of(generation))
         for name, folder in adapters.items():
             self.client.add_adapter(name, folder)
         self._streams: dict[int, Iterator[Recommendation]] = {}
@@ -219,18 +276,19 @@ class _Worker:
             return None, error
 
 
-def _work(urgent: Connection, unhurried: Connection, directory: Path, adapters: Mapping[str, Path]) -> None:
-    """Load the models of a workspace, and answer calls until nobody is there to ask."""
+def _work(urgent: Connection, unhurried: Connection, root: Path, number: int, adapters: Mapping[str, Path]) -> None:
+    """Load the models of a generation, tell that they are loaded, and answer calls until nobody is there to ask."""
     _begin()
-    worker: _Worker | Exception
-    try:
-        with silence_progress():
-            worker = _Worker(directory, adapters)
-        worker.client.language_model.pause = partial(_answer_waiting, worker, urgent)
-    except Exception as error:  # whoever calls must be told
-        worker = error
-    budget = ThreadBudget() if "OMP_NUM_THREADS" not in os.environ else None
-    with contextlib.suppress(EOFError):
+    with contextlib.suppress(EOFError, OSError):  # whoever asked has gone
+        try:
+            with silence_progress():
+                worker = _Worker(Generation.open(root, number), adapters)
+            worker.client.language_model.pause = partial(_answer_waiting, worker, urgent)
+        except Exception as error:  # whoever waits must be told
+            urgent.send(error if isinstance(error, InputError) else ModelEnded(f"{type(error).__name__}: {error}"))
+            return
+        urgent.send(None)
+        budget = ThreadBudget() if "OMP_NUM_THREADS" not in os.environ else None
         while True:
             ready = wait([urgent, unhurried])
             if budget is not None:
@@ -245,9 +303,9 @@ def _answer_waiting(worker: _Worker, line: Connection) -> None:
             _answer_next(worker, line)
 
 
-def _answer_next(worker: _Worker | Exception, line: Connection) -> None:
+def _answer_next(worker: _Worker, line: Connection) -> None:
     call: _Call = line.recv()
-    answer = (None, worker) if isinstance(worker, Exception) else worker.answer_call(call)
+    answer = worker.answer_call(call)
     try:
         line.send(answer)
     except (TypeError, AttributeError, pickle.PicklingError) as error:  # nothing was sent

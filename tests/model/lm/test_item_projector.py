@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from workspaces import stages_of
 
 from genrec.config import SequenceConfig
 from genrec.errors import ArtifactError
@@ -177,5 +178,5 @@ def test_histories_that_part_from_another_are_read_as_each_alone(shop_directory)
 
 
 def test_a_workspace_without_vectors_reads_tokens_alone(shop_copy):
-    (shop_copy / "model" / PROJECTOR_FILE).unlink()
-    assert LanguageModel.load(shop_copy / "model", device=CPU).item_projector is None
+    (stages_of(shop_copy) / "model" / PROJECTOR_FILE).unlink()
+    assert LanguageModel.load(stages_of(shop_copy) / "model", device=CPU).item_projector is None

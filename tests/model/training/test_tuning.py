@@ -8,6 +8,7 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from workspaces import stages_of
 
 from genrec.config import Config
 from genrec.data.ingest import ingest, load_workspace_data
@@ -33,18 +34,18 @@ def small_shop(tmp_path_factory):
 
 
 def test_lora_trains_its_matrices_and_the_id_rows_alone(shop_directory):
-    tuned = load_file(shop_directory / "model" / "base" / "model.safetensors")
+    tuned = load_file(stages_of(shop_directory) / "model" / "base" / "model.safetensors")
     foundation = AutoModelForCausalLM.from_pretrained(foundation_path("genrec-tiny-lm")).state_dict()
-    ids, _, _ = read_ids(shop_directory / "model")
+    ids, _, _ = read_ids(stages_of(shop_directory) / "model")
     for name, weight in tuned.items():
         kept = weight[: ids.first_token] if "embed_tokens" in name else weight
         assert torch.equal(kept, foundation[name]), name
     rows = tuned["model.embed_tokens.weight"][ids.first_token :]
     assert rows.shape == (ids.num_tokens, foundation["model.embed_tokens.weight"].shape[1])
-    adapter = load_file(shop_directory / "model" / "adapter" / "adapter_model.safetensors")
+    adapter = load_file(stages_of(shop_directory) / "model" / "adapter" / "adapter_model.safetensors")
     assert adapter
     assert all("lora_" in name for name in adapter)
-    settings = json.loads((shop_directory / "model" / "adapter" / "adapter_config.json").read_text())
+    settings = json.loads((stages_of(shop_directory) / "model" / "adapter" / "adapter_config.json").read_text())
     assert not settings.get("modules_to_save")
     assert settings["trainable_token_indices"] is None
 
@@ -52,7 +53,7 @@ def test_lora_trains_its_matrices_and_the_id_rows_alone(shop_directory):
 def test_the_loss_falls_and_validation_chose_the_checkpoint(shop_directory, shop_recommender):
     cases = split_interactions(shop_recommender.interactions, shop_recommender.config.split).validation
     assert 0 < len(cases) <= shop_recommender.config.tune.validation_cases
-    report = json.loads((shop_directory / "model" / "loss.json").read_text())
+    report = json.loads((stages_of(shop_directory) / "model" / "loss.json").read_text())
     losses = [loss for _, loss in report["losses"]]
     assert np.mean(losses[-3:]) < 0.7 * losses[0]
     assert report["best_step"] == latest_good_step(dict(map(tuple, report["validation"])), len(cases))
@@ -77,7 +78,7 @@ def test_a_merged_checkpoint_answers_like_base_and_adapter(shop_directory, tmp_p
     model = load(shop_directory).client.language_model
     for weight in model.item_projector.parameters():
         torch.nn.init.zeros_(weight)  # an ordinary checkpoint reads items by their tokens alone
-    export_merged(shop_directory / "model", None, tmp_path / "merged")
+    export_merged(stages_of(shop_directory) / "model", None, tmp_path / "merged")
     merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged").eval()
     assert merged.get_input_embeddings().weight is merged.get_output_embeddings().weight
     assert len(AutoTokenizer.from_pretrained(tmp_path / "merged")) == merged.config.vocab_size
@@ -85,7 +86,7 @@ def test_a_merged_checkpoint_answers_like_base_and_adapter(shop_directory, tmp_p
     with torch.inference_mode():
         torch.testing.assert_close(merged(tokens).logits, model.model(tokens).logits, atol=1e-4, rtol=1e-4)
     with pytest.raises(ArtifactError, match="exists"):
-        export_merged(shop_directory / "model", None, tmp_path / "merged")
+        export_merged(stages_of(shop_directory) / "model", None, tmp_path / "merged")
 
 
 @pytest.mark.parametrize("method", ["full", "qlora"])
@@ -95,14 +96,14 @@ def test_all_weights_and_four_bits_are_one_setting_away(small_shop, tmp_path, me
     directory = tmp_path / "shop"
     shutil.copytree(small_shop, directory)
     build(directory, settings=[*QUICK, f"tune.method={method}"])
-    assert (directory / "model" / "adapter").is_dir() == (method != "full")
+    assert (stages_of(directory) / "model" / "adapter").is_dir() == (method != "full")
     workspace = load(directory)
     history = next(iter(workspace.interactions.histories().values()))
     found = workspace.recommend(history=history, k=5)
     assert len({entry.item_id for entry in found}) == 5
     assert all(np.isfinite(entry.score_nats) for entry in found)
     foundation = AutoModelForCausalLM.from_pretrained(foundation_path("genrec-tiny-lm")).state_dict()
-    tuned = load_file(directory / "model" / "base" / "model.safetensors")
+    tuned = load_file(stages_of(directory) / "model" / "base" / "model.safetensors")
     name = "model.layers.0.mlp.up_proj.weight"
     assert torch.equal(tuned[name], foundation[name]) == (method != "full")
     if method == "qlora":
@@ -116,7 +117,7 @@ def test_an_adapter_for_other_ids_or_another_model_is_refused(shop_directory, tm
     model = load(shop_directory).client.language_model
     assert isinstance(model.model, PeftModel)
     about = {"license": "Apache-2.0", "data": "nothing", "rank": 32, "minutes": 0.0}
-    _, id_space, foundation = read_ids(shop_directory / "model")
+    _, id_space, foundation = read_ids(stages_of(shop_directory) / "model")
     for name, space, base in (("right", id_space, foundation), ("ids", "0" * 16, foundation), ("base", id_space, "x")):
         (tmp_path / name).mkdir()
         save_adapter(model, tmp_path / name, AdapterCard(name=name, foundation=base, id_space=space, **about))
