@@ -19,7 +19,16 @@ from genrec.config import CONFIG_FILE, Config
 from genrec.data.ingest import NewItems, load_data
 from genrec.data.splits import Split, split_interactions
 from genrec.errors import InputError
-from genrec.generations import ADAPTERS, Generation, commit, new_folder, require_no_draft, take_up_adapters, writing
+from genrec.generations import (
+    ADAPTERS,
+    Generation,
+    checked_base,
+    commit,
+    new_folder,
+    require_no_draft,
+    take_up_adapters,
+    writing,
+)
 from genrec.model.lm.adapters import AdapterCard, check_adapter_name, save_adapter
 from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, LanguageModel, load_causal_lm, read_ids
 from genrec.model.lm.vocabulary import PromptTokenizer
@@ -65,11 +74,11 @@ def adapt(
     Generation.open(root)
     with writing(root, "genrec adapt"):
         require_no_draft(root)
-        base = Generation.open(root)
-        built = Config.load(base.folder / CONFIG_FILE)
+        base = checked_base(root)
+        built = Config.load(base / CONFIG_FILE)
         config = _adapter_config(built, epochs, settings)
         work = root / f".adapter-{name}.work"
-        with new_folder(root, base.folder) as folder:
+        with new_folder(root, base) as folder:
             domain, num_new = _admitted(root, folder, domain_data.folder, config)
             card = _adapted(
                 folder, domain, config, work, name=name, license_name=license_name, target=root / ADAPTERS / name

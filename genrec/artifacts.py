@@ -62,7 +62,7 @@ def read_json(path: Path) -> Any:  # Any: JSON
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ArtifactError(
-            f"{path} cannot be read ({error}); make it again, by genrec ingest or genrec build"
+            f"{path} cannot be read ({error}); run genrec build to make it again, or genrec ingest"
         ) from error
 
 

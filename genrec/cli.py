@@ -19,7 +19,7 @@ from rich.table import Table
 
 from genrec import __version__, runtime
 from genrec.errors import GenrecError, InputError
-from genrec.generations import Generation, is_ingested
+from genrec.generations import Generation, current_number, draft_number, is_ingested
 
 if TYPE_CHECKING:
     from genrec.serve.store import Store
@@ -427,14 +427,36 @@ def info(directory: Directory, as_json: Json = False) -> None:
     from genrec.pipeline import describe
 
     states = describe(directory)
+    current, draft = current_number(directory), draft_number(directory)
     if as_json:
-        _print_json({"directory": str(directory), "stages": [asdict(state) for state in states]})
+        numbers = {"generation": current, "draft": draft}
+        _print_json({"directory": str(directory), **numbers, "stages": [asdict(state) for state in states]})
         return
+    if draft is not None:
+        served = "no generation" if current is None else f"generation {current}"
+        typer.echo(f"{served} is current; generation {draft}, below, waits for genrec build {directory}")
     table = Table("stage", "state", "details")
     for state in states:
         details = ", ".join(f"{key} {value}" for key, value in state.details.items())
         table.add_row(state.name, "fresh" if state.stale is None else f"stale: {state.stale}", details)
     _print_table(table)
+
+
+@app.command()
+def check(directory: Directory, as_json: Json = False) -> None:
+    """Whether every file is as it was written and every part fits the others; exit 2 where not."""
+    from genrec.checking import check as run
+
+    findings = run(directory)
+    if as_json:
+        _print_json({"directory": str(directory), "parts": [asdict(finding) for finding in findings]})
+    else:
+        table = Table("part", "state")
+        for finding in findings:
+            table.add_row(finding.part, "\n".join(finding.faults) or "whole")
+        _print_table(table)
+    if any(finding.faults for finding in findings):
+        raise typer.Exit(2)
 
 
 @adapters_app.command("list")

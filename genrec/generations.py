@@ -58,16 +58,22 @@ class Fault:
         """The part that the file belongs to: a stage, or a file by itself."""
         return self.path.partition("/")[0]
 
+    def remedy(self, root: Path) -> str:
+        """What to do about it."""
+        first = "run genrec ingest, then " if self.part in (CATALOG, INTERACTIONS) else "run "
+        return f"{first}genrec build {root} to make it again"
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+
 class Generation:
-    """One generation of a workspace, which stays on disk as long as this lives.
+    """One generation of a workspace, which stays on disk as long as this lives, or until it is released.
 
     number: 0 for what an earlier genrec wrote, whose folder is the workspace's own.
     """
 
-    root: Path
-    number: int
+    def __init__(self, root: Path, number: int) -> None:
+        self.root, self.number = root, number
+        descriptor = _lease(self.folder, fcntl.LOCK_SH)
+        self.release = weakref.finalize(self, os.close, descriptor) if descriptor is not None else lambda: None
 
     @property
     def folder(self) -> Path:
@@ -83,7 +89,7 @@ class Generation:
         """
         root = Path(root)
         wanted = _required(root) if number is None else number
-        opened = cls._leased(root, wanted)
+        opened = cls(root, wanted)
         if number is None and _current_number(root) != wanted:  # another became current, and this may be gone by now
             return cls.open(root)
         refuse_faults(opened, find_faults(opened, hash_up_to=HASHED_AT_LOAD_BYTES))
@@ -94,15 +100,7 @@ class Generation:
         """The draft where there is one, else the current generation; unchecked. Raises ArtifactError without both."""
         root = Path(root)
         draft = draft_number(root)
-        return cls._leased(root, _required(root) if draft is None else draft)
-
-    @classmethod
-    def _leased(cls, root: Path, number: int) -> Self:
-        generation = cls(root=root, number=number)
-        descriptor = _lease(generation.folder, fcntl.LOCK_SH)
-        if descriptor is not None:
-            weakref.finalize(generation, os.close, descriptor)
-        return generation
+        return cls(root, _required(root) if draft is None else draft)
 
 
 def current_number(root: Path) -> int | None:
@@ -152,9 +150,7 @@ def find_faults(generation: Generation, *, hash_up_to: int | None = None) -> lis
 def refuse_faults(generation: Generation, faults: Iterable[Fault]) -> None:
     """Raises ArtifactError for the first fault, with what to do."""
     for fault in faults:
-        by_hand = fault.part in (CATALOG, INTERACTIONS)
-        todo = "run genrec ingest, then genrec build" if by_hand else f"run genrec build {generation.root}"
-        raise ArtifactError(f"{generation.folder / fault.path} {fault.reason}; {todo} to make it again")
+        raise ArtifactError(f"{generation.folder / fault.path} {fault.reason}; {fault.remedy(generation.root)}")
 
 
 # ---- writing
@@ -184,6 +180,11 @@ def writing(root: Path, command: str) -> Iterator[None]:
         if lock.lock_counter == 1:
             (root / HOLDER).unlink(missing_ok=True)
         lock.release()
+
+
+def checked_base(root: Path) -> Path:
+    """The folder of the current generation, checked, for who holds the lock, which keeps it; see `Generation.open`."""
+    return Generation.open(root).folder
 
 
 def require_no_draft(root: Path) -> None:

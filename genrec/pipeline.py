@@ -66,9 +66,10 @@ def build(directory: Path | str, *, preset: str | None = None, settings: Iterabl
     WorkspaceBusy.
     """
     root = Path(directory)
-    before = Generation.open_newest(root)
+    Generation.open_newest(root)  # a folder that holds nothing stays as it is
     with writing(root, "genrec build"):
         before = Generation.open_newest(root)  # another may have written meanwhile
+        before.release()  # the lock keeps it
         faults = find_faults(before)
         refuse_faults(before, (fault for fault in faults if fault.part in (CATALOG, INTERACTIONS)))
         config = resolve_config(root, before.folder, preset=preset, settings=settings)

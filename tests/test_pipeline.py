@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,11 +16,13 @@ from workspaces import recommit, stages_of
 
 from genrec import artifacts
 from genrec.config import Config
+from genrec.data.catalog import load_catalog, save_catalog
 from genrec.data.ingest import ingest
 from genrec.encode.fusion import load_fuser
 from genrec.errors import ArtifactError, ConfigError, IdTableMismatch
 from genrec.new_items import add_items
 from genrec.pipeline import STAGES, build, describe
+from genrec.schema import Catalog
 from genrec.shop import ShopWorld
 from genrec.workspace import load
 
@@ -129,7 +132,7 @@ def test_parts_of_other_workspaces_are_refused(shop_copy, tmp_path):
     with pytest.raises(ArtifactError, match=r"model/.* were written; run genrec build"):
         load(shop_copy)
     recommit(shop_copy)
-    with pytest.raises(IdTableMismatch, match="stage 'mixture' was made from model .* stand beside it"):
+    with pytest.raises(IdTableMismatch, match=r"stage 'model' was made from events .* stand beside it"):
         load(shop_copy)
 
 
@@ -188,3 +191,89 @@ def test_a_build_killed_at_random_ends_with_the_same_result(tmp_path):
         [entry.score_nats for answer in killed.recommend_batch(histories, k=5) for entry in answer],
         atol=1e-5,
     )
+
+
+@pytest.mark.parametrize("part", ["embeddings", "mixture", "genrec.toml", "generation.json"])
+def test_what_is_broken_is_told_and_made_again(shop_copy, part):
+    broken = stages_of(shop_copy) / part
+    files = sorted(path for path in broken.iterdir() if path.is_file()) if broken.is_dir() else [broken]
+    calm = load(shop_copy).recommend(user="user-00003", k=5)
+    files[0].write_bytes(files[0].read_bytes()[:-3] + b"???")
+    with pytest.raises(ArtifactError, match=rf"{part}.*; run genrec build"):
+        load(shop_copy)
+    report = build(shop_copy)
+    assert set(report.seconds) == ({part} if part in NAMES else set())
+    assert load(shop_copy).recommend(user="user-00003", k=5) == calm
+    assert not build(shop_copy).seconds
+
+
+def test_a_broken_catalog_wants_its_source_again(shop_copy):
+    items = stages_of(shop_copy) / "catalog" / "items.parquet"
+    items.write_bytes(items.read_bytes()[:-1] + b"?")
+    for command in (load, build):
+        with pytest.raises(ArtifactError, match="run genrec ingest, then genrec build"):
+            command(shop_copy)
+
+
+def test_contents_under_the_same_ids_do_not_pass_for_what_was_built(shop_copy):
+    folder = stages_of(shop_copy)
+    catalog = load_catalog(folder / "catalog")
+    titles = [item.title for item in catalog.items]
+    save_catalog(
+        Catalog(items=tuple(replace(item, title=title) for item, title in zip(catalog, titles[::-1], strict=True))),
+        folder / "catalog",
+    )
+    with pytest.raises(ArtifactError, match="run genrec ingest"):
+        load(shop_copy)
+    manifest = artifacts.read_manifest(folder / "catalog", "catalog")
+    artifacts.seal(folder / "catalog", kind="catalog", inputs=manifest.inputs, details=manifest.details)
+    recommit(shop_copy)
+    with pytest.raises(IdTableMismatch, match="stage 'embeddings' was made from catalog"):
+        load(shop_copy)
+
+
+ADD_ITEMS = """
+import os, pathlib, sys
+from genrec.new_items import add_items
+count, limit = 0, int(sys.argv[3])
+def watch(event, args):
+    global count
+    if event == "os.rename":
+        count += 1
+        if count > limit:
+            os.kill(os.getpid(), 9)
+sys.addaudithook(watch)
+add_items(sys.argv[1], pathlib.Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [2, 8, 14, 16, 17])
+def test_new_items_are_there_whole_or_not_at_all_and_can_be_given_again(shop_copy, tmp_path, limit):
+    (tmp_path / "new.jsonl").write_text('{"item_id": "new-1", "title": "Red lamp", "text": "A red lamp"}\n')
+    words = [sys.executable, "-c", ADD_ITEMS, str(shop_copy), str(tmp_path / "new.jsonl"), str(limit)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    known = "new-1" in load(shop_copy).catalog
+    report = add_items(shop_copy, tmp_path / "new.jsonl")
+    assert (report.item_ids, report.num_known) == (((), 1) if known else (("new-1",), 0))
+    assert "new-1" in load(shop_copy).catalog
+    assert len(list((shop_copy / "generations").iterdir())) == 1
+
+
+def test_a_build_of_other_settings_does_not_disturb_who_reads(shop_copy):
+    reader = load(shop_copy)
+    picture = reader.catalog.items[0].image
+    build(shop_copy, settings=["explain.repeated_source=0.1"])
+    assert load(shop_copy).config.explain.repeated_source == 0.1
+    assert picture.is_file()
+    assert load(shop_copy).data.generation.number == 2
+
+
+def test_items_are_not_added_beside_a_draft(shop_copy, tmp_path):
+    ingest("shop", None, shop_copy, seed=8, num_items=60, num_people=40)
+    assert len(load(shop_copy).catalog) == 240  # until it is built
+    (tmp_path / "new.jsonl").write_text('{"item_id": "new-1", "title": "Red lamp"}\n')
+    with pytest.raises(ArtifactError, match="waits to be built"):
+        add_items(shop_copy, tmp_path / "new.jsonl")

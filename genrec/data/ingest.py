@@ -43,6 +43,7 @@ from genrec.generations import (
     INTERACTIONS,
     LOCK,
     Generation,
+    is_ingested,
     link_tree,
     new_folder,
     writing,
@@ -235,11 +236,7 @@ def _write_draft(out: Path, source: str, make: Callable[[Path], _Contents]) -> _
     is_new = not out.exists()
     with writing(out, "genrec ingest"):
         try:
-            try:
-                before = Generation.open_newest(out)
-            except ArtifactError:
-                before = None
-            base = None if before is None else before.folder
+            base = Generation.open_newest(out).folder if is_ingested(out) else None
             with new_folder(out, base, without=(CATALOG, INTERACTIONS)) as folder:
                 return _write_catalog(folder, source, make)
         except BaseException:

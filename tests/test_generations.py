@@ -1,0 +1,279 @@
+"""Generations: one at a time, written by one, whole or not at all, and there as long as somebody reads them."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from workspaces import recommit
+
+from genrec.artifacts import write_stage
+from genrec.errors import ArtifactError, WorkspaceBusy
+from genrec.generations import (
+    CURRENT,
+    HASHED_AT_LOAD_BYTES,
+    INVENTORY,
+    LOCK,
+    Generation,
+    begin,
+    commit,
+    current_number,
+    draft_number,
+    find_faults,
+    new_folder,
+    require_no_draft,
+    take_up_adapters,
+    writing,
+)
+
+CHANGE = """
+import os, pathlib, sys
+from genrec.artifacts import write_stage
+from genrec.generations import Generation, commit, new_folder, writing
+count, limit, root = 0, int(sys.argv[2]), pathlib.Path(sys.argv[1])
+changes = {"os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.link", "shutil.rmtree"}
+def watch(event, args):
+    global count
+    if event in changes or (event == "open" and args[1] == "w"):
+        count += 1
+        if count > limit:
+            os.kill(os.getpid(), 9)
+with writing(root, "change"):
+    sys.addaudithook(watch)
+    with new_folder(root, Generation.open(root).folder) as folder:
+        for name in ("catalog", "semids"):
+            with write_stage(folder / name, kind=name, inputs={}) as stage:
+                (stage / "data.txt").write_text("new")
+    commit(root)
+"""
+
+
+def filled(folder: Path, text: str) -> None:
+    """Two stages and the settings, which say the same."""
+    for name in ("catalog", "semids"):
+        with write_stage(folder / name, kind=name, inputs={}) as stage:
+            (stage / "data.txt").write_text(text)
+    (folder / "genrec.toml").write_text("")
+
+
+def workspace(root: Path, *texts: str) -> Path:
+    """A workspace with a generation for each text, of which the last is current."""
+    for text in texts or ("old",):
+        with writing(root, "make"):
+            with new_folder(root, None) as folder:
+                filled(folder, text)
+            commit(root)
+    return root
+
+
+def says(root: Path) -> set[str]:
+    """What the stages of the current generation say."""
+    folder = Generation.open(root).folder
+    return {(folder / name / "data.txt").read_text() for name in ("catalog", "semids")}
+
+
+def in_a_process(code: str, *words: object) -> int:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.run([sys.executable, "-c", code, *map(str, words)], env=environment, check=False).returncode
+
+
+@pytest.mark.slow
+def test_a_kill_at_any_change_to_the_disk_leaves_one_whole_generation_and_a_retry_that_works(tmp_path):
+    before = workspace(tmp_path / "before")
+    seen, limit, died = set(), 0, True
+    while died:
+        root = tmp_path / f"ws{limit}"
+        shutil.copytree(before, root)
+        code = in_a_process(CHANGE, root, limit)
+        assert code in (0, -signal.SIGKILL)
+        died = code != 0
+        found = says(root)
+        assert found in ({"old"}, {"new"})
+        seen |= found
+        assert in_a_process(CHANGE, root, 10**6) == 0
+        assert says(root) == {"new"}
+        assert len(list((root / "generations").iterdir())) == 1
+        assert {path.name for path in root.iterdir()} == {CURRENT, "generations", LOCK}
+        limit += 3  # each third change
+    assert seen == {"old", "new"}
+    assert limit > 15
+
+
+def test_readers_go_on_while_others_write_and_what_nobody_reads_is_removed(tmp_path):
+    root = workspace(tmp_path)
+    reader = Generation.open(root)
+    workspace(root, "new", "newer")
+    assert (reader.folder / "catalog/data.txt").read_text() == "old"
+    assert says(root) == {"newer"}
+    assert sorted(path.name for path in (root / "generations").iterdir()) == ["1", "3"]
+    assert Generation.open(root, 1).number == 1
+    del reader
+    with writing(root, "look"):
+        pass
+    assert [path.name for path in (root / "generations").iterdir()] == ["3"]
+
+
+def test_a_second_writer_is_told_who_writes(tmp_path):
+    root = workspace(tmp_path)
+    told = []
+
+    def write() -> None:
+        try:
+            with writing(root, "genrec build"):
+                pass
+        except WorkspaceBusy as error:
+            told.append(str(error))
+
+    with writing(root, "genrec adapt"), writing(root, "genrec ingest"):  # the holder may take it again
+        other = threading.Thread(target=write)
+        other.start()
+        other.join()
+    assert len(told) == 1
+    assert f"being written by genrec adapt (process {os.getpid()} on " in told[0]
+    write()
+    assert len(told) == 1
+
+
+def test_the_lock_dies_with_its_holder(tmp_path):
+    root = workspace(tmp_path)
+    code = "import os, pathlib, sys\nfrom genrec.generations import writing\n"
+    code += "writing(pathlib.Path(sys.argv[1]), 'genrec build').__enter__()\nos.kill(os.getpid(), 9)"
+    assert in_a_process(code, root) == -signal.SIGKILL
+    with writing(root, "genrec build"):
+        pass
+
+
+def test_a_draft_waits_beside_the_current_generation(tmp_path):
+    root = workspace(tmp_path)
+    require_no_draft(root)
+    base = Generation.open(root).folder
+    with writing(root, "genrec ingest"), new_folder(root, base, without=("catalog",)) as folder:
+        assert not (folder / "catalog").exists()
+        filled(folder, "draft")
+    assert (current_number(root), draft_number(root)) == (1, 2)
+    assert says(root) == {"old"}
+    assert (Generation.open_newest(root).folder / "catalog/data.txt").read_text() == "draft"
+    with pytest.raises(ArtifactError, match=r"generations/2 waits to be built; run genrec build"):
+        require_no_draft(root)
+    with writing(root, "genrec ingest"), pytest.raises(ZeroDivisionError), new_folder(root, None):
+        raise ZeroDivisionError
+    assert draft_number(root) == 2
+    with writing(root, "genrec ingest"), new_folder(root, None) as folder:
+        filled(folder, "another")
+    assert draft_number(root) == 3
+    assert not (root / "generations/2").exists()
+    with writing(root, "genrec build"):
+        assert commit(root).number == 3
+    assert says(root) == {"another"}
+
+
+def test_files_are_shared_between_generations(tmp_path):
+    root = workspace(tmp_path)
+    reader = Generation.open(root)
+    with writing(root, "genrec build"):
+        folder = begin(root, reader.folder)
+    assert (folder / "catalog/data.txt").samefile(reader.folder / "catalog/data.txt")
+
+
+def test_adapters_of_the_workspaces_folder_are_taken_up_as_copies(tmp_path):
+    root = workspace(tmp_path)
+    (root / "adapters/warm").mkdir(parents=True)
+    (root / "adapters/warm/adapter.toml").write_text("one")
+    with writing(root, "genrec build"):
+        take_up_adapters(root, begin(root, Generation.open(root).folder))
+        made = commit(root)
+    (root / "adapters/warm/adapter.toml").write_text("two")
+    assert (made.folder / "adapters/warm/adapter.toml").read_text() == "one"
+    Generation.open(root)
+
+
+def append(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+def flip(path: Path) -> None:
+    path.write_bytes(b"n" + path.read_bytes()[1:])
+
+
+def link(path: Path) -> None:
+    path.rename(path.parents[4] / "moved")
+    path.symlink_to(path.parents[4] / "moved")
+
+
+DAMAGE = {
+    "is missing": lambda folder: (folder / "semids/data.txt").unlink(),
+    "has 4 bytes, 3 were written": lambda folder: append(folder / "semids/data.txt"),
+    "holds other bytes than were written": lambda folder: flip(folder / "semids/data.txt"),
+    "was added": lambda folder: (folder / "semids/more.txt").touch(),
+    "is no plain file": lambda folder: link(folder / "semids/data.txt"),
+    "is not the one that was committed": lambda folder: append(folder / INVENTORY),
+}
+
+
+@pytest.mark.parametrize("reason", DAMAGE)
+def test_what_is_not_as_it_was_written_is_refused_with_what_to_do(tmp_path, reason):
+    root = workspace(tmp_path)
+    DAMAGE[reason](Generation.open(root).folder)
+    with pytest.raises(ArtifactError, match=f"{reason}; run genrec build {root} to make it again"):
+        Generation.open(root)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"generation": -1}', '{"format": 1, "generation": "2", "inventory": ""}', ""]
+)
+def test_a_broken_pointer_is_refused_and_the_next_commit_makes_it_anew(tmp_path, text):
+    root = workspace(tmp_path)
+    (root / CURRENT).write_text(text)
+    with pytest.raises(ArtifactError, match="run genrec build"):
+        Generation.open(root)
+    assert draft_number(root) == 1
+    with writing(root, "genrec build"):
+        commit(root)
+    assert says(root) == {"old"}
+
+
+def test_large_files_are_hashed_where_all_is_checked(tmp_path):
+    root = workspace(tmp_path)
+    large = Generation.open(root).folder / "semids/large.bin"
+    with large.open("wb") as stream:
+        stream.truncate(HASHED_AT_LOAD_BYTES + 1)
+    recommit(root)
+    with large.open("r+b") as stream:
+        stream.write(b"x")
+    opened = Generation.open(root)
+    assert [fault.path for fault in find_faults(opened)] == ["semids/large.bin"]
+
+
+def test_a_workspace_of_an_earlier_genrec_is_read_and_moves_on_with_the_next_change(tmp_path):
+    filled(tmp_path, "old")
+    (tmp_path / "catalog").rename(tmp_path / ".catalog.old")  # a kill of that time
+    with writing(tmp_path, "genrec build"):
+        pass
+    reader = Generation.open(tmp_path)
+    assert (reader.number, reader.folder) == (0, tmp_path)
+    assert says(tmp_path) == {"old"}
+    with writing(tmp_path, "genrec build"):
+        begin(tmp_path, reader.folder)
+        commit(tmp_path)
+    assert (tmp_path / "catalog").is_dir()  # somebody reads it
+    assert Generation.open(tmp_path).number == 1
+    del reader
+    with writing(tmp_path, "look"):
+        pass
+    assert not (tmp_path / "catalog").exists()
+    assert (tmp_path / "genrec.toml").is_file()
+    assert says(tmp_path) == {"old"}
+
+
+def test_nothing_that_was_ingested_is_told(tmp_path):
+    for look in (Generation.open, Generation.open_newest):
+        with pytest.raises(ArtifactError, match="nothing was ingested there"):
+            look(tmp_path)
+    with writing(tmp_path, "genrec ingest"), new_folder(tmp_path, None) as folder:
+        filled(folder, "new")
+    with pytest.raises(ArtifactError, match=r"is not built yet\); run genrec build"):
+        Generation.open(tmp_path)
