@@ -118,8 +118,9 @@ class Workspace(Recommender):
         return Conversation(self)
 
     def close(self) -> None:
-        """End what works for its models elsewhere; where they are in this process, nothing does."""
+        """End what works for its models elsewhere, if anything does, and let go of its generation's files."""
         self.client.close()
+        self.data.generation.release()
 
 
 def load(directory: Path | str, *, adapter: str | Path | None = None) -> Workspace:

@@ -6,7 +6,7 @@ import io
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,9 +101,13 @@ def serving(
     *,
     is_open: bool = True,
     store_type: type[Store] = Store,
+    load: Callable[[], Workspace] | None = None,
 ) -> Iterator[Server]:
-    """A server over a workspace and a store of its own in this folder. store_type: a store that fails, for one."""
+    """A server over a workspace and a store of its own in this folder.
+
+    store_type: a store that fails, for one; load: loads the workspace's current generation, as `create_app` has it.
+    """
     store = store_type.open(f"sqlite:///{folder / 'store.db'}")
-    app = create_app(workspace, store, config, is_open=is_open)
+    app = create_app(workspace, store, config, load=load, is_open=is_open)
     with listening(app) as url, httpx2.Client(base_url=url, timeout=300) as http:
         yield Server(url, app.state.service.now.engine, store, http)
