@@ -35,9 +35,7 @@ bench: demo  ## The tables of benchmarks/README.md: over the demo, without data,
 	$(BIN)/genrec bench tokenize
 	$(BIN)/genrec bench serve
 	$(BIN)/genrec bench serve --dir $(DEMO_DIR) --clients 32 --seconds 300
-	$(BIN)/python benchmarks/kills.py
-	$(BIN)/python benchmarks/feedback_kills.py $(DEMO_DIR)
-	$(BIN)/python benchmarks/fuzz_requests.py $(DEMO_DIR)
+	$(BIN)/python benchmarks/trials.py $(DEMO_DIR)
 	$(if $(DATA),$(BIN)/python benchmarks/real_data.py $(DATA) real-data)
 
 foundation: $(STAMP)  ## Train the tiny foundation models again (two to three hours on two cores).

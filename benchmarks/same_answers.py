@@ -22,6 +22,7 @@ from PIL import Image
 from safetensors import deserialize
 
 from genrec.artifacts import MANIFEST
+from genrec.generations import GENERATIONS, current_number
 
 SUMMARY = "summary.json"
 TRANSCRIPT = "transcript.txt"
@@ -41,27 +42,27 @@ class Comparison:
 
 def semantic_ids(root: Path) -> Entries:
     """The codes of each item."""
-    rows = pq.read_table(root / "semids" / "table.parquet").to_pylist()
+    rows = pq.read_table(_stages(root) / "semids" / "table.parquet").to_pylist()
     return {row["item_id"]: [code for name, code in row.items() if name.startswith("level_")] for row in rows}
 
 
 def vectors(root: Path) -> Entries:
     """The arrays of embeddings and fused vectors."""
-    return {name: _array(np.load(path)) for name, path in _files(root, "*.npy")}
+    return {name: _array(np.load(path)) for name, path in _files(_stages(root), "*.npy")}
 
 
 def weights(root: Path) -> Entries:
     """The tensors of every stage, without the metadata of their files."""
     return {
         f"{name}: {tensor}": f"{entry['dtype']} {entry['shape']} {_digest(entry['data'])}"
-        for name, path in _files(root, "*.safetensors")
+        for name, path in _files(_stages(root), "*.safetensors")
         for tensor, entry in sorted(deserialize(path.read_bytes()))
     }
 
 
 def stage_details(root: Path) -> Entries:
     """What each stage chose, as its manifest tells."""
-    manifests = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in _files(root, MANIFEST)}
+    manifests = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in _files(_stages(root), MANIFEST)}
     return dict(_leaves({name: manifest["details"] for name, manifest in manifests.items()}))
 
 
@@ -118,8 +119,14 @@ def compare_part(part: str, old: Entries, new: Entries) -> Comparison:
     return Comparison(part=part, num_entries=len(old), difference=difference)
 
 
+def _stages(root: Path) -> Path:
+    """Where the stages lie: in the current generation, or in the workspace itself where an earlier genrec wrote it."""
+    number = current_number(root)
+    return root / GENERATIONS / str(number) if number else root
+
+
 def _files(root: Path, pattern: str) -> Iterable[tuple[str, Path]]:
-    """Files by their path inside the workspace, caches and work in progress left out."""
+    """Files by their path inside a folder, caches and work in progress left out."""
     for path in sorted(root.rglob(pattern)):
         name = path.relative_to(root)
         if not any(folder.startswith(".") for folder in name.parts):

@@ -140,7 +140,7 @@ def answer(directory: Path) -> Ended:
         recommender = load(directory)
         histories = list(recommender.interactions.histories().values())[:NUM_HISTORIES]
         found = recommender.recommend_batch(histories, k=5)
-        digest = hashlib.sha256(repr([[entry for entry in entries] for entries in found]).encode())
+        digest = hashlib.sha256(repr([list(entries) for entries in found]).encode())
         for entry in found[0]:
             item = recommender.catalog[entry.item_id]
             digest.update(repr((item.title, item.text, sorted(item.attributes.items()))).encode())
@@ -340,7 +340,7 @@ def spoil(root: Path, rng: random.Random, *, generation: bool = False) -> str:
 
 
 def corruptions(world: World, count: int, rng: random.Random) -> Row:
-    """A spoiled file: equal answers or one line, and whole again after `genrec build`, after an ingest where it says."""
+    """A spoiled file: equal answers or one line; whole again after `genrec build`, after an ingest where it says."""
     wrong, kinds = [], Counter[str]()
     calm = answer(world.folder / "built").out
     for _ in progress(range(count), label="corruptions", total=count):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genrec.errors import ArtifactError
+from genrec.errors import ArtifactError, GenrecError
 
 FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
@@ -63,6 +63,22 @@ def read_json(path: Path) -> Any:  # Any: JSON
     except (OSError, ValueError, RecursionError) as error:
         raise ArtifactError(
             f"{path} cannot be read ({error}); run genrec build to make it again, or genrec ingest"
+        ) from error
+
+
+@contextlib.contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Tell as one ArtifactError whatever libraries raise over files that may come from anywhere."""
+    try:
+        yield
+    except GenrecError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":  # of libraries in Rust
+            raise
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        raise ArtifactError(
+            f"{folder} cannot be read ({reason}); run genrec build to make again what is broken"
         ) from error
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from genrec.artifacts import Manifest, read_manifest
+from genrec.artifacts import Manifest, read_manifest, reading
 from genrec.config import CONFIG_FILE, Config
 from genrec.data.filters import Filter
 from genrec.data.ingest import load_data
@@ -64,6 +64,11 @@ class BuiltData:
         Raises ArtifactError when a stage is missing, broken or of another version, IdTableMismatch when parts do not
         belong together.
         """
+        with reading(generation.folder):
+            return cls._of(generation, config)
+
+    @classmethod
+    def _of(cls, generation: Generation, config: Config | None) -> "BuiltData":
         folder = generation.folder
         _check_chain({stage: read_manifest(folder / stage, stage) for stage in (CATALOG, *STAGES)})
         loaded = Config.load(folder / CONFIG_FILE) if config is None else config

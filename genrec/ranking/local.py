@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from genrec.artifacts import read_manifest
+from genrec.artifacts import read_manifest, reading
 from genrec.data.splits import split_interactions
 from genrec.errors import InputError
 from genrec.model.lm.language import LanguageModel
@@ -97,6 +97,11 @@ class LocalClient:
 
         Raises ArtifactError when they cannot be loaded.
         """
+        with reading(data.folder):
+            return cls._load(data, adapter)
+
+    @classmethod
+    def _load(cls, data: BuiltData, adapter: Path | None) -> "LocalClient":
         folder, config = data.folder, data.config
         details = read_manifest(folder / "mixture", "mixture").details
         model = LanguageModel.load(
