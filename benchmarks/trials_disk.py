@@ -102,7 +102,7 @@ class Fork:
         _, status = os.waitpid(self._process, 0)
         if self._timer is not None:
             self._timer.cancel()
-        out, err = (path.read_text(errors="replace") if path.exists() else "" for path in self._paths)
+        out, err = (path.read_text(errors="replace").strip() if path.exists() else "" for path in self._paths)
         self._folder.cleanup()
         return Ended(os.waitstatus_to_exitcode(status), out, err)
 

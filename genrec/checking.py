@@ -12,7 +12,7 @@ from genrec.artifacts import read_manifest, stale_reason
 from genrec.config import CONFIG_FILE, Config
 from genrec.data.ingest import load_data
 from genrec.errors import GenrecError
-from genrec.generations import ADAPTERS, CURRENT, PARTS, Fault, Generation, current_number, draft_number, find_faults
+from genrec.generations import ADAPTERS, CURRENT, Fault, Generation, current_number, draft_number, find_faults, parts_of
 from genrec.model.lm.adapters import find_adapter
 from genrec.ranking.built_data import BuiltData
 from genrec.ranking.recommender import fitting_adapter
@@ -40,7 +40,7 @@ def check(directory: Path | str) -> list[Finding]:
         if current is not None:
             findings += _generation_findings(Generation.open(root, current))
         findings.append(_draft_finding(newest))
-    findings.append(Finding(part=CONFIG_FILE, faults=_faults_of(lambda: _load_config(root))))
+    findings.append(Finding(part=f"{CONFIG_FILE} for the next build", faults=_faults_of(lambda: _load_config(root))))
     if (root / _STORE).is_file():
         findings.append(Finding(part=_STORE, faults=_faults_of(lambda: _check_sqlite(root / _STORE))))
     return findings
@@ -49,11 +49,10 @@ def check(directory: Path | str) -> list[Finding]:
 def _generation_findings(generation: Generation) -> list[Finding]:
     """One finding for each part of a generation, one for how they fit, and one for pictures that lie elsewhere."""
     faults = find_faults(generation)
-    known = {fault.part for fault in faults}
-    parts = [name for name in PARTS if name in known or (generation.folder / name).exists()]
+    parts = parts_of(generation.folder)
     findings = [
         Finding(part=part, faults=tuple(_told(fault, generation) for fault in faults if fault.part == part))
-        for part in [*parts, *sorted(known - set(parts))]
+        for part in [*parts, *sorted({fault.part for fault in faults} - set(parts))]
     ]
     if faults:
         return findings

@@ -36,14 +36,12 @@ from genrec.errors import ArtifactError, WorkspaceBusy
 
 log = logging.getLogger(__name__)
 GENERATIONS, CURRENT, INVENTORY, ADAPTERS = "generations", "current.json", "generation.json", "adapters"
-CATALOG, INTERACTIONS = "catalog", "interactions.parquet"
+CATALOG, INTERACTIONS, SETTINGS = "catalog", "interactions.parquet", "genrec.toml"
 LOCK, HOLDER, LEASE = ".write.lock", ".write.holder.json", ".lease"
 HASHED_AT_LOAD_BYTES = 256 * 2**20  # of one file; larger ones are hashed by `genrec check` and `genrec build`
 _FORMAT = 1
 _NUMBER = re.compile(r"[1-9][0-9]{0,11}")
 _NUM_HASHING_THREADS = 4
-_STAGES = (CATALOG, INTERACTIONS, "embeddings", "sequence", "experts", "semids", "model", "mixture")
-PARTS = (*_STAGES, "genrec.toml", ADAPTERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +116,12 @@ def draft_number(root: Path) -> int | None:
     return newest if newest is not None and (current is None or newest > current) else None
 
 
+def parts_of(folder: Path) -> list[str]:
+    """What a generation's folder consists of: its events, its settings, its adapters and its stages, by name."""
+    stages = sorted(manifest.parent.name for manifest in folder.glob(f"[!.]*/{MANIFEST}"))
+    return [name for name in (INTERACTIONS, SETTINGS, ADAPTERS, *stages) if (folder / name).exists()]
+
+
 def is_ingested(root: Path) -> bool:
     """Whether a workspace holds data, built or not yet."""
     return _is_earlier_layout(root) or bool(_numbers(root))
@@ -127,10 +131,11 @@ def find_faults(generation: Generation, *, hash_up_to: int | None = None) -> lis
     """How a generation's files differ from its inventory: lost, added, changed, or no plain files.
 
     hash_up_to: files of more bytes are checked by their size alone; None hashes all. A draft and what an earlier
-    genrec wrote have no inventory, only the manifests of their stages. Raises ArtifactError on a broken pointer.
+    genrec wrote have no inventory, only the manifests of their stages.
     """
-    folder, faults = generation.folder, []
-    pointer = _pointer(generation.root / CURRENT)
+    folder, faults, pointer = generation.folder, [], None
+    with contextlib.suppress(ArtifactError):  # then a build makes it anew
+        pointer = _pointer(generation.root / CURRENT)
     if pointer is not None and pointer[0] == generation.number:
         path = folder / INVENTORY
         if path.is_symlink() or not path.is_file():
@@ -213,7 +218,7 @@ def new_folder(root: Path, base: Path | None, *, without: Collection[str] = ()) 
     partial.mkdir(parents=True)
     try:
         if base is not None:
-            for name in PARTS:
+            for name in parts_of(base):
                 if name not in without:
                     link_tree(base / name, partial / name)
         (partial / LEASE).touch()
@@ -278,8 +283,8 @@ def _sweep(root: Path) -> None:
     for left in home.glob(".*"):
         shutil.rmtree(left, ignore_errors=True)
     if _is_earlier_layout(root) and not (root / CURRENT).exists():
-        for name in _STAGES:
-            recover(root / name)
+        for old in root.glob(".*.old"):
+            recover(root / old.name[1:].removesuffix(".old"))
     try:
         current = _current_number(root)
     except ArtifactError:
@@ -302,9 +307,10 @@ def _remove(root: Path, number: int) -> None:
             folder.rename(gone)
             shutil.rmtree(gone, ignore_errors=True)
             return
-        for name in _STAGES:
-            for path in (root / name, root / f".{name}.old", root / f".{name}.partial"):
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        stages = [root / name for name in parts_of(root) if name not in (INTERACTIONS, SETTINGS, ADAPTERS)]
+        for path in [*stages, *root.glob(".*.old"), *root.glob(".*.partial")]:
+            shutil.rmtree(path, ignore_errors=True)
+        (root / INTERACTIONS).unlink(missing_ok=True)
         (root / LEASE).unlink(missing_ok=True)
     finally:
         os.close(descriptor)

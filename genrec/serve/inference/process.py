@@ -71,18 +71,20 @@ class ModelProcess:
     def _keep_running(self) -> None:
         """Start the process, and start it again whenever it ends, until it is closed."""
         while self._is_open:
-            process, lines = self._start()
+            process, lines = None, dict[bool, Connection]()
             try:
+                process, lines = self._start()
                 failure = lines[True].recv()
-            except (EOFError, OSError):
-                failure = ModelEnded("the model's process ended while it loaded")
+            except Exception as error:  # whatever it is, whoever waits must be told
+                failure = ModelEnded(f"the model's process ended while it loaded ({type(error).__name__})")
             with self._state:
                 self._lines, self._failure = (lines if failure is None else None), failure
                 self._has_answered |= failure is None
                 self._state.notify_all()
-                if not self._is_open:
+                if failure is not None or not self._is_open:
                     self._hang_up(lines)
-            process.join()
+            if process is not None:
+                process.join()
             with self._state:
                 self._lines = None
                 if self._is_open and failure is None:

@@ -8,6 +8,7 @@ import pytest
 from genrec.data.filters import parse_filter
 from genrec.encode.clip import decode_image
 from genrec.errors import FilterError, InputError, UnknownItem
+from genrec.generations import Generation
 from genrec.prompting import render
 from genrec.ranking.client import Case, ModelClient, Request
 from genrec.serve.inference.client import ModelQueues, QueuedClient
@@ -27,7 +28,7 @@ def queues(shop: Workspace, patient_config) -> Iterator[ModelQueues]:
 
 @pytest.fixture(scope="module")
 def in_process(adapted_directory) -> Iterator[ProcessClient]:
-    client = ProcessClient(adapted_directory)
+    client = ProcessClient(Generation.open(adapted_directory))
     yield client
     client.close()
 
