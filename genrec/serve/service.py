@@ -6,6 +6,7 @@ knows nothing of how a workspace is loaded or a request answered.
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -105,6 +106,8 @@ class Service:
             await old.idle()
         finally:
             await asyncio.shield(asyncio.to_thread(old.engine.close))
+            del old
+            await asyncio.to_thread(gc.collect)  # its memory is wanted back now, not when it is next looked for
 
     async def _follow(self, check_s: float) -> None:
         refused: int | None = None
