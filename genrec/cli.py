@@ -19,7 +19,7 @@ from rich.table import Table
 
 from genrec import __version__, runtime
 from genrec.errors import GenrecError, InputError
-from genrec.generations import Generation, current_number, draft_number, is_ingested
+from genrec.generations import Generation, current_number, draft_number
 
 if TYPE_CHECKING:
     from genrec.serve.store import Store
@@ -573,8 +573,8 @@ def _serve_extra() -> Iterator[None]:
 def _opened_store(directory: Path, url: str | None) -> "Iterator[Store]":
     with _serve_extra():
         from genrec.serve.store import Store, default_url
-    if url is None and not is_ingested(directory):
-        raise InputError(f"{directory} is not a workspace; run genrec ingest, or give a --store")
+    if url is None:
+        Generation.open_newest(directory)  # which says what is missing
     opened = Store.open(url or default_url(directory))
     try:
         yield opened
