@@ -103,7 +103,7 @@ def serving(
     store_type: type[Store] = Store,
 ) -> Iterator[Server]:
     """A server over a workspace and a store of its own in this folder. store_type: a store that fails, for one."""
-    store = store_type.open(f"sqlite:///{folder / 'store.db'}")
+    store = store_type.open(f"sqlite:///{folder / 'store.db'}", workspace.directory)
     app = create_app(workspace, store, config, is_open=is_open)
     with listening(app) as url, httpx2.Client(base_url=url, timeout=300) as http:
         yield Server(url, app.state.engine, store, http)
