@@ -74,7 +74,7 @@ def run_kills(directory: Path, num_kills: int, *, seed: int = 0) -> dict[str, in
                 server.kill()
                 for thread in threads:
                     thread.join()
-        store = Store.open(url)
+        store = Store.open(url, directory)
         kept = {event["event_id"] for n in range(num_kills) for sender in range(NUM_SENDERS)
                 for event in store.export_person(f"p{n}-{sender}")["events"]}  # fmt: skip
         store.close()

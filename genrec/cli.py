@@ -44,7 +44,11 @@ User = Annotated[str | None, typer.Option(help="A known user's id.")]
 History = Annotated[str | None, typer.Option(help="Item ids, oldest first, separated by commas.")]
 Adapter = Annotated[str | None, typer.Option(help="A domain adapter, by name or folder.")]
 StoreUrl = Annotated[
-    str | None, typer.Option("--store", help="The store's address; without it, SQLite in the workspace.")
+    str | None,
+    typer.Option(
+        "--store",
+        help="The store's address, or @FILE that holds it; else GENREC_STORE of the environment, else the workspace.",
+    ),
 ]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as tune.epochs=4. Repeatable.")]
 
@@ -307,9 +311,15 @@ def serve(
     with _serve_extra():
         from genrec.serve.run import Order
         from genrec.serve.run import serve as run
+        from genrec.serve.store import chosen_address
     run(
         Order(
-            directory=str(directory), host=host, port=port, workers=workers, store=store, settings=tuple(settings or [])
+            directory=str(directory),
+            host=host,
+            port=port,
+            workers=workers,
+            store=chosen_address(store),
+            settings=tuple(settings or []),
         )
     )
 
@@ -572,10 +582,11 @@ def _serve_extra() -> Iterator[None]:
 @contextmanager
 def _opened_store(directory: Path, url: str | None) -> "Iterator[Store]":
     with _serve_extra():
-        from genrec.serve.store import Store, default_url
-    if url is None:
+        from genrec.serve.store import Store, chosen_address, default_url
+    address = chosen_address(url)
+    if address is None:
         Generation.open_newest(directory)  # which says what is missing
-    opened = Store.open(url or default_url(directory))
+    opened = Store.open(address or default_url(directory), directory)
     try:
         yield opened
     finally:

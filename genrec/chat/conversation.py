@@ -6,7 +6,7 @@ reader, retriever, explanations and visuals work together; deliberately knows no
 
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -17,10 +17,11 @@ from genrec.chat.model_reader import MessageReader, ModelReader
 from genrec.chat.requests import ChatRequest, Intent
 from genrec.chat.retrieval import Retrieved, Retriever, Searchable
 from genrec.chat.rules.reader import RuleReader
-from genrec.chat.session import ChatMessage, Session
+from genrec.chat.session import ChatMessage, Session, photo_file
 from genrec.chat.wording import courtesy, describe, facts, headline, invitation, notes_on, question, recall, titles_of
 from genrec.claims.wording import format_number
 from genrec.data.filters import Predicate
+from genrec.encode.clip import Picture
 from genrec.explain import Explainable, explain_batch
 from genrec.ranking.client import ModelClient
 from genrec.schema import Evidence, Explanation, Item, Visual
@@ -96,18 +97,20 @@ class Conversation:
         *,
         num_shown: int = NUM_SHOWN,
         gives_reasons: bool = True,
+        find_photo: Callable[[str], Picture | None] = photo_file,
     ) -> None:
         """Items of the session that the catalog lacks are dropped from it.
 
         gives_reasons: False shows lists without reasons, which is faster; "why?" is answered all the same, and
-        `with_reasons` adds them.
+        `with_reasons` adds them. find_photo: the photo of a name; None where it is gone, which the next reply tells.
         """
         self.recommender = recommender
         self.session = Session() if session is None else session
         self.gives_reasons = gives_reasons
         self.reader = recommender.rule_reader
         self.message_reader = _message_reader(recommender, self.reader)
-        self.retriever = Retriever(recommender, self.reader.lexicon, num_shown=num_shown)
+        self._find_photo = find_photo
+        self.retriever = Retriever(recommender, self.reader.lexicon, num_shown=num_shown, find_photo=find_photo)
         self.session.drop_unknown(recommender.catalog)
 
     def follow(self, user_id: str) -> None:
@@ -117,7 +120,10 @@ class Conversation:
         self.session.history = [*history, *(i for i in self.session.liked if i not in history)]
 
     def say(self, text: str, image: Path | None = None) -> Reply:
-        """Answer one message, which may come with a photo, and remember both. Raises InputError on a broken photo."""
+        """Answer one message, which may come with a photo, and remember both. Raises InputError on a broken photo.
+
+        image: the photo's file, or the name by which it is found.
+        """
         *_, reply = self.answer(text, image)
         return reply
 
@@ -126,8 +132,10 @@ class Conversation:
 
         Everything is remembered before the first step, so that later ones may be left out.
         """
+        lost = self._let_go_of_lost_photo() if image is None else []
         request = self.message_reader.read(text, self.session, image)
         reply = self._answer(request)
+        reply = replace(reply, text=" ".join([*lost, reply.text]))
         self.session.messages += [
             ChatMessage(role="user", text=text),
             ChatMessage(role="assistant", text=reply.text),
@@ -191,6 +199,7 @@ class Conversation:
         session = self.session
         if request.is_undo and not session.undo():
             notes.append("There is nothing to take back.")
+        notes += self._let_go_of_lost_photo()
         gave_way = self._change_wishes(request)
         notes += [f"I could not make use of “{said}” here." for said in request.not_understood]
         notes += [f"Nothing here is called “{word}”." for word in request.missing]
@@ -208,6 +217,13 @@ class Conversation:
         session.show(found.item_ids)
         text = " ".join([*notes, headline(found, session, self.recommender.catalog)])
         return Reply(text=text, request=request, items=self._cards(found), relaxed=found.relaxed)
+
+    def _let_go_of_lost_photo(self) -> list[str]:
+        """A photo that is gone counts no more, and that is told."""
+        if self.session.photo is None or self._find_photo(self.session.photo) is not None:
+            return []
+        self.session.photo = None
+        return ["Your photo is gone here; send it again if it is to count."]
 
     def _put_off(self, request: ChatRequest) -> list[str]:
         """Things that wait for their turn are remembered until they are asked for, and told where they are new."""

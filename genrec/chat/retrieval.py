@@ -4,9 +4,8 @@ Knows wishes as filters and in which order they give way; deliberately knows no 
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -16,6 +15,7 @@ from genrec.chat.lexicon import Lexicon
 from genrec.chat.requests import ChatRequest, Extreme
 from genrec.chat.session import Session
 from genrec.data.filters import Filter, Predicate, all_of
+from genrec.encode.clip import Picture
 from genrec.errors import FilterError
 from genrec.schema import BoolArray, Catalog, IntArray, Recommendation
 
@@ -47,7 +47,7 @@ class Searchable(Protocol):
         *,
         history: Sequence[str],
         query: str,
-        image: Path | None,
+        image: Picture | None,
         like: Sequence[str],
         unlike: Sequence[str],
         where: Filter | None,
@@ -59,8 +59,16 @@ class Searchable(Protocol):
 class Retriever:
     """Finds items for a session, never ones that were chosen, refused or named as what the wanted is like."""
 
-    def __init__(self, recommender: Searchable, lexicon: Lexicon, *, num_shown: int) -> None:
-        self.recommender, self.lexicon, self.num_shown = recommender, lexicon, num_shown
+    def __init__(
+        self,
+        recommender: Searchable,
+        lexicon: Lexicon,
+        *,
+        num_shown: int,
+        find_photo: Callable[[str], Picture | None],
+    ) -> None:
+        """find_photo: the photo of a name that a session holds."""
+        self.recommender, self.lexicon, self.num_shown, self._find_photo = recommender, lexicon, num_shown, find_photo
 
     def find(self, session: Session, request: ChatRequest) -> Retrieved:
         """Items that meet the wishes, unseen ones first; else seen ones; else the nearest, and what those miss.
@@ -176,7 +184,7 @@ class Retriever:
         found = self.recommender.recommend(
             history=session.context(),
             query=session.query,
-            image=session.photo_path,
+            image=None if session.photo is None else self._find_photo(session.photo),
             like=session.refers_to if session.relation == "like" else (),
             unlike=session.disliked[-MAX_UNLIKE:],
             where=all_of(wishes),

@@ -42,9 +42,10 @@ class WishSnapshot:
 @dataclass(slots=True, kw_only=True)
 class Session:
     """One person's conversation. history: item ids, oldest first, likes included; shown: the last list, in order; seen:
-    everything shown since the start; focus: the item that "it" means; photo: the file of the last photo, to which the
-    wanted is to be like; has_asked: whether the one question to a new person was asked; earlier: what was wished before
-    the last change; later: things asked for that wait for their turn, in the person's words."""
+    everything shown since the start; focus: the item that "it" means; photo: the name of the last photo, to which the
+    wanted is to be like (its file's, where nobody else keeps it); has_asked: whether the one question to a new person
+    was asked; earlier: what was wished before the last change; later: things asked for that wait for their turn, in the
+    person's words."""
 
     user_id: str | None = None
     messages: list[ChatMessage] = field(default_factory=list)
@@ -64,16 +65,17 @@ class Session:
     later: list[str] = field(default_factory=list)
 
     @property
-    def photo_path(self) -> Path | None:
-        """The photo's file; None when there is none any more."""
-        return Path(self.photo) if self.photo is not None and Path(self.photo).is_file() else None
+    def photos(self) -> tuple[str, ...]:
+        """The names of all photos that it speaks of, or may go back to."""
+        named = (self.photo, None if self.earlier is None else self.earlier.photo)
+        return tuple(dict.fromkeys(name for name in named if name is not None))
 
     def context(self) -> list[str]:
         """The history that the recommender sees: items spoken of come last; "like my last two" means these alone."""
-        past = [item_id for item_id in self.history if item_id not in self.disliked]
-        if not self.refers_to:
+        refused, named = frozenset(self.disliked), list(self.refers_to)
+        past = [item_id for item_id in self.history if item_id not in refused]
+        if not named:
             return past
-        named = list(self.refers_to)
         return named if self.relation == "like" else [*(i for i in past if i not in named), *named]
 
     def forget_words(self) -> None:
@@ -185,6 +187,11 @@ class Session:
         if self.focus is not None and self.focus not in catalog:
             self.focus = None
         return lost
+
+
+def photo_file(name: str) -> Path | None:
+    """The photo that is its own file; None where there is none any more."""
+    return Path(name) if Path(name).is_file() else None
 
 
 def _predicate(entry: dict[str, object]) -> Predicate:

@@ -82,7 +82,7 @@ def headline(found: Retrieved, session: Session, catalog: Catalog) -> str:
         said += f", {link} {_some_titles_of(session.refers_to, catalog)}"
     if session.query:
         said += f", nearest to the words “{session.query}”"
-    if session.photo_path is not None:
+    if session.photo is not None:
         said += f"{' and' if session.query else ', nearest to'} your photo"
     return f"{said}:"
 
@@ -103,7 +103,7 @@ def recall(session: Session, catalog: Catalog, lexicon: Lexicon) -> str:
     if session.refers_to:
         link = "to go with" if session.relation == "goes_with" else "like"
         wanted.append(f"{link} {_some_titles_of(session.refers_to, catalog)}")
-    if session.photo_path is not None:
+    if session.photo is not None:
         wanted.append("near your photo")
     told = [f"You want it {'; '.join(wanted)}."] if wanted else []
     for item_ids, said in ((session.history, "chosen or liked"), (session.disliked, "refused")):

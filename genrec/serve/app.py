@@ -6,6 +6,7 @@ Knows how the parts are put together; what a route answers is in api/.
 import asyncio
 import html
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -19,7 +20,7 @@ from starlette.routing import compile_path
 
 from genrec import __version__
 from genrec.config import ServeConfig
-from genrec.errors import GenrecError, InputError
+from genrec.errors import GenrecError, InputError, StoreError
 from genrec.serve.access import SECURITY_SCHEME, Access, GuardedRoute, needs
 from genrec.serve.api import openai_routes, session_routes, shop_routes
 from genrec.serve.api.schemas import Health, Reloaded
@@ -33,6 +34,7 @@ from genrec.serve.service import PinGeneration, Service, is_ready
 from genrec.serve.store import Store
 from genrec.workspace import Workspace
 
+log = logging.getLogger(__name__)
 _TITLE = "genrec"
 _ABOUT = (
     "A generative multimodal recommender. /v1/models, /v1/chat/completions, /v1/embeddings and /v1/images/generations "
@@ -104,6 +106,8 @@ async def _answer_error(request: Request, error: Exception) -> Response:
     api_error = api_error_of(error)
     if api_error.status == 500:
         raise error  # the middleware logs it and answers
+    if isinstance(error, StoreError):
+        log.error("%s", error)  # clients are not told where the store is
     if api_error.status == 405:
         api_error.headers["Allow"] = ", ".join(sorted(_methods(request)))
     return api_error.response()

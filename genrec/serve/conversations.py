@@ -1,20 +1,20 @@
 """Conversations of many clients: resumed, answered, stored.
 
-The store holds a session that a client names; a conversation without one is replayed from its messages, unless the
-cache still holds its state. What a known person likes or refuses on the way becomes feedback. Knows no wire format
-beyond messages of words and photos.
+The store holds a session that a client names, with the photos that it speaks of; a conversation without one is replayed
+from its messages, which bring their photos along, unless the cache still holds its state. What a known person likes or
+refuses on the way becomes feedback. Knows no wire format beyond messages of words and photos.
 """
 
 import asyncio
 import copy
 import hashlib
+import io
 import logging
-import tempfile
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -31,12 +31,15 @@ from genrec.serve.store import StoredVisual
 
 log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5  # to go on with a conversation that other processes go on with as well
-MAX_CACHED = 1_000  # conversations without a session, and photos
+MAX_CACHED = 1_000  # conversations without a session
 MAX_PHOTO_PX = 512  # more than any CLIP looks at
 PHOTO_WORDS = "something like this"  # what a photo says without words
+MAX_TRANSCRIPT_CHARS = 20_000  # of the latest messages; no answer rests on them
+MAX_REMEMBERED = 2_000  # items of each list of a document, the latest; of refused ones, one more lets the oldest return
+MAX_WAITING = 20  # things that were put off
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class UserMessage:
     """One message of a person: words, and maybe a photo."""
 
@@ -54,6 +57,15 @@ class UserMessage:
         picture = b"" if self.photo is None else self.photo.tobytes()
         return hashlib.sha256(self.text.encode() + b"\0" + picture).digest()
 
+    @cached_property
+    def named_photo(self) -> dict[str, Image.Image]:
+        """The photo, made small, by its name, which is a hash of its pixels; empty where there is none."""
+        if self.photo is None:
+            return {}
+        small = self.photo.copy()
+        small.thumbnail((MAX_PHOTO_PX, MAX_PHOTO_PX))
+        return {hashlib.sha256(repr(small.size).encode() + small.tobytes()).hexdigest(): small}
+
 
 @dataclass(frozen=True, slots=True)
 class ServedReply:
@@ -68,7 +80,7 @@ class Conversations:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._cache, self._photos = _SessionCache(), _PhotoFiles()
+        self._cache = _SessionCache()
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     def continued(self, engine: Engine) -> "Conversations":
@@ -127,9 +139,20 @@ class Conversations:
             session.take_back([attribute])
             if attribute == "*":
                 session.forget_words()
-            if before is None or self._save(session_id, person, session.to_json(), before):
+            if before is None or self._save(session_id, person, session, before):
                 return session
         raise _contended()
+
+    async def erase(self, session_id: str, person: str | None) -> None:
+        """Erase a conversation and its photos. Raises ApiError 403, or 404 where there is none."""
+        async with self._lock_of(session_id):
+            await asyncio.to_thread(self._erase, session_id, person)
+
+    def _erase(self, session_id: str, person: str | None) -> None:
+        _load(self._engine.store.load_session(session_id), person)
+        if not self._engine.store.erase_session(session_id):
+            message = f"there is no session {session_id!r}; it may have been erased"
+            raise ApiError(status=404, code="not_found", message=message, param="session")
 
     def _lock_of(self, session_id: str | None) -> asyncio.Lock:
         return asyncio.Lock() if session_id is None else self._locks.setdefault(session_id, asyncio.Lock())
@@ -148,9 +171,9 @@ class Conversations:
     ) -> tuple[Conversation, ServedReply]:
         keys = _keys(messages, model, person)
         if session_id is None:
-            conversation = self._replayed(view, messages[:-1], keys[:-1], person)
-            reply = self._say(conversation, messages[-1])
-            self._cache.add(keys[-1], person, conversation.session.to_json())
+            conversation = self._replayed(view, messages, keys[:-1], person)
+            reply = _say(conversation, messages[-1])
+            self._cache.add(keys[-1], person, document_of(conversation.session))
         else:
             conversation, reply = self._continued(view, messages[-1], person, session_id)
         self._add_feedback(person, reply)
@@ -165,22 +188,39 @@ class Conversations:
         """A stored conversation with one more message, said again when another process was quicker to go on with it."""
         for _ in range(MAX_ATTEMPTS):
             before = self._engine.store.load_session(session_id)
-            conversation = self._conversation(view, _load(before, person), person)
-            reply = self._say(conversation, message)
-            if self._save(session_id, person, conversation.session.to_json(), before):
+            session = _load(before, person)
+            stored = self._engine.store.load_photos(session_id) if session.photos else {}
+            photos = {name: _read_photo(content) for name, content in stored.items()} | message.named_photo
+            conversation = self._conversation(view, session, person, photos)
+            reply = _say(conversation, message)
+            if self._save(session_id, person, conversation.session, before, message.named_photo):
                 return conversation, reply
         raise _contended()
 
-    def _save(self, session_id: str, person: str | None, document: str, before: str | None) -> bool:
-        return self._engine.store.save_session(session_id, person, document, after=before)
+    def _save(
+        self,
+        session_id: str,
+        person: str | None,
+        session: Session,
+        before: str | None,
+        new_photos: Mapping[str, Image.Image] | None = None,
+    ) -> bool:
+        new = new_photos or {}
+        photos = {name: _write_photo(new[name]) if name in new else None for name in session.photos}
+        return self._engine.store.save_session(session_id, person, document_of(session), after=before, photos=photos)
 
-    def _say(self, conversation: Conversation, message: UserMessage) -> Reply:
-        return conversation.say(message.words, None if message.photo is None else self._photos.add(message.photo))
-
-    def _conversation(self, view: ClientView, session: Session, person: str | None) -> Conversation:
-        """A conversation in the state of its session, with its person's feedback since."""
+    def _conversation(
+        self, view: ClientView, session: Session, person: str | None, photos: Mapping[str, Image.Image]
+    ) -> Conversation:
+        """A conversation in the state of its session, with its person's feedback since, and its photos by name."""
         self._update(session, person)
-        return Conversation(view.workspace, session, num_shown=self._engine.config.num_shown, gives_reasons=False)
+        return Conversation(
+            view.workspace,
+            session,
+            num_shown=self._engine.config.num_shown,
+            gives_reasons=False,
+            find_photo=photos.get,
+        )
 
     def _update(self, session: Session, person: str | None) -> None:
         """Take over what a person chose and refused elsewhere."""
@@ -188,26 +228,28 @@ class Conversations:
             profile = self._engine.profiles.find(person)
             session.user_id, session.disliked = person, list(profile.refused)
             session.history = list(profile.history)
-            session.liked = [item_id for item_id in session.liked if item_id in profile.history]
+            chosen = frozenset(profile.history)
+            session.liked = [item_id for item_id in session.liked if item_id in chosen]
 
     def _replayed(
         self, view: ClientView, messages: Sequence[UserMessage], keys: Sequence[str], person: str | None
     ) -> Conversation:
-        """The conversation after these messages, replayed from where the cache knows it; nothing is drawn again."""
+        """The conversation before its last message, replayed from where the cache knows it; nothing is drawn again."""
         session, num_known = Session(), 0
+        photos = {name: photo for message in messages for name, photo in message.named_photo.items()}
         for number, key in reversed(list(enumerate(keys, 1))):
             document = self._cache.find(key)
             if document is not None:
                 session, num_known = Session.from_json(document), number
                 break
-        conversation = self._conversation(view, session, person)
-        if num_known == len(messages):
+        conversation = self._conversation(view, session, person, photos)
+        if num_known == len(messages) - 1:
             return conversation
         view.drawings.is_replay = True
-        for message in messages[num_known:]:
-            self._say(conversation, message)
+        for message in messages[num_known:-1]:
+            _say(conversation, message)
         view.drawings.is_replay = False
-        return self._conversation(view, conversation.session, person)
+        return self._conversation(view, conversation.session, person, photos)
 
     def _add_feedback(self, person: str | None, reply: Reply) -> None:
         """Store what a person likes or dislikes in words, which is feedback like any other."""
@@ -228,6 +270,41 @@ def _load(document: str | None, person: str | None) -> Session:
     return session
 
 
+def document_of(session: Session) -> str:
+    """What is kept of a session, bounded. History and refusals of a known person are left out: events tell them."""
+    is_known, chars, messages = session.user_id is not None, 0, 0
+    for message in reversed(session.messages):
+        chars += len(message.text)
+        if chars > MAX_TRANSCRIPT_CHARS:
+            break
+        messages += 1
+    kept = replace(
+        session,
+        messages=session.messages[len(session.messages) - messages :],
+        history=[] if is_known else session.history[-MAX_REMEMBERED:],
+        disliked=[] if is_known else session.disliked[-MAX_REMEMBERED:],
+        liked=session.liked[-MAX_REMEMBERED:],
+        seen=session.seen[-MAX_REMEMBERED:],
+        later=session.later[:MAX_WAITING],
+    )
+    return kept.to_json()
+
+
+def _say(conversation: Conversation, message: UserMessage) -> Reply:
+    return conversation.say(message.words, next(map(Path, message.named_photo), None))
+
+
+def _read_photo(content: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(content), formats=["PNG"]) as photo:
+        return photo.convert("RGB")
+
+
+def _write_photo(photo: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    photo.save(stream, format="PNG")
+    return stream.getvalue()
+
+
 def _contended() -> ApiError:
     message = f"the session changed {MAX_ATTEMPTS} times while this was answered; ask again"
     return ApiError(status=409, code="session_contended", message=message, param="session")
@@ -241,33 +318,6 @@ def _keys(messages: Sequence[UserMessage], model: str, person: str | None) -> li
         digest.update(message.digest)
         keys.append(digest.hexdigest())
     return keys
-
-
-class _PhotoFiles:
-    """Photos of conversations, small, on disk while the server runs, the latest alone; for many threads."""
-
-    def __init__(self) -> None:
-        self._paths: OrderedDict[Path, None] = OrderedDict()
-        self._lock = threading.Lock()
-
-    @cached_property
-    def _folder(self) -> "tempfile.TemporaryDirectory[str]":
-        """The folder, made for the first photo: where a server is killed, nobody is left to remove it."""
-        return tempfile.TemporaryDirectory(prefix="genrec-photos-")
-
-    def add(self, photo: Image.Image) -> Path:
-        """The file of a photo, the same for the same photo."""
-        small = photo.copy()
-        small.thumbnail((MAX_PHOTO_PX, MAX_PHOTO_PX))
-        with self._lock:
-            path = Path(self._folder.name) / f"{hashlib.sha256(small.tobytes()).hexdigest()}.png"
-            if path not in self._paths:
-                small.save(path)
-            self._paths[path] = None
-            self._paths.move_to_end(path)
-            while len(self._paths) > MAX_CACHED:
-                self._paths.popitem(last=False)[0].unlink()
-        return path
 
 
 class _SessionCache:

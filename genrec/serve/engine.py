@@ -27,7 +27,7 @@ from genrec.serve.inference.batching import Overloaded
 from genrec.serve.inference.client import ClientView, ModelQueues
 from genrec.serve.inference.deadline import ClientGone, Deadline
 from genrec.serve.profiles import Profiles
-from genrec.serve.store import Store, StoredVisual
+from genrec.serve.store import Store, StoredVisual, UnfinishedDrawings
 from genrec.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Engine:
         self.reader = workspace.rule_reader  # now, so that all views have it
         self.num_jobs = 0
         self.is_open = False
-        self._visuals = workspace.directory / "visuals"
+        self._unfinished = UnfinishedDrawings(workspace.directory)
         self._threads = ThreadPoolExecutor(config.num_threads, thread_name_prefix="job")
         self._prompts, _ = load_prompts(workspace.data.folder / "model")
         self._counting = threading.Lock()
@@ -90,6 +90,7 @@ class Engine:
         self.is_open = False
         self._threads.shutdown()
         self.queues.close()
+        self._unfinished.close()
         self.workspace.close()
 
     def model(self, name: str) -> ServedModel:
@@ -121,7 +122,8 @@ class Engine:
     def view(self, model: ServedModel) -> ClientView:
         """The workspace as one client sees it."""
         deadline = Deadline(self.config.time_limit_s)
-        return ClientView.of(self.workspace, self.queues, deadline, visuals=self._visuals, adapter=model.adapter)
+        visuals = self._unfinished.folder
+        return ClientView.of(self.workspace, self.queues, deadline, visuals=visuals, adapter=model.adapter)
 
     async def run(self, job: Callable[[], A], deadline: Deadline, is_gone: IsGone | None = None) -> A:
         """Run a job on a thread; its client is taken to have gone when `is_gone` says so or this is cancelled.
@@ -149,9 +151,15 @@ class Engine:
             self.num_jobs -= 1
 
     def keep(self, visual: Visual, person: str | None) -> StoredVisual:
-        """Remember a drawing with its whole record."""
+        """Remember a drawing with its whole record.
+
+        The store names it before it leaves the folder of unfinished ones, so that none is left which nobody erases.
+        """
         record = json.loads(visual.path.with_suffix(".json").read_text(encoding="utf-8"))
-        return self.store.add_visual(person=person, item_id=visual.item_id, path=visual.path, record=record)
+        path = self._unfinished.finished(visual.path)
+        stored = self.store.add_visual(person=person, item_id=visual.item_id, path=path, record=record)
+        self._unfinished.move(visual.path)
+        return stored
 
     def count_tokens(self, texts: Sequence[str]) -> int:
         """How many tokens the texts are to the language model."""

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from genrec.errors import InputError, ModelEnded, UnknownItem, UnknownUser
+from genrec.errors import InputError, ModelEnded, StoreError, UnknownItem, UnknownUser
 from genrec.serve.inference.batching import Overloaded
 from genrec.serve.inference.deadline import ClientGone
 
@@ -42,7 +42,7 @@ _DESCRIPTIONS = {
     413: "The body is too large.",
     429: "The key's budget of requests is used up.",
     500: "The server failed.",
-    503: "Too many requests wait.",
+    503: "Too many requests wait, or a part of the server cannot be reached.",
     504: "The answer took too long.",
 }
 ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {  # Any: OpenAPI
@@ -83,6 +83,11 @@ def api_error_of(error: Exception) -> ApiError:
             return _invalid_request(error)
         case UnknownItem() | UnknownUser():
             return ApiError(status=404, code="not_found", message=str(error))
+        case StoreError():
+            message = "the server cannot reach or write its store now; try again soon"
+            return ApiError(
+                status=503, code="store_unusable", message=message, kind="server_error", headers={"Retry-After": "5"}
+            )
         case InputError():
             return ApiError(status=400, code="invalid_value", message=str(error))
         case Overloaded():

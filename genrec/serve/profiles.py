@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from genrec.errors import USER_AND_HISTORY
 from genrec.schema import Catalog, Interactions
 from genrec.serve.errors import ApiError
-from genrec.serve.store import Event, Store
-from genrec.serve.store.records import effective_events
-
-_IS_POSITIVE = {"like": True, "choose": True, "dislike": False}
+from genrec.serve.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +39,10 @@ class Profiles:
             return Profile(history=tuple(history))
         if person is None:
             return Profile()
-        feedback = latest_feedback(self._store.events_of(person))
+        feedback = self._store.latest_feedback(person)
         trained = [item_id for item_id in self._histories.get(person, ()) if item_id not in feedback]
         known = [item_id for item_id in feedback if item_id in self._catalog]
         return Profile(
             history=(*trained, *(item_id for item_id in known if feedback[item_id])),
             refused=tuple(item_id for item_id in known if not feedback[item_id]),
         )
-
-
-def latest_feedback(events: Sequence[Event]) -> dict[str, bool]:
-    """Whether the latest feedback on each item is positive; items in the order of that feedback."""
-    latest: dict[str, bool] = {}
-    for event in effective_events(events):
-        if event.kind in _IS_POSITIVE:
-            latest.pop(event.item_id, None)
-            latest[event.item_id] = _IS_POSITIVE[event.kind]
-    return latest

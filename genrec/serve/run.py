@@ -8,7 +8,7 @@ import json
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import uvicorn
@@ -38,7 +38,7 @@ class Order:
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
-    store: str | None = None
+    store: str | None = field(default=None, repr=False)  # its address may hold a password
     settings: Sequence[str] = ()
 
 
@@ -82,7 +82,8 @@ def make_app(order: Order) -> FastAPI:
     def load() -> Workspace:
         return load_with_model_process(order.directory)
 
-    store = Store.open(order.store or default_url(Path(order.directory)))
+    directory = Path(order.directory)
+    store = Store.open(order.store or default_url(directory), directory)
     is_open = is_loopback(order.host)
     return create_app(load(), store, settings, load=load, is_open=is_open, num_processes=order.workers)
 

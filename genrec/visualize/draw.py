@@ -81,7 +81,7 @@ class Visualizer:
         named = {"diffusion": self.config.diffusion, "ip_adapter": self.config.ip_adapter}
         models = {role: _named_model(name) for role, name in named.items() if name is not None}
         if self.clip is not None:
-            models["clip"] = f"{self.clip.name_or_path}@{self.clip.fingerprint}"
+            models["clip"] = f"{_without_folders(self.clip.name_or_path)}@{self.clip.fingerprint}"
         return models
 
     def draw(
@@ -218,7 +218,12 @@ def taste_vector(history_HD: FloatArray, item_D: FloatArray, temperature: float)
 
 def _named_model(name: str) -> str:
     folder = Path(foundation_path(name))
-    return f"{name}@{fingerprint_folder(folder)}" if folder.is_dir() else name
+    return f"{_without_folders(name)}@{fingerprint_folder(folder)}" if folder.is_dir() else name
+
+
+def _without_folders(name: str) -> str:
+    """A model's name; of one that is named by an absolute path, the last part, as records are shown to others."""
+    return Path(name).name if Path(name).is_absolute() else name
 
 
 def _license_of(name: str) -> str:
@@ -228,7 +233,7 @@ def _license_of(name: str) -> str:
         for line in card.read_text(encoding="utf-8").splitlines():
             if line.startswith("license:"):
                 return line.removeprefix("license:").strip()
-    return KNOWN_LICENSES.get(name, f"as stated on the card of {name}")
+    return KNOWN_LICENSES.get(name, f"as stated on the card of {_without_folders(name)}")
 
 
 @lru_cache(maxsize=2)

@@ -74,9 +74,9 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def store(store_url: str) -> Store:
-    """An empty store."""
-    opened = Store.open(store_url)
+def store(store_url: str, tmp_path: Path) -> Store:
+    """An empty store of the workspace in tmp_path."""
+    opened = Store.open(store_url, tmp_path)
     yield opened
     opened.close()
 

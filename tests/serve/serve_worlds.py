@@ -107,7 +107,7 @@ def serving(
 
     store_type: a store that fails, for one; load: loads the workspace's current generation, as `create_app` has it.
     """
-    store = store_type.open(f"sqlite:///{folder / 'store.db'}")
+    store = store_type.open(f"sqlite:///{folder / 'store.db'}", workspace.directory)
     app = create_app(workspace, store, config, load=load, is_open=is_open)
     with listening(app) as url, httpx2.Client(base_url=url, timeout=300) as http:
         yield Server(url, app.state.service.now.engine, store, http)

@@ -11,7 +11,7 @@ from genrec.serve.store import Store
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Store:
-    opened = Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+    opened = Store.open(f"sqlite:///{tmp_path / 'store.db'}", tmp_path)
     yield opened
     opened.close()
 

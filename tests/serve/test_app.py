@@ -13,6 +13,7 @@ import pytest
 from serve_worlds import PATIENT, data_url, encoded, serving
 
 from genrec.serve.logs import JsonLines
+from genrec.serve.store import Store
 
 SMALL = replace(PATIENT, max_body_bytes=20_000, max_picture_pixels=1_000, time_limit_s=60)
 
@@ -185,15 +186,44 @@ def test_ready_means_the_store_answers(shop, tmp_path):
         assert (answer.status_code, answer.json()["status"]) == (503, "store unreachable")
 
 
-def test_a_failure_of_ours_is_told_without_details_and_logged(shop, tmp_path, caplog):
+def test_a_store_that_is_lost_is_503_with_the_time_to_wait(shop, tmp_path, caplog):
     with serving(shop, tmp_path) as server:
+        item = shop.catalog.items[0].item_id
         lose_store(server, tmp_path)
+        said = [{"role": "user", "content": "a lamp"}]
+        for answer in (
+            server.post("/v1/recommendations", user="u"),
+            server.post("/v1/feedback", user="u", item=item, kind="like"),
+            server.post("/v1/chat/completions", model="genrec", session="s", messages=said),
+            server.http.get("/v1/people/u"),
+            server.http.delete("/v1/people/u"),
+            server.http.get("/v1/visuals/some-one"),
+        ):
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "store_unusable")
+            assert int(answer.headers["retry-after"]) >= 1
+            assert str(tmp_path) not in answer.text
+        assert server.http.get("/ready").status_code == 503
+        assert server.post("/v1/recommendations", k=1).status_code == 200  # which needs no store
+    told = [record.getMessage() for record in caplog.records if "cannot be used" in record.getMessage()]
+    assert len(told) == 6
+    assert all(str(tmp_path) in message and "\n" not in message for message in told)
+
+
+class FaultyStore(Store):
+    """A store with a fault of ours."""
+
+    def latest_feedback(self, person):
+        raise RuntimeError(f"what {person} did")
+
+
+def test_a_failure_of_ours_is_told_without_details_and_logged(shop, tmp_path, caplog):
+    with serving(shop, tmp_path, store_type=FaultyStore) as server:
         answer = server.post("/v1/recommendations", user="u")
     assert answer.status_code == 500
     assert answer.json()["error"] == {
         "message": "the server failed; it was logged", "type": "server_error", "param": None, "code": "internal_error"
     }  # fmt: skip
-    assert "OperationalError" in caplog.text
+    assert "RuntimeError" in caplog.text
 
 
 def test_the_loop_stays_free_while_pictures_are_drawn_and_reasons_found(server, shop):

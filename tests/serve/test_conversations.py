@@ -1,9 +1,13 @@
 """Conversations over the API: remembered by session, replayed without one, and deaf to tricks."""
 
+import io
+
 import pytest
+from PIL import Image
 from serve_worlds import data_url, serving
 
-from genrec.chat.session import Session
+from genrec.chat.session import ChatMessage, Session
+from genrec.serve.conversations import MAX_REMEMBERED, MAX_TRANSCRIPT_CHARS, MAX_WAITING, document_of
 from genrec.serve.store import Store
 
 
@@ -170,3 +174,112 @@ def test_a_photo_with_words_keeps_the_words(server, shop):
     answer = say(server, parts)
     colors = [shop.catalog[item_id].attributes["color"] for item_id in cards(answer)]
     assert set(colors) == {"blue"}
+
+
+def photo_of(category, shop):
+    """A picture of the catalog as clients send it."""
+    item = next(item for item in shop.catalog if item.attributes["category"] == category)
+    return [{"type": "image_url", "image_url": {"url": data_url(item.image.read_bytes())}}]
+
+
+def test_photos_lie_in_the_store_alone_and_last_as_long_as_the_session_speaks_of_them(server, shop):
+    before = {path for path in shop.directory.rglob("*") if path.is_file()}
+    say(server, photo_of("lamp", shop), session="s-photo", user="photographer")
+    (name,) = server.store.load_photos("s-photo")
+    assert Session.from_json(server.store.load_session("s-photo")).photo == name
+    say(server, photo_of("vase", shop), session="s-photo", user="photographer")
+    say(server, photo_of("mug", shop), session="s-photo", user="photographer")
+    kept = server.store.load_photos("s-photo")
+    assert len(kept) == 2  # the last one, and the one that can be gone back to
+    assert set(kept) == set(Session.from_json(server.store.load_session("s-photo")).photos)
+    with Image.open(io.BytesIO(next(iter(kept.values())))) as photo:
+        assert max(photo.size) <= 512
+    say(server, photo_of("lamp", shop), "thanks", user="photographer")  # without a session nothing is kept
+    assert {path for path in shop.directory.rglob("*.*g") if path.is_file()} <= before
+    server.http.delete("/v1/people/photographer")
+    assert server.store.load_photos("s-photo") == {}
+
+
+def test_a_photo_counts_after_a_restart_as_before(shop, tmp_path):
+    answers = {}
+    for is_restarted in (False, True):
+        folder = tmp_path / str(is_restarted)
+        folder.mkdir()
+        with serving(shop, folder) as server:
+            say(server, photo_of("lamp", shop), session="s")
+            if not is_restarted:
+                answers[is_restarted] = say(server, "under 1000", session="s")
+        if is_restarted:
+            with serving(shop, folder) as again:
+                answers[is_restarted] = say(again, "under 1000", session="s")
+    assert "your photo" in answers[True]["choices"][0]["message"]["content"]
+    assert cards(answers[True]) == cards(answers[False])
+
+
+def test_a_photo_that_is_gone_is_told_once_and_counts_no_more(server):
+    lost = Session(photo="/tmp/genrec-photos-x/3f.png", query="")
+    server.store.save_session("s-lost", None, lost.to_json(), after=None)
+    texts = [say(server, text, session="s-lost")["choices"][0]["message"]["content"] for text in ("a lamp", "cheaper")]
+    assert [text.startswith("Your photo is gone here; send it again") for text in texts] == [True, False]
+    assert not any("nearest to your photo" in text for text in texts)
+
+
+def test_a_photo_without_a_session_counts_in_every_turn_of_its_conversation(server, shop):
+    first = say(server, photo_of("lamp", shop), "under 1000", user="sessionless")
+    assert "your photo" in first["choices"][0]["message"]["content"]
+    fresh = say(server, photo_of("lamp", shop), "under 1000", user="sessionless-too")
+    assert cards(first) == cards(fresh)
+
+
+def test_a_session_is_erased_by_its_person_alone(server, shop):
+    say(server, photo_of("lamp", shop), session="s-erased", user="eraser")
+    assert server.http.delete("/v1/sessions/s-erased").status_code == 403
+    assert server.http.delete("/v1/sessions/s-erased", params={"user": "thief"}).status_code == 403
+    answer = server.http.delete("/v1/sessions/s-erased", params={"user": "eraser"})
+    assert answer.json() == {"session": "s-erased", "erased": True}
+    assert server.store.load_session("s-erased") is None
+    assert server.store.load_photos("s-erased") == {}
+    assert server.http.delete("/v1/sessions/s-erased", params={"user": "eraser"}).status_code == 404
+
+
+def test_a_document_leaves_out_what_events_tell_and_answers_stay_the_same(server, shop):
+    items = [item.item_id for item in shop.catalog.items]
+    for number, item_id in enumerate(items[:60]):
+        server.post("/v1/feedback", user="busy", item=item_id, kind=("like", "dislike")[number % 2])
+    say(server, "a lamp", session="s-busy", user="busy")
+    session = Session.from_json(server.store.load_session("s-busy"))
+    assert session.history == session.disliked == []
+    shown = set(cards(say(server, "something else", session="s-busy", user="busy")))
+    assert shown
+    assert shown.isdisjoint(items[:60])
+    state = server.http.get("/v1/sessions/s-busy", params={"user": "busy"}).json()
+    assert [item["id"] for item in state["refused"]] == items[1:60:2]
+
+
+@pytest.mark.parametrize("user", [None, "talker"])
+def test_a_document_stays_small_over_500_turns(user):
+    """Of ids of 10 characters and messages of 4,000, a document takes less than 160 KiB, 96 KiB for a known person."""
+    session, sizes = Session(user_id=user), []
+    for turn in range(500):
+        ids = [f"item-{number:05d}" for number in range(5 * turn, 5 * turn + 5)]
+        session.history = [f"item-{number:05d}" for number in range(16_000)] if user else session.history
+        session.messages += [ChatMessage(role="user", text="x" * 4_000), ChatMessage(role="assistant", text="y" * 900)]
+        session.later = [f"a lamp number {turn}", *session.later]
+        session.show(ids)
+        session.like(ids[:2])
+        session.dislike(ids[2:4])
+        session.query = "warm"
+        session.remember_wishes()
+        document = document_of(session)
+        sizes.append(len(document.encode()))
+        session = Session.from_json(document)
+        assert session.shown == ids
+    assert max(sizes) < (96 if user else 160) * 1024
+    assert sum(len(message.text) for message in session.messages) <= MAX_TRANSCRIPT_CHARS
+    assert len(session.messages) == 8
+    assert session.seen[-5:] == session.shown
+    assert len(session.seen) == MAX_REMEMBERED
+    assert len(session.later) == MAX_WAITING
+    if user is None:  # whom only the document knows
+        assert len(session.disliked) == 1_000
+        assert len(session.liked) == len(session.history) == 1_000

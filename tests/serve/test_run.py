@@ -105,7 +105,7 @@ def test_keys_are_left_out_on_this_machine_alone(host, is_open):
 def test_keys_are_created_listed_and_revoked(genrec, shop_copy):
     code, out, err = genrec("keys", "create", shop_copy, "--name", "page", "--scope", "chat", "--rate", 60)
     assert code == 0
-    store = Store.open(default_url(shop_copy))
+    store = Store.open(default_url(shop_copy), shop_copy)
     key = store.find_key(out.strip())
     assert (key.scopes, key.rate_per_minute) == (("chat",), 60)
     assert key.key_id in err
@@ -120,7 +120,7 @@ def test_keys_are_created_listed_and_revoked(genrec, shop_copy):
 def test_feedback_is_exported_for_the_next_training(genrec, shop_copy, tmp_path):
     data = load_workspace_data(shop_copy)
     first, second = (item.item_id for item in data.catalog.items[:2])
-    store = Store.open(default_url(shop_copy))
+    store = Store.open(default_url(shop_copy), shop_copy)
     store.add_event(person="new, person", item_id=first, kind="like", timestamp=2_000_000_000)
     store.add_event(person="new, person", item_id=second, kind="choose", timestamp=2_000_000_001)
     store.add_event(person="user-00003", item_id=first, kind="dislike")

@@ -9,7 +9,7 @@ from PIL import Image
 from genrec.config import Config, VisualizeConfig
 from genrec.encode.clip import ClipEncoder
 from genrec.errors import InputError, SourceError, UnknownItem
-from genrec.runtime import report_progress_to
+from genrec.runtime import foundation_path, report_progress_to
 from genrec.schema import Catalog, Embeddings, Item
 from genrec.shop.drawing import draw_item
 from genrec.shop.vocabulary import sample_attributes
@@ -127,3 +127,9 @@ def test_without_a_clip_there_are_no_scores(shop, tmp_path):
     visual = drawer.draw(item, vector, None, seed=1, out=Path(tmp_path / "x.png"))
     assert visual.scores == {}
     assert "clip" not in visual.models
+
+
+def test_a_record_names_models_without_the_folders_of_this_machine(shop):
+    config = replace(shop.config.visualize, diffusion=str(Path(foundation_path("genrec-tiny-diffusion")).absolute()))
+    named = Visualizer(config, "cpu").models["diffusion"]
+    assert named.startswith("genrec-tiny-diffusion@")

@@ -4,6 +4,7 @@ What computes, decodes or reads files runs off the event loop.
 """
 
 import base64
+import io
 import json
 import time
 import uuid
@@ -238,10 +239,23 @@ async def draw(request: Request, body: ImageBody) -> JSONResponse:
 
 
 def _drawings(drawn: Sequence[StoredVisual], response_format: str | None, links: Links) -> JSONResponse:
-    shapes = [_drawn_shape(visual, response_format, links) for visual in drawn]
-    with Image.open(drawn[0].path) as picture:
+    contents = [_content(visual) for visual in drawn]
+    shapes = [
+        _drawn_shape(visual, content, response_format, links) for visual, content in zip(drawn, contents, strict=True)
+    ]
+    with Image.open(io.BytesIO(contents[0])) as picture:
         size = f"{picture.width}x{picture.height}"
     return JSONResponse({"created": int(time.time()), "data": shapes, "output_format": "png", "size": size})
+
+
+def _content(visual: StoredVisual) -> bytes:
+    """The PNG of a drawing. Raises ApiError 404 when it was erased meanwhile."""
+    try:
+        if visual.path is not None:
+            return visual.path.read_bytes()
+    except FileNotFoundError:
+        pass
+    raise ApiError(status=404, code="not_found", message="the drawing was erased before it was answered; draw again")
 
 
 def _nearest_item(engine: Engine, vector: FloatArray) -> str:
@@ -264,7 +278,7 @@ def _history(engine: Engine, body: ImageBody) -> tuple[str, ...]:
     return profile.history
 
 
-def _drawn_shape(visual: StoredVisual, response_format: str | None, links: Links) -> JsonObject:
+def _drawn_shape(visual: StoredVisual, content: bytes, response_format: str | None, links: Links) -> JsonObject:
     shape: JsonObject = {
         "revised_prompt": visual.record["prompt"],
         "item_id": visual.item_id,
@@ -276,6 +290,5 @@ def _drawn_shape(visual: StoredVisual, response_format: str | None, links: Links
     if response_format != "b64_json":
         shape["url"] = links.visual(visual.visual_id)
     if response_format != "url":
-        with open(visual.path, "rb") as file:
-            shape["b64_json"] = base64.b64encode(file.read()).decode("ascii")
+        shape["b64_json"] = base64.b64encode(content).decode("ascii")
     return shape

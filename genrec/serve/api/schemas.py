@@ -146,16 +146,18 @@ class PersonRecord(BaseModel):
 
     person: str
     events: list[EventShape]
-    sessions: list[dict[str, Any]]  # Any: the documents of genrec.chat.session
-    visuals: list[dict[str, Any]]  # Any: records of drawings
+    sessions: list[dict[str, Any]]  # Any: the documents of genrec.chat.session, each with its photos as base64
+    visuals: list[dict[str, Any]]  # Any: records of drawings, each with its picture as base64
 
 
-class Erased(BaseModel):
-    """How many of each were erased."""
+class ErasedPerson(BaseModel):
+    """How many of each were erased. pending: why it is not overwritten on disk yet, which is tried again by itself."""
 
     events: int
     sessions: int
+    photos: int
     visuals: int
+    pending: str | None
 
 
 # ---- sessions
@@ -186,6 +188,13 @@ class SessionShape(BaseModel):
     refused: list[ItemShape]
     chips: list[ChipShape]
     starters: list[str]
+
+
+class SessionErased(BaseModel):
+    """A conversation that was erased."""
+
+    session: str
+    erased: bool
 
 
 # ---- health

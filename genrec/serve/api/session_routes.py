@@ -11,7 +11,7 @@ from genrec.chat.wording import describe
 from genrec.serve.access import GuardedRoute, needs
 from genrec.serve.api.pictures import Links
 from genrec.serve.api.responses import JsonObject, item_shape
-from genrec.serve.api.schemas import Name, Person, SessionShape, ShortId
+from genrec.serve.api.schemas import Name, Person, SessionErased, SessionShape, ShortId
 from genrec.serve.conversations import Conversations
 from genrec.serve.engine import Engine
 from genrec.serve.errors import ERROR_RESPONSES
@@ -40,6 +40,16 @@ async def take_back(
     """Forget wishes."""
     conversations: Conversations = request.state.conversations
     return await _answer(request, session, await conversations.take_back(session, user, attribute))
+
+
+@router.delete("/{session}", response_model=SessionErased, openapi_extra=needs("chat"))
+async def erase_session(
+    request: Request, session: ShortId, user: Annotated[Person, Query(min_length=1)] = None
+) -> JSONResponse:
+    """Erase a conversation and its photos. What its person liked and refused in it stays, as feedback."""
+    conversations: Conversations = request.state.conversations
+    await conversations.erase(session, user)
+    return JSONResponse({"session": session, "erased": True})
 
 
 async def _answer(request: Request, name: str, session: Session) -> JSONResponse:

@@ -1,8 +1,8 @@
 """The routes of a shop's own programs: recommendations, items, feedback, people."""
 
+import logging
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -17,7 +17,7 @@ from genrec.serve.access import GuardedRoute, needs
 from genrec.serve.api.pictures import PICTURE_RESPONSE, Links, read_picture, send_picture
 from genrec.serve.api.responses import JsonObject, as_json, item_shape, recommendation_shape
 from genrec.serve.api.schemas import (
-    Erased,
+    ErasedPerson,
     EventShape,
     FeedbackBody,
     ItemList,
@@ -33,6 +33,7 @@ from genrec.serve.engine import Engine
 from genrec.serve.errors import ERROR_RESPONSES
 from genrec.serve.profiles import Profile
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", route_class=GuardedRoute, responses=ERROR_RESPONSES)
 
 
@@ -137,7 +138,7 @@ async def get_visual(request: Request, visual_id: Name) -> FileResponse:
     engine: Engine = request.state.engine
     visual = await run_in_threadpool(engine.store.find_visual, visual_id)
     gone = "there is no such drawing; it may have been erased"
-    return send_picture(None if visual is None else Path(visual.path), otherwise=gone)
+    return send_picture(None if visual is None else visual.path, otherwise=gone)
 
 
 @router.post("/feedback", response_model=EventShape, openapi_extra=needs("feedback"), tags=["feedback"])
@@ -158,15 +159,18 @@ async def feedback(request: Request, body: FeedbackBody) -> JSONResponse:
 
 @router.get("/people/{person:path}", response_model=PersonRecord, openapi_extra=needs("admin"), tags=["people"])
 async def export_person(request: Request, person: Name) -> JSONResponse:
-    """All that is stored of a person."""
+    """All that is stored of a person, photos and drawings too."""
     engine: Engine = request.state.engine
     return JSONResponse(await run_in_threadpool(lambda: as_json(engine.store.export_person(person))))
 
 
-@router.delete("/people/{person:path}", response_model=Erased, openapi_extra=needs("admin"), tags=["people"])
+@router.delete("/people/{person:path}", response_model=ErasedPerson, openapi_extra=needs("admin"), tags=["people"])
 async def erase_person(request: Request, person: Name) -> JSONResponse:
-    """Erase all that is stored of a person, drawings too. Training data of the workspace stays."""
+    """Erase all that is stored of a person, from disk too. Training data of the workspace stays."""
     engine: Engine = request.state.engine
     conversations: Conversations = request.state.conversations
+    erased = await run_in_threadpool(engine.store.erase_person, person)
     conversations.forget(person)
-    return JSONResponse(await run_in_threadpool(engine.store.erase_person, person))
+    if erased.pending is not None:
+        log.warning("erased rows are not overwritten yet (%s); it is tried again", erased.pending)
+    return JSONResponse(asdict(erased))

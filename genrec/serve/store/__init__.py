@@ -1,6 +1,17 @@
-"""The store of a server: events, sessions, keys and drawn pictures, in SQLite or PostgreSQL."""
+"""The store of a server: events, sessions, photos, keys and drawn pictures, in SQLite or PostgreSQL."""
 
-from genrec.serve.store.records import Event, Key, StoredVisual
-from genrec.serve.store.store import Store, default_url
+from genrec.serve.store.address import chosen_address, default_url
+from genrec.serve.store.files import UnfinishedDrawings
+from genrec.serve.store.records import Erased, Event, Key, StoredVisual
+from genrec.serve.store.store import Store
 
-__all__ = ["Event", "Key", "Store", "StoredVisual", "default_url"]
+__all__ = [
+    "Erased",
+    "Event",
+    "Key",
+    "Store",
+    "StoredVisual",
+    "UnfinishedDrawings",
+    "chosen_address",
+    "default_url",
+]

@@ -3,13 +3,15 @@
 Knows each record's columns; deliberately runs no statement. The tables' history is in migrations/.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, MetaData, String, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Index, Integer, LargeBinary, MetaData, String, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+IS_POSITIVE = {"like": True, "choose": True, "dislike": False}  # by kind of feedback
 EVENT_KINDS = ("like", "dislike", "view", "choose", "undo")
+PERSONAL_TABLES = ("events", "photos", "sessions", "visuals")
 SCOPES = ("recommend", "chat", "images", "feedback", "admin")
 
 
@@ -38,27 +40,28 @@ class Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredVisual:
-    """A drawn picture: the path of its file, and the record of how it was drawn."""
+    """A drawn picture: the path of its file, and the record of how it was drawn.
+
+    path: None where the file is none of the workspace's drawings.
+    """
 
     visual_id: str
     person: str | None
     item_id: str
-    path: str
+    path: Path | None
     record: dict[str, object]
     timestamp: int
 
 
-def effective_events(events: Sequence[Event]) -> list[Event]:
-    """The events that still hold, in order: an undo takes back what its person last did to the item."""
-    effective: list[Event] = []
-    for event in events:
-        if event.kind != "undo":
-            effective.append(event)
-            continue
-        same = [i for i, e in enumerate(effective) if (e.person, e.item_id) == (event.person, event.item_id)]
-        if same:
-            del effective[same[-1]]
-    return effective
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """How many of each were erased. pending: what is still to be overwritten on disk and why; None where nothing is."""
+
+    events: int
+    sessions: int
+    photos: int
+    visuals: int
+    pending: str | None
 
 
 # ---- tables
@@ -74,16 +77,28 @@ class Base(DeclarativeBase):
 
 
 class EventRow(Base):
-    """An event. number: the order in which events came; event_id: the client's own, so that repeats count once."""
+    """An event. number: the order in which events came; event_id: the client's own, so that repeats count once.
+
+    holds: it is no undo and was not taken back; is_latest: of what holds, it is its person's latest feedback on the
+    item. Both are kept as events come, so that reading a profile takes no longer for a long past.
+    """
 
     __tablename__ = "events"
-    __table_args__ = (Index("ix_events_person_number", "person", "number"),)
+    __table_args__ = (
+        Index("ix_events_person_number", "person", "number"),
+        Index("ix_events_person_item_id_number", "person", "item_id", "number"),
+        Index(
+            "ix_events_latest", "person", "number", sqlite_where=text("is_latest"), postgresql_where=text("is_latest")
+        ),
+    )
     number: Mapped[int] = mapped_column(_COUNTED, primary_key=True, autoincrement=True)
     event_id: Mapped[str] = mapped_column(String(64), unique=True)
     person: Mapped[str] = mapped_column(String(256))
     item_id: Mapped[str] = mapped_column(String(256))
     kind: Mapped[str] = mapped_column(String(16))
     timestamp: Mapped[int] = mapped_column(BigInteger)
+    holds: Mapped[bool] = mapped_column(Boolean)
+    is_latest: Mapped[bool] = mapped_column(Boolean)
 
     def value(self) -> Event:
         """The event as the store hands it out."""
@@ -91,13 +106,30 @@ class EventRow(Base):
 
 
 class SessionRow(Base):
-    """A conversation, whole, as `Session.to_json` writes it."""
+    """A conversation, as `Session.to_json` writes it, without what is read again from events."""
 
     __tablename__ = "sessions"
     session_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     person: Mapped[str | None] = mapped_column(String(256), index=True)
     document: Mapped[str] = mapped_column(Text)
     timestamp: Mapped[int] = mapped_column(BigInteger)
+
+
+class PhotoRow(Base):
+    """A photo that a conversation names: a PNG."""
+
+    __tablename__ = "photos"
+    session_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class UpkeepRow(Base):
+    """A number that the store keeps of itself."""
+
+    __tablename__ = "upkeep"
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
 
 
 class KeyRow(Base):
@@ -119,17 +151,13 @@ class KeyRow(Base):
 
 
 class VisualRow(Base):
-    """A drawn picture and how it was drawn."""
+    """A drawn picture and how it was drawn. place: its file in the workspace, such as visuals/3f….png, None where a
+    store of before named one that is elsewhere."""
 
     __tablename__ = "visuals"
     visual_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     person: Mapped[str | None] = mapped_column(String(256), index=True)
     item_id: Mapped[str] = mapped_column(String(256))
-    path: Mapped[str] = mapped_column(Text)
+    place: Mapped[str | None] = mapped_column("path", Text)
     record: Mapped[dict[str, object]] = mapped_column(JSON)
     timestamp: Mapped[int] = mapped_column(BigInteger)
-
-    def value(self) -> StoredVisual:
-        """The visual as the store hands it out."""
-        values = {name: getattr(self, name) for name in StoredVisual.__dataclass_fields__}
-        return StoredVisual(**{**values, "record": dict(self.record)})

@@ -1,96 +1,79 @@
-"""The store of events, sessions, keys and visuals; it exports or erases what belongs to one person.
+"""The store of events, sessions, photos, keys and visuals; it exports or erases what belongs to one person.
 
 A call returns after its change is on disk, so whatever was acknowledged survives a kill. Methods may be called from any
-thread. Knows the database; deliberately knows no recommender and no wire format.
+thread, and raise StoreError when the database fails. Knows the tables; deliberately knows no recommender and no wire
+format.
 """
 
 import hashlib
 import secrets
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.util import CommandError
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from genrec.errors import InputError, StoreError
 from genrec.schema import Interactions
+from genrec.serve.store.database import ERASURES, Database
+from genrec.serve.store.export import exported_session, exported_visual
+from genrec.serve.store.files import VisualFiles
 from genrec.serve.store.records import (
     EVENT_KINDS,
+    IS_POSITIVE,
     SCOPES,
+    Erased,
     Event,
     EventRow,
     Key,
     KeyRow,
+    PhotoRow,
     SessionRow,
     StoredVisual,
+    UpkeepRow,
     VisualRow,
-    effective_events,
 )
 
-STORE_FILE = "store.db"
 SECRET_PREFIX = "genrec-"
-_MIGRATIONS = Path(__file__).parent / "migrations"
-_BUSY_MS = 30_000
-_EVENTS_OF = (  # made once, as it is asked with nearly every request
+_EVENTS_OF = (
     sa.select(*(getattr(EventRow, name) for name in Event.__dataclass_fields__))
     .where(EventRow.person == sa.bindparam("person"))
     .order_by(EventRow.number)
 )
-
-
-def default_url(directory: Path) -> str:
-    """The address of a workspace's own store, in SQLite."""
-    return f"sqlite:///{(directory / STORE_FILE).resolve()}"
+_LATEST_FEEDBACK_OF = (  # made once, as it is asked with nearly every request
+    sa.select(EventRow.item_id, EventRow.kind)
+    .where(EventRow.person == sa.bindparam("person"), sa.text("is_latest"))  # as the index says it
+    .order_by(EventRow.number)
+)
 
 
 class Store:
-    """One database, opened with `Store.open`, which brings its tables up to date."""
+    """The store of one workspace, opened with `Store.open`, which brings its tables up to date."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        self._transaction = sessionmaker(engine, expire_on_commit=False).begin
+    def __init__(self, database: Database, files: VisualFiles) -> None:
+        self._database, self._files = database, files
+        self._transaction = database.transaction
 
     @classmethod
-    def open(cls, url: str) -> Self:
-        """Connect and bring the tables up to date. Raises StoreError when the database cannot be used."""
-        engine: sa.Engine | None = None
-        try:
-            engine = sa.create_engine(_with_driver(url), pool_pre_ping=not url.startswith("sqlite"))  # no wire there
-            if engine.dialect.name == "sqlite":
-                sa.event.listen(engine, "connect", _prepare_sqlite)
-            with engine.begin() as connection:
-                _one_migration_at_a_time(connection)
-                config = AlembicConfig(attributes={"connection": connection})
-                config.set_main_option("script_location", str(_MIGRATIONS))
-                command.upgrade(config, "head")
-        except (SQLAlchemyError, ModuleNotFoundError, CommandError) as error:
-            if engine is not None:
-                engine.dispose()
-            shown = sa.engine.make_url(url).render_as_string() if "://" in url else url
-            raise StoreError(
-                f"the store {shown} cannot be used ({_first_line(error)}); check the address and that it is running"
-            ) from error
-        return cls(engine)
+    def open(cls, url: str, directory: Path) -> Self:
+        """Connect and bring the tables up to date. directory: the workspace, whose drawings the store names.
+
+        Raises StoreError when the database cannot be used.
+        """
+        return cls(Database.open(url, directory), VisualFiles(directory))
 
     def close(self) -> None:
         """Give all connections back."""
-        self._engine.dispose()
+        self._database.close()
 
     def is_alive(self) -> bool:
-        """Whether the database answers."""
-        try:
-            with self._engine.connect() as connection:
-                connection.execute(sa.text("SELECT 1"))
-        except SQLAlchemyError:
-            return False
-        return True
+        """Whether the database can be written to, and no use of it failed just now."""
+        return self._database.is_alive()
 
     # ---- events
 
@@ -112,7 +95,12 @@ class Store:
         )
         try:
             with self._transaction() as transaction:
-                transaction.add(EventRow(**_fields(event)))
+                _alone_with(transaction, person)
+                holds = kind != "undo"
+                row = EventRow(**_fields(event), holds=holds, is_latest=False)
+                transaction.add(row)
+                transaction.flush()
+                _settle(transaction, row)
         except IntegrityError:
             with self._transaction() as transaction:
                 known = (
@@ -127,8 +115,19 @@ class Store:
 
     def events_of(self, person: str) -> list[Event]:
         """One person's events in the order they came."""
-        with self._engine.connect() as connection:
-            return [Event(**row) for row in connection.execute(_EVENTS_OF, {"person": person}).mappings()]
+        with self._transaction() as transaction:
+            return _events_of(transaction, person)
+
+    def latest_feedback(self, person: str) -> dict[str, bool]:
+        """Whether a person's latest feedback on each item that holds is positive; items in the order of that feedback.
+
+        Takes time by the number of items, not of events.
+        """
+        with self._transaction() as transaction:
+            return {
+                item_id: IS_POSITIVE[kind]
+                for item_id, kind in transaction.execute(_LATEST_FEEDBACK_OF, {"person": person})
+            }
 
     def num_events(self) -> int:
         """The number of events."""
@@ -138,8 +137,8 @@ class Store:
     def export_events(self, kinds: Sequence[str] = ("like", "choose")) -> Interactions:
         """Events of these kinds that were not taken back, as training wants them."""
         with self._transaction() as transaction:
-            events = [row.value() for row in transaction.scalars(sa.select(EventRow).order_by(EventRow.number))]
-        exported = [event for event in effective_events(events) if event.kind in kinds]
+            holding = sa.select(EventRow).where(EventRow.holds, EventRow.kind.in_(kinds)).order_by(EventRow.number)
+            exported = [row.value() for row in transaction.scalars(holding)]
         return Interactions.sort(
             user_ids=[event.person for event in exported],
             item_ids=[event.item_id for event in exported],
@@ -149,9 +148,18 @@ class Store:
 
     # ---- sessions
 
-    def save_session(self, session_id: str, person: str | None, document: str, *, after: str | None) -> bool:
+    def save_session(
+        self,
+        session_id: str,
+        person: str | None,
+        document: str,
+        *,
+        after: str | None,
+        photos: Mapping[str, bytes | None] | None = None,
+    ) -> bool:
         """Store a conversation in place of `after`, the document that was loaded, or None where none was.
 
+        photos: those that the document names, as PNG, or None where they are stored already; its others are deleted.
         Returns False, and changes nothing, when another document is there by now: another process went on with it.
         """
         values = {"person": person, "document": document, "timestamp": int(time.time())}
@@ -159,11 +167,14 @@ class Store:
             with self._transaction() as transaction:
                 if after is None:
                     transaction.add(SessionRow(session_id=session_id, **values))
-                    return True
-                is_same = (SessionRow.session_id == session_id) & (SessionRow.document == after)
-                return bool(
-                    transaction.connection().execute(sa.update(SessionRow).where(is_same).values(values)).rowcount
-                )
+                    transaction.flush()
+                else:
+                    is_same = (SessionRow.session_id == session_id) & (SessionRow.document == after)
+                    changed: Any = transaction.execute(sa.update(SessionRow).where(is_same).values(values))
+                    if not changed.rowcount:
+                        return False
+                _keep_photos(transaction, session_id, photos or {})
+                return True
         except IntegrityError:
             return False
 
@@ -172,6 +183,12 @@ class Store:
         with self._transaction() as transaction:
             row = transaction.get(SessionRow, session_id)
             return None if row is None else row.document
+
+    def load_photos(self, session_id: str) -> dict[str, bytes]:
+        """The photos of a stored conversation by their names, as PNG."""
+        with self._transaction() as transaction:
+            rows = transaction.scalars(sa.select(PhotoRow).where(PhotoRow.session_id == session_id))
+            return {row.name: row.content for row in rows}
 
     # ---- keys
 
@@ -219,81 +236,150 @@ class Store:
     # ---- visuals
 
     def add_visual(self, *, person: str | None, item_id: str, path: Path, record: dict[str, object]) -> StoredVisual:
-        """Remember a drawn picture."""
-        visual = StoredVisual(
+        """Remember a drawing of the workspace, by its place there. Raises InputError on a file that is elsewhere."""
+        visual = VisualRow(
             visual_id=uuid.uuid4().hex,
             person=person,
             item_id=item_id,
-            path=str(path),
+            place=self._files.place_of(path),
             record=record,
             timestamp=int(time.time()),
         )
         with self._transaction() as transaction:
-            transaction.add(VisualRow(**_fields(visual)))
-        return visual
+            _alone_with(transaction, person)
+            transaction.add(visual)
+        return self._visual(visual)
 
     def find_visual(self, visual_id: str) -> StoredVisual | None:
         """A drawn picture by its id."""
         with self._transaction() as transaction:
             row = transaction.get(VisualRow, visual_id)
-            return None if row is None else row.value()
+            return None if row is None else self._visual(row)
+
+    def _visual(self, row: VisualRow) -> StoredVisual:
+        values = {name: getattr(row, name) for name in StoredVisual.__dataclass_fields__ if name != "path"}
+        return StoredVisual(**{**values, "path": self._files.find(row.place), "record": dict(row.record)})
 
     # ---- one person
 
-    def export_person(self, person: str) -> dict[str, object]:
-        """All that is stored of a person, as plain JSON values."""
+    def export_person(self, person: str) -> dict[str, Any]:  # Any: JSON
+        """All that is stored of a person, as plain JSON values, without paths of this machine.
+
+        Photos and drawings are in it as base64 of their files; a drawing whose file is gone has None.
+        """
         with self._transaction() as transaction:
             sessions = transaction.scalars(sa.select(SessionRow).where(SessionRow.person == person)).all()
+            photos = transaction.scalars(sa.select(PhotoRow).where(_is_photo_of(person))).all()
             visuals = transaction.scalars(sa.select(VisualRow).where(VisualRow.person == person)).all()
             return {
                 "person": person,
-                "events": [_fields(event) for event in self.events_of(person)],
-                "sessions": [{"session_id": row.session_id, "document": row.document} for row in sessions],
-                "visuals": [_fields(row.value()) for row in visuals],
+                "events": [asdict(event) for event in _events_of(transaction, person)],
+                "sessions": [exported_session(row, photos) for row in sessions],
+                "visuals": [exported_visual(self._visual(row)) for row in visuals],
             }
 
-    def erase_person(self, person: str) -> dict[str, int]:
-        """Erase all that is stored of a person, pictures on disk too; returns how many of each."""
-        erased = {}
+    def erase_person(self, person: str) -> Erased:
+        """Erase all that is stored of a person, from disk too.
+
+        Drawings and their records are deleted first, so that what is cut short can be asked for again, then the rows;
+        then the tables are written anew, as deleted rows stay readable in files (`Database.overwrite_what_was_erased`).
+        Others wait meanwhile, about two seconds per million events. What this cannot reach: PostgreSQL's write-ahead
+        log (until it is recycled, and wherever it is archived), its replicas' logs, the server's own log, and backups
+        of either database; expire them as your promise to people says. Raises StoreError.
+        """
         with self._transaction() as transaction:
-            paths = list(transaction.scalars(sa.select(VisualRow.path).where(VisualRow.person == person)))
-            for name, table in (("events", EventRow), ("sessions", SessionRow), ("visuals", VisualRow)):
-                result: Any = transaction.execute(sa.delete(table).where(table.person == person))
-                erased[name] = int(result.rowcount)
-        for path in map(Path, paths):
-            for file in (path, path.with_suffix(".json")):
-                file.unlink(missing_ok=True)
-        return erased
+            _alone_with(transaction, person)
+            _count_erasure(transaction)  # first, so that SQLite's one writer is this one from here on
+            for place in transaction.scalars(sa.select(VisualRow.place).where(VisualRow.person == person)).all():
+                try:
+                    self._files.delete(place)
+                except OSError as error:
+                    reason = error.strerror or type(error).__name__
+                    raise StoreError(
+                        f"the drawing {place} cannot be deleted ({reason}); let it be, and ask again"
+                    ) from None
+            counts = {
+                name: _delete(transaction, table, condition)
+                for name, table, condition in (
+                    ("events", EventRow, EventRow.person == person),
+                    ("photos", PhotoRow, _is_photo_of(person)),
+                    ("sessions", SessionRow, SessionRow.person == person),
+                    ("visuals", VisualRow, VisualRow.person == person),
+                )
+            }
+        return Erased(**counts, pending=self._database.overwrite_what_was_erased())
+
+    def erase_session(self, session_id: str) -> bool:
+        """Erase a conversation and its photos, from disk within minutes of use; False where there is none."""
+        with self._transaction() as transaction:
+            _count_erasure(transaction)
+            _delete(transaction, PhotoRow, PhotoRow.session_id == session_id)
+            is_there = bool(_delete(transaction, SessionRow, SessionRow.session_id == session_id))
+        self._database.overwrite_later()  # not now: clients of little right may ask for this again and again
+        return is_there
 
 
-def _with_driver(url: str) -> str:
-    for plain in ("postgresql://", "postgres://"):
-        if url.startswith(plain):
-            return "postgresql+psycopg://" + url.removeprefix(plain)
-    return url
+# ---- events that hold
 
 
-def _prepare_sqlite(connection: Any, _: object) -> None:  # Any: the driver's own connection
-    cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        f"busy_timeout={_BUSY_MS}",
-        "secure_delete=ON",  # what is erased is overwritten
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def _alone_with(transaction: Session, person: str | None) -> None:
+    """Let what is written of a person come one after another; SQLite has one writer anyway."""
+    if person is not None and transaction.get_bind().dialect.name == "postgresql":
+        transaction.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(person, 0))))
 
 
-def _one_migration_at_a_time(connection: sa.Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(7203841)"))
-    else:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _settle(transaction: Session, row: EventRow) -> None:
+    """Bring up to date what holds and what is the latest feedback, after an event came: an undo takes back what its
+    person last did to the item."""
+    is_same = (EventRow.person == row.person) & (EventRow.item_id == row.item_id)
+    newest = sa.select(EventRow).where(is_same, EventRow.holds).order_by(EventRow.number.desc()).limit(1)
+    latest: EventRow | None = row
+    if row.kind == "undo":
+        last = transaction.scalars(newest).one_or_none()
+        if last is None or not last.is_latest:
+            if last is not None:
+                last.holds = False
+            return
+        last.holds = False
+        transaction.flush()
+        latest = transaction.scalars(newest.where(EventRow.kind.in_(IS_POSITIVE))).one_or_none()
+    elif row.kind not in IS_POSITIVE:
+        return
+    others = sa.update(EventRow).where(is_same, sa.text("is_latest"))
+    transaction.execute(others.values(is_latest=False))
+    if latest is not None:
+        latest.is_latest = True
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def _events_of(transaction: Session, person: str) -> list[Event]:
+    return [Event(**row) for row in transaction.execute(_EVENTS_OF, {"person": person}).mappings()]
+
+
+# ---- photos, and what is erased
+
+
+def _keep_photos(transaction: Session, session_id: str, photos: Mapping[str, bytes | None]) -> None:
+    """Bring the stored photos of a session to those that its document names."""
+    is_gone = (PhotoRow.session_id == session_id) & PhotoRow.name.not_in(photos)
+    transaction.execute(sa.delete(PhotoRow).where(is_gone))
+    for name, content in photos.items():
+        if content is not None and transaction.get(PhotoRow, (session_id, name)) is None:
+            transaction.add(PhotoRow(session_id=session_id, name=name, content=content))
+
+
+def _is_photo_of(person: str) -> sa.ColumnElement[bool]:
+    return PhotoRow.session_id.in_(sa.select(SessionRow.session_id).where(SessionRow.person == person))
+
+
+def _delete(transaction: Session, table: type[Any], condition: sa.ColumnElement[bool]) -> int:  # Any: a table's class
+    deleted: Any = transaction.execute(sa.delete(table).where(condition))
+    return int(deleted.rowcount)
+
+
+def _count_erasure(transaction: Session) -> None:
+    """Remember that tables are to be written anew, whoever lives to do it."""
+    is_count = UpkeepRow.name == ERASURES
+    transaction.execute(sa.update(UpkeepRow).where(is_count).values(number=UpkeepRow.number + 1))
 
 
 def _hash(secret: str) -> str:

@@ -49,5 +49,6 @@ def test_looking_at_a_conversation_does_not_begin_it(server):
 def test_each_route_needs_its_scope():
     assert scopes_of(session_routes.router) == {
         ("GET", "/v1/sessions/{session}"): "chat",
+        ("DELETE", "/v1/sessions/{session}"): "chat",
         ("DELETE", "/v1/sessions/{session}/wishes"): "chat",
     }

@@ -1,8 +1,16 @@
 """What a shop's own programs ask: recommendations, items, feedback, people."""
 
-import pytest
-from serve_worlds import scopes_of
+import base64
+import io
+import json
+import sys
+from pathlib import Path
 
+import pytest
+from PIL import Image
+from serve_worlds import data_url, encoded, scopes_of
+
+import genrec
 from genrec.data.filters import parse_filter
 from genrec.serve.api import shop_routes
 
@@ -202,11 +210,27 @@ def test_a_person_is_exported_and_erased_everywhere(server, shop):
     drawing = server.post("/v1/images/generations", user="leaver", item=item, response_format="url").json()
     link = drawing["data"][0]["url"]
     assert server.http.get(link).status_code == 200
+    photo = [{"type": "image_url", "image_url": {"url": data_url(encoded())}}]
+    server.post(
+        "/v1/chat/completions", model="genrec", user="leaver", session="s-leaver",
+        messages=[{"role": "user", "content": photo}],
+    )  # fmt: skip
     record = server.http.get("/v1/people/leaver").json()
     assert [event["item_id"] for event in record["events"]] == [item]
     assert [session["session_id"] for session in record["sessions"]] == ["s-leaver"]
-    assert len(record["visuals"]) == 1
-    assert server.http.delete("/v1/people/leaver").json() == {"events": 1, "sessions": 1, "visuals": 1}
+    (visual,) = record["visuals"]
+    assert base64.b64decode(visual["picture"]) == server.http.get(link).content
+    assert visual["record"]["title"] == shop.catalog[item].title
+    (content,) = record["sessions"][0]["photos"].values()
+    with Image.open(io.BytesIO(base64.b64decode(content))) as shown:
+        assert shown.getpixel((3, 3))[0] > 200
+    assert "a red lamp" in record["sessions"][0]["document"]
+    for path in (shop.directory, Path(sys.prefix), Path(genrec.__file__).parent, Path.home(), Path("/tmp")):
+        assert f"{path}/" not in json.dumps(record)
+    assert server.http.delete("/v1/people/leaver").json() == {
+        "events": 1, "sessions": 1, "photos": 1, "visuals": 1, "pending": None
+    }  # fmt: skip
+    assert not list((shop.directory / "visuals").glob(f"{visual['visual_id']}*"))
     assert server.http.get(link).status_code == 404
     empty = {"person": "leaver", "events": [], "sessions": [], "visuals": []}
     assert server.http.get("/v1/people/leaver").json() == empty
