@@ -6,7 +6,7 @@ Knows how the parts are put together; what a route answers is in api/.
 import asyncio
 import html
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -23,13 +23,14 @@ from genrec.config import ServeConfig
 from genrec.errors import GenrecError
 from genrec.serve.access import SECURITY_SCHEME, Access, GuardedRoute, needs
 from genrec.serve.api import openai_routes, session_routes, shop_routes
+from genrec.serve.api.pictures import PictureReader
 from genrec.serve.api.schemas import Health
 from genrec.serve.conversations import Conversations
 from genrec.serve.engine import Engine
 from genrec.serve.errors import ERROR_RESPONSES, ApiError, api_error_of
 from genrec.serve.inference.batching import Overloaded
 from genrec.serve.metrics import Metrics
-from genrec.serve.middleware import BodyLimit, RequestTelemetry
+from genrec.serve.middleware import BodyLimit, HostGuard, QuotedPath, RequestTelemetry
 from genrec.serve.page import site
 from genrec.serve.store import Store
 from genrec.workspace import Workspace
@@ -47,26 +48,27 @@ def create_app(
     config: ServeConfig | None = None,
     *,
     is_open: bool = False,
+    host: str = "127.0.0.1",
     num_processes: int = 1,
 ) -> FastAPI:
     """The server over a loaded workspace and an open store, which it closes at its end.
 
-    config: the workspace's own unless given; is_open: no key is asked for; num_processes: the number of processes that
-    serve the same store, and so share the rates of its keys.
+    config: the workspace's own unless given; is_open: no key is asked for; host: where it listens; num_processes: the
+    number of processes that serve the same store, and so share the rates of its keys.
     """
     settings = config or workspace.config.serve
-    engine = Engine(workspace, store, settings)
+    engine, pictures = Engine(workspace, store, settings), PictureReader(settings)
     app = FastAPI(
         title=_TITLE,
         description=_ABOUT,
         version=__version__,
-        lifespan=_lifespan(engine),
+        lifespan=_lifespan(engine, pictures),
         docs_url=None,  # those pages load scripts from elsewhere
         redoc_url=None,
         separate_input_output_schemas=False,
     )
     app.router.route_class = GuardedRoute
-    app.state.engine, app.state.conversations = engine, Conversations(engine)
+    app.state.engine, app.state.conversations, app.state.pictures = engine, Conversations(engine), pictures
     app.state.access = Access(store, is_open=is_open, num_sharing=num_processes)
     app.state.metrics = metrics = Metrics(engine)
     app.include_router(openai_routes.router)
@@ -77,16 +79,27 @@ def create_app(
     for kind in (ApiError, GenrecError, Overloaded, TimeoutError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer_error)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, limit_s=settings.time_limit_s)
+    app.add_middleware(HostGuard, allowed=_allowed_hosts(settings.allowed_hosts, host, is_open), is_open=is_open)
+    app.add_middleware(QuotedPath)
     app.add_middleware(RequestTelemetry, metrics=metrics)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to change it
     return app
 
 
-def _lifespan(engine: Engine) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _allowed_hosts(named: Sequence[str], host: str, is_open: bool) -> frozenset[str] | None:
+    """The names and addresses under which a server may be reached; None for any."""
+    if "*" in named or not (named or is_open):
+        return None
+    own = ("localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host)
+    return frozenset(name.lower() for name in (*named, *own))
+
+
+def _lifespan(engine: Engine, pictures: PictureReader) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(engine.open)
         yield
+        await asyncio.to_thread(pictures.close)
         await asyncio.to_thread(engine.close)
 
     return lifespan

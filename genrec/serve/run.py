@@ -19,8 +19,10 @@ from genrec.config import Config
 from genrec.errors import ConfigError, InputError
 from genrec.runtime import quiet_libraries, return_freed_memory, silence_progress
 from genrec.serve.app import create_app
+from genrec.serve.connections import ConnectionLimits, Connections, raised_file_limit
 from genrec.serve.inference.process import load_with_model_process
 from genrec.serve.logs import configure_logging
+from genrec.serve.offspring import end_with_starter
 from genrec.serve.store import Store, default_url
 
 _ORDER = "GENREC_SERVE"  # hands the order to the processes of several workers
@@ -47,6 +49,7 @@ def serve(order: Order) -> None:
     _check_address(order.host, order.port)
     first = make_app(order)
     configure_logging()
+    connections = Connections(ConnectionLimits.of(config.serve, raised_file_limit()))
     with silence_progress():
         first.state.engine.open()  # what cannot be served is told before anything listens
         app: FastAPI | str = first
@@ -61,6 +64,9 @@ def serve(order: Order) -> None:
             host=order.host,
             port=order.port,
             backlog=_BACKLOG,
+            http=connections,  # type: ignore[arg-type]  # it makes the protocol of each connection, as a class would
+            ws="none",
+            timeout_keep_alive=config.serve.idle_limit_s,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -75,11 +81,12 @@ def make_app(order: Order) -> FastAPI:
     workspace = load_with_model_process(order.directory, config=_config(order))
     store = Store.open(order.store or default_url(Path(order.directory)))
     is_open = is_loopback(order.host)
-    return create_app(workspace, store, is_open=is_open, num_processes=order.workers)
+    return create_app(workspace, store, is_open=is_open, host=order.host, num_processes=order.workers)
 
 
 def app_of_worker() -> FastAPI:
     """The application of one of several processes, told by the environment what to serve."""
+    end_with_starter()
     quiet_libraries()
     configure_logging()
     return make_app(Order(**json.loads(os.environ[_ORDER])))
