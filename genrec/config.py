@@ -231,6 +231,7 @@ class ServeConfig:
     connections_per_address: Count | None = 256
     max_connections: Count = 2_000  # of each process
     allowed_hosts: tuple[str, ...] = ()
+    needs_keys: bool = False  # also where only this machine reaches the server, as a proxy on it does
     num_shown: Count = 5  # items of a chat turn
     gives_reasons: bool = True  # with every item of a chat turn; "why?" is answered all the same
 

@@ -25,6 +25,7 @@ MAX_HEAD_BYTES = 64 * 2**10
 RESERVED_FILES = 256  # for the store, pictures, pipes and connections that are just refused
 _GRACE_S = 2.0  # in which a route says itself that a body did not come
 _LOOK_EVERY_S = 0.5
+_TELL_EVERY_S = 10.0
 
 
 class Phase(Enum):
@@ -120,6 +121,7 @@ class Connections:
         self.limits = limits
         self._all, self._by_address = _Group(), dict[str, _Group]()
         self._is_looking = False
+        self._num_without_room, self._told = 0, -_TELL_EVERY_S
 
     def __call__(self, **given: Any) -> "Connection":  # Any: uvicorn's own
         """A new connection, as uvicorn asks for it."""
@@ -134,7 +136,10 @@ class Connections:
         """Count a connection; False where there is no room and nobody else could make some."""
         own = self._by_address.get(connection.address, _Group())
         for group, most in ((own, self.limits.per_address), (self._all, self.limits.total)):
-            if most is not None and len(group.members) >= most and not self._make_room(group):
+            if most is None or len(group.members) < most:
+                continue
+            self._num_without_room += 1
+            if not self._make_room(group):
                 return False
         self.note(connection, Phase.HEAD)
         if not self._is_looking:
@@ -160,6 +165,13 @@ class Connections:
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """End what took too long, and look again as long as there is a connection."""
         now = loop.time()
+        if self._num_without_room and now - self._told >= _TELL_EVERY_S:
+            log.warning(
+                "%d connections were ended or refused for want of room; see serve.connections_per_address and "
+                "serve.max_connections",
+                self._num_without_room,
+            )
+            self._num_without_room, self._told = 0, now
         for connection in list(self._all.members):
             connection.end_if_over(now)
         self._is_looking = bool(self._all.members)

@@ -29,8 +29,8 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 MAX_SIDE_PX = 1024  # larger pictures are made smaller; every model here reads less
 MAX_SCANS = 100  # of a JPEG; each can cost as much as all pixels, and needs next to no bytes
 _NUM_PROCESSES = 2
-_MEMORY_BYTES = 2**29  # and beside it, for each pixel:
-_BYTES_PER_PIXEL = 24  # of six copies with four bands
+_MEMORY_BYTES = 2**29
+_BYTES_PER_PIXEL = 24  # beside that, for six copies with four bands
 
 
 class UnsoundPicture(InputError):
@@ -48,9 +48,13 @@ class DecodedPicture:
 class PictureDecoder:
     """Decodes on a few processes, which start when they are first needed."""
 
-    def __init__(self, *, limit_s: float, max_pixels: int, max_waiting: int) -> None:
-        """limit_s: for one picture; max_pixels: of one picture; max_waiting: pictures that wait for a process."""
+    def __init__(self, *, limit_s: float, max_pixels: int, max_waiting: int, memory_bytes: int = _MEMORY_BYTES) -> None:
+        """limit_s, max_pixels: for one picture; max_waiting: pictures that wait for a process.
+
+        memory_bytes: that a process may take beside what the pixels need.
+        """
         self._limit_s, self._max_pixels, self._max_waiting = limit_s, max_pixels, max_waiting
+        self._memory_bytes = memory_bytes + _BYTES_PER_PIXEL * max_pixels
         self._threads = ThreadPoolExecutor(_NUM_PROCESSES, thread_name_prefix="picture")
         self._processes: queue.SimpleQueue[_DecodingProcess] = queue.SimpleQueue()
         for _ in range(_NUM_PROCESSES):
@@ -77,10 +81,6 @@ class PictureDecoder:
             return process.decode(content, self._limit_s, self._memory_bytes, max_pixels)
         finally:
             self._processes.put(process)
-
-    @property
-    def _memory_bytes(self) -> int:
-        return _MEMORY_BYTES + _BYTES_PER_PIXEL * self._max_pixels
 
     def close(self) -> None:
         """End the processes, when they have done what is in hand."""

@@ -78,9 +78,10 @@ def make_app(order: Order) -> FastAPI:
     """The application of one process."""
     return_freed_memory()
     threadpool_limits(limits=1, user_api="blas")  # products are small here, and the model wants the other cores
-    workspace = load_with_model_process(order.directory, config=_config(order))
+    config = _config(order)
+    workspace = load_with_model_process(order.directory, config=config)
     store = Store.open(order.store or default_url(Path(order.directory)))
-    is_open = is_loopback(order.host)
+    is_open = is_loopback(order.host) and not config.serve.needs_keys
     return create_app(workspace, store, is_open=is_open, host=order.host, num_processes=order.workers)
 
 

@@ -186,13 +186,14 @@ def test_headers_after_the_body_are_dropped():
 
 @pytest.mark.parametrize("held", [HALF, BODY, b""])
 @pytest.mark.parametrize("limit", ["per_address", "total"])
-def test_whoever_sends_whole_requests_gets_in_however_many_half_sent_ones_there_are(limit, held):
+def test_whoever_sends_whole_requests_gets_in_however_many_half_sent_ones_there_are(limit, held, caplog):
     with world(**{limit: 10}) as server:
         half = [server.open(held) for _ in range(50)]
         for _ in range(20):
             assert server.open(WHOLE).recv(1_000).startswith(b"HTTP/1.1 200")
         assert server.connections.num_open <= 10
         assert all(ended(each) == b"" for each in half[:40])
+        server.wait_until(lambda: "connections were ended or refused for want of room" in caplog.text)
 
 
 def test_those_that_wait_the_longest_make_room_first_and_idle_ones_after_them():

@@ -69,7 +69,9 @@ class PictureReader:
             content = await run_in_threadpool(_content, url, param)
             return await self._decoder.decode(content, max_pixels=max_pixels)
         except UnsoundPicture as error:
-            raise _invalid(param, str(error)) from error
+            most = self._config.max_photos_pixels
+            together = f" (all photos of a request may have {most:,} pixels)" if max_pixels < most else ""
+            raise _invalid(param, f"{error}{together}") from error
         except queue.Full:
             raise Overloaded("too many photos wait to be decoded") from None
 

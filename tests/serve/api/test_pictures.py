@@ -63,7 +63,10 @@ def test_more_photos_than_one_request_may_hold_are_refused_before_any_is_decoded
 def test_the_pixels_of_all_photos_of_a_request_count_together(reader: PictureReader) -> None:
     url = data_url(encoded((100, 90)))
     assert len(read(reader, url, url)) == 2
-    assert "at most 7,000 are read" in refusal(reader, url, url, url).message
+    assert (
+        "at most 7,000 are read (all photos of a request may have 25,000 pixels)"
+        in refusal(reader, url, url, url).message
+    )
 
 
 def test_photos_end_within_the_time_of_their_request() -> None:
