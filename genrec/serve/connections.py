@@ -96,11 +96,10 @@ class _Group:
 
     def note(self, connection: "Connection", phase: Phase | None) -> None:
         """Take over a phase; None for a connection that has ended."""
-        owes = phase in (Phase.HEAD, Phase.BODY)
-        if not owes:
+        if phase in (Phase.HEAD, Phase.BODY):
+            self.owing[connection] = None  # from head to body, it keeps its place
+        else:
             self.owing.pop(connection, None)
-        elif connection not in self.owing:  # from head to body, it keeps its place
-            self.owing[connection] = None
         self.idle.pop(connection, None)
         if phase is Phase.IDLE:
             self.idle[connection] = None

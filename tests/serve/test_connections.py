@@ -233,9 +233,10 @@ def test_each_address_has_connections_of_its_own():
             assert each.recv(1_000).startswith(b"HTTP/1.1 200")
 
 
-def test_pipelined_requests_are_answered_in_turn():
+@pytest.mark.parametrize("rest", [HALF, BODY])
+def test_pipelined_requests_are_answered_in_turn(rest):
     with world(per_address=1) as server:
-        piped = server.open(WHOLE.replace(b"quick", b"held") + WHOLE + HALF)
+        piped = server.open(WHOLE.replace(b"quick", b"held") + WHOLE + rest)
         time.sleep(0.2)
         assert status(ended(server.open())) == 503  # the first is owed an answer
         server.app.told.set()
