@@ -207,7 +207,12 @@ class VisualizeConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeConfig:
-    """Limits of the server. What is waiting beyond them is refused with 503, what is larger with 413."""
+    """Limits of the server. What is waiting beyond them is refused with 503, what is larger with 413.
+
+    connections_per_address: none where a proxy stands before the server, for all clients come from its address then.
+    allowed_hosts: under which names it may be reached, beside its own on this machine. Without any, a server that asks
+    for keys may be reached under every name, one that asks for none under its own; "*" is every name there, too.
+    """
 
     max_batch: Count = 32  # requests of different clients that the model answers in one call
     max_waiting: Count = 256
@@ -218,9 +223,16 @@ class ServeConfig:
     drawing_limit_s: Amount = 120.0
     max_body_bytes: Count = 8 * 2**20
     max_picture_pixels: Count = 16_000_000
-    reload_check_s: Amount | None = (
-        2.0  # how often a newer generation is looked for; none: by POST /v1/reload or SIGHUP
-    )
+    reload_check_s: Amount | None = 2.0  # a newer generation is looked for; none: by POST /v1/reload or SIGHUP
+    max_photos: Count = 16  # of one request, those of replayed messages too
+    max_photos_pixels: Count = 48_000_000  # of them together
+    photo_limit_s: Amount = 3.0  # to decode one
+    header_limit_s: Amount = 10.0  # for the head of a request; its body has time_limit_s
+    idle_limit_s: Count = 5  # for a connection between two requests
+    connections_per_address: Count | None = 256
+    max_connections: Count = 2_000  # of each process
+    allowed_hosts: tuple[str, ...] = ()
+    needs_keys: bool = False  # also where only this machine reaches the server, as a proxy on it does
     num_shown: Count = 5  # items of a chat turn
     gives_reasons: bool = True  # with every item of a chat turn; "why?" is answered all the same
 

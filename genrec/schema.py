@@ -8,6 +8,7 @@ Axis legend: N items, D features, E events.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,23 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 StringArray = npt.NDArray[np.object_]
+
+
+MAX_ID_CHARS = 256
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def why_no_id(text: str) -> str | None:
+    """Why a text cannot be the id of an item or a person, or None. Every id can stand, quoted, in a web address."""
+    if not text:
+        return "is empty"
+    if len(text) > MAX_ID_CHARS:
+        return f"is longer than {MAX_ID_CHARS} characters"
+    if _UNPRINTABLE.search(text):
+        return "holds a control character"
+    if text in (".", ".."):
+        return "is a step of a path, which no address can hold"
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

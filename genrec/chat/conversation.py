@@ -21,7 +21,7 @@ from genrec.chat.session import ChatMessage, Session, photo_file
 from genrec.chat.wording import courtesy, describe, facts, headline, invitation, notes_on, question, recall, titles_of
 from genrec.claims.wording import format_number
 from genrec.data.filters import Predicate
-from genrec.encode.clip import Picture
+from genrec.encode.images import Picture
 from genrec.explain import Explainable, explain_batch
 from genrec.ranking.client import ModelClient
 from genrec.schema import Evidence, Explanation, Item, Visual

@@ -15,7 +15,7 @@ from genrec.chat.lexicon import Lexicon
 from genrec.chat.requests import ChatRequest, Extreme
 from genrec.chat.session import Session
 from genrec.data.filters import Filter, Predicate, all_of
-from genrec.encode.clip import Picture
+from genrec.encode.images import Picture
 from genrec.errors import FilterError
 from genrec.schema import BoolArray, Catalog, IntArray, Recommendation
 

@@ -9,20 +9,18 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
 from torch.nn import functional
 
+from genrec.encode.images import Picture, decode_image
 from genrec.encode.vector_cache import model_fingerprint
-from genrec.errors import InputError, SourceError
+from genrec.errors import InputError
 from genrec.runtime import foundation_path, pick_device, quietly
 from genrec.schema import FloatArray
 
-Picture = Path | Image.Image
 NUM_DECODING_THREADS = 4
 
 
@@ -127,31 +125,6 @@ class ClipEncoder:
             raise InputError(
                 f"CLIP model {self.name_or_path!r} cannot be loaded ({reason}); set encode.clip to a folder or hub name"
             ) from error
-
-
-def decode_image(image: Picture) -> Image.Image:
-    """An RGB picture: turned as its camera says, transparency on white. Raises SourceError naming the file."""
-    if isinstance(image, Image.Image):
-        return _to_rgb(image)
-    try:
-        with Image.open(image) as opened:
-            return _to_rgb(ImageOps.exif_transpose(opened))
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise SourceError(
-            f"image {image} cannot be decoded ({type(error).__name__}: {error}); replace the file or remove the image "
-            "from its item"
-        ) from error
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
-        image.load()
-        return image
-    if "A" in image.getbands() or "transparency" in image.info:
-        layer = image.convert("RGBA")
-        page = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(page, layer).convert("RGB")
-    return image.convert("RGB")
 
 
 def _to_unit_rows(features_BD: torch.Tensor) -> FloatArray:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genrec.data.filters import Filter
-from genrec.encode.clip import Picture
+from genrec.encode.images import Picture
 from genrec.errors import InputError
 from genrec.prompting import Message
 from genrec.schema import FloatArray, Recommendation

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from genrec.encode.clip import ClipEncoder, Picture
+from genrec.encode.clip import ClipEncoder
+from genrec.encode.images import Picture
 from genrec.schema import Embeddings, FloatArray, IntArray
 
 Likeness = npt.NDArray[np.float64]

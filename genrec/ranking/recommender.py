@@ -16,7 +16,8 @@ import numpy.typing as npt
 from genrec.artifacts import fingerprint_folder
 from genrec.config import Config
 from genrec.data.filters import Filter, parse_filter
-from genrec.encode.clip import ClipEncoder, Picture
+from genrec.encode.clip import ClipEncoder
+from genrec.encode.images import Picture
 from genrec.errors import USER_AND_HISTORY, InputError
 from genrec.model.lm.adapters import find_adapter, read_card
 from genrec.model.lm.language import read_ids

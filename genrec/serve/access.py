@@ -1,8 +1,10 @@
-"""Access, who may ask and how often: Bearer keys with scopes, a rate limit per key, and routes that check both first.
+"""Access, who may ask and how often: Bearer keys with scopes, a rate limit per key, and routes that check both first,
+then that a body is JSON.
 
 Knows keys and scopes; deliberately knows nothing of what a route does.
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -98,13 +100,19 @@ def needs(scope: str) -> dict[str, Any]:  # Any: OpenAPI
     return {"x-scope": scope, "security": [{SECURITY_SCHEME: []}]}
 
 
+_JSON = re.compile(r"application/([\w.-]+\+)?json\s*(;.*)?", re.ASCII | re.IGNORECASE)
+
+
 class GuardedRoute(APIRoute):
-    """A route that checks the key before it reads the body."""
+    """A route that checks the key, and whether the body is said to be JSON, before it reads the body.
+
+    Pages of other sites can have a browser send bodies of other kinds without asking first.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:  # Any: as FastAPI has it
         """FastAPI's handler behind the check; a route without `needs` is open to all."""
         answer = super().get_route_handler()
-        scope = (self.openapi_extra or {}).get("x-scope")
+        scope, has_body = (self.openapi_extra or {}).get("x-scope"), self.body_field is not None
 
         async def guarded(request: Request) -> Response:
             if scope is not None:
@@ -113,6 +121,9 @@ class GuardedRoute(APIRoute):
                 if not access.is_open_to(given):
                     key = await run_in_threadpool(access.check, given, scope)
                     request.state.key_id = None if key is None else key.key_id
+            if has_body and not _JSON.fullmatch(request.headers.get("content-type", "")):
+                message = "the body must be JSON; send it with Content-Type: application/json"
+                raise ApiError(status=415, code="unsupported_media_type", message=message)
             return await answer(request)
 
         return guarded

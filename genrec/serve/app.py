@@ -7,7 +7,7 @@ import asyncio
 import html
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -23,12 +23,13 @@ from genrec.config import ServeConfig
 from genrec.errors import GenrecError, InputError, StoreError
 from genrec.serve.access import SECURITY_SCHEME, Access, GuardedRoute, needs
 from genrec.serve.api import openai_routes, session_routes, shop_routes
+from genrec.serve.api.pictures import PictureReader
 from genrec.serve.api.schemas import Health, Reloaded
 from genrec.serve.engine import Engine
 from genrec.serve.errors import ERROR_RESPONSES, ApiError, api_error_of
 from genrec.serve.inference.batching import Overloaded
 from genrec.serve.metrics import Metrics
-from genrec.serve.middleware import BodyLimit, RequestTelemetry
+from genrec.serve.middleware import BodyLimit, HostGuard, QuotedPath, RequestTelemetry
 from genrec.serve.page import site
 from genrec.serve.service import PinGeneration, Service, is_ready
 from genrec.serve.store import Store
@@ -49,15 +50,17 @@ def create_app(
     *,
     load: Callable[[], Workspace] | None = None,
     is_open: bool = False,
+    host: str = "127.0.0.1",
     num_processes: int = 1,
 ) -> FastAPI:
     """The server over a loaded workspace and an open store, which it closes at its end.
 
     config: the workspace's own unless given; load: loads the workspace's current generation, for a server that takes up
-    newer ones; is_open: no key is asked for; num_processes: the number of processes that
-    serve the same store, and so share the rates of its keys.
+    newer ones; is_open: no key is asked for; host: where it listens; num_processes: the number of processes that serve
+    the same store, and so share the rates of its keys.
     """
     settings = config or workspace.config.serve
+    pictures = PictureReader(settings)
     service = Service(
         Engine(workspace, store, settings),
         None if load is None else lambda: Engine(load(), store, settings),
@@ -66,13 +69,13 @@ def create_app(
         title=_TITLE,
         description=_ABOUT,
         version=__version__,
-        lifespan=_lifespan(service, store, settings.reload_check_s),
+        lifespan=_lifespan(service, store, pictures, settings.reload_check_s),
         docs_url=None,  # those pages load scripts from elsewhere
         redoc_url=None,
         separate_input_output_schemas=False,
     )
     app.router.route_class = GuardedRoute
-    app.state.service = service
+    app.state.service, app.state.pictures = service, pictures
     app.state.access = Access(store, is_open=is_open, num_sharing=num_processes)
     app.state.metrics = metrics = Metrics(lambda: service.now.engine)
     app.include_router(openai_routes.router)
@@ -84,19 +87,30 @@ def create_app(
         app.add_exception_handler(kind, _answer_error)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, limit_s=settings.time_limit_s)
     app.add_middleware(PinGeneration, service=service)
+    app.add_middleware(HostGuard, allowed=_allowed_hosts(settings.allowed_hosts, host, is_open), is_open=is_open)
+    app.add_middleware(QuotedPath)
     app.add_middleware(RequestTelemetry, metrics=metrics)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way to change it
     return app
 
 
+def _allowed_hosts(named: Sequence[str], host: str, is_open: bool) -> frozenset[str] | None:
+    """The names and addresses under which a server may be reached; None for any."""
+    if "*" in named or not (named or is_open):
+        return None
+    own = ("localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host)
+    return frozenset(name.lower() for name in (*named, *own))
+
+
 def _lifespan(
-    service: Service, store: Store, check_s: float | None
+    service: Service, store: Store, pictures: PictureReader, check_s: float | None
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await service.open(check_s)
         yield
         await service.close()
+        await asyncio.to_thread(pictures.close)
         await asyncio.to_thread(store.close)
 
     return lifespan

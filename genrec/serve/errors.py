@@ -40,6 +40,7 @@ _DESCRIPTIONS = {
     408: "The body took too long to come.",
     409: "The session changed again and again while this was answered, or the workspace cannot be taken up.",
     413: "The body is too large.",
+    415: "The body is not JSON, or packed.",
     429: "The key's budget of requests is used up.",
     500: "The server failed.",
     503: "Too many requests wait, or a part of the server cannot be reached.",

@@ -20,9 +20,11 @@ from genrec.errors import ConfigError, InputError
 from genrec.generations import Generation
 from genrec.runtime import quiet_libraries, return_freed_memory, silence_progress
 from genrec.serve.app import create_app
+from genrec.serve.connections import ConnectionLimits, Connections, raised_file_limit
 from genrec.serve.engine import Engine
 from genrec.serve.inference.process import load_with_model_process
 from genrec.serve.logs import configure_logging
+from genrec.serve.offspring import end_with_starter
 from genrec.serve.store import Store, default_url
 from genrec.workspace import Workspace
 
@@ -50,6 +52,7 @@ def serve(order: Order) -> None:
     _check_address(order.host, order.port)
     first = make_app(order)
     configure_logging()
+    connections = Connections(ConnectionLimits.of(config, raised_file_limit()))
     with silence_progress():
         engine: Engine = first.state.service.now.engine
         engine.open()  # what cannot be served is told before anything listens
@@ -66,6 +69,9 @@ def serve(order: Order) -> None:
             host=order.host,
             port=order.port,
             backlog=_BACKLOG,
+            http=connections,  # type: ignore[arg-type]  # it makes the protocol of each connection, as a class would
+            ws="none",
+            timeout_keep_alive=config.idle_limit_s,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -84,12 +90,13 @@ def make_app(order: Order) -> FastAPI:
 
     directory = Path(order.directory)
     store = Store.open(order.store or default_url(directory), directory)
-    is_open = is_loopback(order.host)
-    return create_app(load(), store, settings, load=load, is_open=is_open, num_processes=order.workers)
+    is_open = is_loopback(order.host) and not settings.needs_keys
+    return create_app(load(), store, settings, load=load, is_open=is_open, host=order.host, num_processes=order.workers)
 
 
 def app_of_worker() -> FastAPI:
     """The application of one of several processes, told by the environment what to serve."""
+    end_with_starter()
     quiet_libraries()
     configure_logging()
     return make_app(Order(**json.loads(os.environ[_ORDER])))

@@ -313,6 +313,29 @@ class TestFiles:
             ("items.csv", 9, "picture is an address, which is not downloaded; the item stays"),
         ]
 
+    def test_ids_that_no_address_can_hold_are_refused_with_their_reason(self, tmp_path: Path) -> None:
+        def told(identifier: str) -> str:
+            return json.dumps({"item_id": identifier, "title": "x"})
+
+        ids = ("a/b", "..", "a\nb", "\x1b[31m", "x" * 257, "x" * 256, "a/image")
+        (tmp_path / "items.jsonl").write_text("\n".join(map(told, ids)))
+        happened = [{"user_id": user, "item_id": "a/b", "timestamp": 5} for user in ("u/1", "..", "u\x07", "u" * 300)]
+        (tmp_path / "events.jsonl").write_text("\n".join(map(json.dumps, happened)))
+        reading = read("files", tmp_path)
+        assert [item.item_id for item in reading.catalog] == ["a/b", "x" * 256, "a/image"]
+        assert list(reading.interactions.user_ids) == ["u/1"]
+        whys = ["is a step of a path, which no address can hold", "holds a control character",
+                "is longer than 256 characters"]  # fmt: skip
+        assert reasons(reading) == [
+            ("items.jsonl", 2, f"item id {whys[0]}"),
+            ("items.jsonl", 3, f"item id {whys[1]}"),
+            ("items.jsonl", 4, f"item id {whys[1]}"),
+            ("items.jsonl", 5, f"item id {whys[2]}"),
+            ("events.jsonl", 2, f"event's user id {whys[0]}"),
+            ("events.jsonl", 3, f"event's user id {whys[1]}"),
+            ("events.jsonl", 4, f"event's user id {whys[2]}"),
+        ]
+
     def test_a_broken_picture_is_refused_and_its_item_stays_only_with_more(self, tmp_path: Path) -> None:
         (tmp_path / "items.csv").write_text("id,title\n1,Lamp\n2,\n3,Mug\n")
         for stem in "12":

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from genrec.encode.clip import ClipEncoder, decode_image
+from genrec.encode.clip import ClipEncoder
 from genrec.errors import InputError, SourceError
 
 
@@ -55,17 +55,6 @@ def test_a_broken_picture_is_named(encoder, items, tmp_path):
     for path in (broken, empty, tmp_path / "missing.png"):
         with pytest.raises(SourceError, match=path.name):
             encoder.encode_images([items[0].image, path])
-
-
-def test_transparency_is_laid_on_white_and_cameras_are_turned_upright(tmp_path):
-    clear = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
-    assert decode_image(clear).getpixel((0, 0)) == (255, 255, 255)
-    assert decode_image(Image.new("L", (4, 4), 7)).getpixel((0, 0)) == (7, 7, 7)
-    turned = Image.new("RGB", (8, 4))
-    exif = turned.getexif()
-    exif[0x0112] = 6
-    turned.save(tmp_path / "turned.jpg", exif=exif)
-    assert decode_image(tmp_path / "turned.jpg").size == (4, 8)
 
 
 def test_float64_gives_the_same_vectors_more_exactly_under_a_fingerprint_of_its_own(clip_folder):

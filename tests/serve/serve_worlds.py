@@ -11,21 +11,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import httpx2
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from PIL import Image
 
 from genrec.config import ServeConfig
 from genrec.serve.app import create_app
+from genrec.serve.connections import Connections
 from genrec.serve.engine import Engine
 from genrec.serve.store import Store
 from genrec.workspace import Workspace
 
 PATIENT = ServeConfig(
-    time_limit_s=300, drawing_limit_s=300, max_wait_for_words_s=300
+    time_limit_s=300, drawing_limit_s=300, max_wait_for_words_s=300, photo_limit_s=300
 )  # a machine that is busy otherwise fails no test
 EVENT_LOOP = "event loop"  # the name of the thread that a listening server's loop runs on
 
@@ -78,9 +80,12 @@ class Server:
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[str]:
-    """Serve an app from a thread; gives its address."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
+def listening(app: Any, connections: Connections | None = None) -> Iterator[str]:  # Any: an ASGI application
+    """Serve an app from a thread; gives its address. connections: what makes and ends them, uvicorn's own without."""
+    config = uvicorn.Config(
+        app, port=0, log_config=None, access_log=False, http="auto" if connections is None else connections
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name=EVENT_LOOP)
     thread.start()
     try:

@@ -1,5 +1,6 @@
 """Around every request: keys, limits, ids, logs, metrics, documentation; and the loop that stays free."""
 
+import gzip
 import io
 import json
 import logging
@@ -62,7 +63,8 @@ def test_every_route_asks_for_its_scope_before_it_reads_the_body(guarded):
             wrong = bearer(guarded, other.get(scope, "chat"))
             assert guarded.http.request(method, path, headers=wrong).status_code == 403, path
         right = bearer(guarded, scope or "chat")
-        assert guarded.http.request(method, path, headers=right).status_code in (200, 400, 404, 409), path
+        answer = guarded.http.request(method, path, headers=right)
+        assert answer.status_code in ((409, 415) if method == "POST" else (200, 400, 404)), path
 
 
 def test_only_these_routes_need_no_key(guarded):
@@ -86,6 +88,56 @@ def test_large_bodies_are_refused_whether_announced_or_not(guarded):
         assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_entity_too_large")
 
 
+KINDS = {
+    415: ("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "json", "text/json",
+          "application/jsonx", "application/json, text/plain"),
+    400: ("application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"),
+}  # fmt: skip
+
+
+def test_every_body_must_be_said_to_be_json(server):
+    paths = [path for method, path, _ in operations(server) if method == "POST"]
+    assert len(paths) >= 5
+    for path in paths:
+        for status, kinds in KINDS.items():
+            for kind in kinds:
+                answer = server.http.post(path, content=b"[]", headers={"content-type": kind})
+                assert answer.status_code == status, (path, kind)
+                assert answer.json()["error"]["message"].count("\n") == 0
+
+
+def test_packed_bodies_are_refused(server):
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    answer = server.http.post("/v1/recommendations", content=gzip.compress(b"{}" + b" " * 10_000_000), headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
+    assert "without Content-Encoding" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("body", [b"[" * 2_000_000, b'{"a":' * 1_000_000, b"[" * 90_000 + b"]" * 90_000])
+def test_deep_bodies_are_refused_in_one_line(server, body):
+    answer = server.http.post("/v1/recommendations", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].count("\n") == 0
+
+
+def test_a_server_is_reached_under_its_own_names_alone(server, guarded):
+    assert server.http.get("/v1/models", headers={"Host": "evil.example"}).json()["error"]["code"] == "invalid_host"
+    for host in ("localhost", "localhost:1234", "[::1]:8000", "127.0.0.1"):
+        assert server.http.get("/v1/models", headers={"Host": host}).status_code == 200
+    assert guarded.http.get("/health", headers={"Host": "shop.example"}).status_code == 200
+
+
+def test_pages_of_other_sites_change_nothing_on_an_open_server(server, guarded, shop):
+    event, foreign = {"user": "u", "item": shop.catalog.items[0].item_id, "kind": "view"}, {"Origin": "http://evil"}
+    refused = server.http.post("/v1/feedback", json=event, headers=foreign)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "cross_site")
+    assert server.http.delete("/v1/people/u", headers=foreign).status_code == 403
+    own = {"Origin": server.url, "Sec-Fetch-Site": "same-origin"}
+    assert server.http.post("/v1/feedback", json=event, headers=own).status_code == 200
+    keyed = foreign | bearer(guarded, "feedback")
+    assert guarded.http.post("/v1/feedback", json=event, headers=keyed).status_code == 200
+
+
 def test_large_pictures_are_refused(guarded):
     body = {"image": data_url(encoded((40, 40)))}
     answer = guarded.http.post("/v1/recommendations", headers=bearer(guarded, "recommend"), json=body)
@@ -96,7 +148,8 @@ def test_a_body_that_does_not_come_ends_in_408(shop, tmp_path):
     with serving(shop, tmp_path, replace(SMALL, time_limit_s=0.5)) as server:
         host, port = server.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=60) as slow:
-            slow.sendall(b"POST /v1/recommendations HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            head = b"POST /v1/recommendations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            slow.sendall(head + b"Content-Length: 100\r\n\r\n{")
             assert slow.recv(1000).startswith(b"HTTP/1.1 408")
 
 
@@ -253,7 +306,7 @@ def test_a_drawing_is_stopped_when_its_client_hangs_up(server, shop):
     body = json.dumps({"item": item, "n": 4, "user": "hung-up"}).encode()
     host, port = server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as caller:
-        head = "POST /v1/images/generations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        head = "POST /v1/images/generations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         caller.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         wait_until(lambda: server.engine.num_jobs > 0)
     wait_until(lambda: server.engine.num_jobs == 0)

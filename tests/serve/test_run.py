@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 
+import psutil
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
@@ -60,6 +61,35 @@ def test_told_to_end_the_server_finishes_what_is_in_hand(adapted_directory, tmp_
         lines = [json.loads(line) for line in server.log_lines()]
     assert {"time", "level", "logger", "message"} <= lines[-1].keys()
     assert [line["status"] for line in lines if line.get("route") == "/v1/recommendations"] == [200] * 4
+
+
+@pytest.mark.slow
+def test_a_killed_supervisor_takes_its_workers_and_their_models_with_it(adapted_directory, tmp_path):
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with ServerProcess(adapted_directory, "--store", url, "--workers", "2") as server:
+        offspring = psutil.Process(server.process.pid).children(recursive=True)
+        assert len(offspring) >= 4  # two workers and their models
+        server.kill()
+        assert psutil.wait_procs(offspring, timeout=30)[1] == []
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", server.port))
+
+
+@pytest.mark.slow
+def test_slow_clients_are_ended_and_keep_nobody_out(adapted_directory, tmp_path):
+    chosen = ("connections_per_address=20", "header_limit_s=1", "needs_keys=true")
+    settings = [word for setting in chosen for word in ("--set", f"serve.{setting}")]
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with ServerProcess(adapted_directory, "--store", url, *settings) as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as slow:
+            slow.sendall(b"GET /health HTTP/1.1\r\n")
+            assert slow.recv(1_000).startswith(b"HTTP/1.1 408")
+        with server.connect() as keyless:
+            keyless.request("GET", "/v1/models")
+            assert keyless.getresponse().status == 401
+        report = script("slow_clients").run_slow_clients(server.port, 100, 2.0)
+    assert report["answers"] > 10
+    assert report["errors"] == 0
 
 
 def test_a_port_that_is_taken_is_told_in_one_line(genrec, shop_directory):

@@ -14,7 +14,7 @@ import numpy as np
 
 from genrec.data.readers.images import ImageCheck
 from genrec.errors import SourceError
-from genrec.schema import AttributeValue, Catalog, Interactions, Item, StringArray
+from genrec.schema import AttributeValue, Catalog, Interactions, Item, StringArray, why_no_id
 
 _MAX_CONTENT = 500  # characters of a refused row that are kept
 _TIMES = (-(2**40), 2**40)  # Unix seconds that can be meant
@@ -81,9 +81,11 @@ class Assembler:
         self.refused.append(Refusal(source_file=str(path), line=line, reason=reason, content=text[:_MAX_CONTENT]))
 
     def add_item(self, item: Item, path: Path, line: int) -> None:
-        """Take an item, or refuse a row without an id or with one that was seen before."""
+        """Take an item, or refuse a row without a usable id or with one that was seen before."""
         if not item.item_id:
             self.refuse(path, line, "no item id", item.title or item.text)
+        elif reason := why_no_id(item.item_id):
+            self.refuse(path, line, f"item id {reason}", item.item_id)
         elif item.item_id in self._items:
             self.refuse(path, line, f"item id {item.item_id!r} appears twice; the first row counts", item.title)
         else:
@@ -117,13 +119,15 @@ class Assembler:
         kind: str = "interaction",
         weight: float = 1.0,
     ) -> None:
-        """Take an event, or refuse one without a user, of an unknown item, or at no readable time (None).
+        """Take an event, or refuse one without a usable user id, of an unknown item, or at no readable time (None).
 
         timestamp: Unix seconds, UTC; fractions are cut off.
         """
         code = self._item_codes.get(item_id)
         if not user_id:
             self.refuse(path, line, "event has no user id", item_id)
+        elif user_id not in self._user_codes and (reason := why_no_id(user_id)):
+            self.refuse(path, line, f"event's user id {reason}", user_id)
         elif code is None:
             self.refuse(path, line, f"event names the unknown item {item_id!r}", user_id)
         elif timestamp is None or not _TIMES[0] < timestamp < _TIMES[1]:

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
+from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -31,8 +32,9 @@ from genrec.serve.api.openai_schemas import (
     ModelShape,
     Usage,
 )
-from genrec.serve.api.pictures import Links, read_picture
+from genrec.serve.api.pictures import Links, PictureReader
 from genrec.serve.api.responses import JsonObject, as_json, reasons_markdown, reply_markdown, reply_shape
+from genrec.serve.api.schemas import Quoted
 from genrec.serve.conversations import Conversations, ServedReply, UserMessage
 from genrec.serve.engine import BASE_MODEL, Engine, ServedModel
 from genrec.serve.errors import ERROR_RESPONSES, ApiError, api_error_of
@@ -49,7 +51,7 @@ async def list_models(request: Request) -> JSONResponse:
 
 
 @router.get("/models/{model:path}", response_model=ModelShape, openapi_extra=needs(""), tags=["models"])
-async def get_model(request: Request, model: str) -> JSONResponse:
+async def get_model(request: Request, model: Annotated[str, Quoted]) -> JSONResponse:
     """One model."""
     engine: Engine = request.state.engine
     return JSONResponse(_model_shape(engine.model(model)))
@@ -80,8 +82,8 @@ async def chat(request: Request, body: ChatBody) -> JSONResponse | StreamingResp
             status=400, code="invalid_value", message="messages: none is a user's; add one", param="messages"
         )
     session = body.session or (body.metadata.session if body.metadata else None)
-    model, max_pixels = engine.model(body.model), engine.config.max_picture_pixels
-    messages = await run_in_threadpool(_user_messages, asked if session is None else asked[-1:], max_pixels)
+    model, pictures = engine.model(body.model), request.app.state.pictures
+    messages = await _user_messages(asked if session is None else asked[-1:], pictures)
     replies = conversations.answer(
         messages, model=model, person=body.user, session_id=session, is_gone=request.is_disconnected
     )
@@ -109,18 +111,14 @@ async def chat(request: Request, body: ChatBody) -> JSONResponse | StreamingResp
     )
 
 
-def _user_messages(messages: Sequence[ChatMessage], max_pixels: int) -> list[UserMessage]:
+async def _user_messages(messages: Sequence[ChatMessage], pictures: PictureReader) -> list[UserMessage]:
     """The messages with their photos decoded. Raises ApiError 400 for a broken photo, or several in one message."""
-    decoded = []
     for message in messages:
-        photos: list[Image.Image] = [
-            read_picture(url, max_pixels=max_pixels, param="image_url") for url in message.picture_urls
-        ]
-        if len(photos) > 1:
-            text = f"{len(photos)} photos are in one message; send one at a time"
+        if len(message.picture_urls) > 1:
+            text = f"{len(message.picture_urls)} photos are in one message; send one at a time"
             raise ApiError(status=400, code="invalid_value", message=text, param="messages")
-        decoded.append(UserMessage(message.text, photos[0] if photos else None))
-    return decoded
+    photos = iter(await pictures.read([url for message in messages for url in message.picture_urls], param="image_url"))
+    return [UserMessage(message.text, next(photos) if message.picture_urls else None) for message in messages]
 
 
 async def _chunks(

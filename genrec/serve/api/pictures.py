@@ -3,26 +3,29 @@
 What clients send is checked before it is decoded, and nothing is ever fetched for them. Knows no model and no store.
 """
 
+import asyncio
 import base64
 import binascii
-import io
+import queue
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from fastapi.responses import FileResponse
-from PIL import Image, ImageOps
+from PIL import Image
+from starlette.concurrency import run_in_threadpool
 
-from genrec.encode.clip import decode_image
+from genrec.config import ServeConfig
+from genrec.serve.decoding import DecodedPicture, PictureDecoder, UnsoundPicture
 from genrec.serve.errors import ApiError
+from genrec.serve.inference.batching import Overloaded
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 PICTURE_RESPONSE: dict[int | str, dict[str, Any]] = {  # Any: OpenAPI
     200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}, "description": "The picture."}
 }
 _DATA_URL = re.compile(r"data:image/[a-z0-9.+-]{1,32}(?:;[a-z0-9=._-]{1,64})*;base64,", re.IGNORECASE)
-_SIDE_PX = 1024  # larger pictures are made smaller; every model here reads less
 _MEDIA_TYPES = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
@@ -35,8 +38,50 @@ _MEDIA_TYPES = {
 }
 
 
-def read_picture(url: str, *, max_pixels: int, param: str) -> Image.Image:
-    """The picture of a data URL, RGB, at most 1024 pixels wide and high. Raises ApiError 400 when it is none."""
+class PictureReader:
+    """Reads the photos of requests: data URLs, so many for each request, with so many pixels together."""
+
+    def __init__(self, config: ServeConfig) -> None:
+        self._config = config
+        self._decoder = PictureDecoder(
+            limit_s=config.photo_limit_s, max_pixels=config.max_picture_pixels, max_waiting=config.max_waiting
+        )
+
+    async def read(self, urls: Sequence[str], *, param: str) -> list[Image.Image]:
+        """The pictures of all data URLs of a request, RGB, at most 1024 pixels wide and high.
+
+        param: the field that holds them. Raises ApiError 400 when one is none, or they are too many or too large,
+        Overloaded, TimeoutError.
+        """
+        most = self._config.max_photos
+        if len(urls) > most:
+            raise _invalid(param, f"{len(urls)} photos were sent, replayed ones among them; at most {most} are read")
+        pictures, left = [], self._config.max_photos_pixels
+        async with asyncio.timeout(self._config.time_limit_s):
+            for url in urls:  # one at a time, so that others have their turn
+                decoded = await self._decode(url, left, param)
+                left -= decoded.num_pixels
+                pictures.append(decoded.image)
+        return pictures
+
+    async def _decode(self, url: str, max_pixels: int, param: str) -> DecodedPicture:
+        try:
+            content = await run_in_threadpool(_content, url, param)
+            return await self._decoder.decode(content, max_pixels=max_pixels)
+        except UnsoundPicture as error:
+            most = self._config.max_photos_pixels
+            together = f" (all photos of a request may have {most:,} pixels)" if max_pixels < most else ""
+            raise _invalid(param, f"{error}{together}") from error
+        except queue.Full:
+            raise Overloaded("too many photos wait to be decoded") from None
+
+    def close(self) -> None:
+        """End what decodes."""
+        self._decoder.close()
+
+
+def _content(url: str, param: str) -> bytes:
+    """The file in a data URL. Raises ApiError 400 when it is none."""
     head = _DATA_URL.match(url)
     if head is None:
         found = "another address" if ":" in url[:12] else "something else"
@@ -44,22 +89,9 @@ def read_picture(url: str, *, max_pixels: int, param: str) -> Image.Image:
             param, f"a data:image/…;base64,… URL is wanted, {found} was found; nothing is fetched for clients"
         )
     try:
-        content = base64.b64decode(url[head.end() :], validate=True)
+        return base64.b64decode(memoryview(url.encode())[head.end() :], validate=True)
     except (binascii.Error, ValueError) as error:
         raise _invalid(param, f"the picture is not valid base64 ({error})") from error
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
-            if opened.width * opened.height > max_pixels:
-                size = f"{opened.width} × {opened.height}"
-                raise _invalid(param, f"the picture has {size} pixels; at most {max_pixels:,} are read")
-            opened.draft("RGB", (_SIDE_PX, _SIDE_PX))
-            picture = decode_image(ImageOps.exif_transpose(opened))
-    except ApiError:
-        raise
-    except Exception as error:  # Pillow raises almost anything over broken files
-        raise _invalid(param, f"the picture cannot be decoded; {', '.join(FORMATS)} are read") from error
-    picture.thumbnail((_SIDE_PX, _SIDE_PX))
-    return picture
 
 
 def _invalid(param: str, message: str) -> ApiError:

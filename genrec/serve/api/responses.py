@@ -17,6 +17,9 @@ from genrec.serve.store import StoredVisual
 
 JsonObject = dict[str, Any]  # Any: JSON
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>])")
+# Where clients would take a bare https://…, www.… or name@… for a link: before what makes it one.
+_ADDRESS = re.compile(r"(?<=\w)(?=:/|\.[^\W\d_])|(?<=\S)(?=@)|(?<=/)(?=/)")
+_WORD_JOINER = "\u2060"  # has no width, and is no part of any address
 
 
 def as_json(value: Any) -> Any:  # Any: JSON or records in, JSON out
@@ -130,5 +133,5 @@ def _card_markdown(mark: str, card: ItemCard, links: Links, *, with_reasons: boo
 
 
 def _escaped(text: str) -> str:
-    """The text in one line, which Markdown shows as it is."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    """The text in one line, which Markdown shows as it is; addresses in it do not become links."""
+    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub(_WORD_JOINER, " ".join(text.split())))

@@ -4,8 +4,11 @@ Class names are the component names of OpenAPI, so that renaming one changes the
 """
 
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from genrec.schema import MAX_ID_CHARS, why_no_id
 
 MAX_TEXT_CHARS = 4_000
 MAX_WHERE_CHARS = 500
@@ -21,16 +24,25 @@ def _without_nulls(text: str) -> str:
     return text
 
 
+def _id(text: str) -> str:
+    reason = why_no_id(text)
+    if reason is not None:
+        raise ValueError(reason)
+    return text
+
+
 _Checked = AfterValidator(_without_nulls)
+Quoted = BeforeValidator(unquote)  # of what stands in a path, see middleware.QuotedPath
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARS), _Checked]
 Filled = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT_CHARS), _Checked]
 Where = Annotated[str, StringConstraints(max_length=MAX_WHERE_CHARS), _Checked]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=256), _Checked]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID_CHARS), _Checked]
 ShortId = Annotated[str, StringConstraints(min_length=1, max_length=64), _Checked]
 DataUrl = Annotated[str, StringConstraints(max_length=_MAX_URL_CHARS)]
 History = Annotated[list[Name], Field(max_length=MAX_HISTORY, description="Item ids, oldest first.")]
 Named = Annotated[list[Name], Field(max_length=MAX_NAMED)]
-Person = Annotated[Name | None, Field(description="Whose history and likes count, by any id of your own.")]
+PersonId = Annotated[Name, AfterValidator(_id)]
+Person = Annotated[PersonId | None, Field(description="Whose history and likes count, by any id of your own.")]
 Model = Annotated[Name, Field(description="A name of /v1/models.")]
 
 
@@ -124,7 +136,7 @@ class FeedbackBody(Body):
     """One thing a person did. event_id: of your making; the same again is the same event, so a request may be repeated.
     timestamp: Unix seconds, now without one; undo takes back what the person last did to the item."""
 
-    user: Name
+    user: PersonId
     item: Name
     kind: Literal["like", "dislike", "view", "choose", "undo"]
     event_id: ShortId | None = None

@@ -11,7 +11,7 @@ from genrec.chat.wording import describe
 from genrec.serve.access import GuardedRoute, needs
 from genrec.serve.api.pictures import Links
 from genrec.serve.api.responses import JsonObject, item_shape
-from genrec.serve.api.schemas import Name, Person, SessionErased, SessionShape, ShortId
+from genrec.serve.api.schemas import Name, Person, Quoted, SessionErased, SessionShape, ShortId
 from genrec.serve.conversations import Conversations
 from genrec.serve.engine import Engine
 from genrec.serve.errors import ERROR_RESPONSES
@@ -23,7 +23,7 @@ MAX_LISTED = 100  # items of each list
 
 @router.get("/{session}", response_model=SessionShape, openapi_extra=needs("chat"))
 async def get_session(
-    request: Request, session: ShortId, user: Annotated[Person, Query(min_length=1)] = None
+    request: Request, session: Annotated[ShortId, Quoted], user: Annotated[Person, Query(min_length=1)] = None
 ) -> JSONResponse:
     """The state of a conversation; of one that has not begun, what is known of its person."""
     conversations: Conversations = request.state.conversations
@@ -33,7 +33,7 @@ async def get_session(
 @router.delete("/{session}/wishes", response_model=SessionShape, openapi_extra=needs("chat"))
 async def take_back(
     request: Request,
-    session: ShortId,
+    session: Annotated[ShortId, Quoted],
     attribute: Annotated[Name, Query(description="Whose wishes to forget; * forgets all, and the words.")],
     user: Annotated[Person, Query(min_length=1)] = None,
 ) -> JSONResponse:

@@ -14,7 +14,7 @@ from genrec.explain import explain_batch
 from genrec.ranking.client import Request as RecommendationRequest
 from genrec.schema import Explanation, Recommendation
 from genrec.serve.access import GuardedRoute, needs
-from genrec.serve.api.pictures import PICTURE_RESPONSE, Links, read_picture, send_picture
+from genrec.serve.api.pictures import PICTURE_RESPONSE, Links, PictureReader, send_picture
 from genrec.serve.api.responses import JsonObject, as_json, item_shape, recommendation_shape
 from genrec.serve.api.schemas import (
     ErasedPerson,
@@ -24,6 +24,7 @@ from genrec.serve.api.schemas import (
     ItemShape,
     Name,
     PersonRecord,
+    Quoted,
     RecommendAnswer,
     RecommendBody,
     Where,
@@ -34,6 +35,7 @@ from genrec.serve.errors import ERROR_RESPONSES
 from genrec.serve.profiles import Profile
 
 log = logging.getLogger(__name__)
+PathName = Annotated[Name, Quoted]
 router = APIRouter(prefix="/v1", route_class=GuardedRoute, responses=ERROR_RESPONSES)
 
 
@@ -45,10 +47,8 @@ async def recommend(request: Request, body: RecommendBody) -> JSONResponse:
     engine: Engine = request.state.engine
     model = engine.model(body.model)
     profile, unknown = await run_in_threadpool(_profile, engine, body)
-    photo = None
-    if body.image is not None:
-        limit = engine.config.max_picture_pixels
-        photo = await run_in_threadpool(read_picture, body.image, max_pixels=limit, param="image")
+    pictures: PictureReader = request.app.state.pictures
+    photo = None if body.image is None else (await pictures.read([body.image], param="image"))[0]
     catalog = engine.workspace.catalog
     wanted = RecommendationRequest(
         history=profile.history,
@@ -119,21 +119,21 @@ def _page(engine: Engine, where: str | None, limit: int, offset: int, links: Lin
 
 
 @router.get("/items/{item_id:path}/image", response_class=FileResponse, responses=PICTURE_RESPONSE, tags=["items"])
-async def item_image(request: Request, item_id: Name) -> FileResponse:
+async def item_image(request: Request, item_id: PathName) -> FileResponse:
     """An item's picture. Needs no key: browsers load pictures without one."""
     engine: Engine = request.state.engine
     return send_picture(engine.workspace.catalog[item_id].image, otherwise=f"item {item_id!r} has no picture")
 
 
 @router.get("/items/{item_id:path}", response_model=ItemShape, openapi_extra=needs("recommend"), tags=["items"])
-async def get_item(request: Request, item_id: Name) -> JSONResponse:
+async def get_item(request: Request, item_id: PathName) -> JSONResponse:
     """One item."""
     engine: Engine = request.state.engine
     return JSONResponse(item_shape(engine.workspace.catalog[item_id], Links(str(request.base_url))))
 
 
 @router.get("/visuals/{visual_id}", response_class=FileResponse, responses=PICTURE_RESPONSE, tags=["images"])
-async def get_visual(request: Request, visual_id: Name) -> FileResponse:
+async def get_visual(request: Request, visual_id: PathName) -> FileResponse:
     """A drawing. Needs no key: its long random id is one."""
     engine: Engine = request.state.engine
     visual = await run_in_threadpool(engine.store.find_visual, visual_id)
@@ -158,14 +158,14 @@ async def feedback(request: Request, body: FeedbackBody) -> JSONResponse:
 
 
 @router.get("/people/{person:path}", response_model=PersonRecord, openapi_extra=needs("admin"), tags=["people"])
-async def export_person(request: Request, person: Name) -> JSONResponse:
+async def export_person(request: Request, person: PathName) -> JSONResponse:
     """All that is stored of a person, photos and drawings too."""
     engine: Engine = request.state.engine
     return JSONResponse(await run_in_threadpool(lambda: as_json(engine.store.export_person(person))))
 
 
 @router.delete("/people/{person:path}", response_model=ErasedPerson, openapi_extra=needs("admin"), tags=["people"])
-async def erase_person(request: Request, person: Name) -> JSONResponse:
+async def erase_person(request: Request, person: PathName) -> JSONResponse:
     """Erase all that is stored of a person, from disk too. Training data of the workspace stays."""
     engine: Engine = request.state.engine
     conversations: Conversations = request.state.conversations

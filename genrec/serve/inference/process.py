@@ -16,7 +16,7 @@ import traceback
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -38,6 +38,7 @@ from genrec.runtime import quiet_libraries, return_freed_memory, silence_progres
 from genrec.schema import FloatArray, Recommendation
 from genrec.serve.inference.threads import ThreadBudget
 from genrec.serve.logs import configure_logging
+from genrec.serve.offspring import end_with_starter
 from genrec.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -318,14 +319,7 @@ def _begin() -> None:
     """Outlive signals that are meant for whoever started this process, but not its end."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    starter = parent_process()
-    assert starter is not None
-
-    def end_with_starter() -> None:
-        starter.join()
-        os._exit(1)
-
-    threading.Thread(target=end_with_starter, name="end with starter", daemon=True).start()
+    end_with_starter()
     quiet_libraries()
     configure_logging()
     return_freed_memory()
