@@ -12,18 +12,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from peft import PeftModel
 
 from genrec import artifacts
 from genrec.config import Config
 from genrec.data.ingest import NewItems, load_workspace_data
 from genrec.data.splits import Split, split_interactions
 from genrec.errors import InputError
-from genrec.model.lm.adapters import AdapterCard, check_adapter_name, save_adapter
+from genrec.model.lm.adapters import AdapterCard, adapters_folder, check_adapter_name, save_adapter
 from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, LanguageModel, load_causal_lm, read_ids
 from genrec.model.lm.vocabulary import PromptTokenizer
 from genrec.model.training.tuning import TuneReport
 from genrec.new_items import admit_items
+from genrec.pretrained import load_lora
 from genrec.ranking.training import ValidationJudge, tune_on
 from genrec.runtime import pick_device
 from genrec.schema import Catalog, Interactions
@@ -57,7 +57,7 @@ def adapt(
     Raises ArtifactError when either workspace is unfit, InputError when the workspace was tuned without LoRA.
     """
     root, source = Path(directory), Path(new_data)
-    target = root / "adapters" / check_adapter_name(name)
+    target = adapters_folder(root) / check_adapter_name(name)
     built = Config.of_workspace(root)
     config = _adapter_config(built, epochs, settings)
     domain, num_new = _admitted(root, source, built, config)
@@ -159,7 +159,7 @@ def _trainable_model(directory: Path, config: Config) -> LanguageModel:
         four_bit=config.tune.method == "qlora",
         device=pick_device(config.device),
     )
-    model = PeftModel.from_pretrained(base, directory / ADAPTER_DIR, is_trainable=True)
+    model = load_lora(base, directory / ADAPTER_DIR, is_trainable=True)
     prompts = PromptTokenizer(frozen.prompts.tokenizer, frozen.ids)
     if frozen.item_projector is not None:
         frozen.item_projector.requires_grad_(False)

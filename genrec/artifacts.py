@@ -181,7 +181,7 @@ def stale_reason(directory: Path, *, kind: str, inputs: Mapping[str, str]) -> st
 def open_work(work: Path, key: str) -> Path:
     """The folder that a killed run left for the same key, else an empty one: where long work keeps its checkpoints."""
     marker = work / "key"
-    if not marker.is_file() or marker.read_text(encoding="utf-8") != key:
+    if not marker.is_file() or marker.read_bytes() != key.encode():
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
         write_text(marker, key)

@@ -441,7 +441,7 @@ def list_adapters(directory: Directory, as_json: Json = False) -> None:
     """The adapters of a workspace and the shipped ones."""
     from genrec.model.lm.adapters import list_adapters as run
 
-    cards = run(directory)
+    cards = run(directory).values()
     if as_json:
         _print_json([{**asdict(card), "metrics": dict(card.metrics)} for card in cards])
         return

@@ -56,19 +56,6 @@ def foundation_path(name_or_path: str) -> str:
     return str(folder)
 
 
-@contextlib.contextmanager
-def hub_errors(name_or_path: str) -> Iterator[None]:
-    """Turn a library's failure to find a model into one clear InputError."""
-    try:
-        yield
-    except OSError as error:
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(
-            f"model {name_or_path!r} could not be loaded ({first_line}); give a folder that holds it, or a hub name "
-            "while online"
-        ) from error
-
-
 def quiet_libraries() -> None:
     """Keep the model libraries' own bars, hints and warnings off the terminal; for programs, not for libraries."""
     import os

@@ -18,8 +18,7 @@ from genrec.config import Config
 from genrec.data.filters import Filter, parse_filter
 from genrec.encode.clip import ClipEncoder, Picture
 from genrec.errors import USER_AND_HISTORY, InputError
-from genrec.model.lm.adapters import find_adapter, read_card
-from genrec.model.lm.language import read_ids
+from genrec.model.lm.adapters import fitting_adapter
 from genrec.ranking.built_data import BuiltData
 from genrec.ranking.client import Attribution, Case, ModelClient, Request
 from genrec.ranking.local import LocalClient
@@ -244,14 +243,6 @@ class Recommender:
         if not isinstance(self.client, LocalClient):
             raise InputError("beams are remembered where the models are in this process; load the workspace here")
         return self.client.remembering_beams()
-
-
-def fitting_adapter(root: Path, adapter: str | Path) -> Path:
-    """The folder of an adapter that was made for this workspace. Raises ArtifactError, IdTableMismatch."""
-    folder = find_adapter(root, adapter)
-    _, id_space, foundation = read_ids(root / "model")
-    read_card(folder).check(foundation=foundation, id_space=id_space)
-    return folder
 
 
 def _filter_of(where: str | Filter | None) -> Filter | None:
