@@ -160,8 +160,9 @@ def append_items(directory: Path, path: Path, columns: Mapping[str, str] | None 
     file = find_table(path, ITEM_FILES) if path.is_dir() else path
     if file is None:
         raise SourceError(f"{path} holds no items file; wanted one of {', '.join(ITEM_FILES)}, or the file itself")
-    assembler = Assembler(ReadOptions())
-    for item, line in read_items(require_file(file), columns or {}, find_images(file), assembler):
+    images = find_images(file)
+    assembler = Assembler(ReadOptions(), (file.parent, images))
+    for item, line in read_items(require_file(file), columns or {}, images, assembler):
         assembler.add_item(item, file, line)
     items = assembler.finish_items().items
     twice = [item.item_id for item in items if item.item_id in known]

@@ -34,11 +34,11 @@ def read_amazon(path: Path | None, options: ReadOptions) -> Reading:
     """Read an Amazon Reviews folder. Raises SourceError when it holds none of the layouts."""
     if path is None or not path.is_dir():
         raise SourceError(f"Amazon folder {path or ''!s} is not there; give the folder that holds reviews and metadata")
-    images = index_images(options.images or (path / "images" if (path / "images").is_dir() else None))
+    folder = options.images or (path / "images" if (path / "images").is_dir() else None)
+    images, assembler = index_images(folder), Assembler(options, [folder])
     if (path / "sequences.txt").is_file():
-        return _read_sequences(path, options, images)
+        return _read_sequences(path, assembler, images)
     meta_file, reviews_file = _find_files(path, options)
-    assembler = Assembler(options)
     for line, row in read_rows(meta_file, assembler.refuse):
         assembler.add_item(_product(row, images), meta_file, line)
     catalog = assembler.finish_items()
@@ -110,8 +110,7 @@ def _add_review(assembler: Assembler, row: Row, path: Path, line: int) -> None:
     )
 
 
-def _read_sequences(folder: Path, options: ReadOptions, images: Mapping[str, Path]) -> Reading:
-    assembler = Assembler(options)
+def _read_sequences(folder: Path, assembler: Assembler, images: Mapping[str, Path]) -> Reading:
     titles_file, events_file = require_file(folder / "titles.csv"), require_file(folder / "sequences.txt")
     groups = _read_groups(folder / "attributes.json")
     for line, row in read_rows(titles_file, assembler.refuse):
