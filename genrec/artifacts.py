@@ -147,7 +147,7 @@ def read_manifest(directory: Path, kind: str) -> Manifest:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         version, found = record["format"], record["kind"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArtifactError(f"{path} is not a genrec manifest ({error}); remove {directory} and build again") from error
     if version != FORMAT_VERSION:
         raise ArtifactError(

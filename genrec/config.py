@@ -259,7 +259,7 @@ class Config:
         """Read a TOML file. Raises ConfigError."""
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise ConfigError(f"{path} cannot be read as TOML ({error}); wanted a genrec.toml") from error
         return merge(cls.for_preset(str(table.get("preset", "tiny"))), table)
 

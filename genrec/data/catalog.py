@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genrec.artifacts import write_file
+from genrec.data.arrays import read_arrays
 from genrec.data.media import Folders, stamp
 from genrec.errors import ArtifactError, InputError, SourceError
 from genrec.schema import AttributeValue, Catalog, Embeddings, Item
@@ -99,9 +100,9 @@ def load_features(directory: Path) -> dict[str, Embeddings]:
     for path in sorted(directory.glob(f"{_FEATURES_PREFIX}*.npz")):
         name = path.stem.removeprefix(_FEATURES_PREFIX)
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                features[name] = Embeddings(name=name, vectors=arrays["vectors"], present=arrays["present"])
-        except (OSError, KeyError, ValueError) as error:
+            vectors, present = read_arrays(path, "vectors", "present")
+            features[name] = Embeddings(name=name, vectors=vectors, present=present)
+        except ValueError as error:
             raise ArtifactError(f"{path} cannot be read as features ({_one_line(error)}); run genrec ingest") from error
     return features
 

@@ -9,7 +9,6 @@ import csv
 import os
 import re
 import shutil
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields, replace
@@ -21,6 +20,7 @@ import numpy.typing as npt
 
 from genrec.artifacts import Manifest, fingerprint_file, read_manifest, recover, write_stage
 from genrec.config import CONFIG_FILE
+from genrec.data.arrays import read_arrays
 from genrec.data.catalog import (
     align_features,
     check_feature_name,
@@ -264,13 +264,11 @@ def _load_vectors(name: str, file: Path) -> _GivenVectors:
     """The ids and the finite float vectors (M, D) of an .npz file. Raises SourceError."""
     wanted = "wanted an .npz with ids (M) of text and vectors (M, D) of float16 or float32"
     try:
-        with np.load(require_file(file), allow_pickle=False) as arrays:
-            ids, vectors = arrays["ids"], arrays["vectors"]
-    except (OSError, KeyError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        if isinstance(error, SourceError):
-            raise
-        reason = " ".join(str(error).split())
-        raise SourceError(f"features {name!r}: {file} cannot be read ({reason}); {wanted}") from error
+        ids, vectors = read_arrays(require_file(file), "ids", "vectors")
+    except SourceError:
+        raise
+    except ValueError as error:
+        raise SourceError(f"features {name!r}: {file} cannot be read ({error}); {wanted}") from error
     if vectors.ndim != 2 or ids.shape != vectors.shape[:1] or vectors.dtype.kind != "f" or ids.dtype.kind not in "Ui":
         raise SourceError(
             f"features {name!r}: {file} has ids {ids.shape} of {ids.dtype} and vectors {vectors.shape} of "

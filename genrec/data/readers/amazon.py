@@ -10,14 +10,13 @@ are looked for in images/ as ASIN.jpg; picture addresses in the metadata are not
 each user's events are numbered from one second on, so split such data by leave-one-out, not by time.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from genrec.data.readers.images import index_images
 from genrec.data.readers.movielens import add_sequences
 from genrec.data.readers.reading import Assembler, Reading, ReadOptions, clean_attributes
-from genrec.data.readers.tables import Row, open_text, read_rows, require_file, table_suffix
+from genrec.data.readers.tables import Row, read_json, read_rows, require_file, table_suffix
 from genrec.data.readers.values import identifier, number, unix_seconds, words
 from genrec.errors import SourceError
 from genrec.schema import AttributeValue, Item
@@ -127,9 +126,7 @@ def _read_groups(path: Path) -> dict[str, tuple[str, ...]]:
     """Anonymous category and brand numbers of each item, as texts."""
     if not path.is_file():
         return {}
-    with open_text(path) as stream:
-        try:
-            table = json.load(stream)
-            return {item_id: tuple(map(str, numbers)) for item_id, numbers in table.items()}
-        except (ValueError, TypeError, AttributeError) as error:
-            raise SourceError(f"{path} cannot be read ({error}); wanted a JSON object, item id to a list") from error
+    table = read_json(path)
+    if not isinstance(table, dict) or not all(isinstance(numbers, list) for numbers in table.values()):
+        raise SourceError(f"{path} cannot be read; wanted a JSON object, item id to a list")
+    return {item_id: tuple(map(str, numbers)) for item_id, numbers in table.items()}
