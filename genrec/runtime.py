@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from genrec.errors import InputError
+from genrec.sinks import visible
 
 if TYPE_CHECKING:
     import torch
@@ -227,7 +228,7 @@ def format_rate(label: str, done: int, total: int, seconds: float) -> str:
 
 def print_progress(label: str, done: int, total: int, seconds: float) -> None:
     """A hook that writes to stderr: one line rewritten on a terminal, else lines every few seconds and at the end."""
-    line = format_rate(label, done, total, seconds)
+    line = visible(format_rate(label, done, total, seconds))
     finished = bool(total) and done >= total
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[2K" + line + ("\n" if finished else ""))

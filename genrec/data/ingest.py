@@ -37,6 +37,7 @@ from genrec.data.readers.reading import Assembler
 from genrec.data.readers.tables import require_file
 from genrec.errors import ArtifactError, SourceError
 from genrec.schema import Catalog, Embeddings, Interactions, Item
+from genrec.sinks import csv_cell, from_csv_cell
 
 CATALOG, INTERACTIONS, REFUSED = "catalog", "interactions.parquet", "refused.csv"
 _WAITING = ".interactions.waiting.parquet"
@@ -312,7 +313,7 @@ def _write_refused(refused: Iterable[Refusal], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow([entry.name for entry in fields(Refusal)])
-        writer.writerows(astuple(refusal) for refusal in refused)
+        writer.writerows(map(csv_cell, astuple(refusal)) for refusal in refused)
 
 
 def _read_refused(path: Path) -> tuple[Refusal, ...]:
@@ -321,7 +322,7 @@ def _read_refused(path: Path) -> tuple[Refusal, ...]:
     with path.open(newline="", encoding="utf-8") as stream:
         return tuple(
             Refusal(source_file=file, line=int(line), reason=reason, content=content)
-            for file, line, reason, content in list(csv.reader(stream))[1:]
+            for file, line, reason, content in [map(from_csv_cell, row) for row in list(csv.reader(stream))[1:]]
         )
 
 

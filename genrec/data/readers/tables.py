@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from genrec.data.readers.values import is_too_deep
 from genrec.errors import SourceError
 from genrec.runtime import ProgressMeter
+from genrec.sinks import from_csv_cell
 
 Row = Mapping[str, object]
 Refuse = Callable[[Path, int, str, object], None]  # file, line, reason, content
@@ -185,7 +186,8 @@ def _read_csv(path: Path, refuse: Refuse) -> Iterator[tuple[int, Row]]:
             elif any(not cell.isascii() and _NOT_UTF8.search(cell) for cell in cells):
                 refuse(path, line, "not UTF-8 text", _visible(delimiter.join(cells)))
             else:
-                yield line, dict(zip(header, cells, strict=True))
+                texts = [from_csv_cell(cell) if cell[:1] == "'" else cell for cell in cells]
+                yield line, dict(zip(header, texts, strict=True))
             meter.advance()
     meter.close()
 

@@ -24,6 +24,7 @@ from genrec.artifacts import write_text
 from genrec.errors import ArtifactError, ConfigError, IdTableMismatch, InputError
 from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm, read_ids
 from genrec.pretrained import LORA_CONFIG, LORA_WEIGHTS, check_lora, load_lora, load_processor
+from genrec.sinks import markdown, markdown_code
 
 log = logging.getLogger(__name__)
 
@@ -184,11 +185,12 @@ def save_adapter(language_model: LanguageModel, directory: Path, card: AdapterCa
 
 
 def _card_text(card: AdapterCard, metrics: Mapping[str, float]) -> str:
-    lines = "\n".join(f"| {name} | {value:.4f} |" for name, value in metrics.items())
+    lines = "\n".join(f"| {markdown(name)} | {value:.4f} |" for name, value in metrics.items())
+    foundation, id_space = markdown_code(card.foundation), markdown_code(card.id_space)
     return (
-        f"# {card.name}\n\nA LoRA adapter (rank {card.rank}) for `{card.foundation}` with the id tokens of id space "
-        f"`{card.id_space}`.\n\n- Data: {card.data}\n- Training: {card.minutes:.1f} minutes\n"
-        f"- License: {card.license}\n\n"
+        f"# {card.name}\n\nA LoRA adapter (rank {card.rank}) for {foundation} with the id tokens of id space "
+        f"{id_space}.\n\n- Data: {markdown(card.data)}\n- Training: {card.minutes:.1f} minutes\n"
+        f"- License: {markdown(card.license)}\n\n"
         f"| measure | value |\n|---|---|\n{lines}\n\n"
         f"Use it with `genrec recommend DIR --adapter {card.name} …` or `genrec.load(DIR, adapter={card.name!r})`.\n"
     )
