@@ -5,6 +5,7 @@ with one line that says what was found, what was wanted and what to do, 1 is our
 """
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from rich.text import Text
 
 from genrec import __version__, runtime
 from genrec.config import config_file
+from genrec.disk import disk_fault
 from genrec.errors import GenrecError, InputError
 from genrec.sinks import LineFormatter, json_text, visible
 
@@ -69,11 +71,17 @@ def main() -> None:
     except (GenrecError, Exception) as error:
         if debug:
             raise
+        if (line := disk_fault(error)) is not None:
+            _fail(line, 2)
         _fail(f"{type(error).__name__}: {error} (our fault; run again with --debug for the traceback)", 1)
 
 
 def _fail(message: str, code: int) -> None:
     sys.stderr.write(visible(" ".join(message.split())) + "\n")
+    try:
+        sys.stdout.flush()
+    except OSError:  # what it still holds would be tried again at the end, and change the exit code
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
 

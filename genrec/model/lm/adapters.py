@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from genrec.artifacts import write_text
+from genrec.disk import naming
 from genrec.errors import ArtifactError, ConfigError, IdTableMismatch, InputError
 from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm, read_ids
 from genrec.pretrained import LORA_CONFIG, LORA_WEIGHTS, check_lora, load_lora, load_processor
@@ -217,7 +218,11 @@ def export_merged(model_directory: Path, adapter: Path | None, out: Path) -> Non
         model = load_lora(model, lora).merge_and_unload()
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    model.save_pretrained(partial)
-    load_processor(AutoTokenizer, base).save_pretrained(partial)
-    shutil.copy(base / IDS_FILE, partial / IDS_FILE)
-    partial.rename(out)
+    try:
+        with naming(out):
+            model.save_pretrained(partial)
+        load_processor(AutoTokenizer, base).save_pretrained(partial)
+        shutil.copy(base / IDS_FILE, partial / IDS_FILE)
+        partial.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
