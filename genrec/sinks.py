@@ -13,7 +13,7 @@ import re
 _ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]")
 _BLANKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 _MARKUP = re.compile(r"[\\`*_\[\]<>|&~]|(?<=\w):(?=//)|(?<=\bwww)\.", re.IGNORECASE)
-_BLOCK = re.compile(r"^[#+=-]|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
+_BLOCK = re.compile(r"^(\d{0,9})((?<=\d)[.)](?=\s|$)|^#+(?=\s|$)|^[+-](?=\s|$)|^=+$|^-+$)")  # heading, list, rule
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
 
@@ -36,7 +36,7 @@ def json_text(document: object) -> str:
 
 def markdown(text: str) -> str:
     """The text in one line, which Markdown shows as it is: no markup, no link, not even of a bare address."""
-    return _BLOCK.sub(r"\\\g<0>", _MARKUP.sub(r"\\\g<0>", " ".join(visible(text).split())))
+    return _BLOCK.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", " ".join(visible(text).split())))
 
 
 def markdown_code(text: str) -> str:

@@ -53,6 +53,18 @@ def test_markdown_shows_a_text_as_it_is(title, frame):
     assert not ACTING.search(shown)
 
 
+@pytest.mark.parametrize("text", ["-", "- a", "---", "===", "+ a", "## a", "#", "1.", "12) a", "123456789. a", "> a"])
+def test_a_text_opens_no_block(text):
+    read = MarkdownIt("gfm-like", {"linkify": False}).render(f"a\n{markdown(text)}\n\n{markdown(text)}")
+    assert read.count("<") == 4
+    assert read.count("<p>") == 2
+
+
+@pytest.mark.parametrize("text", ["1.0000 / 1.0000", "-0.5", "#1 lamp", "1.5 m", "+5", "=1"])
+def test_figures_stay_as_they_are(text):
+    assert markdown(text) == text
+
+
 def test_bare_addresses_do_not_link():
     told = markdown("see https://evil.com/a, HTTP://evil.com and www.evil.com or WWW.evil.com")
     assert "http\\://" in told.replace("https", "http")
