@@ -12,28 +12,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from peft import PeftModel
 
 from genrec import artifacts
 from genrec.config import CONFIG_FILE, Config
 from genrec.data.ingest import NewItems, load_data
 from genrec.data.splits import Split, split_interactions
 from genrec.errors import InputError
-from genrec.generations import (
-    ADAPTERS,
-    Generation,
-    checked_base,
-    commit,
-    new_folder,
-    require_no_draft,
-    take_up_adapters,
-    writing,
-)
-from genrec.model.lm.adapters import AdapterCard, check_adapter_name, save_adapter
+from genrec.generations import Generation, checked_base, commit, new_folder, require_no_draft, take_up_adapters, writing
+from genrec.model.lm.adapters import AdapterCard, adapters_folder, check_adapter_name, save_adapter
 from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, LanguageModel, load_causal_lm, read_ids
 from genrec.model.lm.vocabulary import PromptTokenizer
 from genrec.model.training.tuning import TuneReport
 from genrec.new_items import admit_items
+from genrec.pretrained import load_lora
 from genrec.ranking.training import ValidationJudge, tune_on
 from genrec.runtime import pick_device
 from genrec.schema import Catalog, Interactions
@@ -81,12 +72,12 @@ def adapt(
         with new_folder(root, base) as folder:
             domain, num_new = _admitted(root, folder, domain_data.folder, config)
             card = _adapted(
-                folder, domain, config, work, name=name, license_name=license_name, target=root / ADAPTERS / name
+                folder, domain, config, work, name=name, license_name=license_name, target=adapters_folder(root) / name
             )
             take_up_adapters(root, folder)
         commit(root)
         shutil.rmtree(work)
-    target = root / ADAPTERS / name
+    target = adapters_folder(root) / name
     num_bytes = sum(path.stat().st_size for path in target.iterdir())
     return AdaptReport(card=card, path=target, num_new_items=num_new, num_bytes=num_bytes)
 
@@ -190,7 +181,7 @@ def _trainable_model(directory: Path, config: Config) -> LanguageModel:
         four_bit=config.tune.method == "qlora",
         device=pick_device(config.device),
     )
-    model = PeftModel.from_pretrained(base, directory / ADAPTER_DIR, is_trainable=True)
+    model = load_lora(base, directory / ADAPTER_DIR, is_trainable=True)
     prompts = PromptTokenizer(frozen.prompts.tokenizer, frozen.ids)
     if frozen.item_projector is not None:
         frozen.item_projector.requires_grad_(False)

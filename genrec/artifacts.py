@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from genrec.disk import naming
 from genrec.errors import ArtifactError, GenrecError
 
 FORMAT_VERSION = 3
@@ -97,7 +98,8 @@ def write_file(path: Path) -> Iterator[Path]:
     _remove_left_files(path)
     partial = path.with_name(f".{path.stem}.{os.getpid()}-{threading.get_ident()}.partial{path.suffix}")
     try:
-        yield partial
+        with naming(path):
+            yield partial
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -138,7 +140,8 @@ def write_stage(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        yield partial
+        with naming(directory):
+            yield partial
         seal(partial, kind=kind, inputs=inputs, details=details or {})
         _swap(partial, directory)
     finally:
@@ -235,7 +238,7 @@ def stale_reason(directory: Path, *, kind: str, inputs: Mapping[str, str]) -> st
 def open_work(work: Path, key: str) -> Path:
     """The folder that a killed run left for the same key, else an empty one: where long work keeps its checkpoints."""
     marker = work / "key"
-    if not marker.is_file() or marker.read_text(encoding="utf-8") != key:
+    if not marker.is_file() or marker.read_bytes() != key.encode():
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
         write_text(marker, key)

@@ -13,9 +13,8 @@ from genrec.config import CONFIG_FILE, Config
 from genrec.data.ingest import load_data
 from genrec.errors import GenrecError
 from genrec.generations import ADAPTERS, CURRENT, Fault, Generation, current_number, draft_number, find_faults, parts_of
-from genrec.model.lm.adapters import find_adapter
+from genrec.model.lm.adapters import fitting_adapter
 from genrec.ranking.built_data import BuiltData
-from genrec.ranking.recommender import fitting_adapter
 
 _STORE = "store.db"
 
@@ -59,7 +58,7 @@ def _generation_findings(generation: Generation) -> list[Finding]:
     findings.append(Finding(part="how parts fit", faults=_faults_of(lambda: BuiltData.of(generation))))
     folder = generation.folder
     for adapter in sorted(path.name for path in (folder / ADAPTERS).glob("*") if path.is_dir()):
-        found = _faults_of(lambda name=adapter: fitting_adapter(folder, find_adapter(folder, name)))  # type: ignore[misc]
+        found = _faults_of(lambda name=adapter: fitting_adapter(folder, name))  # type: ignore[misc]
         findings.append(Finding(part=f"{ADAPTERS}/{adapter}", faults=found))
     findings.append(Finding(part="pictures", faults=_faults_of(lambda: _check_pictures(folder))))
     return findings

@@ -4,8 +4,8 @@ Answers go to stdout (one JSON document with --json), progress to stderr. Exit 0
 with one line that says what was found, what was wanted and what to do, 1 is our fault.
 """
 
-import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from genrec import __version__, runtime
+from genrec.disk import disk_fault
 from genrec.errors import GenrecError, InputError
 from genrec.generations import Generation, current_number, draft_number
+from genrec.sinks import LineFormatter, json_text, visible
 
 if TYPE_CHECKING:
     from genrec.serve.store import Store
@@ -59,7 +62,9 @@ def main() -> None:
     if debug:
         sys.argv.remove("--debug")
     runtime.quiet_libraries()
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     try:
         with runtime.report_progress_to(runtime.print_progress):
             app()
@@ -70,17 +75,23 @@ def main() -> None:
     except (GenrecError, Exception) as error:
         if debug:
             raise
+        if (line := disk_fault(error)) is not None:
+            _fail(line, 2)
         _fail(f"{type(error).__name__}: {error} (our fault; run again with --debug for the traceback)", 1)
 
 
 def _fail(message: str, code: int) -> None:
-    sys.stderr.write(" ".join(message.split()) + "\n")
+    sys.stderr.write(visible(" ".join(message.split())) + "\n")
+    try:
+        sys.stdout.flush()
+    except OSError:  # what it still holds would be tried again at the end, and change the exit code
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"genrec {__version__}")
+        _say(f"genrec {__version__}")
         raise typer.Exit
 
 
@@ -105,14 +116,24 @@ def _ids(history: str | None) -> list[str] | None:
     return None if history is None else [entry.strip() for entry in history.split(",") if entry.strip()]
 
 
+def _cells(*texts: str) -> list[Text]:
+    """Cells that hold what others wrote, without markup."""
+    return [Text(visible(text)) for text in texts]
+
+
 def _print_table(table: RenderableType) -> None:
     """Print a table as wide as the terminal; into a file or a pipe, as wide as its rows are."""
     console = Console()
     (console if console.is_terminal else Console(width=1000)).print(table)
 
 
+def _say(text: str) -> None:
+    """Print lines for people; what others wrote in them is shown, never acted on."""
+    typer.echo(visible(text, keep_lines=True))
+
+
 def _print_json(document: object) -> None:
-    typer.echo(json.dumps(document, indent=1, ensure_ascii=False, default=str))
+    typer.echo(json_text(document))
 
 
 def _load(directory: Path, adapter: str | None = None) -> "Workspace":
@@ -171,12 +192,12 @@ def ingest(
     if as_json:
         _print_json(asdict(report))
         return
-    typer.echo(
+    _say(
         f"{report.num_items:,} items ({report.num_images:,} with a picture), {report.num_events:,} events of "
         f"{report.num_users:,} users, {report.num_refused:,} rows refused → {report.out}"
     )
     for note in report.notes:
-        typer.echo(f"  {note}")
+        _say(f"  {note}")
 
 
 @app.command()
@@ -196,9 +217,9 @@ def build(
         _print_json(asdict(report))
         return
     for name in report.skipped:
-        typer.echo(f"{name}: fresh")
+        _say(f"{name}: fresh")
     for name, seconds in report.seconds.items():
-        typer.echo(f"{name}: made in {seconds:.1f} s")
+        _say(f"{name}: made in {seconds:.1f} s")
 
 
 @app.command()
@@ -238,7 +259,7 @@ def recommend(
     table = Table("", "item", "title", "semantic ID", "nats")
     for entry in found:
         codes = " ".join(map(str, entry.semantic_id))
-        table.add_row(str(entry.rank), entry.item_id, entry.title, codes, f"{entry.score_nats:.2f}")
+        table.add_row(*_cells(str(entry.rank), entry.item_id, entry.title, codes, f"{entry.score_nats:.2f}"))
     _print_table(table)
 
 
@@ -256,9 +277,9 @@ def explain(
     if as_json:
         _print_json(asdict(found))
         return
-    typer.echo(found.text)
+    _say(found.text)
     for entry in found.evidence:
-        typer.echo(f"  [{entry.kind}] {entry.claim}  ({entry.source}, {entry.weight:+.2f} nats)")
+        _say(f"  [{entry.kind}] {entry.claim}  ({entry.source}, {entry.weight:+.2f} nats)")
 
 
 @app.command()
@@ -281,7 +302,7 @@ def visualize(
     if as_json:
         _print_json({**asdict(made), "models": dict(made.models), "scores": dict(made.scores)})
         return
-    typer.echo(f"{made.path} (generated, seed {made.seed}): {made.prompt}")
+    _say(f"{made.path} (generated, seed {made.seed}): {made.prompt}")
 
 
 @app.command()
@@ -339,7 +360,7 @@ def add_items(
         _print_json(asdict(report))
         return
     known = f", {report.num_known:,} there already" if report.num_known else ""
-    typer.echo(f"{len(report.item_ids):,} items added{known}, {report.num_refused:,} rows refused")
+    _say(f"{len(report.item_ids):,} items added{known}, {report.num_refused:,} rows refused")
 
 
 @app.command()
@@ -358,9 +379,9 @@ def adapt(
     if as_json:
         _print_json({**asdict(report), "card": {**asdict(report.card), "metrics": dict(report.card.metrics)}})
         return
-    typer.echo(f"{report.path}: {report.num_bytes / 2**20:.1f} MiB, trained in {report.card.minutes:.1f} minutes")
+    _say(f"{report.path}: {report.num_bytes / 2**20:.1f} MiB, trained in {report.card.minutes:.1f} minutes")
     for measure, value in report.card.metrics.items():
-        typer.echo(f"  {measure}: {value:.4f}")
+        _say(f"  {measure}: {value:.4f}")
 
 
 @app.command()
@@ -390,7 +411,7 @@ def evaluate(
     if as_json:
         _print_json(report.to_json())
     elif markdown:
-        typer.echo(report.to_markdown())
+        _say(report.to_markdown())
     else:
         _print_table(report.to_rich())
 
@@ -425,9 +446,11 @@ def bench(
         _print_json(document)
         return
     columns, cells = table_lines(document["rows"])  # type: ignore[arg-type]
-    table = Table(*columns, title=f"{document['name']}, {document['machine']}")
+    table = Table(title=Text(visible(f"{document['name']}, {document['machine']}")))
+    for column in _cells(*columns):
+        table.add_column(column)
     for row in cells:
-        table.add_row(*row)
+        table.add_row(*_cells(*row))
     _print_table(table)
 
 
@@ -448,7 +471,7 @@ def info(directory: Directory, as_json: Json = False) -> None:
     table = Table("stage", "state", "details")
     for state in states:
         details = ", ".join(f"{key} {value}" for key, value in state.details.items())
-        table.add_row(state.name, "fresh" if state.stale is None else f"stale: {state.stale}", details)
+        table.add_row(*_cells(state.name, "fresh" if state.stale is None else f"stale: {state.stale}", details))
     _print_table(table)
 
 
@@ -474,12 +497,12 @@ def list_adapters(directory: Directory, as_json: Json = False) -> None:
     """The adapters of a workspace and the shipped ones."""
     from genrec.model.lm.adapters import list_adapters as run
 
-    cards = run(Generation.open(directory).folder)
+    cards = run(Generation.open(directory).folder).values()
     if as_json:
         _print_json([{**asdict(card), "metrics": dict(card.metrics)} for card in cards])
         return
     for card in cards:
-        typer.echo(f"{card.name}: {card.data}, for {card.foundation} with id space {card.id_space}")
+        _say(f"{card.name}: {card.data}, for {card.foundation} with id space {card.id_space}")
 
 
 @adapters_app.command("export")
@@ -497,7 +520,7 @@ def export_adapter(
     generation = Generation.open(directory)
     adapter = None if name is None else find_adapter(generation.folder, name)
     export_merged(generation.folder / "model", adapter, out)
-    typer.echo(str(out))
+    _say(str(out))
 
 
 @keys_app.command("create")
@@ -519,7 +542,7 @@ def create_key(
     if as_json:
         _print_json({**asdict(key), "secret": secret})
         return
-    typer.echo(secret)
+    _say(secret)
     sys.stderr.write(f"key {key.key_id} may {', '.join(key.scopes)}; the secret above is not kept, so store it now\n")
 
 
@@ -534,7 +557,7 @@ def list_keys(directory: Directory, store: StoreUrl = None, as_json: Json = Fals
     for key in keys:
         limit = f"{key.rate_per_minute} a minute" if key.rate_per_minute else "no limit"
         state = "" if key.revoked is None else ", revoked"
-        typer.echo(f"{key.key_id}: {key.name}, {', '.join(key.scopes)}, {limit}{state}")
+        _say(f"{key.key_id}: {key.name}, {', '.join(key.scopes)}, {limit}{state}")
 
 
 @keys_app.command("revoke")
@@ -546,7 +569,7 @@ def revoke_key(
     """End a key at once."""
     with _opened_store(directory, store) as opened:
         opened.revoke_key(key_id)
-    typer.echo(f"{key_id} is revoked")
+    _say(f"{key_id} is revoked")
 
 
 @feedback_app.command("export")
@@ -566,7 +589,7 @@ def export_feedback(
         events = opened.export_events()
     parts = [load_workspace_data(directory).interactions, events] if with_training else [events]
     num_events = write_events(parts, out)
-    typer.echo(f"{num_events:,} events → {out}")
+    _say(f"{num_events:,} events → {out}")
 
 
 @contextmanager

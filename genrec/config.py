@@ -89,7 +89,8 @@ class TuneConfig:
     alpha: Count = 64
     rslora: bool = False
     epochs: Amount = 1.5
-    # Of training, after which it stops at the next evaluation; none: no limit.
+    # Of training, after which it stops at the next evaluation; none: no limit. Where it ends the training, how far that
+    # came depends on the machine, so equal seeds differ: a warning says so, and the stage's planned_steps exceed steps.
     max_minutes: Amount | None = field(default=None, metadata={"former": 0.0})
     batch_size: Count = 32
     gradient_accumulation: Count = 1
@@ -273,7 +274,7 @@ class Config:
         """Read a TOML file. Raises ConfigError."""
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise ConfigError(f"{path} cannot be read as TOML ({error}); wanted a genrec.toml") from error
         return merge(cls.for_preset(str(table.get("preset", "tiny"))), table)
 

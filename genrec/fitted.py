@@ -69,7 +69,7 @@ def load_fitted(directory: Path, role: str, kinds: Mapping[str, type[F]]) -> F:
         record: Record = json.loads(settings.read_text(encoding="utf-8"))
         kind = kinds.get(str(record[role]))
         fitted = None if kind is None else kind.from_record(record)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ArtifactError(f"{settings} cannot be read ({error}); run genrec build again") from error
     if fitted is None:
         raise ArtifactError(f"{directory} holds a {record[role]!r} {role}; this genrec knows {', '.join(kinds)}")

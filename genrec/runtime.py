@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from genrec.errors import InputError
+from genrec.sinks import visible
 
 if TYPE_CHECKING:
     import torch
@@ -54,19 +55,6 @@ def foundation_path(name_or_path: str) -> str:
             f"foundation model {name_or_path!r} is not in this installation (it holds: {have}); run make foundation"
         )
     return str(folder)
-
-
-@contextlib.contextmanager
-def hub_errors(name_or_path: str) -> Iterator[None]:
-    """Turn a library's failure to find a model into one clear InputError."""
-    try:
-        yield
-    except OSError as error:
-        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(
-            f"model {name_or_path!r} could not be loaded ({first_line}); give a folder that holds it, or a hub name "
-            "while online"
-        ) from error
 
 
 def quiet_libraries() -> None:
@@ -240,7 +228,7 @@ def format_rate(label: str, done: int, total: int, seconds: float) -> str:
 
 def print_progress(label: str, done: int, total: int, seconds: float) -> None:
     """A hook that writes to stderr: one line rewritten on a terminal, else lines every few seconds and at the end."""
-    line = format_rate(label, done, total, seconds)
+    line = visible(format_rate(label, done, total, seconds))
     finished = bool(total) and done >= total
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[2K" + line + ("\n" if finished else ""))

@@ -70,7 +70,7 @@ def _parse_value(text: str) -> object:
     number = re.sub(r"^([+-]?)\.(?=\d)", r"\g<1>0.", text)  # .5, to which TOML wants a zero before
     try:
         return tomllib.loads(f"value = {number}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 

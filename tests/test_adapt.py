@@ -110,7 +110,7 @@ def test_the_workspaces_own_lora_lies_in_the_weights_until_another_is_chosen(ada
 
 def test_adapters_are_listed_exported_and_refused_elsewhere(adapted, shop_directory, tmp_path):
     directory, report = adapted
-    assert "outdoor" in [card.name for card in list_adapters(directory)]
+    assert "outdoor" in [card.name for card in list_adapters(directory).values()]
     assert find_adapter(directory, "outdoor") == report.path
     export_merged(stages_of(directory) / "model", report.path, tmp_path / "merged")
     assert (tmp_path / "merged" / "config.json").is_file()

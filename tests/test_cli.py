@@ -1,14 +1,22 @@
 """The commands: their JSON shapes, and one clear line with exit code 2 for whatever is wrong."""
 
+import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hostile_texts import ACTING, TITLES
 from PIL import Image
 from workspaces import recommit, stages_of
 
+from genrec import cli
 from genrec.artifacts import FORMAT_VERSION
+from genrec.data.ingest import append_items, extend_catalog, ingest, load_workspace_data
+from genrec.data.interactions import write_events
 from genrec.pipeline import STAGES
+from genrec.schema import Interactions
+from genrec.sinks import visible
 
 
 def tree(directory: Path) -> dict[str, int]:
@@ -179,3 +187,56 @@ def test_a_workspace_of_another_version_is_refused(genrec, shop_copy):
     code, _, err = genrec("recommend", shop_copy, "--user", "user-00003")
     assert code == 2
     assert "format version 99" in err
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_tables_and_lines_show_titles_and_never_act_on_them(title, capsys):
+    table = cli.Table("item", "title")
+    table.add_row(*cli._cells("i1", title))
+    cli._print_table(table)
+    cli._say(f"{title} → out")
+    out = capsys.readouterr().out
+    assert out.count(visible(title)) == 1 + ("\n" not in title)
+    assert not ACTING.search(out)
+
+
+def test_an_error_shows_what_was_given_and_never_acts_on_it(genrec, tmp_path):
+    code, out, err = genrec("ingest", "files", tmp_path / "\x1b[2J[/b]\u202e", "--out", tmp_path / "ws")
+    assert (code, out) == (2, "")
+    assert "\\x1b[2J[/b]\\u202e is not there" in err
+    assert not ACTING.search(err)
+    assert err.count("\n") == 1
+
+
+def test_feedback_of_hostile_ids_is_no_formula_and_can_be_ingested_again(tmp_path):
+    ids = [f"{title} {number}" for number, title in enumerate(TITLES) if "\ud800" not in title]
+    events = Interactions.sort(
+        user_ids=np.array(ids, dtype=object),
+        item_ids=np.array(ids, dtype=object),
+        timestamps=np.arange(len(ids)),
+        kinds=np.array(["=like"] * len(ids), dtype=object),
+        weights=np.full(len(ids), -1.0, dtype=np.float32),
+    )
+    (tmp_path / "shop").mkdir()
+    items = [json.dumps({"item_id": item_id, "title": "a"}) for item_id in ids]
+    (tmp_path / "shop" / "items.jsonl").write_text("\n".join(items))
+    write_events([events], tmp_path / "shop" / "events.csv")
+    with (tmp_path / "shop" / "events.csv").open(newline="") as stream:
+        cells = [cell for row in list(csv.reader(stream))[1:] for cell in row[:2]]
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in cells)
+    report = ingest("files", tmp_path / "shop", tmp_path / "ws")
+    assert (report.num_events, report.num_refused) == (len(ids), 0)
+    again = load_workspace_data(tmp_path / "ws").interactions
+    assert set(again.user_ids) == {user.strip() for user in ids}
+    assert set(again.kinds) == {"=like"}
+    assert set(again.weights) == {-1.0}
+
+
+def test_refused_rows_are_no_formulas_and_come_back(tmp_path):
+    (tmp_path / "items.csv").write_text("item_id,title\na,Lamp\na,=1+1\n")
+    ingest("files", tmp_path / "items.csv", tmp_path / "ws")
+    assert ",'=1+1" in (tmp_path / "ws" / "catalog" / "refused.csv").read_text()
+    (tmp_path / "more.csv").write_text("item_id,title\nb,Mug\n")
+    extend_catalog(tmp_path / "ws", append_items(tmp_path / "ws", tmp_path / "more.csv"))
+    assert ",'=1+1" in (tmp_path / "ws" / "catalog" / "refused.csv").read_text()
+    assert "''" not in (tmp_path / "ws" / "catalog" / "refused.csv").read_text()

@@ -21,6 +21,7 @@ from genrec.generations import is_ingested
 from genrec.pipeline import build
 from genrec.ranking.client import Request
 from genrec.runtime import progress
+from genrec.sinks import csv_cell
 from genrec.workspace import Workspace, load
 
 CUTOFFS = (1, 10, 50)
@@ -86,7 +87,7 @@ def _write_files(source: Path, files: Path) -> None:
         writer.writerow(("user_id", "item_id", "timestamp"))
         for number, (dialog, named_movies) in enumerate(told.items()):
             known = [name for name in named_movies if name in movies]
-            writer.writerows((dialog, name, 1000 * number + place) for place, name in enumerate(known))
+            writer.writerows((dialog, csv_cell(name), 1000 * number + place) for place, name in enumerate(known))
 
 
 def _names(line: Mapping[str, object], key: str) -> list[str]:

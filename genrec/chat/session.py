@@ -160,7 +160,7 @@ class Session:
             wishes = [_predicate(entry) for entry in record.pop("constraints")]
             earlier = _snapshot(record.pop("earlier", None))
             return cls(messages=messages, constraints=wishes, earlier=earlier, **record)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(f"the text is not a chat session ({error}); wanted what Session.to_json wrote") from error
 
     def save(self, path: Path) -> None:

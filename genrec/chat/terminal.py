@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from genrec.chat.conversation import Conversable, Conversation, Reply
 from genrec.chat.session import Session
 from genrec.claims.wording import format_number
 from genrec.errors import InputError
+from genrec.sinks import visible
 
 QUIT = frozenset({"quit", "exit", "bye", "q", "/quit", "/exit"})
 
@@ -36,7 +37,7 @@ def chat_in_terminal(
         try:
             _take_line(conversation, line, console)
         except InputError as error:
-            console.print(f"[red]{escape(str(error))}[/red]")
+            _print(console, (str(error), "red"))
         if session_file is not None:
             conversation.session.save(session_file)
     return conversation.session
@@ -52,7 +53,7 @@ def _read_line(console: Console) -> str | None:
         return None
     if not line:
         return None
-    console.print(f"[bold]you>[/bold] {escape(line.strip())}")
+    _print(console, ("you>", "bold"), (f" {line.strip()}", ""))
     return line.strip()
 
 
@@ -61,7 +62,7 @@ def _take_line(conversation: Conversation, line: str, console: Console) -> None:
         user_id = line.removeprefix("/user").strip()
         conversation.follow(user_id)
         count = len(conversation.session.history)
-        console.print(f"[dim]Continuing as {escape(user_id)}, with {count} items of history.[/dim]")
+        _print(console, (f"Continuing as {user_id}, with {count} items of history.", "dim"))
         return
     steps = conversation.answer(line)
     print_reply(next(steps), console)
@@ -71,18 +72,26 @@ def _take_line(conversation: Conversation, line: str, console: Console) -> None:
 
 def print_reply(reply: Reply, console: Console) -> None:
     """Print one answer: its text, then the items of a list or the evidence of a reason, then where a picture is."""
-    console.print(f"[bold cyan]genrec>[/bold cyan] {escape(reply.text)}")
+    first, *others = reply.text.split("\n")
+    _print(console, ("genrec>", "bold cyan"), (f" {first}", ""))
+    for line in others:
+        _print(console, (line, ""))
     if reply.is_list:
         for place, card in enumerate(reply.items, 1):
-            price = "" if card.price is None else f"  [green]{format_number(card.price)}[/green]"
-            console.print(f"   [bold]{place}. {escape(card.title)}[/bold]{price}")
+            price = "" if card.price is None else f"  {format_number(card.price)}"
+            _print(console, (f"   {place}. {card.title}", "bold"), (price, "green"))
     for entry in (evidence for card in reply.items for evidence in card.evidence):
-        console.print(f"   [dim]{entry.kind}: {escape(entry.claim)} ({entry.weight:+.2f} nats)[/dim]")
+        _print(console, (f"   {entry.kind}: {entry.claim} ({entry.weight:+.2f} nats)", "dim"))
     if reply.visual is not None:
-        console.print(f"   [dim]generated picture: {escape(str(reply.visual))}[/dim]")
+        _print(console, (f"   generated picture: {reply.visual}", "dim"))
 
 
 def print_reasons(reply: Reply, console: Console) -> None:
     """Print why each item of a list is in it."""
     for place, card in enumerate(reply.items, 1):
-        console.print(f"   [dim]{place}. {escape(card.reason)}[/dim]")
+        _print(console, (f"   {place}. {card.reason}", "dim"))
+
+
+def _print(console: Console, *parts: tuple[str, str]) -> None:
+    """Print a line of texts, each in a style; what others wrote in them is shown, never acted on."""
+    console.print(Text.assemble(*((visible(text), style) for text, style in parts)))

@@ -7,6 +7,7 @@ from item to item in name and type, so they are one JSON column. Knows nothing o
 """
 
 import json
+import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -18,19 +19,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genrec.artifacts import write_file
+from genrec.data.arrays import read_arrays
+from genrec.data.media import Folders, stamp
 from genrec.errors import ArtifactError, InputError, SourceError
 from genrec.schema import AttributeValue, Catalog, Embeddings, Item
 
+log = logging.getLogger(__name__)
+
 ITEMS_FILE = "items.parquet"
 _COLUMNS = ("item_id", "title", "text", "attributes", "image", "audio")
+_STAMPS = {"image": "image_stamp", "audio": "audio_stamp"}  # of files outside the catalog's folder
 _FEATURES_PREFIX = "features-"
 _FEATURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def save_catalog(catalog: Catalog, directory: Path) -> None:
-    """Write items.parquet into a directory. Media inside the directory are stored relative to it, others absolute."""
+    """Write items.parquet into a directory.
+
+    Media inside the directory are stored relative to it, others absolute, with the stamp of the file.
+    """
     root = os.path.abspath(directory)
-    columns = {
+    columns: dict[str, list[str | None]] = {
         "item_id": [item.item_id for item in catalog],
         "title": [item.title for item in catalog],
         "text": [item.text for item in catalog],
@@ -38,17 +47,26 @@ def save_catalog(catalog: Catalog, directory: Path) -> None:
         "image": [_stored_path(item.image, root) for item in catalog],
         "audio": [_stored_path(item.audio, root) for item in catalog],
     }
+    for name, stamps in _STAMPS.items():
+        columns[stamps] = [stamp(Path(path)) if path and os.path.isabs(path) else None for path in columns[name]]
     table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
     with write_file(directory / ITEMS_FILE) as path:
         pq.write_table(table, path)
 
 
 def load_catalog(directory: Path) -> Catalog:
-    """Read items.parquet. Raises ArtifactError when it is missing or is no catalog."""
+    """Read items.parquet. Raises ArtifactError when it is missing or is no catalog.
+
+    Pictures and sounds that neither lie in the directory nor are the files that were ingested are left out, with a
+    warning.
+    """
     path = directory / ITEMS_FILE
     try:
-        columns = pq.read_table(path, columns=list(_COLUMNS)).to_pydict()
+        known = [*_COLUMNS, *_STAMPS.values()]
+        columns = pq.read_table(path, columns=[n for n in known if n in pq.read_schema(path).names]).to_pydict()
         root = Path(os.path.abspath(directory))
+        for name, stamps in _STAMPS.items():
+            columns[name] = _admitted(columns[name], columns.get(stamps), root, what=name)
         rows = zip(*(columns[name] for name in _COLUMNS), strict=True)
         return Catalog(
             items=tuple(
@@ -57,13 +75,13 @@ def load_catalog(directory: Path) -> Catalog:
                     title=title,
                     text=text,
                     attributes=_parse_attributes(attributes),
-                    image=None if image is None else root / image,
-                    audio=None if audio is None else root / audio,
+                    image=image,
+                    audio=audio,
                 )
                 for item_id, title, text, attributes, image, audio in rows
             )
         )
-    except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError, pa.ArrowException) as error:
         if isinstance(error, InputError):
             raise
         raise ArtifactError(f"{path} cannot be read as a catalog ({_one_line(error)}); run genrec ingest") from error
@@ -82,9 +100,9 @@ def load_features(directory: Path) -> dict[str, Embeddings]:
     for path in sorted(directory.glob(f"{_FEATURES_PREFIX}*.npz")):
         name = path.stem.removeprefix(_FEATURES_PREFIX)
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                features[name] = Embeddings(name=name, vectors=arrays["vectors"], present=arrays["present"])
-        except (OSError, KeyError, ValueError) as error:
+            vectors, present = read_arrays(path, "vectors", "present")
+            features[name] = Embeddings(name=name, vectors=vectors, present=present)
+        except ValueError as error:
             raise ArtifactError(f"{path} cannot be read as features ({_one_line(error)}); run genrec ingest") from error
     return features
 
@@ -124,6 +142,28 @@ def _stored_path(path: Path | None, root: str) -> str | None:
         return None
     absolute = os.path.abspath(path)
     return os.path.relpath(absolute, root) if absolute.startswith(root + os.sep) else absolute
+
+
+def _admitted(
+    paths: Sequence[str | None], stamps: Sequence[str | None] | None, root: Path, *, what: str
+) -> list[Path | None]:
+    """The stored paths as files; None for those that may not be read."""
+    folder = Folders([root])
+    found: list[Path | None] = []
+    refused = []
+    for path, seen in zip(paths, stamps or [None] * len(paths), strict=True):
+        file = None if path is None else root / path
+        if file is not None and not folder.hold(file) and (seen is None or stamp(file) != seen):
+            refused.append(file)
+            file = None
+        found.append(file)
+    if refused:
+        log.warning(
+            "%d %s files of %s are left out: they lie outside it and are not those that were ingested (%r first); "
+            "ingest again where they have changed",
+            *(len(refused), what, root, str(refused[0])),
+        )
+    return found
 
 
 def _parse_attributes(text: str) -> Mapping[str, AttributeValue]:

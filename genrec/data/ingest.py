@@ -8,7 +8,6 @@ import csv
 import os
 import re
 import shutil
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields, replace
@@ -20,6 +19,7 @@ import numpy.typing as npt
 
 from genrec.artifacts import fingerprint_file, read_manifest, write_stage
 from genrec.config import CONFIG_FILE
+from genrec.data.arrays import read_arrays
 from genrec.data.catalog import (
     align_features,
     check_feature_name,
@@ -49,6 +49,7 @@ from genrec.generations import (
     writing,
 )
 from genrec.schema import Catalog, Embeddings, Interactions, Item
+from genrec.sinks import csv_cell, from_csv_cell
 
 REFUSED = "refused.csv"
 _WORKSPACE_SIGNS = (GENERATIONS, CURRENT, CONFIG_FILE, CATALOG, f".{CATALOG}.old")
@@ -180,8 +181,9 @@ def append_items(directory: Path, path: Path, columns: Mapping[str, str] | None 
     file = find_table(path, ITEM_FILES) if path.is_dir() else path
     if file is None:
         raise SourceError(f"{path} holds no items file; wanted one of {', '.join(ITEM_FILES)}, or the file itself")
-    assembler = Assembler(ReadOptions())
-    for item, line in read_items(require_file(file), columns or {}, find_images(file), assembler):
+    images = find_images(file)
+    assembler = Assembler(ReadOptions(), (file.parent, images))
+    for item, line in read_items(require_file(file), columns or {}, images, assembler):
         assembler.add_item(item, file, line)
     items = assembler.finish_items().items
     there = [item for item in items if item.item_id in known]
@@ -284,13 +286,11 @@ def _load_vectors(name: str, file: Path) -> _GivenVectors:
     """The ids and the finite float vectors (M, D) of an .npz file. Raises SourceError."""
     wanted = "wanted an .npz with ids (M) of text and vectors (M, D) of float16 or float32"
     try:
-        with np.load(require_file(file), allow_pickle=False) as arrays:
-            ids, vectors = arrays["ids"], arrays["vectors"]
-    except (OSError, KeyError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        if isinstance(error, SourceError):
-            raise
-        reason = " ".join(str(error).split())
-        raise SourceError(f"features {name!r}: {file} cannot be read ({reason}); {wanted}") from error
+        ids, vectors = read_arrays(require_file(file), "ids", "vectors")
+    except SourceError:
+        raise
+    except ValueError as error:
+        raise SourceError(f"features {name!r}: {file} cannot be read ({error}); {wanted}") from error
     if vectors.ndim != 2 or ids.shape != vectors.shape[:1] or vectors.dtype.kind != "f" or ids.dtype.kind not in "Ui":
         raise SourceError(
             f"features {name!r}: {file} has ids {ids.shape} of {ids.dtype} and vectors {vectors.shape} of "
@@ -334,7 +334,7 @@ def _write_refused(refused: Iterable[Refusal], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow([entry.name for entry in fields(Refusal)])
-        writer.writerows(astuple(refusal) for refusal in refused)
+        writer.writerows(map(csv_cell, astuple(refusal)) for refusal in refused)
 
 
 def _read_refused(path: Path) -> tuple[Refusal, ...]:
@@ -343,7 +343,7 @@ def _read_refused(path: Path) -> tuple[Refusal, ...]:
     with path.open(newline="", encoding="utf-8") as stream:
         return tuple(
             Refusal(source_file=file, line=int(line), reason=reason, content=content)
-            for file, line, reason, content in list(csv.reader(stream))[1:]
+            for file, line, reason, content in [map(from_csv_cell, row) for row in list(csv.reader(stream))[1:]]
         )
 
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from genrec.artifacts import write_file
 from genrec.errors import ArtifactError, SourceError
 from genrec.schema import Interactions, StringArray
+from genrec.sinks import csv_cell
 
 _STRINGS = ("user_ids", "item_ids", "kinds")
 _NUMBERS = {"timestamps": pa.int64(), "weights": pa.float32()}
@@ -88,11 +89,14 @@ def _decode(column: pa.ChunkedArray) -> StringArray:
 
 
 def write_events(parts: Sequence[Interactions], path: Path) -> int:
-    """Write events as a CSV that `genrec ingest files` reads, atomically; returns how many."""
+    """Write events as a CSV that `genrec ingest files` reads, atomically; returns how many.
+
+    Ids that begin like a formula get an apostrophe before, which that reader takes off again.
+    """
     with write_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["user_id", "item_id", "timestamp", "kind", "weight"])
         for part in parts:
             columns = (part.user_ids, part.item_ids, part.timestamps, part.kinds, part.weights)
-            writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
+            writer.writerows(map(csv_cell, row) for row in zip(*(column.tolist() for column in columns), strict=True))
     return sum(map(len, parts))

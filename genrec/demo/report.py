@@ -13,12 +13,14 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from PIL import Image, UnidentifiedImageError
 
 from genrec.artifacts import write_file, write_text
 from genrec.demo.result import DemoResult
 from genrec.demo.sheet import draw_contact_sheet
 from genrec.errors import InputError
+from genrec.sinks import visible
 
 REPORT, CONTACT_SHEET = "report.html", "contact_sheet.png"
 _MAX_EDGE_PX = 512  # larger item pictures are shrunk before they are embedded
@@ -39,6 +41,11 @@ def write_report(directory: Path, result: DemoResult) -> Path:
     return directory / REPORT
 
 
+def _shown(value: object) -> object:
+    """A value as the page shows it; text of others in one line, without what would turn the direction of writing."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -47,6 +54,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
     environment.filters["picture"] = embed_picture
     environment.filters["whole"] = embed_whole

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.text import Text
 
 from genrec import artifacts, runtime
 from genrec.data.ingest import ingest
@@ -23,6 +24,7 @@ from genrec.evaluate.report import EvaluationReport
 from genrec.generations import CATALOG, Generation, is_ingested, writing
 from genrec.pipeline import build
 from genrec.schema import Visual
+from genrec.sinks import visible
 from genrec.workspace import Workspace, load
 
 SEED = 7
@@ -53,9 +55,10 @@ def _run(directory: Path, *, settings: Sequence[str], console: Console) -> Path:
         write_report(directory, result)
         artifacts.write_text(directory / TRANSCRIPT, _transcript(result, evaluation))
         artifacts.write_text(summary_file, json.dumps(_summary(result, evaluation, key), indent=1, default=str))
-    console.print((directory / TRANSCRIPT).read_text(encoding="utf-8"), highlight=False, markup=False)
+    transcript = (directory / TRANSCRIPT).read_text(encoding="utf-8")
+    console.print(Text(visible(transcript, keep_lines=True)))
     files = json.loads(summary_file.read_text(encoding="utf-8"))["files"]
-    console.print("\n".join(f"{label}: {path}" for label, path in files.items()), highlight=False, markup=False)
+    console.print(Text("\n".join(visible(f"{label}: {path}") for label, path in files.items())))
     return directory / REPORT
 
 

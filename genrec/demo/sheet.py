@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 from genrec.artifacts import write_file
 from genrec.demo.result import DemoItem, DemoPerson, DemoPick, DemoResult, SameItemDrawn
 from genrec.errors import InputError
+from genrec.sinks import visible
 from genrec.visualize.marking import picture_area
 
 _INK, _SOFT, _PAPER, _CARD, _EMPTY = "#1c1b22", "#6e6c78", "#f3f1ec", "#ffffff", "#e9e6df"
@@ -219,7 +220,7 @@ def _font(size: int, bold: bool) -> ImageFont.FreeTypeFont:
 
 
 def _fit(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
-    text = " ".join(text.split())
+    text = " ".join(visible(text).split())
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(f"{text}…") > width:
@@ -230,7 +231,7 @@ def _fit(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
 def _wrap(text: str, font: ImageFont.FreeTypeFont, width: float, max_lines: int) -> list[str]:
     """Words broken into lines; the last of max_lines is cut with an ellipsis where more would follow."""
     lines: list[str] = []
-    words = text.split()
+    words = visible(text).split()
     while words and len(lines) < max_lines - 1:
         count = 1
         while count < len(words) and font.getlength(" ".join(words[: count + 1])) <= width:

@@ -17,11 +17,12 @@ from torch.nn import functional
 
 from genrec.encode.images import Picture, decode_image
 from genrec.encode.vector_cache import model_fingerprint
-from genrec.errors import InputError
-from genrec.runtime import foundation_path, pick_device, quietly
+from genrec.pretrained import load_processor, load_weights
+from genrec.runtime import pick_device
 from genrec.schema import FloatArray
 
 NUM_DECODING_THREADS = 4
+_MESSAGE = {"what": "CLIP model", "advice": "set encode.clip to a folder or hub name"}
 
 
 class ClipEncoder:
@@ -100,31 +101,20 @@ class ClipEncoder:
     def _model(self) -> Any:  # Any: transformers models are untyped
         from transformers import CLIPModel
 
-        model = self._load(CLIPModel, dtype=self.dtype)
+        model = load_weights(CLIPModel, self.name_or_path, dtype=self.dtype, **_MESSAGE)
         return model.to(self.device).eval()
 
     @cached_property
     def _image_processor(self) -> Any:  # Any: as above
         from transformers import CLIPImageProcessorPil
 
-        return self._load(CLIPImageProcessorPil)
+        return load_processor(CLIPImageProcessorPil, self.name_or_path, **_MESSAGE)
 
     @cached_property
     def _tokenizer(self) -> Any:  # Any: as above
         from transformers import AutoTokenizer
 
-        return self._load(AutoTokenizer)
-
-    def _load(self, kind: Any, **options: object) -> Any:  # Any: a transformers class with from_pretrained
-        path = foundation_path(self.name_or_path)
-        try:
-            with quietly():
-                return kind.from_pretrained(path, **options)
-        except (OSError, ValueError, KeyError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise InputError(
-                f"CLIP model {self.name_or_path!r} cannot be loaded ({reason}); set encode.clip to a folder or hub name"
-            ) from error
+        return load_processor(AutoTokenizer, self.name_or_path, **_MESSAGE)
 
 
 def _to_unit_rows(features_BD: torch.Tensor) -> FloatArray:

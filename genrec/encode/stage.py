@@ -209,7 +209,7 @@ def load_embeddings(directory: Path) -> dict[str, Embeddings]:
             )
             for name, stem in files.items()
         }
-    except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, AttributeError, EOFError, MemoryError, RecursionError, zipfile.BadZipFile) as error:
         raise ArtifactError(f"{directory} holds no whole embeddings ({error}); run genrec build again") from error
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from genrec.encode.vector_cache import model_fingerprint
-from genrec.errors import InputError
-from genrec.runtime import foundation_path, pick_device
+from genrec.pretrained import load_sentence_encoder
+from genrec.runtime import pick_device
 from genrec.schema import FloatArray
 
 
@@ -52,13 +52,9 @@ class SentenceEncoder:
 
     @cached_property
     def _model(self) -> Any:  # Any: sentence-transformers models are untyped here
-        from sentence_transformers import SentenceTransformer
-
-        try:
-            return SentenceTransformer(foundation_path(self.name_or_path), device=str(self.device))
-        except (OSError, ValueError, KeyError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise InputError(
-                f"text encoder {self.name_or_path!r} cannot be loaded ({reason}); set encode.text_encoder to a folder "
-                "or hub name, or leave it empty"
-            ) from error
+        return load_sentence_encoder(
+            self.name_or_path,
+            device=str(self.device),
+            what="text encoder",
+            advice="set encode.text_encoder to a folder or hub name, or leave it empty",
+        )

@@ -6,13 +6,13 @@ nothing of architectures or items.
 """
 
 import logging
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from genrec.artifacts import fingerprint, fingerprint_file, write_file
+from genrec.data.arrays import read_arrays
 from genrec.runtime import foundation_path
 from genrec.schema import FloatArray
 
@@ -60,9 +60,9 @@ class VectorCache:
 def _read(path: Path) -> Mapping[str, FloatArray]:
     """One file's vectors; a file damaged from outside is named in a warning and its vectors are computed again."""
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            return dict(zip(stored["keys"].tolist(), stored["vectors"].astype(np.float32), strict=True))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        keys, vectors = read_arrays(path, "keys", "vectors")
+        return dict(zip(keys.tolist(), vectors.astype(np.float32), strict=True))
+    except (ValueError, TypeError) as error:
         log.warning("cache file %s is damaged (%s); its vectors are computed again", path, error)
         return {}
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from genrec.evaluate.metrics import CUTOFFS, Interval
+from genrec.sinks import markdown, visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -139,7 +140,9 @@ class EvaluationReport:
         """All tables as Markdown, with one line above that says what was measured."""
         share = self.share_of_oracle.get("recall@10")
         oracle = "" if share is None else f", {share:.0%} of the oracle's recall@10"
-        head = f"{self.protocol}, {self.split} split, {self.num_cases:,} cases, {self.num_items:,} items{oracle}"
+        head = (
+            f"{markdown(self.protocol)}, {self.split} split, {self.num_cases:,} cases, {self.num_items:,} items{oracle}"
+        )
         return "\n\n".join((f"{head}; {_LEGEND}", *map(_markdown, self.tables()))) + "\n"
 
     def to_rich(self) -> "RenderableType":
@@ -188,17 +191,18 @@ def _format_p(value: float | None) -> str:
 def _markdown(lines: Sequence[Sequence[str]]) -> str:
     header, *rest = lines
     rule = ["---", *["---:"] * (len(header) - 1)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rest))
+    shown = [[markdown(cell) for cell in cells] for cells in (header, *rest)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (shown[0], rule, *shown[1:]))
 
 
 def _rich_table(lines: Sequence[Sequence[str]], title: str | None) -> "RenderableType":
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    header, *rest = lines
-    table = Table(title=title, title_justify="left")
+    header, *rest = ([Text(visible(cell)) for cell in cells] for cells in lines)
+    table = Table(title=None if title is None else Text(visible(title, keep_lines=True)), title_justify="left")
     for position, name in enumerate(header):
-        table.add_column(escape(name), justify="right" if position else "left")
+        table.add_column(name, justify="right" if position else "left")
     for cells in rest:
-        table.add_row(*map(escape, cells), style="bold" if cells[0] == _OURS else None)
+        table.add_row(*cells, style="bold" if cells[0].plain == _OURS else None)
     return table

@@ -41,6 +41,7 @@ from genrec.foundation.drawer import (
     words_of,
 )
 from genrec.foundation.scenes import Picture, Scenes, cached_scenes
+from genrec.pretrained import load_processor, load_weights
 from genrec.runtime import ProgressMeter, progress
 from genrec.shop.talk import title
 from genrec.visualize.pipelines import ADAPTER_FILE
@@ -260,8 +261,8 @@ def main(
     start = time.monotonic()
     scenes = cached_scenes(scratch, num_items=recipe.num_items, num_rooms=recipe.num_rooms, seed=1)
     unseen = cached_scenes(scratch, num_items=600, num_rooms=1, seed=99)
-    clip = CLIPModel.from_pretrained(out / CLIP_NAME, dtype=torch.float32).eval()
-    tokenizer = CLIPTokenizer.from_pretrained(out / CLIP_NAME)
+    clip = load_weights(CLIPModel, out / CLIP_NAME, dtype=torch.float32).eval()
+    tokenizer = load_processor(CLIPTokenizer, out / CLIP_NAME)
     basis = PatchBasis(scenes.studio[:300], recipe.latent_channels)
     materials = prepare(scenes, basis, clip, tokenizer, recipe.seed)
     unet, text = start_unet(recipe), words_of(text_tower(clip), tokenizer)

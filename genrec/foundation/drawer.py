@@ -23,6 +23,7 @@ from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 from genrec.artifacts import write_file
 from genrec.foundation.autoencoder import PATCH_PX
 from genrec.foundation.scenes import SIZE_PX
+from genrec.pretrained import load_processor, load_weights
 from genrec.visualize.pipelines import ADAPTER_FILE
 
 TEXT_TOKENS = 32
@@ -126,7 +127,7 @@ def assemble(
     pipeline = StableDiffusionPipeline(
         vae=copy.deepcopy(codec).half(),
         text_encoder=text_tower(clip).half(),
-        tokenizer=CLIPTokenizer.from_pretrained(tokenizer.name_or_path, model_max_length=TEXT_TOKENS),
+        tokenizer=load_processor(CLIPTokenizer, tokenizer.name_or_path, model_max_length=TEXT_TOKENS),
         unet=bare.half(),
         scheduler=scheduler,
         safety_checker=None,
@@ -140,7 +141,7 @@ def assemble(
 
 def load_drawer(folder: Path) -> StableDiffusionPipeline:
     """The saved pipeline with its adapter, fp32, as the visualizer loads it."""
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
+    pipeline = load_weights(StableDiffusionPipeline, folder, dtype=torch.float32)
     pipeline.load_ip_adapter(str(folder), subfolder="", weight_name=ADAPTER_FILE, image_encoder_folder=None)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

@@ -21,13 +21,15 @@ import torch
 import torch.nn.functional as F
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, Qwen3Config, Qwen3ForCausalLM
 
-from genrec.artifacts import write_file, write_text
+from genrec.artifacts import write_text
+from genrec.checkpoints import load_checkpoint, save_checkpoint
 from genrec.claims.check import Vocabulary, check_text
 from genrec.foundation.bpe import CONTEXT_TOKENS, train_tokenizer
 from genrec.foundation.documents import MAX_TOKENS, SHARES, Document, Documents, draw_explanation, tokenizer_texts
 from genrec.model.lm.language import LanguageModel
 from genrec.model.lm.vocabulary import IdVocabulary, PromptTokenizer
 from genrec.model.training.examples import IGNORE
+from genrec.pretrained import load_processor, load_weights
 from genrec.runtime import ProgressMeter, seed_everything
 from genrec.shop.world import ShopWorld
 
@@ -146,8 +148,7 @@ def train(
     """Train in place, from the checkpoint when there is one. Returns {"losses": [[step, nats]…], "minutes": …}."""
     optimizers = make_optimizers(model, config)
     record: dict[str, Any] = {"step": 0, "losses": [], "minutes": 0.0}
-    if checkpoint.is_file():
-        saved = torch.load(checkpoint, weights_only=False)
+    if (saved := load_checkpoint(checkpoint)) is not None:
         model.load_state_dict(saved["model"])
         for optimizer, state in zip(optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(state)
@@ -164,8 +165,7 @@ def train(
             recent.clear()
             record |= {"step": step + 1, "minutes": (time.monotonic() - started) / 60}
             states = [optimizer.state_dict() for optimizer in optimizers]
-            with write_file(checkpoint) as partial:
-                torch.save({"model": model.state_dict(), "optimizers": states, "record": record}, partial)
+            save_checkpoint(checkpoint, {"model": model.state_dict(), "optimizers": states, "record": record})
             log.info("step %d loss %.3f minutes %.1f", step + 1, record["losses"][-1][1], record["minutes"])
     meter.close()
     return record
@@ -206,9 +206,9 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
 
 def load_speaker(folder: Path) -> LanguageModel:
     """The saved model without any id token, as explanations use it."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = load_processor(AutoTokenizer, folder)
     prompts = PromptTokenizer(tokenizer, IdVocabulary((), len(tokenizer)))
-    return LanguageModel(AutoModelForCausalLM.from_pretrained(folder), prompts, id_space="")
+    return LanguageModel(load_weights(AutoModelForCausalLM, folder), prompts, id_space="")
 
 
 # ---- measuring

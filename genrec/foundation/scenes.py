@@ -110,7 +110,7 @@ def _save(scenes: Scenes, path: Path) -> None:
 
 
 def _load(path: Path) -> Scenes:
-    with np.load(path) as stored:
+    with np.load(path, allow_pickle=False) as stored:
         columns = {name: stored[name] for name in stored.files}
     studio, rooms, leans, names = (columns.pop(name) for name in ("studio", "rooms", "leans", "backdrops"))
     items = tuple({name: column[row].item() for name, column in columns.items()} for row in range(len(studio)))

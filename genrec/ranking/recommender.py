@@ -19,8 +19,7 @@ from genrec.data.filters import Filter, parse_filter
 from genrec.encode.clip import ClipEncoder
 from genrec.encode.images import Picture
 from genrec.errors import USER_AND_HISTORY, InputError
-from genrec.model.lm.adapters import find_adapter, read_card
-from genrec.model.lm.language import read_ids
+from genrec.model.lm.adapters import fitting_adapter
 from genrec.ranking.built_data import BuiltData
 from genrec.ranking.client import Attribution, Case, ModelClient, Request
 from genrec.ranking.local import LocalClient
@@ -245,14 +244,6 @@ class Recommender:
         if not isinstance(self.client, LocalClient):
             raise InputError("beams are remembered where the models are in this process; load the workspace here")
         return self.client.remembering_beams()
-
-
-def fitting_adapter(generation: Path, adapter: str | Path) -> Path:
-    """The folder of an adapter that was made for a generation. Raises ArtifactError, IdTableMismatch."""
-    folder = find_adapter(generation, adapter)
-    _, id_space, foundation = read_ids(generation / "model")
-    read_card(folder).check(foundation=foundation, id_space=id_space)
-    return folder
 
 
 def _filter_of(where: str | Filter | None) -> Filter | None:

@@ -88,6 +88,8 @@ def _make_model(build: BuildContext, directory: Path, key: str) -> dict[str, obj
         "id_space": table.id_space,
         "foundation": tune.base,
         "method": tune.method,
+        "steps": report.num_steps,
+        "planned_steps": report.num_planned_steps,  # more where tune.max_minutes ended the training
         "best_step": report.best_step,
         "validation_recall@10": dict(report.validation)[report.best_step],
         "seconds": round(report.seconds, 1),

@@ -177,7 +177,7 @@ class SemanticIdTable:
             table = pq.read_table(path)
             header = json.loads((table.schema.metadata or {})[_METADATA])
             levels = [table.column(f"level_{i}").to_numpy() for i in range(len(header["level_sizes"]))]
-        except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+        except (OSError, KeyError, ValueError, TypeError, RecursionError, pa.ArrowException) as error:
             raise ArtifactError(f"{path} is not a semantic ID table ({error}); run genrec build again") from error
         return cls(
             item_ids=tuple(table.column("item_id").to_pylist()),

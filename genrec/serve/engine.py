@@ -16,8 +16,8 @@ from typing import TypeVar
 import numpy as np
 
 from genrec.config import ServeConfig
-from genrec.errors import ArtifactError, IdTableMismatch, InputError
-from genrec.model.lm.adapters import CARD_FILE, find_adapter, list_adapters
+from genrec.errors import IdTableMismatch, InputError
+from genrec.model.lm.adapters import CARD_FILE, list_adapters
 from genrec.model.lm.language import load_prompts
 from genrec.ranking.client import Request
 from genrec.runtime import pick_device
@@ -172,12 +172,15 @@ def _served_models(workspace: Workspace) -> list[ServedModel]:
     made = int((workspace.data.folder / "genrec.toml").stat().st_mtime)
     about = f"{workspace.config.tune.base}, tuned on this catalog"
     models = [ServedModel(name=BASE_MODEL, adapter=None, created=made, about=about)]
-    for card in list_adapters(workspace.data.folder):
+    for folder, card in list_adapters(workspace.data.folder).items():
         try:
-            name = workspace.add_adapter(card.name)
-        except (IdTableMismatch, ArtifactError, InputError) as error:
+            name = workspace.add_adapter(folder)
+        except IdTableMismatch as error:  # as most shipped ones
             log.info("adapter %s is not served: %s", card.name, error)
             continue
-        created = int((find_adapter(workspace.data.folder, card.name) / CARD_FILE).stat().st_mtime)
+        except InputError as error:
+            log.warning("adapter %s is not served: %s", card.name, error)
+            continue
+        created = int((folder / CARD_FILE).stat().st_mtime)
         models.append(ServedModel(name=card.name, adapter=name, created=created, about=card.data))
     return models

@@ -6,7 +6,6 @@ A pipeline's own class name, as its model_index.json says, picks the family. Kno
 
 # D features of the recommender's CLIP space, A features the adapter reads, P pictures
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from PIL import Image, ImageOps
 
 from genrec.config import VisualizeConfig
 from genrec.errors import InputError, ShapeError
+from genrec.pretrained import load_errors, load_weights
 from genrec.prompting import render
 from genrec.runtime import foundation_path, quietly
 from genrec.schema import FloatArray
@@ -223,23 +223,15 @@ def load_family(config: VisualizeConfig, device: torch.device) -> Family:
     """
     import diffusers
 
-    path = foundation_path(config.diffusion)
+    message = {"what": "diffusion model", "advice": "set visualize.diffusion to a folder or hub name"}
     dtype = torch.float32 if device.type == "cpu" else torch.float16
-    try:
-        kind = str(diffusers.DiffusionPipeline.load_config(path)["_class_name"])
-        if kind not in FAMILIES:
-            raise InputError(f"diffusion model {config.diffusion!r} is a {kind}; wanted one of {', '.join(FAMILIES)}")
-        if kind == "Flux2KleinPipeline" and dtype == torch.float16:
-            dtype = torch.bfloat16
-        with quietly():
-            pipeline = getattr(diffusers, kind).from_pretrained(path, dtype=dtype)
-    except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"diffusion model {config.diffusion!r} cannot be loaded ({_first_line(error)}); set visualize.diffusion to "
-            "a folder or hub name"
-        ) from error
+    with load_errors(config.diffusion, **message):
+        kind = str(diffusers.DiffusionPipeline.load_config(foundation_path(config.diffusion))["_class_name"])
+    if kind not in FAMILIES:
+        raise InputError(f"diffusion model {config.diffusion!r} is a {kind}; wanted one of {', '.join(FAMILIES)}")
+    if kind == "Flux2KleinPipeline" and dtype == torch.float16:
+        dtype = torch.bfloat16
+    pipeline = load_weights(getattr(diffusers, kind), config.diffusion, dtype=dtype, **message)
     pipeline.set_progress_bar_config(disable=True)
     with quietly():
         return FAMILIES[kind](pipeline.to(device), config)

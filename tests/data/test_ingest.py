@@ -294,3 +294,67 @@ def test_a_missing_items_file_is_one_clear_error(tmp_path: Path) -> None:
         append_items(stages_of(tmp_path / "ws"), tmp_path / "none.csv")
     with pytest.raises(ArtifactError, match="run genrec ingest"):
         append_items(tmp_path / "empty", tmp_path / "none.csv")
+
+
+# ---- pictures from elsewhere
+
+
+def passport(root: Path) -> Path:
+    (root / "private").mkdir()
+    picture = root / "private" / "passport.png"
+    Image.new("RGB", (8, 8), "blue").save(picture)
+    return picture
+
+
+def test_pictures_outside_the_sources_folders_are_counted_and_named_and_their_items_stay(tmp_path: Path) -> None:
+    secret, shop = passport(tmp_path), tmp_path / "shop"
+    (shop / "images").mkdir(parents=True)
+    own, linked = shop / "images" / "own.png", shop / "images" / "linked.png"
+    Image.new("RGB", (8, 8), "red").save(own)
+    linked.symlink_to(secret)
+    (shop / "private").symlink_to(tmp_path / "private")
+    named = ["../private/passport.png", str(secret), "images/linked.png", "private/passport.png", str(own), "x" * 5000]
+    rows = [f"i{number},Lamp,{cell},{cell}" for number, cell in enumerate(named)]
+    rows.append("linked,Lamp,,")  # whose picture is found by its name
+    (shop / "items.csv").write_text("\n".join(["item_id,title,image,audio", *rows]))
+    report = ingest("files", shop, tmp_path / "ws")
+    catalog = load_workspace_data(tmp_path / "ws").catalog
+    assert [item.item_id for item in catalog if item.image] == ["i4"]
+    assert [item.item_id for item in catalog if item.audio] == ["i4"]
+    assert (report.num_items, report.num_images) == (7, 1)
+    outside = "no file in the source's folders; the item stays if it has more"
+    assert f"5 refused: picture is {outside}" in report.notes
+    assert f"5 refused: audio is {outside}" in report.notes
+
+
+def test_a_picture_folder_elsewhere_is_one_option_away(tmp_path: Path) -> None:
+    secret, shop = passport(tmp_path), source(tmp_path / "shop")
+    (shop / "items.csv").write_text(f"item_id,title,image\ni0,Lamp,../private/passport.png\ni1,Mug,{secret}\n")
+    ingest("files", shop, tmp_path / "ws", images=tmp_path / "private")
+    assert {item.image for item in load_workspace_data(tmp_path / "ws").catalog} == {secret}
+
+
+@pytest.mark.parametrize("layout", ["movielens", "amazon"])
+def test_links_out_of_a_picture_folder_are_refused_by_every_reader(tmp_path: Path, layout: str) -> None:
+    secret, folder = passport(tmp_path), tmp_path / "in"
+    (folder / "images").mkdir(parents=True)
+    (folder / "images" / "1.png").symlink_to(secret)
+    if layout == "movielens":
+        (folder / "movies.csv").write_text("movieId,title,genres\n1,Lamp (1999),Drama\n")
+        (folder / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,1,4,100\n")
+    else:
+        (folder / "meta_B.jsonl").write_text('{"asin": "1", "title": "Lamp"}\n')
+        (folder / "B.jsonl").write_text('{"user_id": "u", "asin": "1", "timestamp": 100, "rating": 5}\n')
+    report = ingest(layout, folder, tmp_path / "ws")
+    assert (report.num_items, report.num_images) == (1, 0)
+    assert any("picture is no file in the source's folders" in note for note in report.notes)
+
+
+def test_new_items_bring_no_pictures_from_outside_their_own_folder(tmp_path: Path) -> None:
+    secret = passport(tmp_path)
+    ingest("files", source(tmp_path / "in"), tmp_path / "ws")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "items.csv").write_text(f"item_id,title,image\nnew,Lamp,{secret}\n")
+    new = append_items(tmp_path / "ws", tmp_path / "new")
+    assert [item.image for item in new.items] == [None]
+    assert [refusal.content for refusal in new.refused] == [str(secret)]

@@ -1,5 +1,6 @@
 """The demo's page and contact sheet, from plain values."""
 
+import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -7,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile_texts import ACTING, TITLES
+from markupsafe import escape
 from PIL import Image
+from rich.console import Console
 from workspaces import recommit, stages_of
 
 from genrec.artifacts import seal
@@ -19,6 +23,7 @@ from genrec.errors import InputError
 from genrec.evaluate.metrics import Interval
 from genrec.evaluate.report import EvaluationReport, SliceReport
 from genrec.schema import Evidence, Item, Recommendation
+from genrec.sinks import markdown, visible
 
 FIGURES = {"recall@5": 0.2, "recall@10": 0.3, "recall@20": 0.4, "ndcg@10": 0.2, "mrr@20": 0.1}
 HOSTILE = "<script>alert('x')</script> {{ 7 * 7 }}"
@@ -271,3 +276,21 @@ def test_what_was_shown_is_shown_again_only_while_every_stage_is_the_same(shop_c
     seal(stage, kind="mixture", inputs={"other": "1"}, details={})
     recommit(shop_copy)
     assert workspace_fingerprint(shop_copy) != before
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_titles_are_shown_and_never_acted_on_in_page_sheet_and_tables(result: DemoResult, tmp_path: Path, title: str):
+    pick = DemoPick(rank=1, item=DemoItem(item_id="x", title=title), score_nats=-3.0, reason=title, evidence=())
+    person = replace(result.people[0], user_id=title, taste=title, picks=(pick,))
+    page = write_report(tmp_path / "out", replace(result, people=(person,))).read_text(encoding="utf-8")
+    assert not ACTING.search(page)
+    assert f"<h3>{escape(visible(title))}</h3>" in page
+    peers = {title: FIGURES}
+    report = replace(evaluation(), peers=peers, peers_ci95={}, p_values={}, slices={})
+    told = report.to_markdown()
+    assert not ACTING.search(told)
+    assert f"\n| {markdown(title)} | " in told
+    output = io.StringIO()
+    Console(file=output, width=300).print(report.to_rich())
+    assert not ACTING.search(output.getvalue())
+    assert visible(title) in output.getvalue()

@@ -15,9 +15,10 @@ from serve_worlds import PATIENT, Server, serving
 from workspaces import stages_of
 
 from genrec.config import ServeConfig
-from genrec.model.lm.adapters import CARD_FILE, WEIGHTS_FILE
+from genrec.model.lm.adapters import CARD_FILE
 from genrec.model.lm.language import read_ids
 from genrec.pipeline import build
+from genrec.pretrained import LORA_WEIGHTS
 from genrec.serve.store import Store
 from genrec.workspace import Workspace, load
 
@@ -101,9 +102,9 @@ def adapted_directory(shop_directory: Path, tmp_path_factory: pytest.TempPathFac
     folder = directory / "adapters" / ADAPTER
     shutil.copytree(stages_of(directory) / "model" / "adapter", folder)
     generator = torch.Generator().manual_seed(3)
-    weights = load_file(folder / WEIGHTS_FILE)
+    weights = load_file(folder / LORA_WEIGHTS)
     changed = {name: w + 0.3 * w.std() * torch.randn(w.shape, generator=generator) for name, w in weights.items()}
-    save_file(changed, folder / WEIGHTS_FILE)
+    save_file(changed, folder / LORA_WEIGHTS)
     _, id_space, foundation = read_ids(stages_of(directory) / "model")
     (folder / CARD_FILE).write_text(
         f'name = "{ADAPTER}"\nfoundation = "{foundation}"\nid_space = "{id_space}"\nlicense = "Apache-2.0"\n'

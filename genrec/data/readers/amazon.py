@@ -10,14 +10,13 @@ are looked for in images/ as ASIN.jpg; picture addresses in the metadata are not
 each user's events are numbered from one second on, so split such data by leave-one-out, not by time.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from genrec.data.readers.images import index_images
 from genrec.data.readers.movielens import add_sequences
 from genrec.data.readers.reading import Assembler, Reading, ReadOptions, clean_attributes
-from genrec.data.readers.tables import Row, open_text, read_rows, require_file, table_suffix
+from genrec.data.readers.tables import Row, read_json, read_rows, require_file, table_suffix
 from genrec.data.readers.values import identifier, number, unix_seconds, words
 from genrec.errors import SourceError
 from genrec.schema import AttributeValue, Item
@@ -34,11 +33,11 @@ def read_amazon(path: Path | None, options: ReadOptions) -> Reading:
     """Read an Amazon Reviews folder. Raises SourceError when it holds none of the layouts."""
     if path is None or not path.is_dir():
         raise SourceError(f"Amazon folder {path or ''!s} is not there; give the folder that holds reviews and metadata")
-    images = index_images(options.images or (path / "images" if (path / "images").is_dir() else None))
+    folder = options.images or (path / "images" if (path / "images").is_dir() else None)
+    images, assembler = index_images(folder), Assembler(options, [folder])
     if (path / "sequences.txt").is_file():
-        return _read_sequences(path, options, images)
+        return _read_sequences(path, assembler, images)
     meta_file, reviews_file = _find_files(path, options)
-    assembler = Assembler(options)
     for line, row in read_rows(meta_file, assembler.refuse):
         assembler.add_item(_product(row, images), meta_file, line)
     catalog = assembler.finish_items()
@@ -110,8 +109,7 @@ def _add_review(assembler: Assembler, row: Row, path: Path, line: int) -> None:
     )
 
 
-def _read_sequences(folder: Path, options: ReadOptions, images: Mapping[str, Path]) -> Reading:
-    assembler = Assembler(options)
+def _read_sequences(folder: Path, assembler: Assembler, images: Mapping[str, Path]) -> Reading:
     titles_file, events_file = require_file(folder / "titles.csv"), require_file(folder / "sequences.txt")
     groups = _read_groups(folder / "attributes.json")
     for line, row in read_rows(titles_file, assembler.refuse):
@@ -128,9 +126,7 @@ def _read_groups(path: Path) -> dict[str, tuple[str, ...]]:
     """Anonymous category and brand numbers of each item, as texts."""
     if not path.is_file():
         return {}
-    with open_text(path) as stream:
-        try:
-            table = json.load(stream)
-            return {item_id: tuple(map(str, numbers)) for item_id, numbers in table.items()}
-        except (ValueError, TypeError, AttributeError) as error:
-            raise SourceError(f"{path} cannot be read ({error}); wanted a JSON object, item id to a list") from error
+    table = read_json(path)
+    if not isinstance(table, dict) or not all(isinstance(numbers, list) for numbers in table.values()):
+        raise SourceError(f"{path} cannot be read; wanted a JSON object, item id to a list")
+    return {item_id: tuple(map(str, numbers)) for item_id, numbers in table.items()}

@@ -5,9 +5,11 @@ events.jsonl, transactions.csv …) and columns by name among common synonyms; o
 A column option may be held to one file: items.item_id=sku, events.item_id=article; item_id alone names the items file's
 column, and the events' too where they have it. Columns of the items file that have
 no other meaning become attributes. A picture is the file that the image column names, or ITEM_ID.jpg (.png, .webp …)
-in the image folder. Items without events are fine; a source without any events file gives a catalog alone.
+in the image folder; it must lie in that folder or in the items file's, links followed. Items without events are fine; a
+source without any events file gives a catalog alone.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +64,7 @@ def read_files(path: Path | None, options: ReadOptions) -> Reading:
     """Read items, events and pictures. Raises SourceError when files or columns cannot be found."""
     source = _find_source(path, options)
     _check_targets(options.columns)
-    assembler = Assembler(options)
+    assembler = Assembler(options, (source.items.parent, source.images))
     for item, line in read_items(source.items, options.columns, source.images, assembler):
         assembler.add_item(item, source.items, line)
     catalog = assembler.finish_items()
@@ -183,7 +185,7 @@ def _picture(
             assembler.refuse(path, line, "picture is an address, which is not downloaded; the item stays", value)
     elif value:
         found = _media(value, path.parent, pictures)
-        if found is None or not found.is_file():
+        if found is None or not os.path.isfile(found):  # which takes names of any length
             assembler.refuse(path, line, "picture is not there; the item stays if it has more", value)
             return None
         return found
@@ -195,8 +197,8 @@ def _media(value: object, folder: Path, pictures: Mapping[str, Path] | None) -> 
     name = words(value)
     if not name:
         return None
-    path = (folder / name).absolute()
-    return path if path.is_file() or pictures is None else pictures.get(Path(name).stem)
+    path = Path(os.path.abspath(folder / name))
+    return path if os.path.isfile(path) or pictures is None else pictures.get(Path(name).stem)
 
 
 def _add_events(assembler: Assembler, path: Path, columns: Mapping[str, str]) -> None:

@@ -30,8 +30,9 @@ _PLOTS = ("plot", "tmdb_overview", "dbpedia_abstract")
 def read_movielens(path: Path | None, options: ReadOptions) -> Reading:
     """Read a MovieLens folder. Raises SourceError when it holds none of the layouts."""
     events_file, movies_file = _find_layout(path)
-    images = index_images(options.images or _poster_folder(events_file.parent))
-    assembler = Assembler(options)
+    folder = options.images or _poster_folder(events_file.parent)
+    images = index_images(folder)
+    assembler = Assembler(options, [folder])
     for line, row in _movie_rows(movies_file, assembler):
         item = _movie(row, images)
         assembler.add_item(item, movies_file, line)

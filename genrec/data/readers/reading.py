@@ -4,14 +4,16 @@ Knows what makes an item or an event usable; deliberately knows nothing of any s
 """
 
 import math
+import os
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from genrec.data.media import Folders
 from genrec.data.readers.images import ImageCheck
 from genrec.errors import SourceError
 from genrec.schema import AttributeValue, Catalog, Interactions, Item, StringArray, why_no_id
@@ -64,7 +66,9 @@ class ReadOptions:
 class Assembler:
     """Collects items first, events second; what is not usable is refused with its file, line and reason."""
 
-    def __init__(self, options: ReadOptions) -> None:
+    def __init__(self, options: ReadOptions, media: Iterable[Path | None] = ()) -> None:
+        """media: the source's folders; pictures and sounds from elsewhere are refused, and their items stay."""
+        self._media = Folders([folder for folder in media if folder is not None])
         self.refused: list[Refusal] = []
         self._given_ids = options.given_ids
         self._items: dict[str, Item] = {}
@@ -94,6 +98,7 @@ class Assembler:
 
     def finish_items(self, check: ImageCheck | None = None) -> Catalog:
         """Verify pictures, refuse items with nothing usable, and close the catalog. Raises SourceError when empty."""
+        self._refuse_foreign_media()
         broken = (check or ImageCheck()).broken({i: item.image for i, item in self._items.items() if item.image})
         for item_id, reason in broken.items():
             item = self._items[item_id]
@@ -107,6 +112,20 @@ class Assembler:
             raise SourceError(f"no usable item in the source{self._summary()}; wanted ids with image, text or audio")
         self._item_codes = {item_id: code for code, item_id in enumerate(self._items)}
         return Catalog(items=tuple(self._items.values()))
+
+    def _refuse_foreign_media(self) -> None:
+        for item_id, item in self._items.items():
+            image, audio = self._own(item.image), self._own(item.audio)
+            for what, path, own in (("picture", item.image, image), ("audio", item.audio, audio)):
+                if path != own:
+                    reason = f"{what} is no file in the source's folders; the item stays if it has more"
+                    self.refuse(*self._origins[item_id], reason, str(path))
+            if (image, audio) != (item.image, item.audio):
+                self._items[item_id] = replace(item, image=image, audio=audio)
+
+    def _own(self, path: Path | None) -> Path | None:
+        """The path of a file in the source's folders, None for any other."""
+        return path if path is not None and self._media.hold(path) and os.path.isfile(path) else None
 
     def add_event(
         self,

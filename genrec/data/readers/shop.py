@@ -27,7 +27,7 @@ def read_shop(path: Path | None, options: ReadOptions) -> Reading:
     world = _create(_domains(options.domains), sizes)
     folder = options.media_directory / "images"
     folder.mkdir(parents=True, exist_ok=True)
-    assembler = Assembler(options)
+    assembler = Assembler(options, [folder])
     for line, item in enumerate(progress(world.items, label="draw items"), start=1):
         picture = folder / f"{item.item_id}.png"
         world.picture(item.item_id).save(picture, compress_level=3)

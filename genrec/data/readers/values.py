@@ -15,18 +15,21 @@ from genrec.schema import AttributeValue
 
 _NUMBER = re.compile(r"[$€£]?\s?[+-]?(?:0|[1-9]\d*|[1-9]\d{0,2}(?:,\d{3})+|(?=\.\d))(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _CODE_NAME = re.compile(r"(?:^|[_ .-])(?:id|ids|no|code|number|isbn|ean|gtin)$|Id$|ID$")  # numbers that name, not count
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")  # which JSON can spell, and no file can hold
 _TRUTHS = {"true": True, "false": False}
+_MAX_DEPTH = 32  # of JSON
 _MILLISECONDS_FROM = 10**11  # Unix times from here on are milliseconds: as seconds they lie beyond the year 5000
 _UNITS = ((10**17, 10**9), (10**14, 10**6), (_MILLISECONDS_FROM, 10**3))  # nano-, micro-, milliseconds
 
 
 def identifier(value: object) -> str:
-    """An id as text: 12 and 12.0 are '12', None and NaN are ''."""
+    """An id as text: 12 and 12.0 are '12', None and NaN are ''; half a character becomes U+FFFD."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value).strip()
+    text = str(value).strip()
+    return text if text.isascii() else _HALF_CHARACTER.sub("\ufffd", text)
 
 
 def words(value: object) -> str:
@@ -84,9 +87,21 @@ def _json_object(cell: object) -> object:
     if not isinstance(cell, str) or not cell.lstrip().startswith("{"):
         return cell
     try:
-        return json.loads(cell)
-    except ValueError:
+        found = json.loads(cell)
+    except (ValueError, RecursionError):
         return cell
+    return cell if is_too_deep(found) else found
+
+
+def is_too_deep(value: object) -> bool:
+    """Whether lists and mappings lie in each other deeper than any table has them."""
+    layer = [value]
+    for _ in range(_MAX_DEPTH):
+        inner = [entry for entry in layer if isinstance(entry, list | tuple | Mapping)]
+        if not inner:
+            return False
+        layer = [deep for entry in inner for deep in (entry.values() if isinstance(entry, Mapping) else entry)]
+    return True
 
 
 def _flatten(row: Mapping[str, object]) -> Iterable[tuple[str, object]]:

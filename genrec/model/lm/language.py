@@ -26,8 +26,9 @@ from genrec.model.lm.json_decoding import JsonGrammar, Schema
 from genrec.model.lm.prefix_cache import PrefixCache, keeps_all_tokens
 from genrec.model.lm.text_decoding import NgramIndex, decode_greedily
 from genrec.model.lm.vocabulary import IdVocabulary, PromptTokenizer
+from genrec.pretrained import load_lora, load_lora_beside, load_processor, load_weights
 from genrec.prompting import Message
-from genrec.runtime import foundation_path, hub_errors, quietly
+from genrec.runtime import quietly
 from genrec.schema import SemanticId
 from genrec.semids.trie import Narrowing, Trie
 
@@ -47,8 +48,7 @@ def load_causal_lm(name_or_path: str, *, dtype: str, four_bit: bool, device: tor
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=getattr(torch, dtype)
         )
         options["device_map"] = {"": device}
-    with hub_errors(name_or_path):
-        model = AutoModelForCausalLM.from_pretrained(foundation_path(name_or_path), **options)
+    model = load_weights(AutoModelForCausalLM, name_or_path, **options)
     if not four_bit:
         return model.to(device)
     for module in model.modules():
@@ -63,15 +63,18 @@ def read_ids(directory: Path) -> tuple[IdVocabulary, str, str]:
     path = directory / BASE_DIR / IDS_FILE
     if not path.is_file():
         raise ArtifactError(f"{directory} has no tuned language model ({path.name} is missing); run genrec build")
-    record = json.loads(path.read_text(encoding="utf-8"))
-    ids = IdVocabulary(tuple(record["level_sizes"]), record["first_token"])
-    return ids, record["id_space"], record["foundation"]
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        ids = IdVocabulary(tuple(map(int, record["level_sizes"])), int(record["first_token"]))
+        return ids, str(record["id_space"]), str(record["foundation"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ArtifactError(f"{path} cannot be read ({error}); run genrec build again") from error
 
 
 def load_prompts(directory: Path) -> tuple[PromptTokenizer, str]:
     """The prompt tokenizer of a tuned model, and its id space. Raises ArtifactError."""
     ids, id_space, _ = read_ids(directory)
-    return PromptTokenizer(AutoTokenizer.from_pretrained(directory / BASE_DIR), ids), id_space
+    return PromptTokenizer(load_processor(AutoTokenizer, directory / BASE_DIR), ids), id_space
 
 
 class LanguageModel:
@@ -115,9 +118,7 @@ class LanguageModel:
         model = load_causal_lm(str(directory / BASE_DIR), dtype=dtype, four_bit=four_bit, device=device)
         lora = adapter or directory / ADAPTER_DIR
         if adapter is not None or lora.is_dir():
-            from peft import PeftModel  # not for who only writes prompts
-
-            model = PeftModel.from_pretrained(model, lora)
+            model = load_lora(model, lora)
         path = directory / PROJECTOR_FILE
         projector = ItemProjector.load(path, prompts.ids, device) if path.is_file() else None
         return cls(model, prompts, id_space=id_space, item_projector=projector)
@@ -164,7 +165,8 @@ class LanguageModel:
     def _load_chosen(self, adapters: Sequence[str] | None) -> None:
         for name in sorted(self._offered.keys() & set(adapters or ())):
             self._unfold()  # requests with different adapters share a batch only when none is in the weights
-            self.model.load_adapter(str(self._offered.pop(name)), adapter_name=name)
+            load_lora_beside(self.model, self._offered[name], name)
+            del self._offered[name]  # not before: one that cannot be loaded is no less so the next time
             self.model.eval()
 
     def cache_prefix(self, tokens: Sequence[int]) -> None:

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch.optim.swa_utils import AveragedModel
 
-from genrec.artifacts import write_file
+from genrec.checkpoints import drop, load_checkpoint, save_checkpoint
 from genrec.config import SequenceConfig
 from genrec.model.sequence.model import SequenceModel, SequenceReport, pad_histories
 from genrec.runtime import ProgressMeter, computes_bfloat16
@@ -84,12 +84,16 @@ def train_sequence_model(
     is kept. work: a folder to resume from after a kill; on_epoch: told after each epoch how many there were.
     """
     began = time.monotonic()
-    torch.manual_seed(seed)
     config = _with_repeats(config, histories)
     content_NC = torch.from_numpy(content).to(device) if content is not None and config.use_content else None
-    model = SequenceModel(num_items, config, 0 if content_NC is None else content_NC.shape[1])
-    model.is_known_N = torch.from_numpy(np.bincount(np.concatenate(histories), minlength=num_items) > 0)
-    run = _TrainingRun(model.to(device), content_NC, None if work is None else work / CHECKPOINT)
+
+    def begin(checkpoint: Path | None) -> _TrainingRun:
+        torch.manual_seed(seed)
+        model = SequenceModel(num_items, config, 0 if content_NC is None else content_NC.shape[1])
+        model.is_known_N = torch.from_numpy(np.bincount(np.concatenate(histories), minlength=num_items) > 0)
+        return _TrainingRun(model.to(device), content_NC, checkpoint)
+
+    run = _resumed(begin, None if work is None else work / CHECKPOINT)
     windows = HistoryWindows(histories, config.max_history)
     meter = ProgressMeter(label=label, total=config.epochs)
     meter.advance(run.num_epochs)
@@ -114,10 +118,24 @@ def _with_repeats(config: SequenceConfig, histories: Sequence[IntArray]) -> Sequ
     return replace(config, repeats="expected" if is_usual else "left-out")
 
 
+def _resumed(begin: "Callable[[Path | None], _TrainingRun]", checkpoint: Path | None) -> "_TrainingRun":
+    """A training where its checkpoint left it; from the beginning without one, or where it is not this training's."""
+    state = None if checkpoint is None else load_checkpoint(checkpoint)
+    run = begin(checkpoint)
+    if checkpoint is None or state is None:
+        return run
+    try:
+        run.resume(state)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:  # as torch raises them
+        drop(checkpoint, error)
+        return begin(checkpoint)
+    return run
+
+
 class _TrainingRun:
     """A model in training: its weights, their moving average, the optimizer and what validation said so far.
 
-    checkpoint: the file to resume from and to write after each epoch, None for none.
+    checkpoint: the file to write after each epoch, None for none.
     """
 
     def __init__(self, model: SequenceModel, content_NC: torch.Tensor | None, checkpoint: Path | None) -> None:
@@ -133,8 +151,6 @@ class _TrainingRun:
         self._state: dict[str, Any] = {
             "epoch": 0, "best": -1.0, "best_epoch": 0, "validation": [], "losses": [], "weights": {},
         }  # fmt: skip
-        if checkpoint is not None and checkpoint.is_file():
-            self._resume(checkpoint)
 
     @property
     def averaged(self) -> SequenceModel:
@@ -194,15 +210,17 @@ class _TrainingRun:
         if self._checkpoint is not None:
             state |= {"model": self._model.state_dict(), "averaged": self._averages.state_dict()}
             state |= {"optimizer": self._optimizer.state_dict(), "rng": torch.get_rng_state()}
-            with write_file(self._checkpoint) as partial:
-                torch.save(state, partial)
+            save_checkpoint(self._checkpoint, state)
 
-    def _resume(self, checkpoint: Path) -> None:
-        self._state = torch.load(checkpoint, weights_only=False)
-        self._model.load_state_dict(self._state["model"])
-        self._averages.load_state_dict(self._state["averaged"])
-        self._optimizer.load_state_dict(self._state["optimizer"])
-        torch.set_rng_state(self._state["rng"])
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on from what an epoch's checkpoint holds. Raises what torch raises over another training's."""
+        if missing := self._state.keys() - state.keys():
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+        self._model.load_state_dict(state["model"])
+        self._averages.load_state_dict(state["averaged"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["rng"])
+        self._state = state
 
     def best_model(self) -> SequenceModel:
         """The model with the best epoch's weights, its content folded into the items. Training ends here."""

@@ -21,13 +21,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from peft import LoraConfig, PeftModel, get_peft_model, prepare_model_for_kbit_training
-from safetensors.torch import load_file, save_file
 from torch.utils.data import Sampler
 from transformers import AutoTokenizer, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import get_last_checkpoint
 
-from genrec.artifacts import write_file, write_text
+from genrec.artifacts import write_text
+from genrec.checkpoints import drop, is_sealed, load_checkpoint, save_checkpoint, seal_folder
 from genrec.config import TuneConfig
 from genrec.model.lm.adapters import save_plain_lora
 from genrec.model.lm.forward import LmHead
@@ -38,14 +38,15 @@ from genrec.model.sequence.model import SequenceModel
 from genrec.model.training.distillation import DistillationDataset, Teacher, code_targets, collate
 from genrec.model.training.examples import IGNORE, Example
 from genrec.model.training.memory_saving import saving_memory
-from genrec.runtime import ProgressMeter, computes_bfloat16, foundation_path, hub_errors, quietly, seed_everything
+from genrec.pretrained import load_processor
+from genrec.runtime import ProgressMeter, computes_bfloat16, quietly, seed_everything
 from genrec.schema import Catalog, IntArray
 from genrec.semids.table import SemanticIdTable
 from genrec.semids.trie import Trie
 
 log = logging.getLogger(__name__)
 
-COMPLETE_FILE = "whole"  # lies in every checkpoint that was written to its end
+CHECKPOINTS, RECORD = "checkpoints", "validation.pt"  # the Trainer's own, and how each fared
 
 
 class Validate(Protocol):
@@ -59,9 +60,13 @@ class Validate(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuneReport:
-    """A tuning's course. best_step: of the kept weights; validation: at each checkpoint; losses: nats per token."""
+    """A tuning's course. best_step: of the kept weights; validation: at each checkpoint; losses: nats per token.
+
+    num_planned_steps: more than num_steps where `tune.max_minutes` ended the training.
+    """
 
     num_steps: int
+    num_planned_steps: int
     best_step: int
     seconds: float
     num_trained_parameters: int
@@ -82,8 +87,7 @@ def prepare_language_model(
 
     sequence_model: what an item projector reads whole items from; None for no projector.
     """
-    with hub_errors(config.base):
-        tokenizer = AutoTokenizer.from_pretrained(foundation_path(config.base))
+    tokenizer = load_processor(AutoTokenizer, config.base)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     model = load_causal_lm(config.base, dtype=config.dtype, four_bit=config.method == "qlora", device=device)
@@ -161,14 +165,18 @@ class _CheckpointSelection(TrainerCallback):
     """Validates every checkpoint and keeps the trained weights of the best; reports progress and the time limit."""
 
     def __init__(
-        self, language_model: LanguageModel, validate: Validate, work: Path, max_minutes: float | None
+        self,
+        language_model: LanguageModel,
+        validate: Validate,
+        work: Path,
+        max_minutes: float | None,
+        validation: Mapping[int, float],
     ) -> None:
+        """validation: at the checkpoints of a run that is resumed."""
         self._language_model, self._validate, self._work = language_model, validate, work
+        self._max_minutes = max_minutes
         self._deadline = None if max_minutes is None else time.monotonic() + max_minutes * 60
-        record = work / "best.json"
-        self.validation: dict[int, float] = {}
-        if record.is_file():
-            self.validation = {int(k): v for k, v in json.loads(record.read_text(encoding="utf-8")).items()}
+        self.validation = dict(validation)
         self._meter: ProgressMeter | None = None
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -179,14 +187,20 @@ class _CheckpointSelection(TrainerCallback):
         late = self._deadline is not None and time.monotonic() > self._deadline
         if state.global_step % args.save_steps == 0 or state.global_step == state.max_steps:
             self._validate_step(state.global_step)
-            control.should_training_stop = control.should_training_stop or late
+            if late and state.global_step < state.max_steps:
+                log.warning(
+                    "tune.max_minutes = %g ended the tuning after step %d of %d; how far it comes depends on the "
+                    "machine, so equal seeds may differ",
+                    *(self._max_minutes, state.global_step, state.max_steps),
+                )
+                control.should_training_stop = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Mark a checkpoint as complete; a kill may leave half of one."""
+        """Seal a checkpoint; a kill may leave half of one."""
         checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         if self._language_model.item_projector is not None:
             self._language_model.item_projector.save(checkpoint / PROJECTOR_FILE)  # peft saves nothing but its own
-        write_text(checkpoint / COMPLETE_FILE, "")
+        seal_folder(checkpoint)
 
     def _validate_step(self, step: int) -> None:
         model = self._language_model.model
@@ -194,13 +208,21 @@ class _CheckpointSelection(TrainerCallback):
         score = self._validate(self._language_model)
         model.train()
         self.validation = {at: value for at, value in self.validation.items() if at < step} | {step: score}
+        best = weights_file(self._work, self.best_step())
         if self.best_step() == step:
-            with write_file(self._work / "best.safetensors") as path:
-                save_file(trained_weights(model), path)
-        write_text(self._work / "best.json", json.dumps(self.validation))
+            save_checkpoint(best, trained_weights(model))
+        save_checkpoint(self._work / RECORD, {"validation": self.validation})
+        for path in self._work.glob(weights_file(self._work, "*").name):
+            if path != best:  # which the record named until now
+                path.unlink()
 
     def best_step(self) -> int:
         return latest_good_step(self.validation, self._validate.num_cases)
+
+
+def weights_file(work: Path, step: int | str) -> Path:
+    """Where the trained weights of a checkpoint are kept while it is the best."""
+    return work / f"best-{step}.pt"
 
 
 def latest_good_step(validation: Mapping[int, float], num_cases: int) -> int:
@@ -242,7 +264,8 @@ def train(
     start = time.monotonic()
     model, projector = language_model.model, language_model.item_projector
     seed_everything(seed)
-    selection = _CheckpointSelection(language_model, validate, work, config.max_minutes)
+    checkpoint, validation = _last_checkpoint(work, validate.num_cases)
+    selection = _CheckpointSelection(language_model, validate, work, config.max_minutes, validation)
     arguments = _training_arguments(config, len(examples), work, seed=seed, device=language_model.device)
     pad, num_epochs = language_model.prompts.tokenizer.pad_token_id, max(1, math.ceil(config.epochs))
     trainer = _QuietTrainer(
@@ -255,15 +278,17 @@ def train(
         trie=trie,
         codes_NL=None if teacher is None else teacher.codes_NL,
     )
-    checkpoint = _last_complete_checkpoint(Path(str(arguments.output_dir)))
     if checkpoint is not None and projector is not None:
         projector.resume(Path(checkpoint) / PROJECTOR_FILE)
     with saving_memory(model, half_precision=arguments.bf16):
         trainer.train(resume_from_checkpoint=checkpoint)
-    model.load_state_dict(load_file(work / "best.safetensors"), strict=False)
+    weights = load_checkpoint(weights_file(work, selection.best_step()))
+    assert weights is not None, "written by this run, or read when it began"
+    model.load_state_dict(weights, strict=False)
     model.eval()
     return TuneReport(
         num_steps=int(trainer.state.global_step),
+        num_planned_steps=int(trainer.state.max_steps),
         best_step=selection.best_step(),
         seconds=time.monotonic() - start,
         num_trained_parameters=sum(p.numel() for p in model.parameters() if p.requires_grad),
@@ -279,7 +304,7 @@ def _training_arguments(
     steps_per_epoch = max(1, -(-num_examples // (config.batch_size * config.gradient_accumulation)))
     num_steps = max(1, round(steps_per_epoch * config.epochs))
     return TrainingArguments(
-        output_dir=str(work / "checkpoints"),
+        output_dir=str(work / CHECKPOINTS),
         max_steps=num_steps,
         per_device_train_batch_size=config.batch_size,
         gradient_accumulation_steps=config.gradient_accumulation,
@@ -302,12 +327,27 @@ def _training_arguments(
     )
 
 
-def _last_complete_checkpoint(directory: Path) -> str | None:
-    """The checkpoint to resume from; those that a kill left half written are removed."""
-    for checkpoint in directory.glob("checkpoint-*"):
-        if not (checkpoint / COMPLETE_FILE).is_file():
+def _last_checkpoint(work: Path, num_cases: int) -> tuple[str | None, dict[int, float]]:
+    """The Trainer's checkpoint to resume from, None to begin anew, and how those up to it fared in validation.
+
+    What a kill left half written is removed, and so is everything where it does not belong together.
+    """
+    folder = work / CHECKPOINTS
+    for checkpoint in folder.glob("checkpoint-*"):
+        if not is_sealed(checkpoint):
             shutil.rmtree(checkpoint)
-    return get_last_checkpoint(str(directory)) if directory.is_dir() else None
+    last = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    record = (load_checkpoint(work / RECORD) or {}) if last is not None else {}
+    validation = dict(record.get("validation", {}))
+    if last is not None and load_checkpoint(weights_file(work, _kept_step(validation, num_cases))) is None:
+        drop(folder, "its best weights, or how they fared, are lost")
+        shutil.rmtree(folder)
+        return None, {}
+    return last, validation
+
+
+def _kept_step(validation: Mapping[int, float], num_cases: int) -> int | str:
+    return latest_good_step(validation, num_cases) if validation else "none"
 
 
 class _QuietTrainer(Trainer):

@@ -4,7 +4,6 @@ Knows the shapes of schemas and openai_schemas; deliberately knows no routes.
 """
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -14,12 +13,9 @@ from genrec.claims.wording import format_number
 from genrec.schema import Evidence, Explanation, Item, Recommendation
 from genrec.serve.api.pictures import Links
 from genrec.serve.store import StoredVisual
+from genrec.sinks import markdown
 
 JsonObject = dict[str, Any]  # Any: JSON
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>])")
-# Where clients would take a bare https://…, www.… or name@… for a link: before what makes it one.
-_ADDRESS = re.compile(r"(?<=\w)(?=:/|\.[^\W\d_])|(?<=\S)(?=@)|(?<=/)(?=/)")
-_WORD_JOINER = "\u2060"  # has no width, and is no part of any address
 
 
 def as_json(value: Any) -> Any:  # Any: JSON or records in, JSON out
@@ -104,7 +100,7 @@ def reply_shape(reply: Reply, visual: StoredVisual | None, session: str | None, 
 
 def reply_markdown(reply: Reply, visual: StoredVisual | None, links: Links, *, with_reasons: bool) -> str:
     """The whole reply as Markdown, for clients that show words and pictures alone."""
-    lines = [_escaped(reply.text)]
+    lines = [markdown(reply.text)]
     if reply.request.intent != "explain":
         marks = [f"{place}." for place in range(1, len(reply.items) + 1)] if reply.is_list else ["-"] * len(reply.items)
         lines += [
@@ -118,20 +114,15 @@ def reply_markdown(reply: Reply, visual: StoredVisual | None, links: Links, *, w
 
 def reasons_markdown(reply: Reply) -> str:
     """The reasons of the shown items as Markdown, where the items themselves were sent before."""
-    return "\n\n".join(f"{place}. {_escaped(card.reason)}" for place, card in enumerate(reply.items, 1))
+    return "\n\n".join(f"{place}. {markdown(card.reason)}" for place, card in enumerate(reply.items, 1))
 
 
 def _card_markdown(mark: str, card: ItemCard, links: Links, *, with_reasons: bool) -> str:
     price = "" if card.price is None else f" · {format_number(card.price)}"
-    lines = [f"{mark} **{_escaped(card.title)}**{price}"]
+    lines = [f"{mark} **{markdown(card.title)}**{price}"]
     image = links.item(card.item_id, has_image=card.image is not None)
     if image is not None:
-        lines.append(f"   ![{_escaped(card.title)}]({image})")
+        lines.append(f"   ![{markdown(card.title)}]({image})")
     if with_reasons and card.reason:
-        lines.append(f"   {_escaped(card.reason)}")
+        lines.append(f"   {markdown(card.reason)}")
     return "  \n".join(lines)
-
-
-def _escaped(text: str) -> str:
-    """The text in one line, which Markdown shows as it is; addresses in it do not become links."""
-    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub(_WORD_JOINER, " ".join(text.split())))

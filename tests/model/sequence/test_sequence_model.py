@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from genrec.checkpoints import save_checkpoint
 from genrec.config import SequenceConfig
 from genrec.model.sequence.files import save_sequence_model, stored_sequence_model
 from genrec.model.sequence.layers import Dropout, Filter
 from genrec.model.sequence.model import SequenceModel, pad_histories
-from genrec.model.sequence.training import HistoryWindows, train_sequence_model, validation_ndcg
+from genrec.model.sequence.training import CHECKPOINT, HistoryWindows, train_sequence_model, validation_ndcg
 
 CPU = torch.device("cpu")
 QUICK = {"num_features": 16, "max_history": 8, "epochs": 12, "batch_size": 64, "dropout": 0.1, "learning_rate": 1e-2}
@@ -162,6 +163,38 @@ def test_a_killed_training_ends_as_one_that_was_not(tmp_path):
     assert len(report.losses) == 4
     for name, weight in calm.state_dict().items():
         assert torch.equal(weight, resumed.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("kind", ["broken", "another's", "code"])
+def test_a_training_whose_checkpoint_cannot_be_used_begins_anew(tmp_path, caplog, kind):
+    histories, config = chains(), SequenceConfig(**{**QUICK, "epochs": 3})
+    calm, _ = train_sequence_model(histories, 30, (), config, device=CPU, seed=1)
+    if kind == "another's":  # of more features: every weight has another shape
+        other = SequenceConfig(**{**QUICK, "epochs": 1, "num_features": 32})
+        train_sequence_model(histories, 30, (), other, device=CPU, seed=1, work=tmp_path)
+    elif kind == "broken":
+        (tmp_path / CHECKPOINT).write_bytes(b"PK\x03\x04 and so on" * 10)
+    else:
+        ran = tmp_path / "ran"
+        save_checkpoint(tmp_path / CHECKPOINT, {"epoch": _Opens(ran)})
+    resumed, report = train_sequence_model(histories, 30, (), config, device=CPU, seed=1, work=tmp_path)
+    assert not (tmp_path / "ran").exists()
+    assert [record.message.split(" (")[0] for record in caplog.records] == [
+        f"checkpoint {tmp_path / CHECKPOINT} is dropped"
+    ]
+    assert len(report.losses) == 3
+    for name, weight in calm.state_dict().items():
+        assert torch.equal(weight, resumed.state_dict()[name]), name
+
+
+class _Opens:
+    """A pickle that makes a file when it is loaded."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
 
 
 def test_a_saved_model_answers_as_before(tmp_path):

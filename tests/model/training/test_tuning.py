@@ -1,6 +1,7 @@
 """Tuning by LoRA, in four bits and with all weights: what moves, what stays, and what is saved."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from workspaces import stages_of
 
+from genrec.artifacts import open_work
 from genrec.config import Config
 from genrec.data.ingest import ingest, load_workspace_data
 from genrec.data.splits import split_interactions
@@ -18,9 +20,18 @@ from genrec.model.lm.adapters import AdapterCard, export_merged, save_adapter
 from genrec.model.lm.language import LanguageModel, read_ids
 from genrec.model.lm.vocabulary import history_prompt
 from genrec.model.training.examples import IGNORE, next_item_examples
-from genrec.model.training.tuning import add_lora, latest_good_step, prepare_language_model
+from genrec.model.training.tuning import (
+    CHECKPOINTS,
+    RECORD,
+    add_lora,
+    latest_good_step,
+    prepare_language_model,
+    train,
+    trained_weights,
+)
 from genrec.pipeline import build
-from genrec.runtime import foundation_path
+from genrec.runtime import foundation_path, seed_everything
+from genrec.semids.trie import Trie
 from genrec.workspace import load
 
 QUICK = ("tokenize.num_codes=8", "tune.epochs=1", "tune.checkpoints_per_run=1", "recommend.beam_width=5")
@@ -173,3 +184,88 @@ def test_validation_items_are_never_trained_on(small_shop):
         assert list(case.history[: len(past)]) == list(past)
         assert len(case.history) == len(past) + 1
     assert len(catalog) == 60
+
+
+# ---- kills
+
+
+@pytest.fixture(scope="module")
+def tuning(small_shop):
+    """Trains a small model over the shop in a folder; dies at a checkpoint, where one is named."""
+    build(small_shop, settings=QUICK)
+    workspace, device = load(small_shop), torch.device("cpu")
+    split = split_interactions(workspace.interactions, Config().split)
+    options = {"checkpoints_per_run": 4, "max_minutes": None, "epochs": 1.0, "batch_size": 8, "autocast": "off"}
+    config = replace(workspace.config.tune, **options)
+    histories = [[workspace.table.semantic_id(i) for i in past] for past in split.train.histories().values()]
+
+    def run(work, *, die_at=None, **changes):
+        told = []
+
+        class Judge:
+            num_cases = 10
+
+            def __call__(self, language_model):
+                told.append(len(told))
+                if len(told) == die_at:
+                    raise KeyboardInterrupt
+                tokens = torch.tensor([language_model.prompts.encode_text("a red lamp")])
+                with torch.inference_mode():
+                    return float(language_model.model(tokens).logits.softmax(-1).max())
+
+        own = replace(config, **changes)
+        seed_everything(3)
+        model = prepare_language_model(own, catalog=workspace.catalog, table=workspace.table, device=device)
+        model = add_lora(model, own, train_id_rows=True)
+        examples = next_item_examples(model.prompts, histories, max_history=5)
+        trie = Trie.build(workspace.table.codes, device=device)
+        work = open_work(work, "key")
+        report = train(model, examples, config=own, validate=Judge(), work=work, seed=3, trie=trie)
+        return trained_weights(model.model), report
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def calm(tuning, tmp_path_factory):
+    return tuning(tmp_path_factory.mktemp("calm") / "work")
+
+
+def _spoil(work, what):
+    newest = max((work / CHECKPOINTS).glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    path = {
+        "optimizer": newest / "optimizer.pt",
+        "record": work / RECORD,
+        "best": next(work.glob("best-*.pt")),
+    }[what]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("spoiled", [None, "optimizer", "record", "best"])
+def test_a_killed_tuning_ends_as_one_that_was_not_whatever_became_of_its_checkpoints(
+    tuning, calm, tmp_path, caplog, spoiled
+):
+    work = tmp_path / "work"
+    with pytest.raises(KeyboardInterrupt):
+        tuning(work, die_at=3)
+    if spoiled is not None:
+        _spoil(work, spoiled)
+    weights, report = tuning(work)
+    assert bool([record for record in caplog.records if "is dropped" in record.message]) == (spoiled is not None)
+    assert (report.validation, report.best_step) == (calm[1].validation, calm[1].best_step)
+    for name, weight in calm[0].items():
+        assert torch.equal(weight, weights[name]), name
+
+
+def test_a_time_limit_that_ends_the_tuning_is_said(tuning, tmp_path, caplog):
+    _, report = tuning(tmp_path / "work", max_minutes=1e-6)
+    assert report.num_steps < report.num_planned_steps
+    assert "equal seeds may differ" in caplog.text
+
+
+def test_a_time_limit_that_ends_nothing_is_not_spoken_of(tuning, calm, tmp_path, caplog):
+    _, report = tuning(tmp_path / "work", max_minutes=1e6)
+    assert report.num_steps == report.num_planned_steps == calm[1].num_steps
+    assert not caplog.records
