@@ -6,9 +6,11 @@ What clients send is checked before it is decoded, and nothing is ever fetched f
 import asyncio
 import base64
 import binascii
+import os
 import queue
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +19,7 @@ from fastapi.responses import FileResponse
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
+from genrec.artifacts import fingerprint_file
 from genrec.config import ServeConfig
 from genrec.serve.decoding import DecodedPicture, PictureDecoder, UnsoundPicture
 from genrec.serve.errors import ApiError
@@ -98,12 +101,27 @@ def _invalid(param: str, message: str) -> ApiError:
     return ApiError(status=400, code="invalid_image", message=f"{param}: {message}", param=param)
 
 
-def send_picture(path: Path | None, *, otherwise: str) -> FileResponse:
-    """The answer that holds a picture's file. Raises ApiError 404 with the message `otherwise` when there is none."""
+def picture_tag(path: Path) -> str:
+    """16 hex digits of a picture's content, by which its address changes when another takes its place."""
+    found = os.stat(path)
+    return _tag(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=100_000)
+def _tag(path: Path, _size: int, _mtime_ns: int) -> str:
+    return fingerprint_file(path)
+
+
+def send_picture(path: Path | None, *, otherwise: str, tag: str | None = None) -> FileResponse:
+    """The answer that holds a picture's file; with its tag, clients keep it for good.
+
+    Raises ApiError 404 with the message `otherwise` when there is none, or it is not the one with this tag.
+    """
     media_type = None if path is None else _MEDIA_TYPES.get(path.suffix.lower())
-    if path is None or media_type is None or not path.is_file():
+    if path is None or media_type is None or not path.is_file() or (tag is not None and tag != picture_tag(path)):
         raise ApiError(status=404, code="not_found", message=otherwise)
-    headers = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "private, max-age=3600"}
+    kept = "private, no-cache" if tag is None else "private, max-age=31536000, immutable"
+    headers = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": kept}
     return FileResponse(path, media_type=media_type, headers=headers)
 
 
@@ -113,9 +131,15 @@ class Links:
     def __init__(self, base: str) -> None:
         self._base = base.rstrip("/")
 
-    def item(self, item_id: str, *, has_image: bool) -> str | None:
-        """The address of an item's picture, or None where it has none."""
-        return f"{self._base}/v1/items/{quote(item_id, safe='')}/image" if has_image else None
+    def item(self, item_id: str, image: Path | None) -> str | None:
+        """The address of an item's picture, this very one; None where it has none."""
+        if image is None:
+            return None
+        address = f"{self._base}/v1/items/{quote(item_id, safe='')}/image"
+        try:
+            return f"{address}?v={picture_tag(image)}"
+        except OSError:
+            return address  # where it is told that the picture is not there
 
     def visual(self, visual_id: str) -> str:
         """The address of a drawing."""

@@ -39,7 +39,7 @@ def item_shape(item: Item, links: Links) -> JsonObject:
         "title": item.title,
         "text": item.text,
         "attributes": as_json(item.attributes),
-        "image": links.item(item.item_id, has_image=item.image is not None),
+        "image": links.item(item.item_id, item.image),
     }
 
 
@@ -54,7 +54,7 @@ def recommendation_shape(
         "semantic_id": list(entry.semantic_id),
         "score_nats": as_json(entry.score_nats),
         "price": as_json(price),
-        "image": links.item(item.item_id, has_image=item.image is not None),
+        "image": links.item(item.item_id, item.image),
     }
     return shape if why is None else shape | {"explanation": {"text": why.text, "evidence": _evidence(why.evidence)}}
 
@@ -65,7 +65,7 @@ def card_shape(card: ItemCard, links: Links) -> JsonObject:
         "item_id": card.item_id,
         "title": card.title,
         "price": as_json(card.price),
-        "image": links.item(card.item_id, has_image=card.image is not None),
+        "image": links.item(card.item_id, card.image),
         "reason": card.reason,
         "evidence": _evidence(card.evidence),
     }
@@ -120,7 +120,7 @@ def reasons_markdown(reply: Reply) -> str:
 def _card_markdown(mark: str, card: ItemCard, links: Links, *, with_reasons: bool) -> str:
     price = "" if card.price is None else f" · {format_number(card.price)}"
     lines = [f"{mark} **{markdown(card.title)}**{price}"]
-    image = links.item(card.item_id, has_image=card.image is not None)
+    image = links.item(card.item_id, card.image)
     if image is not None:
         lines.append(f"   ![{markdown(card.title)}]({image})")
     if with_reasons and card.reason:

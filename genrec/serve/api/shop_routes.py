@@ -119,10 +119,16 @@ def _page(engine: Engine, where: str | None, limit: int, offset: int, links: Lin
 
 
 @router.get("/items/{item_id:path}/image", response_class=FileResponse, responses=PICTURE_RESPONSE, tags=["items"])
-async def item_image(request: Request, item_id: PathName) -> FileResponse:
+async def item_image(
+    request: Request,
+    item_id: PathName,
+    v: Annotated[Name | None, Query(description="Of the picture that was linked to, which may have changed.")] = None,
+) -> FileResponse:
     """An item's picture. Needs no key: browsers load pictures without one."""
     engine: Engine = request.state.engine
-    return send_picture(engine.workspace.catalog[item_id].image, otherwise=f"item {item_id!r} has no picture")
+    image = engine.workspace.catalog[item_id].image
+    which = "no picture" if v is None else f"no picture {v!r} now"
+    return await run_in_threadpool(send_picture, image, otherwise=f"item {item_id!r} has {which}", tag=v)
 
 
 @router.get("/items/{item_id:path}", response_model=ItemShape, openapi_extra=needs("recommend"), tags=["items"])

@@ -2,12 +2,13 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image
 from serve_worlds import PATIENT, data_url, encoded
 
-from genrec.serve.api.pictures import PictureReader
+from genrec.serve.api.pictures import Links, PictureReader, picture_tag, send_picture
 from genrec.serve.errors import ApiError
 
 LIMITS = replace(PATIENT, max_picture_pixels=10_000, max_photos=3, max_photos_pixels=25_000)
@@ -76,3 +77,23 @@ def test_photos_end_within_the_time_of_their_request() -> None:
             read(reader, data_url(encoded()))
     finally:
         reader.close()
+
+
+def test_a_picture_is_addressed_by_its_content(tmp_path: Path) -> None:
+    image, links = tmp_path / "one.png", Links("http://here/")
+    image.write_bytes(encoded((4, 4)))
+    address = links.item("a/b", image)
+    assert address == f"http://here/v1/items/a%2Fb/image?v={picture_tag(image)}"
+    sent = send_picture(image, otherwise="gone", tag=picture_tag(image))
+    assert sent.headers["Cache-Control"].endswith("immutable")
+    assert send_picture(image, otherwise="gone").headers["Cache-Control"] == "private, no-cache"
+    copy = tmp_path / "copy.png"
+    copy.write_bytes(image.read_bytes())
+    assert picture_tag(copy) == picture_tag(image)  # another server's links hold here
+    image.write_bytes(encoded((5, 4)))
+    assert links.item("a/b", image) != address
+    with pytest.raises(ApiError, match="gone"):  # and not another picture under its address
+        send_picture(image, otherwise="gone", tag=picture_tag(copy))
+    image.unlink()
+    assert links.item("a/b", image) == "http://here/v1/items/a%2Fb/image"
+    assert links.item("a/b", None) is None
