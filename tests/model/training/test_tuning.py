@@ -19,16 +19,9 @@ from genrec.errors import ArtifactError, IdTableMismatch
 from genrec.model.lm.adapters import AdapterCard, export_merged, save_adapter
 from genrec.model.lm.language import LanguageModel, read_ids
 from genrec.model.lm.vocabulary import history_prompt
+from genrec.model.training.checkpoint_selection import CHECKPOINTS, RECORD, latest_good_step, trained_weights
 from genrec.model.training.examples import IGNORE, next_item_examples
-from genrec.model.training.tuning import (
-    CHECKPOINTS,
-    RECORD,
-    add_lora,
-    latest_good_step,
-    prepare_language_model,
-    train,
-    trained_weights,
-)
+from genrec.model.training.tuning import add_lora, prepare_language_model, train
 from genrec.pipeline import build
 from genrec.runtime import foundation_path, seed_everything
 from genrec.semids.trie import Trie
