@@ -68,8 +68,7 @@ def test_figures_stay_as_they_are(text):
 def test_bare_addresses_do_not_link():
     told = markdown("see https://evil.com/a, HTTP://evil.com and www.evil.com or WWW.evil.com")
     assert "://" not in told
-    assert told.lower().count("\\:") == 2
-    assert told.lower().count("www\\.") == 2
+    assert "www." not in told.lower()
 
 
 def test_code_in_markdown_cannot_be_left():
