@@ -30,8 +30,8 @@ from genrec.generations import CURRENT, GENERATIONS, INVENTORY, LEASE, Generatio
 from genrec.runtime import progress, quiet_libraries
 from genrec.workspace import load
 
-SIZES = ("--num-items", "96", "--num-people", "160", "--seed", "3")
-SETTINGS = ("tokenize.num_codes=16", "tune.epochs=0.5", "tune.checkpoints_per_run=2", "sequence.epochs=2")
+SIZES = ("--num-items", "64", "--num-people", "80", "--seed", "3")
+SETTINGS = ("tokenize.num_codes=16", "tune.epochs=0.5", "tune.checkpoints_per_run=2", "sequence.epochs=1")
 NUM_HISTORIES = 30
 MAX_KILL_S = 120.0
 
@@ -210,7 +210,7 @@ class World:
             "ingest": (built, ("ingest", "shop", "--out", root, *SIZES[:-1], "4")),
             "build": (self.folder / "ingested", ("build", root, *settings)),
             "add-items": (built, ("add-items", root, self.folder / "new.jsonl")),
-            "adapt": (built, ("adapt", root, self.folder / "domain", "--name", "held", "--epochs", "0.5")),
+            "adapt": (built, ("adapt", root, self.folder / "domain", "--name", "held", "--epochs", "0.2")),
             "visualize": (built, ("visualize", root, "--item", "lamp-0000", "-o", root / "visuals" / "one.png")),
         }
 

@@ -10,10 +10,8 @@ import io
 import json
 import os
 import random
-import resource
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,10 +21,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 from feedback_kills import run_kills
 from fuzz_requests import fuzz, smuggled
 from PIL import Image
+from slow_clients import run_slow_clients
 from trials_disk import Row
 
 from genrec.bench.serve import ServerProcess
@@ -34,7 +32,7 @@ from genrec.data.ingest import load_workspace_data
 from genrec.generations import CURRENT, GENERATIONS
 
 NUM_CLIENTS = 16
-CALM_S = 20.0  # how long others are timed, calm and beside slow clients
+CALM_S = 30.0  # how long others are timed, calm and beside slow clients
 REST_S = 5.0
 PERSON = "person-zq7-4711"
 SENTENCE = "something turquoise for a zanzibar kitchen"
@@ -187,82 +185,13 @@ def _postgres(stack: contextlib.ExitStack) -> tuple[str, Path] | None:
 
 
 def slow_clients(directory: Path, count: int) -> Row:
-    """Others' p95 beside clients that send half a head, or half a body, or a byte a second."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    try:
-        with copied(directory) as root, ServerProcess(root) as server:
-            user = next(iter(load_workspace_data(root).interactions.user_bounds()))
-            _timed(server, user, 3.0)
-            calm, refused = _timed(server, user, CALM_S)
-            stop = threading.Event()
-            attack = threading.Thread(target=_hold, args=(server.port, count, stop))
-            attack.start()
-            time.sleep(1.0)
-            beside, failed = _timed(server, user, CALM_S)
-            stop.set()
-            attack.join()
-            after, _ = _timed(server, user, 3.0)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    ratio = beside / calm
-    wrong = [f"others' p95 was {ratio:.2f} times that of calm"] if ratio > 2 else []
-    wrong += [f"{failed} of others' requests failed, {refused} when calm"] if failed > refused else []
-    return Row("half-sent requests", count, wrong, f"p95 {calm:.1f} ms calm, {beside:.1f} beside, {after:.1f} after")
-
-
-def _timed(server: ServerProcess, user: str, seconds: float) -> tuple[float, int]:
-    """The 95th percentile of milliseconds, connection and all, of two clients; and how many requests failed."""
-    took: list[float] = []
-    failed: list[str] = []
-
-    def ask_on() -> None:
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends:
-            began = time.perf_counter()
-            try:
-                status, _, _ = ask(server, "POST", "/v1/recommendations", {"user": user, "k": 5})
-            except (OSError, http.client.HTTPException) as error:
-                failed.append(repr(error))
-                continue
-            took.append((time.perf_counter() - began) * 1e3)
-            failed.extend([str(status)] if status != 200 else [])
-
-    threads = [threading.Thread(target=ask_on) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return float(np.percentile(took, 95)), len(failed)
-
-
-def _hold(port: int, count: int, stop: threading.Event) -> None:
-    """Keep so many connections that never send a whole request; those that the server ends are opened again."""
-    head = b"POST /v1/recommendations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    starts = (b"", b"P", head, head + b"Content-Length: 4000\r\n\r\n{")
-    held: dict[int, socket.socket] = {}
-    while not stop.is_set():
-        for number in range(count):
-            if stop.is_set():
-                break
-            if number not in held:
-                with contextlib.suppress(OSError):
-                    held[number] = socket.create_connection(("127.0.0.1", port), timeout=1)
-                    held[number].setblocking(False)
-                    held[number].send(starts[number % len(starts)])
-                continue
-            try:
-                if number % 2:
-                    held[number].send(b"x")
-                if not held[number].recv(1024):
-                    raise ConnectionResetError
-            except BlockingIOError:
-                pass
-            except OSError:
-                held.pop(number).close()
-        stop.wait(0.5)
-    for connection in held.values():
-        connection.close()
+    """Others' p95 beside clients whose requests never come whole, at most twice that of calm."""
+    with copied(directory) as root, ServerProcess(root) as server:
+        found = run_slow_clients(server.port, count, CALM_S)
+    wrong = [f"others' p95 was {found['ratio']} times that of calm"] if found["ratio"] > 2 else []
+    wrong += [f"{found['errors']} of others' {found['answers']} requests failed"] if found["errors"] else []
+    notes = f"p95 {found['calm_p95_ms']} ms calm, {found['held_p95_ms']} ms beside them, {found['ratio']} ×"
+    return Row("half-sent requests", count, wrong, notes)
 
 
 def fuzzed(directory: Path, count: int) -> Row:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import psutil
 import pytest
@@ -17,6 +18,7 @@ from workspaces import recommit, stages_of
 
 from genrec.bench.serve import ServerProcess
 from genrec.data.ingest import ingest, load_workspace_data
+from genrec.pipeline import build
 from genrec.serve.run import is_loopback
 from genrec.serve.store import Store, default_url
 
@@ -61,6 +63,23 @@ def test_told_to_end_the_server_finishes_what_is_in_hand(adapted_directory, tmp_
         lines = [json.loads(line) for line in server.log_lines()]
     assert {"time", "level", "logger", "message"} <= lines[-1].keys()
     assert [line["status"] for line in lines if line.get("route") == "/v1/recommendations"] == [200] * 4
+
+
+@pytest.mark.slow
+def test_a_hangup_takes_up_the_next_generation(shop_copy):
+    def served():
+        with server.connect() as connection:
+            connection.request("GET", "/ready")
+            return json.loads(connection.getresponse().read())["generation"]
+
+    with ServerProcess(shop_copy, "--set", "serve.reload_check_s=none") as server:
+        build(shop_copy, settings=["explain.repeated_source=0.1"])
+        assert served() == 1
+        server.process.send_signal(signal.SIGHUP)
+        ends = time.monotonic() + 60
+        while served() == 1 and time.monotonic() < ends:
+            time.sleep(0.1)
+        assert served() == 2
 
 
 @pytest.mark.slow
