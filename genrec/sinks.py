@@ -14,7 +14,7 @@ _ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb
 _BLANKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 _MARKUP = re.compile(r"[\\`*_\[\]<>|&~]")
 # Where clients would take a bare https://…, www.… or name@… for a link: before what makes it one.
-_ADDRESS = re.compile(r"(?<=\w)(?=:/|\.[^\W\d_])|(?<=\S)(?=@)|(?<=/)(?=/)")
+_ADDRESS = re.compile(r"(?<=\w)(?=:/|\.[^\W\d_])|(?<=\S)(?=@[^\W\d_])|(?<=/)(?=/)")
 _WORD_JOINER = "\u2060"  # has no width, and is no part of any address
 _BLOCK = re.compile(r"^(\d{0,9})((?<=\d)[.)](?=\s|$)|^#+(?=\s|$)|^[+-](?=\s|$)|^=+$|^-+$)")  # heading, list, rule
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")

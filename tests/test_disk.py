@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from safetensors import SafetensorError
+from workspaces import stages_of
 
 from genrec.data.ingest import ingest
 from genrec.disk import disk_fault
@@ -61,10 +62,10 @@ def test_build_leaves_nothing_half_written_and_can_be_run_again(genrec, tmp_path
 
 
 def test_drawings_exports_and_feedback_leave_nothing_half_written(genrec, shop_copy, tmp_path):
-    Store.open(default_url(shop_copy)).close()
+    Store.open(default_url(shop_copy), shop_copy).close()
     out = tmp_path / "out"
     out.mkdir()
-    item = "--item", next((shop_copy / "catalog" / "images").iterdir()).stem
+    item = "--item", next((stages_of(shop_copy) / "catalog" / "images").iterdir()).stem
     wrote_nothing(genrec, out, "visualize", shop_copy, *item, "--history", "", "-o", out / "a.png", num_bytes=500)
     wrote_nothing(genrec, out, "adapters", "export", shop_copy, "--merged", "-o", out / "model")
     wrote_nothing(

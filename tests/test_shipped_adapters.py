@@ -16,7 +16,7 @@ def test_the_outdoor_adapter_answers_over_a_fresh_demo_shop(tmp_path):
     ingest("shop", None, tmp_path / "demo", seed=SEED)
     build(tmp_path / "demo", settings=["sequence.kind=off", "tune.epochs=0.02", "tune.checkpoints_per_run=1"])
     ingest("shop", None, tmp_path / "outdoor", domains="held-out", num_items=60, num_people=10)
-    add_items(tmp_path / "demo", tmp_path / "outdoor" / "catalog")
+    add_items(tmp_path / "demo", tmp_path / "outdoor")
     workspace = load(tmp_path / "demo", adapter="outdoor")
     assert workspace.table.id_space == card.id_space
     histories = [[f"umbrella-{n:04d}", f"cushion-{n + 1:04d}"] for n in range(10)]

@@ -173,11 +173,13 @@ def load_data(directory: Path) -> WorkspaceData:
 def append_items(directory: Path, path: Path, columns: Mapping[str, str] | None = None) -> NewItems:
     """Read new items for the catalog in a generation's folder, which is left as it is; see `extend_catalog`.
 
-    path: an items file as the `files` source takes it (CSV, JSON-lines, Parquet), or a folder that holds one, such as
-    ShopWorld.write makes. Raises SourceError when ids are in the
+    path: an items file as the `files` source takes it (CSV, JSON-lines, Parquet), a folder that holds one, such as
+    ShopWorld.write makes, or another workspace. Raises SourceError when ids are in the
     catalog already for other items, or no row is usable.
     """
     known = load_catalog(directory / CATALOG)
+    if is_ingested(path):
+        path = Generation.open_newest(path).folder / CATALOG
     file = find_table(path, ITEM_FILES) if path.is_dir() else path
     if file is None:
         raise SourceError(f"{path} holds no items file; wanted one of {', '.join(ITEM_FILES)}, or the file itself")

@@ -197,5 +197,5 @@ def test_npz_bombs_and_false_headers_are_one_line(tmp_path):
 @pytest.mark.parametrize("text", ["\\ud800", "\\udfff x", "a\\u0000b"])
 def test_characters_that_no_file_can_hold_are_replaced(tmp_path, text):
     (tmp_path / "shop").mkdir()
-    (tmp_path / "shop" / "items.jsonl").write_text(f'{{"item_id": "a{text}", "title": "{text}", "color": "{text}"}}\n')
+    (tmp_path / "shop" / "items.jsonl").write_text(f'{{"item_id": "a", "title": "{text}", "color": "{text}"}}\n')
     assert ingest("files", tmp_path / "shop", tmp_path / "ws").num_items == 1

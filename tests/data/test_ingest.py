@@ -355,6 +355,6 @@ def test_new_items_bring_no_pictures_from_outside_their_own_folder(tmp_path: Pat
     ingest("files", source(tmp_path / "in"), tmp_path / "ws")
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "items.csv").write_text(f"item_id,title,image\nnew,Lamp,{secret}\n")
-    new = append_items(tmp_path / "ws", tmp_path / "new")
+    new = append_items(stages_of(tmp_path / "ws"), tmp_path / "new")
     assert [item.image for item in new.items] == [None]
     assert [refusal.content for refusal in new.refused] == [str(secret)]

@@ -96,8 +96,8 @@ KINDS = {
 
 
 def test_every_body_must_be_said_to_be_json(server):
-    paths = [path for method, path, _ in operations(server) if method == "POST"]
-    assert len(paths) >= 5
+    paths = [path for method, path, _ in operations(server) if method == "POST" and path != "/v1/reload"]
+    assert len(paths) >= 5  # a reload has no body
     for path in paths:
         for status, kinds in KINDS.items():
             for kind in kinds:

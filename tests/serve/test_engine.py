@@ -4,6 +4,7 @@ import json
 import shutil
 
 from genrec.model.lm.adapters import CARD_FILE
+from genrec.pipeline import build
 from genrec.pretrained import LORA_CONFIG
 from genrec.serve.engine import BASE_MODEL, _served_models
 from genrec.workspace import load
@@ -22,6 +23,7 @@ def test_only_adapters_that_fit_are_served_and_the_base_keeps_its_name(adapted_d
     (adapters / "broken-card" / CARD_FILE).write_text("name = ")
     config = json.loads((adapters / "broken-config" / LORA_CONFIG).read_text())
     (adapters / "broken-config" / LORA_CONFIG).write_text(json.dumps(config | {"r": config["r"] + 1}))
+    build(directory)  # which takes them up
     models = _served_models(load(directory))
     assert [(model.name, model.adapter is None) for model in models] == [(BASE_MODEL, True), (whole.name, False)]
     warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]

@@ -6,6 +6,7 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from workspaces import stages_of
 
 from genrec.errors import ArtifactError, ConfigError, GenrecError, IdTableMismatch, InputError
 from genrec.model.lm.adapters import (
@@ -103,15 +104,15 @@ def test_an_adapter_called_like_the_workspace_or_by_no_name_is_left_out(tmp_path
 def beside(shop_directory, tmp_path):
     """An adapter that fits the shop, in a folder of its own: the shop's LoRA itself."""
     folder = tmp_path / "beside"
-    shutil.copytree(shop_directory / "model" / "adapter", folder)
-    _, id_space, foundation = read_ids(shop_directory / "model")
+    shutil.copytree(stages_of(shop_directory) / "model" / "adapter", folder)
+    _, id_space, foundation = read_ids(stages_of(shop_directory) / "model")
     card = CARD.replace('"f"', f'"{foundation}"').replace('"i"', f'"{id_space}"')
     (folder / CARD_FILE).write_text(card.format(name="beside"))
     return folder
 
 
 def test_an_adapter_of_this_model_fits(shop_directory, beside):
-    assert fitting_adapter(shop_directory, beside) == beside
+    assert fitting_adapter(stages_of(shop_directory), beside) == beside
     assert read_card(beside).name == "beside"
 
 
@@ -156,8 +157,8 @@ def test_an_adapter_that_is_spoiled_after_it_was_offered_never_answers(shop_dire
 
 def test_an_adapter_of_other_ids_is_refused(shop_directory, beside):
     card = (beside / CARD_FILE).read_text()
-    _, id_space, _ = read_ids(shop_directory / "model")
+    _, id_space, _ = read_ids(stages_of(shop_directory) / "model")
     (beside / CARD_FILE).write_text(card.replace(id_space, "0" * 16))
     with pytest.raises(IdTableMismatch):
-        fitting_adapter(shop_directory, beside)
+        fitting_adapter(stages_of(shop_directory), beside)
     assert issubclass(IdTableMismatch, GenrecError)

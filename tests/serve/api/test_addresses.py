@@ -17,6 +17,7 @@ from genrec.serve.api.pictures import Links
 from genrec.serve.api.responses import item_shape
 from genrec.serve.errors import ApiError
 from genrec.serve.middleware import QuotedPath
+from genrec.serve.service import InService, PinGeneration
 
 ODD = (
     "a/b", "a/image", "image", "a/image/image", "/", "//evil.example", "a/../b", "../../etc/passwd", "...", "%2F", "%",
@@ -49,7 +50,8 @@ def engine():
 def http(engine, tmp_path_factory):
     app = FastAPI()
     app.include_router(shop_routes.router)
-    app.state.engine, app.state.access = engine, Access(None, is_open=True)
+    app.state.access = Access(None, is_open=True)
+    app.add_middleware(PinGeneration, service=SimpleNamespace(now=InService(engine, None)))
     app.add_middleware(QuotedPath)
     app.add_exception_handler(ApiError, lambda _, error: error.response())
     with listening(app) as url, httpx2.Client(base_url=url, timeout=60) as client:
