@@ -18,7 +18,7 @@ from genrec.config import CONFIG_FILE, Config
 from genrec.data.ingest import NewItems, load_data
 from genrec.data.splits import Split, split_interactions
 from genrec.errors import InputError
-from genrec.generations import Generation, checked_base, commit, new_folder, require_no_draft, take_up_adapters, writing
+from genrec.generations import Generation, checked_base, new_folder, require_no_draft, take_up_adapters, writing
 from genrec.model.lm.adapters import AdapterCard, adapters_folder, check_adapter_name, save_adapter
 from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, LanguageModel, load_causal_lm, read_ids
 from genrec.model.lm.vocabulary import PromptTokenizer
@@ -69,13 +69,12 @@ def adapt(
         built = Config.load(base / CONFIG_FILE)
         config = _adapter_config(built, epochs, settings)
         work = root / f".adapter-{name}.work"
-        with new_folder(root, base) as folder:
+        with new_folder(root, base, is_whole=True) as folder:
             domain, num_new = _admitted(root, folder, domain_data.folder, config)
             card = _adapted(
                 folder, domain, config, work, name=name, license_name=license_name, target=adapters_folder(root) / name
             )
             take_up_adapters(root, folder)
-        commit(root)
         shutil.rmtree(work)
     target = adapters_folder(root) / name
     num_bytes = sum(path.stat().st_size for path in target.iterdir())

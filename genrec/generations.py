@@ -23,7 +23,7 @@ import shutil
 import socket
 import time
 import weakref
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,23 +133,35 @@ def find_faults(generation: Generation, *, hash_up_to: int | None = None) -> lis
     hash_up_to: files of more bytes are checked by their size alone; None hashes all. A draft and what an earlier
     genrec wrote have no inventory, only the manifests of their stages.
     """
-    folder, faults, pointer = generation.folder, [], None
+    folder, pointer = generation.folder, None
     with contextlib.suppress(ArtifactError):  # then a build makes it anew
         pointer = _pointer(generation.root / CURRENT)
-    if pointer is not None and pointer[0] == generation.number:
-        path = folder / INVENTORY
-        if path.is_symlink() or not path.is_file():
-            return [Fault(path=INVENTORY, reason="is missing")]
-        if fingerprint_file(path) != pointer[1]:
-            return [Fault(path=INVENTORY, reason="is not the one that was committed")]
-        files = {name: (size, print_) for name, (size, print_) in read_json(path)["files"].items()}
-        faults = [Fault(path=name, reason="was added") for name in sorted(set(_files(folder)) - set(files))]
-    else:
-        files = {name: (None, print_) for name, print_ in _manifested(folder).items()}
+    if pointer is None or pointer[0] != generation.number:
+        return _differences(folder, {name: (None, print_) for name, print_ in _manifested(folder).items()}, hash_up_to)
+    path = folder / INVENTORY
+    if path.is_symlink() or not path.is_file():
+        return [Fault(path=INVENTORY, reason="is missing")]
+    if fingerprint_file(path) != pointer[1]:
+        return [Fault(path=INVENTORY, reason="is not the one that was committed")]
+    return _inventory_faults(folder, hash_up_to)
+
+
+def _inventory_faults(folder: Path, hash_up_to: int | None) -> list[Fault]:
+    path = folder / INVENTORY
+    try:
+        files = {str(name): (int(size), str(print_)) for name, (size, print_) in read_json(path)["files"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ArtifactError(f"{path} is no inventory ({error}); run genrec build to make it again") from error
+    added = [Fault(path=name, reason="was added") for name in sorted(set(_files(folder)) - set(files))]
+    return added + _differences(folder, files, hash_up_to)
+
+
+def _differences(folder: Path, files: Mapping[str, tuple[int | None, str]], hash_up_to: int | None) -> list[Fault]:
+    """What is not as it was written. files: the size and the fingerprint by name."""
+    names = sorted(files)
     with ThreadPoolExecutor(_NUM_HASHING_THREADS) as pool:
-        reasons = pool.map(lambda name: _difference(folder / name, *files[name], hash_up_to), sorted(files))
-        faults += [Fault(path=n, reason=reason) for n, reason in zip(sorted(files), reasons, strict=True) if reason]
-    return faults
+        reasons = pool.map(lambda name: _difference(folder / name, *files[name], hash_up_to), names)
+        return [Fault(path=name, reason=reason) for name, reason in zip(names, reasons, strict=True) if reason]
 
 
 def refuse_faults(generation: Generation, faults: Iterable[Fault]) -> None:
@@ -179,6 +191,7 @@ def writing(root: Path, command: str) -> Iterator[None]:
         if lock.lock_counter == 1:
             mine = {"command": command, "pid": os.getpid(), "host": socket.gethostname(), "since": int(time.time())}
             write_text(root / HOLDER, json.dumps(mine))
+            _finish(root)
             _sweep(root)
         yield
     finally:
@@ -203,11 +216,13 @@ def require_no_draft(root: Path) -> None:
 
 
 @contextlib.contextmanager
-def new_folder(root: Path, base: Path | None, *, without: Collection[str] = ()) -> Iterator[Path]:
+def new_folder(
+    root: Path, base: Path | None, *, without: Collection[str] = (), is_whole: bool = False
+) -> Iterator[Path]:
     """Yield a hidden folder with the parts of `base`; on success it is the workspace's draft, else it is removed.
 
-    without: the names of parts that are not taken over. The caller holds the lock. Files are shared with `base`:
-    replace them, never write into them.
+    without: the names of parts that are not taken over; is_whole: it is the current generation at once, with nothing
+    left to build. The caller holds the lock. Files are shared with `base`: replace them, never write into them.
     """
     numbers = [*_numbers(root), 0]
     with contextlib.suppress(ArtifactError):
@@ -223,10 +238,14 @@ def new_folder(root: Path, base: Path | None, *, without: Collection[str] = ()) 
                     link_tree(base / name, partial / name)
         (partial / LEASE).touch()
         yield partial
+        if is_whole:
+            _write_inventory(partial, number)
         partial.rename(_folder(root, number))
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    _sweep(root)  # an earlier draft
+    if is_whole:
+        _point_to(root, number)
+    _sweep(root)
 
 
 def begin(root: Path, base: Path) -> Path:
@@ -251,14 +270,36 @@ def commit(root: Path) -> Generation:
     number = draft_number(root)
     if number is None:
         raise ArtifactError(f"{root} has no generation to finish; run genrec ingest, then genrec build")
-    folder = _folder(root, number)
+    _write_inventory(_folder(root, number), number)
+    _point_to(root, number)
+    _sweep(root)
+    return Generation.open(root, number)
+
+
+def _write_inventory(folder: Path, number: int) -> None:
     files = {name: [(folder / name).stat().st_size, print_] for name, print_ in _fingerprints(folder).items()}
     record = {"format": _FORMAT, "number": number, "made": int(time.time()), "files": files}
     write_text(folder / INVENTORY, json.dumps(record, indent=1, sort_keys=True))
-    pointer = {"format": _FORMAT, "generation": number, "inventory": fingerprint_file(folder / INVENTORY)}
-    write_text(root / CURRENT, json.dumps(pointer))
-    _sweep(root)
-    return Generation.open(root, number)
+
+
+def _point_to(root: Path, number: int) -> None:
+    inventory = fingerprint_file(_folder(root, number) / INVENTORY)
+    write_text(root / CURRENT, json.dumps({"format": _FORMAT, "generation": number, "inventory": inventory}))
+
+
+def _finish(root: Path) -> None:
+    """Let the pointer follow to a draft that lacked nothing else when its writer was killed."""
+    number = draft_number(root)
+    if number is None or not (_folder(root, number) / INVENTORY).is_file():
+        return
+    try:
+        faults = _inventory_faults(_folder(root, number), hash_up_to=None)
+    except ArtifactError:
+        faults = [Fault(path=INVENTORY, reason="cannot be read")]
+    if faults:
+        (_folder(root, number) / INVENTORY).unlink()  # a build makes again what is broken
+    else:
+        _point_to(root, number)
 
 
 def link_tree(source: Path, target: Path) -> None:

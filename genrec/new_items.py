@@ -16,7 +16,7 @@ from genrec.artifacts import read_manifest, write_stage
 from genrec.config import CONFIG_FILE, Config
 from genrec.data.ingest import NewItems, append_items, extend_catalog, load_data
 from genrec.encode.stage import cache_folder, encode_items, encoded_details, load_embeddings, save_embeddings
-from genrec.generations import Generation, checked_base, commit, new_folder, require_no_draft, writing
+from genrec.generations import Generation, checked_base, new_folder, require_no_draft, writing
 from genrec.runtime import pick_device
 from genrec.schema import Embeddings
 from genrec.semids.report import make_report
@@ -49,9 +49,8 @@ def add_items(directory: Path | str, path: Path, *, columns: Mapping[str, str] |
         base = checked_base(root)
         new = append_items(base, path, columns)
         if new.items:
-            with new_folder(root, base) as folder:
+            with new_folder(root, base, is_whole=True) as folder:
                 admit_items(root, folder, new)
-            commit(root)
     return NewItemsReport(
         item_ids=tuple(item.item_id for item in new.items), num_known=new.num_known, num_refused=len(new.refused)
     )
