@@ -77,7 +77,7 @@ def says(root: Path) -> set[str]:
 
 
 def in_a_process(code: str, *words: object) -> int:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     return subprocess.run([sys.executable, "-c", code, *map(str, words)], env=environment, check=False).returncode
 
 
