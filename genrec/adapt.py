@@ -18,7 +18,18 @@ from genrec.config import CONFIG_FILE, Config
 from genrec.data.ingest import NewItems, load_data
 from genrec.data.splits import Split, split_interactions
 from genrec.errors import InputError
-from genrec.generations import Generation, checked_base, new_folder, require_no_draft, take_up_adapters, writing
+from genrec.generations import (
+    WHOLE_ADAPTER,
+    Generation,
+    checked_base,
+    find_faults,
+    new_folder,
+    place_adapter,
+    refuse_faults,
+    require_no_draft,
+    take_up_adapters,
+    writing,
+)
 from genrec.model.lm.adapters import AdapterCard, adapters_folder, check_adapter_name, save_adapter
 from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, LanguageModel, load_causal_lm, read_ids
 from genrec.model.lm.vocabulary import PromptTokenizer
@@ -62,6 +73,7 @@ def adapt(
     root, source = Path(directory), Path(new_data)
     check_adapter_name(name)
     domain_data = Generation.open_newest(source)
+    refuse_faults(domain_data, find_faults(domain_data))
     Generation.open(root)
     with writing(root, "genrec adapt"):
         require_no_draft(root)
@@ -71,11 +83,12 @@ def adapt(
         work = root / f".adapter-{name}.work"
         with new_folder(root, base, is_whole=True) as folder:
             domain, num_new = _admitted(root, folder, domain_data.folder, config)
-            card = _adapted(
-                folder, domain, config, work, name=name, license_name=license_name, target=adapters_folder(root) / name
-            )
+            made = work / WHOLE_ADAPTER / name
+            card = _adapted(folder, domain, config, work, name=name, license_name=license_name, target=made)
             take_up_adapters(root, folder)
-        shutil.rmtree(work)
+            shutil.rmtree(adapters_folder(folder) / name, ignore_errors=True)
+            shutil.copytree(made, adapters_folder(folder) / name)
+        place_adapter(root, made)
     target = adapters_folder(root) / name
     num_bytes = sum(path.stat().st_size for path in target.iterdir())
     return AdaptReport(card=card, path=target, num_new_items=num_new, num_bytes=num_bytes)

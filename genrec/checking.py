@@ -12,7 +12,17 @@ from genrec.artifacts import read_manifest, stale_reason
 from genrec.config import CONFIG_FILE, Config
 from genrec.data.ingest import load_data
 from genrec.errors import GenrecError
-from genrec.generations import ADAPTERS, CURRENT, Fault, Generation, current_number, draft_number, find_faults, parts_of
+from genrec.generations import (
+    ADAPTERS,
+    CATALOG,
+    CURRENT,
+    Fault,
+    Generation,
+    current_number,
+    draft_number,
+    find_faults,
+    parts_of,
+)
 from genrec.model.lm.adapters import fitting_adapter
 from genrec.ranking.built_data import BuiltData
 
@@ -74,12 +84,16 @@ def _draft_finding(draft: Generation) -> Finding:
     stages = [path for path in sorted(draft.folder.iterdir()) if (path / "manifest.json").is_file()]
     faults = [_faults_of(lambda stage=stage: read_manifest(stage, stage.name)) for stage in stages]  # type: ignore[misc]
     broken = [
-        f"{stage.name}: {reason}; genrec build makes it again"
+        f"{stage.name}: {reason}; {_draft_remedy(stage.name)}"
         for stage, found in zip(stages, faults, strict=True)
         if not found
         and (reason := stale_reason(stage, kind=stage.name, inputs=read_manifest(stage, stage.name).inputs)) is not None
     ]
     return Finding(part=name, faults=(*(fault for found in faults for fault in found), *broken))
+
+
+def _draft_remedy(stage: str) -> str:
+    return "run genrec ingest again" if stage == CATALOG else "genrec build makes it again"
 
 
 def _faults_of(look: Callable[[], object]) -> tuple[str, ...]:
@@ -91,7 +105,7 @@ def _faults_of(look: Callable[[], object]) -> tuple[str, ...]:
 
 
 def _load_config(root: Path) -> Config | None:
-    return Config.load(root / CONFIG_FILE) if (root / CONFIG_FILE).is_file() else None
+    return Config.load(root / CONFIG_FILE) if (root / CONFIG_FILE).exists() else None
 
 
 def _check_pictures(folder: Path) -> None:

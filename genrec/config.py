@@ -273,6 +273,8 @@ class Config:
     def load(cls, path: Path) -> "Config":
         """Read a TOML file. Raises ConfigError."""
         try:
+            if path.exists() and not path.is_file():  # a pipe would be waited for
+                raise OSError("it is no plain file")
             table = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise ConfigError(f"{path} cannot be read as TOML ({error}); wanted a genrec.toml") from error

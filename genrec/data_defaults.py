@@ -15,6 +15,7 @@ import numpy as np
 from genrec.config import CONFIG_FILE, Config, TuneConfig
 from genrec.data.ingest import load_data
 from genrec.data.splits import split_interactions
+from genrec.errors import ConfigError
 from genrec.schema import IntArray
 
 log = logging.getLogger(__name__)
@@ -32,9 +33,9 @@ def resolve_config(root: Path, folder: Path, *, preset: str | None = None, setti
     folder: the generation that holds the data. Settings come on top. Raises ConfigError, ArtifactError.
     """
     settings = list(settings)
-    stored = next((path for path in (root / CONFIG_FILE, folder / CONFIG_FILE) if path.is_file()), None)
-    if preset is None and stored is not None:
-        return Config.load(stored).with_settings(settings)
+    stored = _stored(root, folder) if preset is None else None
+    if stored is not None:
+        return stored.with_settings(settings)
     asked = Config.for_preset(preset or "tiny").with_settings(settings)
     catalog, interactions, _ = load_data(folder)
     bounds = split_interactions(interactions, asked.split).train.user_bounds()
@@ -42,6 +43,18 @@ def resolve_config(root: Path, folder: Path, *, preset: str | None = None, setti
     defaults = data_defaults(len(catalog), lengths)
     log.info("settings that suit %d items and %d events: %s", len(catalog), len(interactions), in_words(defaults))
     return Config.for_preset(asked.preset, defaults).with_settings(settings)
+
+
+def _stored(root: Path, folder: Path) -> Config | None:
+    """The workspace's own settings, else those of the generation; None where neither has any that can be read."""
+    if (root / CONFIG_FILE).exists():
+        return Config.load(root / CONFIG_FILE)
+    try:
+        return Config.load(folder / CONFIG_FILE)
+    except ConfigError as error:
+        if (folder / "model").exists():  # it was built by some
+            log.warning("the settings of %s are lost (%s); those that suit the data are taken", root, error)
+    return None
 
 
 def data_defaults(num_items: int, lengths: IntArray) -> dict[str, dict[str, object]]:

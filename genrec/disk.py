@@ -19,6 +19,7 @@ _ADVICE = {
         (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP), _IN_THE_WAY
     ),
 }
+_SHORT = re.compile(r"\d+ requested and \d+ written")  # how numpy says that it could not write all
 _IN_WORDS = re.compile(r"\(os error (\d+)\)")  # how libraries written in Rust say it
 
 
@@ -49,6 +50,6 @@ def naming(path: Path) -> Iterator[None]:
 
 def _number_of(error: BaseException) -> int | None:
     if isinstance(error, OSError):
-        return error.errno
+        return errno.ENOSPC if error.errno is None and _SHORT.fullmatch(str(error)) else error.errno
     said = _IN_WORDS.search(str(error))
     return int(said[1]) if said else None

@@ -20,10 +20,9 @@ from genrec.data_defaults import resolve_config
 from genrec.encode.stage import EMBEDDINGS
 from genrec.generations import (
     ADAPTERS,
-    CATALOG,
-    INTERACTIONS,
     Generation,
     begin,
+    check_adapter_files,
     commit,
     draft_number,
     find_faults,
@@ -71,7 +70,8 @@ def build(directory: Path | str, *, preset: str | None = None, settings: Iterabl
         before = Generation.open_newest(root)  # another may have written meanwhile
         before.release()  # the lock keeps it
         faults = find_faults(before)
-        refuse_faults(before, (fault for fault in faults if fault.part in (CATALOG, INTERACTIONS)))
+        refuse_faults(before, (fault for fault in faults if fault.is_of_data))
+        check_adapter_files(root)
         config = resolve_config(root, before.folder, preset=preset, settings=settings)
         context = BuildContext.open(root, before.folder, config)
         if not (root / CONFIG_FILE).is_file() or Config.load(root / CONFIG_FILE) != config:

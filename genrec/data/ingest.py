@@ -43,9 +43,11 @@ from genrec.generations import (
     INTERACTIONS,
     LOCK,
     Generation,
+    find_faults,
     is_ingested,
     link_tree,
     new_folder,
+    refuse_faults,
     writing,
 )
 from genrec.schema import Catalog, Embeddings, Interactions, Item
@@ -144,7 +146,8 @@ def ingest(
 
 def load_workspace_data(root: Path) -> WorkspaceData:
     """The newest data of a workspace, built or not yet; see `load_data`."""
-    return load_data(Generation.open_newest(root).folder)
+    generation = Generation.open_newest(root)
+    return load_data(generation.folder)
 
 
 def load_data(directory: Path) -> WorkspaceData:
@@ -179,7 +182,9 @@ def append_items(directory: Path, path: Path, columns: Mapping[str, str] | None 
     """
     known = load_catalog(directory / CATALOG)
     if is_ingested(path):
-        path = Generation.open_newest(path).folder / CATALOG
+        other = Generation.open_newest(path)  # held until it is read
+        refuse_faults(other, find_faults(other))
+        path = other.folder / CATALOG
     file = find_table(path, ITEM_FILES) if path.is_dir() else path
     if file is None:
         raise SourceError(f"{path} holds no items file; wanted one of {', '.join(ITEM_FILES)}, or the file itself")

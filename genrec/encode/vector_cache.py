@@ -8,8 +8,10 @@ nothing of architectures or items.
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from genrec.artifacts import fingerprint, fingerprint_file, write_file
 from genrec.data.arrays import read_arrays
@@ -53,18 +55,27 @@ class VectorCache:
         if not self._unsaved:
             return
         with write_file(self.directory / f"{fingerprint(self._unsaved)}.npz") as partial:
-            np.savez(partial, keys=np.array(self._unsaved), vectors=self.get(self._unsaved))
+            keys, vectors = np.array(self._unsaved), self.get(self._unsaved)
+            np.savez(partial, keys=keys, vectors=vectors, seal=np.array(_seal(keys, vectors)))
         self._unsaved = []
 
 
 def _read(path: Path) -> Mapping[str, FloatArray]:
     """One file's vectors; a file damaged from outside is named in a warning and its vectors are computed again."""
     try:
-        keys, vectors = read_arrays(path, "keys", "vectors")
+        keys, vectors, seal = read_arrays(path, "keys", "vectors", "seal")
+        if str(seal) != _seal(keys, vectors):
+            raise ValueError("it is not as it was written")
         return dict(zip(keys.tolist(), vectors.astype(np.float32), strict=True))
     except (ValueError, TypeError) as error:
         log.warning("cache file %s is damaged (%s); its vectors are computed again", path, error)
         return {}
+
+
+def _seal(keys: npt.NDArray[Any], vectors: npt.NDArray[Any]) -> str:  # Any: whatever a file holds
+    """What tells whether keys and vectors belong together."""
+    parts = (str(keys.dtype), keys.tobytes(), str(vectors.dtype), list(vectors.shape), vectors.tobytes())
+    return fingerprint(*parts)
 
 
 def model_fingerprint(name_or_path: str) -> str:

@@ -70,5 +70,6 @@ def load_world(directory: Path) -> ShopWorld | None:
 
     Raises ArtifactError when there is no catalog, or its manifest does not say which shop it is.
     """
-    manifest = read_manifest(Generation.open_newest(directory).folder / CATALOG, CATALOG)
+    generation = Generation.open_newest(directory)
+    manifest = read_manifest(generation.folder / CATALOG, CATALOG)
     return recreate_shop(manifest.details) if manifest.inputs.get("source") == "shop" else None

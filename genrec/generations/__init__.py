@@ -14,80 +14,69 @@ Knows folders, their inventories, the lock and leases; deliberately knows nothin
 """
 
 from genrec.generations.generation import (
-    HASHED_AT_LOAD_BYTES as HASHED_AT_LOAD_BYTES,
-)
-from genrec.generations.generation import (
-    Fault as Fault,
-)
-from genrec.generations.generation import (
-    Generation as Generation,
-)
-from genrec.generations.generation import (
-    find_faults as find_faults,
-)
-from genrec.generations.generation import (
-    refuse_faults as refuse_faults,
+    HASHED_AT_LOAD_BYTES,
+    Fault,
+    Generation,
+    find_faults,
+    refuse_faults,
 )
 from genrec.generations.layout import (
-    ADAPTERS as ADAPTERS,
-)
-from genrec.generations.layout import (
-    CATALOG as CATALOG,
-)
-from genrec.generations.layout import (
-    CURRENT as CURRENT,
-)
-from genrec.generations.layout import (
-    GENERATIONS as GENERATIONS,
-)
-from genrec.generations.layout import (
-    HOLDER as HOLDER,
-)
-from genrec.generations.layout import (
-    INTERACTIONS as INTERACTIONS,
-)
-from genrec.generations.layout import (
-    INVENTORY as INVENTORY,
-)
-from genrec.generations.layout import (
-    LEASE as LEASE,
-)
-from genrec.generations.layout import (
-    LOCK as LOCK,
-)
-from genrec.generations.layout import (
-    current_number as current_number,
-)
-from genrec.generations.layout import (
-    draft_number as draft_number,
-)
-from genrec.generations.layout import (
-    is_ingested as is_ingested,
-)
-from genrec.generations.layout import (
-    parts_of as parts_of,
+    ADAPTERS,
+    CATALOG,
+    CURRENT,
+    GENERATIONS,
+    HOLDER,
+    INTERACTIONS,
+    INVENTORY,
+    LEASE,
+    LOCK,
+    current_number,
+    draft_number,
+    is_ingested,
+    parts_of,
 )
 from genrec.generations.writing import (
-    begin as begin,
+    WHOLE_ADAPTER,
+    begin,
+    check_adapter_files,
+    checked_base,
+    commit,
+    link_tree,
+    new_folder,
+    place_adapter,
+    require_no_draft,
+    take_up_adapters,
+    writing,
 )
-from genrec.generations.writing import (
-    checked_base as checked_base,
-)
-from genrec.generations.writing import (
-    commit as commit,
-)
-from genrec.generations.writing import (
-    link_tree as link_tree,
-)
-from genrec.generations.writing import (
-    new_folder as new_folder,
-)
-from genrec.generations.writing import (
-    require_no_draft as require_no_draft,
-)
-from genrec.generations.writing import (
-    take_up_adapters as take_up_adapters,
-)
-from genrec.generations.writing import (
-    writing as writing,
-)
+
+__all__ = [
+    "ADAPTERS",
+    "CATALOG",
+    "CURRENT",
+    "GENERATIONS",
+    "HASHED_AT_LOAD_BYTES",
+    "HOLDER",
+    "INTERACTIONS",
+    "INVENTORY",
+    "LEASE",
+    "LOCK",
+    "WHOLE_ADAPTER",
+    "Fault",
+    "Generation",
+    "begin",
+    "check_adapter_files",
+    "checked_base",
+    "commit",
+    "current_number",
+    "draft_number",
+    "find_faults",
+    "is_ingested",
+    "link_tree",
+    "new_folder",
+    "parts_of",
+    "place_adapter",
+    "refuse_faults",
+    "require_no_draft",
+    "take_up_adapters",
+    "writing",
+]

@@ -32,6 +32,7 @@ from genrec.generations.layout import (
 
 HASHED_AT_LOAD_BYTES = 256 * 2**20  # of one file; larger ones are hashed by `genrec check` and `genrec build`
 _NUM_HASHING_THREADS = 4
+ADDED = "was added"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +47,14 @@ class Fault:
         """The part that the file belongs to: a stage, or a file by itself."""
         return self.path.partition("/")[0]
 
+    @property
+    def is_of_data(self) -> bool:
+        """Whether no build can make it again, as it was ingested."""
+        return self.part in (CATALOG, INTERACTIONS) and self.reason != ADDED
+
     def remedy(self, root: Path) -> str:
         """What to do about it."""
-        first = "run genrec ingest, then " if self.part in (CATALOG, INTERACTIONS) else "run "
+        first = "run genrec ingest, then " if self.is_of_data else "run "
         return f"{first}genrec build {root} to make it again"
 
 
@@ -100,23 +106,29 @@ def find_faults(generation: Generation, *, hash_up_to: int | None = None) -> lis
     folder, pointer = generation.folder, None
     with contextlib.suppress(ArtifactError):  # then a build makes it anew
         pointer = read_pointer(generation.root / CURRENT)
-    path, is_current = folder / INVENTORY, pointer is not None and pointer[0] == generation.number
+    path, is_current = folder / INVENTORY, pointer is not None and pointer.number == generation.number
+    reason = None
     if path.is_symlink() or not path.is_file():
-        if is_current:
-            return [Fault(path=INVENTORY, reason="is missing")]
-        return _differences(folder, {name: (None, print_) for name, print_ in manifested(folder).items()}, hash_up_to)
-    if is_current and pointer is not None and fingerprint_file(path) != pointer[1]:
-        return [Fault(path=INVENTORY, reason="is not the one that was committed")]
-    return inventory_faults(folder, hash_up_to)
+        reason = "is missing" if is_current else None
+    elif is_current and pointer is not None and fingerprint_file(path) != pointer.inventory:
+        reason = "is not the one that was committed"
+    else:
+        faults = inventory_faults(folder, hash_up_to)
+        if faults is not None:
+            return faults
+        reason = "is no inventory"
+    stages = {name: (None, print_) for name, print_ in manifested(folder).items()}
+    return ([Fault(path=INVENTORY, reason=reason)] if reason else []) + _differences(folder, stages, hash_up_to)
 
 
-def inventory_faults(folder: Path, hash_up_to: int | None) -> list[Fault]:
-    path = folder / INVENTORY
+def inventory_faults(folder: Path, hash_up_to: int | None) -> list[Fault] | None:
+    """How files differ from the inventory in their folder; None where it is none."""
     try:
-        files = {str(name): (int(size), str(print_)) for name, (size, print_) in read_json(path)["files"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ArtifactError(f"{path} is no inventory ({error}); run genrec build to make it again") from error
-    added = [Fault(path=name, reason="was added") for name in sorted(set(files_of(folder)) - set(files))]
+        entries = read_json(folder / INVENTORY)["files"].items()
+        files = {str(name): (int(size), str(print_)) for name, (size, print_) in entries}
+    except (ArtifactError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+    added = [Fault(path=name, reason=ADDED) for name in sorted(set(files_of(folder)) - set(files))]
     return added + _differences(folder, files, hash_up_to)
 
 

@@ -3,12 +3,14 @@
 Knows names of files and folders; deliberately neither checks nor changes what stages hold.
 """
 
+import contextlib
 import fcntl
 import json
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from genrec.artifacts import MANIFEST, fingerprint_file, read_json, write_text
 from genrec.errors import ArtifactError
@@ -18,14 +20,19 @@ CATALOG, INTERACTIONS, SETTINGS = "catalog", "interactions.parquet", "genrec.tom
 LOCK, HOLDER, LEASE = ".write.lock", ".write.holder.json", ".lease"
 FORMAT = 1
 _NUMBER = re.compile(r"[1-9][0-9]{0,11}")
+_SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no link is followed, and no pipe waited for
 
 
 def current_number(root: Path) -> int | None:
     """The number of the current generation, None where nothing was built. Raises ArtifactError on a broken pointer."""
     pointer = read_pointer(root / CURRENT)
-    if pointer is not None:
-        return pointer[0]
-    return 0 if not numbers(root) and is_earlier_layout(root) else None
+    if pointer is None:
+        return 0 if is_earlier_layout(root) else None
+    if pointer.number not in numbers(root):
+        raise ArtifactError(
+            f"{root / CURRENT} names generation {pointer.number}, which is not there; run genrec build {root}"
+        )
+    return pointer.number
 
 
 def draft_number(root: Path) -> int | None:
@@ -40,8 +47,28 @@ def draft_number(root: Path) -> int | None:
 
 def parts_of(folder: Path) -> list[str]:
     """What a generation's folder consists of: its events, its settings, its adapters and its stages, by name."""
-    stages = sorted(manifest.parent.name for manifest in folder.glob(f"[!.]*/{MANIFEST}"))
-    return [name for name in (INTERACTIONS, SETTINGS, ADAPTERS, *stages) if (folder / name).exists()]
+    others = [name for name in (INTERACTIONS, SETTINGS, ADAPTERS) if (folder / name).exists()]
+    return others + sorted(manifests(folder))
+
+
+def manifests(folder: Path) -> dict[str, dict[str, Any]]:  # Any: JSON
+    """The manifest of each stage in a folder, by name; what else holds a manifest.json is no stage."""
+    found = {
+        path.parent.name: stage_manifest(path.parent, path.parent.name) for path in folder.glob(f"[!.]*/{MANIFEST}")
+    }
+    return {name: record for name, record in found.items() if record is not None}
+
+
+def stage_manifest(directory: Path, kind: str) -> dict[str, Any] | None:  # Any: JSON
+    """A stage's manifest as it stands; None where there is none of this kind."""
+    if directory.is_symlink() or not (directory / MANIFEST).is_file():
+        return None
+    try:
+        record = read_json(directory / MANIFEST)
+    except ArtifactError:
+        return None
+    is_one = isinstance(record, dict) and record.get("kind") == kind and isinstance(record.get("files"), dict)
+    return record if is_one and all(isinstance(print_, str) for print_ in record["files"].values()) else None
 
 
 def is_ingested(root: Path) -> bool:
@@ -56,8 +83,6 @@ def required_number(root: Path) -> int:
         what = "nothing was ingested there" if draft is None else "what was ingested there is not built yet"
         todo = f"run genrec {'ingest, then genrec build' if draft is None else f'build {root}'}"
         raise ArtifactError(f"{root} is not a built workspace ({what}); {todo}")
-    if not folder_of(root, number).is_dir():
-        raise ArtifactError(f"{root / CURRENT} names generation {number}, which is missing; run genrec build {root}")
     return number
 
 
@@ -66,15 +91,42 @@ def folder_of(root: Path, number: int) -> Path:
 
 
 def numbers(root: Path) -> set[int]:
+    """The generations that are there. Raises ArtifactError where their folder leads elsewhere."""
     home = root / GENERATIONS
-    return {int(p.name) for p in home.iterdir() if _NUMBER.fullmatch(p.name)} if home.is_dir() else set()
+    if home.is_symlink():
+        raise ArtifactError(f"{home} is a link; put the folder itself there, or make {root} the link")
+    if not home.is_dir():
+        return set()
+    return {
+        int(p.name)
+        for p in home.iterdir()
+        if _NUMBER.fullmatch(p.name) and (p / CATALOG).is_dir() and not p.is_symlink()
+    }
+
+
+def free_number(root: Path) -> int:
+    """A number that no entry of the generations' folder has, and none before it had."""
+    home, pointer = root / GENERATIONS, None
+    with contextlib.suppress(ArtifactError):
+        pointer = read_pointer(root / CURRENT)
+    taken = {int(p.name) for p in home.iterdir() if _NUMBER.fullmatch(p.name)} if home.is_dir() else set()
+    return max(taken | {0, 0 if pointer is None else pointer.number}) + 1
 
 
 def is_earlier_layout(root: Path) -> bool:
-    return any((root / name).exists() for name in (CATALOG, f".{CATALOG}.old"))
+    """Whether an earlier genrec kept its stages in the workspace's own folder."""
+    return any(stage_manifest(root / name, CATALOG) is not None for name in (CATALOG, f".{CATALOG}.old"))
 
 
-def read_pointer(path: Path) -> tuple[int, str] | None:
+class Pointer(NamedTuple):
+    """What current.json says. follows_earlier: parts of an earlier genrec are left in the workspace's own folder."""
+
+    number: int
+    inventory: str
+    follows_earlier: bool = False
+
+
+def read_pointer(path: Path) -> Pointer | None:
     """The number of the current generation and its inventory's fingerprint; None where nothing is current yet."""
     if not path.exists():
         return None
@@ -83,16 +135,21 @@ def read_pointer(path: Path) -> tuple[int, str] | None:
         number, inventory = record["generation"], record["inventory"]
         if record["format"] != FORMAT or not isinstance(number, int) or number < 1 or not isinstance(inventory, str):
             raise ValueError(f"format {record['format']!r}, generation {number!r}")
-    except (KeyError, TypeError, ValueError) as error:
+        return Pointer(number, inventory, record.get("follows_earlier") is True)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ArtifactError(
             f"{path} does not say which generation is current ({error}); run genrec build {path.parent}"
         ) from error
-    return number, inventory
 
 
-def point_to(root: Path, number: int) -> None:
+def point_to(root: Path, number: int, *, follows_earlier: bool) -> None:
+    """Make a whole generation the current one."""
+    path = root / CURRENT
+    if path.is_dir() and not path.is_symlink():
+        path.rename(path.with_name(f"{CURRENT}.{os.getpid()}.broken"))
     inventory = fingerprint_file(folder_of(root, number) / INVENTORY)
-    write_text(root / CURRENT, json.dumps({"format": FORMAT, "generation": number, "inventory": inventory}))
+    record = {"format": FORMAT, "generation": number, "inventory": inventory}
+    write_text(path, json.dumps(record | ({"follows_earlier": True} if follows_earlier else {})))
 
 
 def lease(folder: Path, kind: int) -> int | None:
@@ -102,7 +159,7 @@ def lease(folder: Path, kind: int) -> int | None:
     where nothing is removed either.
     """
     try:
-        descriptor = os.open(folder / LEASE, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(folder / LEASE, os.O_RDONLY | os.O_CREAT | _SAFE, 0o644)
     except OSError:
         return None
     try:
@@ -123,7 +180,8 @@ def files_of(folder: Path) -> Iterator[str]:
 
 def manifested(folder: Path) -> dict[str, str]:
     """The fingerprint of each file that the manifest of a stage names."""
-    files: dict[str, str] = {}
-    for manifest in folder.glob(f"*/{MANIFEST}"):
-        files |= {f"{manifest.parent.name}/{name}": print_ for name, print_ in read_json(manifest)["files"].items()}
-    return files
+    return {
+        f"{stage}/{name}": print_
+        for stage, record in manifests(folder).items()
+        for name, print_ in record["files"].items()
+    }

@@ -148,7 +148,8 @@ def _add_own_routes(app: FastAPI) -> None:
         """Whether the server can answer: the model is loaded and the store is reached."""
         status = await is_ready(service)
         return JSONResponse(
-            {"status": status, "generation": service.generation}, status_code=200 if status == "ok" else 503
+            {"status": status, "generation": service.generation, "waiting": service.waiting},
+            status_code=200 if status == "ok" else 503,
         )
 
     @app.post(

@@ -24,6 +24,7 @@ from genrec.serve.engine import Engine
 
 log = logging.getLogger(__name__)
 Load: TypeAlias = Callable[[], Engine]
+LONGEST_PAUSE_S = 60.0  # between tries to take up a generation that cannot be loaded
 
 
 class InService:
@@ -58,6 +59,7 @@ class Service:
         """load: makes the engine of the workspace's current generation; None where another cannot be taken up."""
         self.now = InService(engine, Conversations(engine))
         self._load = load
+        self.waiting: int | None = None  # a newer generation that could not be taken up so far
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -110,19 +112,22 @@ class Service:
             await asyncio.to_thread(gc.collect)  # its memory is wanted back now, not when it is next looked for
 
     async def _follow(self, check_s: float) -> None:
-        refused: int | None = None
+        pause_s = check_s = max(check_s, 0.1)
         while True:
-            await asyncio.sleep(max(check_s, 0.1))
+            await asyncio.sleep(pause_s)
+            number: int | None = None
             with suppress(GenrecError, OSError):  # a broken pointer; what is in service stays
                 number = await asyncio.to_thread(current_number, self.now.engine.workspace.directory)
-                if number not in (self.generation, refused) and not await self._try_reload():
-                    refused = number
+            if number in (None, self.generation) or await self._try_reload():
+                pause_s, self.waiting = check_s, None
+            else:
+                pause_s, self.waiting = min(2 * pause_s, max(check_s, LONGEST_PAUSE_S)), number
 
     async def _try_reload(self) -> bool:
         try:
             await self.reload()
         except Exception as error:  # whatever it is, what is in service goes on
-            log.error("the workspace's current generation is not taken up: %s", error)
+            log.error("the workspace's current generation is not taken up, and is tried again: %s", error)
             return False
         return True
 

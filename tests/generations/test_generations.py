@@ -286,3 +286,118 @@ def test_nothing_that_was_ingested_is_told(tmp_path):
         filled(folder, "new")
     with pytest.raises(ArtifactError, match=r"is not built yet\); run genrec build"):
         Generation.open(tmp_path)
+
+
+# ---- what is not genrec's, and what stands in the way
+
+
+def test_folders_of_others_in_the_workspace_are_never_touched(tmp_path):
+    root = workspace(tmp_path)
+    for name in ("catalog", "web", ".backup.old", ".mine.partial"):
+        (root / name).mkdir()
+        (root / name / "manifest.json").write_text('{"name": "a web manifest", "files": []}')
+        (root / name / "notes.txt").write_text("mine")
+    (root / "interactions.parquet").write_text("mine")
+    workspace(root, "new")
+    for name in ("catalog", "web", ".backup.old", ".mine.partial"):
+        assert (root / name / "notes.txt").read_text() == "mine"
+    assert (root / "interactions.parquet").read_text() == "mine"
+
+
+def test_what_an_earlier_genrec_did_not_write_stays_when_its_workspace_moves_on(tmp_path):
+    filled(tmp_path, "old")
+    for name in ("mysite", ".notes.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text('{"kind": "site", "files": {}}')
+    with writing(tmp_path, "genrec build"):
+        begin(tmp_path, Generation.open(tmp_path).folder)
+        commit(tmp_path)
+    assert not (tmp_path / "catalog").exists()
+    assert (tmp_path / "mysite/manifest.json").is_file()
+    assert (tmp_path / ".notes.old/manifest.json").is_file()
+    assert not (tmp_path / "generations/1/mysite").exists()
+
+
+def test_a_pointer_to_what_is_not_there_costs_no_generation(tmp_path):
+    root = workspace(tmp_path)
+    (root / CURRENT).write_text('{"format": 1, "generation": 9, "inventory": "x"}')
+    with pytest.raises(ArtifactError, match="names generation 9, which is not there; run genrec build"):
+        Generation.open(root)
+    with writing(root, "genrec build"):
+        pass
+    assert says(root) == {"old"}
+
+
+def test_a_backup_laid_over_a_newer_workspace_is_not_taken_for_a_killed_writer(tmp_path):
+    root = workspace(tmp_path / "ws")
+    shutil.copytree(root, tmp_path / "backup")
+    workspace(root, "new", "newer")
+    shutil.copytree(tmp_path / "backup", root, dirs_exist_ok=True)
+    with writing(root, "genrec add-items"), pytest.raises(ArtifactError, match="generations/3 waits to be built"):
+        require_no_draft(root)
+    assert says(root) == {"old"}
+
+
+@pytest.mark.parametrize("kind", ["file", "empty folder", "link"])
+def test_an_entry_that_is_no_generation_is_left_alone_and_its_number_not_taken(tmp_path, kind):
+    root, entry = workspace(tmp_path / "ws"), tmp_path / "ws/generations/7"
+    (tmp_path / "elsewhere/catalog").mkdir(parents=True)
+    make = {"file": entry.touch, "empty folder": entry.mkdir, "link": lambda: entry.symlink_to(tmp_path / "elsewhere")}
+    make[kind]()
+    require_no_draft(root)
+    workspace(root, "new")
+    assert current_number(root) == 8
+    assert os.path.lexists(entry)
+
+
+def test_what_leads_elsewhere_is_neither_followed_nor_waited_for(tmp_path):
+    root, elsewhere = workspace(tmp_path / "ws"), tmp_path / "elsewhere"
+    lease = root / "generations/1/.lease"
+    lease.unlink()
+    lease.symlink_to(elsewhere / "made")
+    elsewhere.mkdir()
+    assert says(root) == {"old"}
+    assert not list(elsewhere.iterdir())
+    lease.unlink()
+    os.mkfifo(lease)
+    assert says(root) == {"old"}
+    (root / "generations").rename(elsewhere / "generations")
+    (elsewhere / "generations/.ssh").mkdir()
+    (root / "generations").symlink_to(elsewhere / "generations")
+    with pytest.raises(ArtifactError, match="is a link"), writing(root, "genrec build"):
+        Generation.open(root)
+    assert (elsewhere / "generations/.ssh").is_dir()
+
+
+@pytest.mark.parametrize("entry", ["link", "pipe", "loop"])
+def test_adapters_are_plain_files(tmp_path, entry):
+    root = workspace(tmp_path)
+    folder = root / "adapters/evil"
+    folder.mkdir(parents=True)
+    make = {
+        "link": lambda path: path.symlink_to("/etc/passwd"),
+        "pipe": os.mkfifo,
+        "loop": lambda path: path.symlink_to("../.."),
+    }
+    make[entry](folder / "x")
+    with writing(root, "genrec build"), pytest.raises(ArtifactError, match="adapters/evil/x is no plain file"):
+        take_up_adapters(root, begin(root, Generation.open(root).folder))
+
+
+def test_files_that_no_manifest_names_do_not_enter_the_next_generation(tmp_path):
+    root = workspace(tmp_path)
+    (root / "generations/1/catalog/.DS_Store").touch()
+    with writing(root, "genrec build"):
+        begin(root, root / "generations/1")
+        commit(root)
+    assert says(root) == {"old"}
+    assert not (root / "generations/2/catalog/.DS_Store").exists()
+
+
+def test_a_pointer_that_is_a_folder_is_moved_aside(tmp_path):
+    root = workspace(tmp_path)
+    (root / CURRENT).unlink()
+    (root / CURRENT).mkdir()
+    with writing(root, "genrec build"):
+        pass
+    assert says(root) == {"old"}

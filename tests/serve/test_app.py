@@ -232,7 +232,7 @@ def lose_store(server, folder):
 def test_ready_means_the_store_answers(shop, tmp_path):
     with serving(shop, tmp_path) as server:
         generation = shop.data.generation.number
-        assert server.http.get("/ready").json() == {"status": "ok", "generation": generation}
+        assert server.http.get("/ready").json() == {"status": "ok", "generation": generation, "waiting": None}
         assert server.http.get("/health").json() == {"status": "ok"}
         lose_store(server, tmp_path)
         answer = server.http.get("/ready")

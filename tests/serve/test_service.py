@@ -1,6 +1,7 @@
 """One generation is served to its end, and a newer one is taken up whole."""
 
 import os
+import shutil
 import threading
 import time
 from contextlib import contextmanager
@@ -27,9 +28,18 @@ def served(root, folder, config=PATIENT, open_workspace=load):
         yield running
 
 
-def add_one(root, tmp_path):
+def add_one(root, tmp_path, during=None):
+    """Add an item; during: what happens to the new generation's folder before anybody can see that it is current."""
     (tmp_path / "new.jsonl").write_text(NEW)
-    add_items(root, tmp_path / "new.jsonl")
+    if during is None:
+        add_items(root, tmp_path / "new.jsonl")
+        return
+    other = tmp_path / "other"
+    shutil.copytree(root, other)
+    add_items(other, tmp_path / "new.jsonl")
+    shutil.copytree(other / "generations/2", root / "generations/2")
+    during(root / "generations/2")
+    shutil.copy(other / "current.json", root / "current.json")
 
 
 def until(is_so, seconds=60.0):
@@ -44,7 +54,7 @@ def test_a_new_generation_is_served_when_it_is_told_to_and_what_is_in_hand_goes_
     never = replace(PATIENT, reload_check_s=None)
     with served(shop_copy, tmp_path / "store", never) as server:
         ready = server.http.get("/ready").json()
-        assert ready == {"status": "ok", "generation": 1}
+        assert ready == {"status": "ok", "generation": 1, "waiting": None}
         history = [item["id"] for item in server.http.get("/v1/items?limit=2").json()["data"]]
         before = server.post("/v1/recommendations", history=history).json()
         assert server.post("/v1/reload").json() == {"generation": 1, "is_new": False}
@@ -66,7 +76,7 @@ def test_a_new_generation_is_served_when_it_is_told_to_and_what_is_in_hand_goes_
         asking.join()
         assert slow == before
         assert until(lambda: not old.is_open)
-        assert server.http.get("/ready").json() == {"status": "ok", "generation": 2}
+        assert server.http.get("/ready").json()["generation"] == 2
 
 
 def test_a_new_generation_is_served_when_it_is_there(shop_copy, tmp_path):
@@ -83,7 +93,18 @@ def test_a_generation_that_cannot_be_loaded_is_left_alone(shop_copy, tmp_path):
         assert answer.status_code == 409
         assert "run genrec build" in answer.json()["error"]["message"]
         time.sleep(0.3)
-        assert server.http.get("/ready").json() == {"status": "ok", "generation": 1}
+        assert server.http.get("/ready").json() == {"status": "ok", "generation": 1, "waiting": None}
+
+
+def test_a_generation_that_could_not_be_loaded_is_tried_again(shop_copy, tmp_path):
+    with served(shop_copy, tmp_path / "store", replace(PATIENT, reload_check_s=0.1)) as server:
+        (tmp_path / "away").mkdir()
+        add_one(shop_copy, tmp_path, during=lambda folder: (folder / "mixture").rename(tmp_path / "away/mixture"))
+        assert until(lambda: server.http.get("/ready").json()["waiting"] == 2)
+        assert server.http.get("/ready").status_code == 200
+        (tmp_path / "away/mixture").rename(shop_copy / "generations/2/mixture")
+        assert until(lambda: server.http.get("/v1/items/new-1").status_code == 200)
+        assert server.http.get("/ready").json() == {"status": "ok", "generation": 2, "waiting": None}
 
 
 def test_a_server_that_serves_one_generation_alone_says_so(shop, tmp_path):

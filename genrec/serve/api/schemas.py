@@ -217,6 +217,7 @@ class Health(BaseModel):
 
     status: Literal["ok", "loading", "store unreachable"]
     generation: int | None = Field(None, description="Of the workspace, in service; where readiness was asked for.")
+    waiting: int | None = Field(None, description="A newer generation that could not be taken up so far.")
 
 
 class Reloaded(BaseModel):
