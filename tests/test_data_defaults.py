@@ -75,3 +75,14 @@ def test_presets_and_the_user_have_the_last_word(tmp_path, caplog):
     (tmp_path / "genrec.toml").write_text("[tokenize]\nnum_codes = 12\n")
     assert resolve_config(tmp_path, stages_of(tmp_path)).tokenize.num_codes == 12
     assert resolve_config(tmp_path, stages_of(tmp_path), preset="tiny").tokenize.num_codes == 16
+
+
+def test_lost_settings_are_told_and_those_that_suit_the_data_taken(tmp_path, caplog):
+    ingest("shop", None, tmp_path, seed=7, num_items=64, num_people=60)
+    folder = stages_of(tmp_path)
+    (folder / "genrec.toml").write_text("[tokenize]\nnum_codes = 12\n")
+    assert resolve_config(tmp_path, folder).tokenize.num_codes == 12
+    (folder / "genrec.toml").write_text("[")
+    (folder / "model").mkdir()
+    assert resolve_config(tmp_path, folder).tokenize.num_codes == 16
+    assert "are lost" in caplog.text

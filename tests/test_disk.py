@@ -100,3 +100,7 @@ def test_what_a_library_says_of_the_disk_is_understood_through_other_errors(numb
     assert disk_fault(SafetensorError(f"I/O error: text (os error {number})")) is not None
     assert disk_fault(ValueError("something else")) is None
     assert disk_fault(TimeoutError(errno.ETIMEDOUT, "slow")) is None
+
+
+def test_a_short_write_of_numpy_is_a_full_disk():
+    assert "No space left" in str(disk_fault(OSError("8832 requested and 5088 written")))

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 ITEMS_FILE = "items.parquet"
 _COLUMNS = ("item_id", "title", "text", "attributes", "image", "audio")
 _STAMPS = {"image": "image_stamp", "audio": "audio_stamp"}  # of files outside the catalog's folder
+STAMPS = frozenset(_STAMPS.values())  # columns that say nothing of an item
 _FEATURES_PREFIX = "features-"
 _FEATURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 

@@ -184,24 +184,35 @@ def append_items(directory: Path, path: Path, columns: Mapping[str, str] | None 
     if is_ingested(path):
         other = Generation.open_newest(path)  # held until it is read
         refuse_faults(other, find_faults(other))
-        path = other.folder / CATALOG
-    file = find_table(path, ITEM_FILES) if path.is_dir() else path
-    if file is None:
-        raise SourceError(f"{path} holds no items file; wanted one of {', '.join(ITEM_FILES)}, or the file itself")
-    images = find_images(file)
-    assembler = Assembler(ReadOptions(), (file.parent, images))
-    for item, line in read_items(require_file(file), columns or {}, images, assembler):
-        assembler.add_item(item, file, line)
-    items = assembler.finish_items().items
+        items, refused, file = load_catalog(other.folder / CATALOG).items, list[Refusal](), path
+    else:
+        items, refused, file = _read_new(path, columns or {})
     there = [item for item in items if item.item_id in known]
-    twice = [item.item_id for item in there if known[item.item_id].record() != item.record()]
+    twice = [item.item_id for item in there if _words(known[item.item_id]) != _words(item)]
     if twice:
         raise SourceError(
             f"{len(twice)} of {len(items)} item ids are in the catalog already, with other contents "
             f"({', '.join(twice[:3])}); take them out of {file}"
         )
     fresh = tuple(item for item in items if item.item_id not in known)
-    return NewItems(fresh, len(there), tuple(assembler.refused))
+    return NewItems(fresh, len(there), tuple(refused))
+
+
+def _read_new(path: Path, columns: Mapping[str, str]) -> tuple[tuple[Item, ...], list[Refusal], Path]:
+    """The items of a table or of a folder with one, the rows that could not be used, and the table."""
+    file = find_table(path, ITEM_FILES) if path.is_dir() else path
+    if file is None:
+        raise SourceError(f"{path} holds no items file; wanted one of {', '.join(ITEM_FILES)}, or the file itself")
+    images = find_images(file)
+    assembler = Assembler(ReadOptions(), (file.parent, images))
+    for item, line in read_items(require_file(file), columns, images, assembler):
+        assembler.add_item(item, file, line)
+    return assembler.finish_items().items, assembler.refused, file
+
+
+def _words(item: Item) -> dict[str, object]:
+    """All that is said of an item; its files may lie elsewhere."""
+    return replace(item, image=None, audio=None).record()
 
 
 def extend_catalog(directory: Path, new: NewItems) -> Catalog:

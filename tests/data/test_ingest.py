@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -358,3 +359,22 @@ def test_new_items_bring_no_pictures_from_outside_their_own_folder(tmp_path: Pat
     new = append_items(stages_of(tmp_path / "ws"), tmp_path / "new")
     assert [item.image for item in new.items] == [None]
     assert [refusal.content for refusal in new.refused] == [str(secret)]
+
+
+def test_another_workspace_gives_its_items_where_it_is_whole(tmp_path: Path) -> None:
+    ingest("files", source(tmp_path / "in"), tmp_path / "ws")
+    ingest("files", source(tmp_path / "more", num_items=5), tmp_path / "other")
+    new = append_items(stages_of(tmp_path / "ws"), tmp_path / "other")
+    assert [item.item_id for item in new.items] == ["i3", "i4"]
+    table = stages_of(tmp_path / "other") / "catalog/items.parquet"
+    table.write_bytes(table.read_bytes()[:-1] + b"x")
+    with pytest.raises(ArtifactError, match=r"items\.parquet holds other bytes than were written"):
+        append_items(stages_of(tmp_path / "ws"), tmp_path / "other")
+
+
+def test_a_catalogs_own_table_can_be_a_source_and_brings_no_attribute_of_its_own(tmp_path: Path) -> None:
+    ingest("files", source(tmp_path / "in"), tmp_path / "ws")
+    table = tmp_path / "in" / "again.parquet"
+    shutil.copy(stages_of(tmp_path / "ws") / "catalog/items.parquet", table)
+    ingest("files", None, tmp_path / "next", items=table)
+    assert load_workspace_data(tmp_path / "next").catalog == load_workspace_data(tmp_path / "ws").catalog

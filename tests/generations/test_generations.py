@@ -18,6 +18,7 @@ from genrec.generations import (
     HASHED_AT_LOAD_BYTES,
     INVENTORY,
     LOCK,
+    WHOLE_ADAPTER,
     Generation,
     begin,
     commit,
@@ -401,3 +402,18 @@ def test_a_pointer_that_is_a_folder_is_moved_aside(tmp_path):
     with writing(root, "genrec build"):
         pass
     assert says(root) == {"old"}
+
+
+@pytest.mark.parametrize("is_current", [True, False])
+def test_a_trained_adapter_is_placed_by_the_next_writer_where_its_generation_is_current(tmp_path, is_current):
+    root = workspace(tmp_path)
+    made = root / ".adapter-warm.work" / WHOLE_ADAPTER / "warm"
+    made.mkdir(parents=True)
+    (made / "adapter.toml").write_text("warm")
+    if is_current:
+        with writing(root, "genrec adapt"), new_folder(root, root / "generations/1", is_whole=True) as folder:
+            shutil.copytree(made, folder / "adapters/warm")
+    with writing(root, "genrec build"):
+        pass
+    assert (root / "adapters/warm/adapter.toml").is_file() == is_current
+    assert made.exists() != is_current

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from genrec.data.catalog import STAMPS
 from genrec.data.readers.images import index_images
 from genrec.data.readers.reading import Assembler, Reading, ReadOptions
 from genrec.data.readers.tables import TABLE_SUFFIXES, read_rows, require_file
@@ -83,7 +84,7 @@ def read_items(
         raise SourceError(f"{path} has no usable row{_refused(assembler)}; wanted at least one item")
     header = list(dict.fromkeys(name for _, row in rows for name in row))
     names = _match_columns("items", path, header, ITEM_COLUMNS, columns)
-    used = set(names.values())
+    used = {*names.values(), *STAMPS}
     attributes = attribute_columns([{k: v for k, v in row.items() if k not in used} for _, row in rows])
     items = []
     for (line, row), row_attributes in zip(rows, attributes, strict=True):
