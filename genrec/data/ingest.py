@@ -184,7 +184,7 @@ def append_items(directory: Path, path: Path, columns: Mapping[str, str] | None 
     if file is None:
         raise SourceError(f"{path} holds no items file; wanted one of {', '.join(ITEM_FILES)}, or the file itself")
     images = find_images(file)
-    assembler = Assembler(ReadOptions(), (file.parent, images))
+    assembler = Assembler(ReadOptions(), (file.parent,))
     for item, line in read_items(require_file(file), columns or {}, images, assembler):
         assembler.add_item(item, file, line)
     items = assembler.finish_items().items
