@@ -7,8 +7,11 @@ import asyncio
 import html
 import json
 import logging
+import os
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -37,6 +40,7 @@ from genrec.workspace import Workspace
 
 log = logging.getLogger(__name__)
 _TITLE = "genrec"
+_FOLDERS = re.compile(r"(?<![\w.:/])(?:\.{0,2}/)+(?:[^\s'\"/]+/)*")  # before the last part of a path
 _ABOUT = (
     "A generative multimodal recommender. /v1/models, /v1/chat/completions, /v1/embeddings and /v1/images/generations "
     "speak as OpenAI's do. Give a key of `genrec keys create` as Authorization: Bearer."
@@ -159,7 +163,9 @@ def _add_own_routes(app: FastAPI) -> None:
         try:
             is_new = await service.reload()
         except InputError as error:
-            raise ApiError(status=409, code="not_reloaded", message=str(error)) from error
+            log.error("the workspace's current generation is not taken up: %s", error)
+            message = _without_places(str(error), service.now.engine.workspace.directory)
+            raise ApiError(status=409, code="not_reloaded", message=message) from error
         return JSONResponse({"generation": service.generation, "is_new": is_new})
 
     text = {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus' text format."}
@@ -176,6 +182,13 @@ def _add_own_routes(app: FastAPI) -> None:
         """A page that loads nothing from elsewhere."""
         headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
         return HTMLResponse(_docs_page(app.openapi()), headers=headers)
+
+
+def _without_places(message: str, workspace: Path) -> str:
+    """A message that names files within the workspace, and only the last part of others."""
+    for folder in {os.path.realpath(workspace), os.path.abspath(workspace), str(workspace)} - {".", "/"}:
+        message = message.replace(f"{folder}{os.sep}", "").replace(folder, "the workspace")
+    return _FOLDERS.sub("", message)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:  # Any: OpenAPI
