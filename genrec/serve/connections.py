@@ -236,7 +236,8 @@ class Connection(HttpToolsProtocol):
         super().__init__(**given)
         self.ws_protocol_class = None  # nothing here speaks WebSocket, and its protocol would not be counted
         self.address = ""
-        self.parser = PlainParser(self)
+        self._plain = PlainParser(self)
+        self.parser = self._plain  # type: ignore[assignment]  # it stands for theirs
         self._connections, self._phase, self._since = connections, Phase.HEAD, self.loop.time()
         self._reading: Phase | None = None  # HEAD or BODY, within a request
         self._num_owed = self._num_bytes = 0  # answers; bytes of the request that is being read
@@ -275,7 +276,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
-        if self.parser.is_at_upgrade:  # it comes again, without
+        if self._plain.is_at_upgrade:  # it comes again, without
             return
         super().on_headers_complete()
         self._num_owed += 1
@@ -283,7 +284,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is whole."""
-        if self.parser.is_at_upgrade:
+        if self._plain.is_at_upgrade:
             return
         super().on_message_complete()
         self._num_bytes = 0

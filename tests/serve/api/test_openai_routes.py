@@ -277,7 +277,7 @@ def test_a_picture_that_broke_while_serving_is_the_servers_fault_and_is_not_name
         for item in pictured:
             item.image.write_bytes(item.image.read_bytes()[:60]) if is_there else item.image.unlink()
         for answer in (
-            server.post("/v1/images/generations", model="genrec", prompt="", item_id=pictured[0].item_id),
+            server.post("/v1/images/generations", model="genrec", prompt="", item=pictured[0].item_id),
             server.post("/v1/chat/completions", model="genrec", messages=[*ask("a red lamp"), *ask("draw the first")]),
         ):
             assert answer.status_code == 500, answer.text
