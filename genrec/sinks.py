@@ -24,6 +24,8 @@ _BLOCK = re.compile(r"^(\d{0,9})((?<=\d)[.)](?=\s|$)|^#+(?=\s|$)|^[+-](?=\s|$)|^
 # What spreadsheets take for a formula, also wide, and after blanks that they skip.
 _FORMULA = re.compile(r"'*(?:[\t\r\n]|[\s\x00-\x1f\x7f\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
+_FOLDERS = re.compile(r"(?<![\w.:/~])(?:~|\.{0,2})/(?:[^\s'\"/]*/)*(?=[^/\s])")
+
 
 def visible(text: str, *, keep_lines: bool = False) -> str:
     """The text in one line, or in its own, with characters that act on a terminal spelled out: ESC is \\x1b."""
@@ -64,6 +66,11 @@ def csv_cell(value: object) -> object:
 def from_csv_cell(text: str) -> str:
     """The text that `csv_cell` made a cell of."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+def without_folders(text: str) -> str:
+    """The text with only the last part of each path that begins at a root, a home, or with a point."""
+    return _FOLDERS.sub("", text)
 
 
 class LineFormatter(logging.Formatter):

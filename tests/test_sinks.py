@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from genrec.sinks import LineFormatter, csv_cell, from_csv_cell, json_text, markdown, markdown_code, visible
+from genrec.sinks import (
+    LineFormatter,
+    csv_cell,
+    from_csv_cell,
+    json_text,
+    markdown,
+    markdown_code,
+    visible,
+    without_folders,
+)
 
 
 @given(st.text(st.characters(codec=None)))
@@ -117,3 +126,8 @@ def test_a_traceback_keeps_its_lines():
     text = LineFormatter("%(message)s").format(record)
     assert text.count("\n") >= 3
     assert not ACTING.search(text)
+
+
+def test_of_a_path_that_tells_of_a_machine_the_last_part_stays():
+    told = "'/home/ann/a.png' ../../tmp/x@3f ~/models/m ./b //c/d (see https://a.b/c and org/name, and/or 1 / 2)"
+    assert without_folders(told) == "'a.png' x@3f m b d (see https://a.b/c and org/name, and/or 1 / 2)"

@@ -8,7 +8,6 @@ import html
 import json
 import logging
 import os
-import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -36,11 +35,11 @@ from genrec.serve.middleware import BodyLimit, HostGuard, QuotedPath, RequestTel
 from genrec.serve.page import site
 from genrec.serve.service import PinGeneration, Service, is_ready
 from genrec.serve.store import Store
+from genrec.sinks import without_folders
 from genrec.workspace import Workspace
 
 log = logging.getLogger(__name__)
 _TITLE = "genrec"
-_FOLDERS = re.compile(r"(?<![\w.:/])(?:\.{0,2}/)+(?:[^\s'\"/]+/)*")  # before the last part of a path
 _ABOUT = (
     "A generative multimodal recommender. /v1/models, /v1/chat/completions, /v1/embeddings and /v1/images/generations "
     "speak as OpenAI's do. Give a key of `genrec keys create` as Authorization: Bearer."
@@ -194,7 +193,7 @@ def _without_places(message: str, workspace: Path) -> str:
     """A message that names files within the workspace, and only the last part of others."""
     for folder in {os.path.realpath(workspace), os.path.abspath(workspace), str(workspace)} - {".", "/"}:
         message = message.replace(f"{folder}{os.sep}", "").replace(folder, "the workspace")
-    return _FOLDERS.sub("", message)
+    return without_folders(message)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:  # Any: OpenAPI
