@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import tomli_w
 
 from genrec.errors import ConfigError
-from genrec.settings import ADDED, Amount, Count, Number, Share, assignment, merge, spelled
+from genrec.settings import ADDED, Amount, Count, Number, Share, assignment, merge, shown_value, spelled
 
 CONFIG_FILE = "genrec.toml"
 
@@ -243,7 +243,7 @@ class Config:
     """The whole configuration; `genrec.toml` in a workspace is its resolved form."""
 
     preset: str = "tiny"
-    seed: int = 7
+    seed: Annotated[int, 0, 2**31 - 1] = 7  # what every library takes for one
     device: str = "auto"
     split: SplitConfig = field(default_factory=SplitConfig)
     encode: EncodeConfig = field(default_factory=EncodeConfig)
@@ -276,9 +276,11 @@ class Config:
             if path.exists() and not path.is_file():  # a pipe would be waited for
                 raise OSError("it is no plain file")
             table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-            raise ConfigError(f"{path} cannot be read as TOML ({error}); wanted a genrec.toml") from error
-        return merge(cls.for_preset(str(table.get("preset", "tiny"))), table)
+        except (OSError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, no TOML, too long a number
+            reason = " ".join(str(error).split())
+            raise ConfigError(f"{path} cannot be read as TOML ({reason}); wanted a genrec.toml") from error
+        preset = table.get("preset", "tiny")
+        return merge(cls.for_preset(preset if isinstance(preset, str) else shown_value(preset)), table)
 
     def to_toml(self) -> str:
         """The resolved configuration as TOML text."""

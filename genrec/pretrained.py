@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from genrec.errors import InputError
+from genrec.errors import ArtifactError, InputError
 from genrec.runtime import foundation_path, quietly
 
 LORA_CONFIG, LORA_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -140,14 +140,14 @@ def _check_finite(path: Path) -> None:
 
 @contextlib.contextmanager
 def load_errors(name: str | Path, *, what: str = "model", advice: str = _HUB_ADVICE) -> Iterator[None]:
-    """Turn a library's failure over a model into one clear InputError."""
+    """Turn a library's failure over a model into one clear ArtifactError."""
     try:
         yield
     except InputError:
         raise
     except Exception as error:  # the libraries raise almost anything over files that others made
         reason = "it wants code of its own to be run, which is never done" if _wants_code(error) else _reason(error)
-        raise InputError(f"{what} {str(name)!r} cannot be loaded ({reason}); {advice}") from error
+        raise ArtifactError(f"{what} {str(name)!r} cannot be loaded ({reason}); {advice}") from error
 
 
 def _wants_code(error: Exception) -> bool:

@@ -6,6 +6,7 @@ Knows nothing of any model's architecture.
 import contextlib
 import ctypes
 import logging
+import os
 import random
 import sys
 import threading
@@ -57,10 +58,15 @@ def foundation_path(name_or_path: str) -> str:
     return str(folder)
 
 
+def shown_name(name_or_path: str) -> str:
+    """A model's name as others may see it: of one that is named by its place on this machine, the last part alone."""
+    path = Path(name_or_path)
+    is_place = path.is_absolute() or name_or_path[:1] in (".", "~") or (len(path.parts) > 1 and path.exists())
+    return (Path(os.path.abspath(path.expanduser())).name or "a folder") if is_place else name_or_path
+
+
 def quiet_libraries() -> None:
     """Keep the model libraries' own bars, hints and warnings off the terminal; for programs, not for libraries."""
-    import os
-
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")

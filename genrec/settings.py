@@ -26,6 +26,10 @@ Share: TypeAlias = Annotated[float, 0, 1]
 Amount: TypeAlias = Annotated[float, 0, None]
 
 NONE = "none"
+_LEAST, _GREATEST = -(2**63), 2**63 - 1  # of integers, as TOML has them
+_INTEGERS = "one of 64 bits"
+_INTEGER = re.compile(r"[+-]?[\d_]+")
+_MAX_SHOWN = 80  # characters of a value in a message
 ADDED: Mapping[str, object] = {"added": True}
 S = TypeVar("S")
 
@@ -58,7 +62,7 @@ def assignment(text: str) -> dict[str, object]:
     """The table that `a.b=value` says, the value in TOML or bare words. Raises ConfigError."""
     path, equals, value = text.partition("=")
     if not equals:
-        raise ConfigError(f"--set {text!r} has no '='; wanted section.name=value")
+        raise ConfigError(f"--set {shown_value(text)} has no '='; wanted section.name=value")
     *sections, name = path.strip().split(".")
     table: dict[str, object] = {name: _parse_value(value.strip())}
     for section in reversed(sections):
@@ -70,7 +74,11 @@ def _parse_value(text: str) -> object:
     number = re.sub(r"^([+-]?)\.(?=\d)", r"\g<1>0.", text)  # .5, to which TOML wants a zero before
     try:
         return tomllib.loads(f"value = {number}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except tomllib.TOMLDecodeError:
+        return text
+    except (ValueError, RecursionError):  # a number that Python reads no more, lists in lists without end
+        if _INTEGER.fullmatch(text):
+            raise ConfigError(f"a setting has an integer of {len(text):,} characters; wanted {_INTEGERS}") from None
         return text
 
 
@@ -110,21 +118,36 @@ def _is_optional(hint: object) -> bool:
     return typing.get_origin(hint) in (Union, types.UnionType)
 
 
+def shown_value(value: object) -> str:
+    """A value as a message shows it, cut where it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # numbers have more digits than Python writes
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
 def _coerce(value: object, hint: object, path: str) -> object:
+    if isinstance(value, int) and not _LEAST <= value <= _GREATEST:
+        raise ConfigError(f"setting {path} is an integer out of range; wanted {_INTEGERS}")
     origin, choices = typing.get_origin(hint), typing.get_args(hint)
     if _is_optional(hint):
         return _coerce(value, choices[0], path)
     if origin is Annotated:
         plain, least, greatest = choices
         number = _coerce(value, plain, path)
+        if number == math.inf:
+            raise ConfigError(f"setting {path} = inf is out of range; wanted a finite number")
         if not least <= number <= (math.inf if greatest is None else greatest):  # type: ignore[operator]
             wanted = f"at least {least}" if greatest is None else f"{least} to {greatest}"
-            raise ConfigError(f"setting {path} = {value} is out of range; wanted {wanted}")
+            raise ConfigError(f"setting {path} = {shown_value(value)} is out of range; wanted {wanted}")
         return number
     if origin is Literal:
         if value in choices:
             return value
-        raise ConfigError(f"setting {path} = {value!r} is unknown; choose one of {', '.join(map(str, choices))}")
+        raise ConfigError(
+            f"setting {path} = {shown_value(value)} is unknown; choose one of {', '.join(map(str, choices))}"
+        )
     if origin is tuple:
         values = value if isinstance(value, list | tuple) else [value] if value != "" else []
         return tuple(_coerce(entry, choices[0], path) for entry in values)
@@ -134,5 +157,5 @@ def _coerce(value: object, hint: object, path: str) -> object:
         return str(value)
     assert isinstance(hint, type)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise ConfigError(f"setting {path} = {value!r} has the wrong type; wanted {hint.__name__}")
+        raise ConfigError(f"setting {path} = {shown_value(value)} has the wrong type; wanted {hint.__name__}")
     return value

@@ -9,15 +9,22 @@ import json
 import logging
 import re
 
-# Controls (C0, DEL, C1), line separators, what turns the direction of writing, tags, and halves of characters.
-_ACTING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]")
+# Controls (C0, DEL, C1), line separators, what turns the direction of writing or hides, tags, and halves of characters.
+# The joiners U+200C and U+200D stay, for words and emoji are written with them, and U+2060, which `markdown` adds.
+_ACTING = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2061-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
 _BLANKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 _MARKUP = re.compile(r"[\\`*_\[\]<>|&~]")
 # Where clients would take a bare https://…, www.… or name@… for a link: before what makes it one.
 _ADDRESS = re.compile(r"(?<=\w)(?=:/|\.[^\W\d_])|(?<=\S)(?=@[^\W\d_])|(?<=/)(?=/)")
 _WORD_JOINER = "\u2060"  # has no width, and is no part of any address
 _BLOCK = re.compile(r"^(\d{0,9})((?<=\d)[.)](?=\s|$)|^#+(?=\s|$)|^[+-](?=\s|$)|^=+$|^-+$)")  # heading, list, rule
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+# What spreadsheets take for a formula, also wide, and after blanks that they skip.
+_FORMULA = re.compile(r"'*(?:[\t\r\n]|[\s\x00-\x1f\x7f\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+
+_FOLDERS = re.compile(r"(?<![\w.:/~])(?:~|\.{0,2})/(?:[^\s'\"/]*/)*(?=[^/\s])")
 
 
 def visible(text: str, *, keep_lines: bool = False) -> str:
@@ -59,6 +66,11 @@ def csv_cell(value: object) -> object:
 def from_csv_cell(text: str) -> str:
     """The text that `csv_cell` made a cell of."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+def without_folders(text: str) -> str:
+    """The text with only the last part of each path that begins at a root, a home, or with a point."""
+    return _FOLDERS.sub("", text)
 
 
 class LineFormatter(logging.Formatter):

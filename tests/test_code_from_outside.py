@@ -23,6 +23,7 @@ def faults(source: str, path: str, *, is_door: bool = False) -> list[str]:
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
             bad = {name.split(".")[0] for name in names} & MODULES
             found += [f"imports {name}" for name in bad if path not in PICKLES_ERRORS]
+            found += ["imports PIL.Image, whose open is told by its owner's name"] if "PIL.Image" in names else []
         if not isinstance(node, ast.Call):
             continue
         called, owner = _name(node.func), _owner(node.func)
@@ -35,6 +36,8 @@ def faults(source: str, path: str, *, is_door: bool = False) -> list[str]:
             found.append("np.load without allow_pickle=False")
         if owner == "pickle":
             found.append(f"pickle.{called}")
+        if owner == "Image" and called == "open" and not _is_some(_word(node, "formats")):
+            found.append("Image.open without formats, which may start programs")
         if called in ("from_pretrained", "SentenceTransformer") and owner not in RUNS_NOTHING:
             if not is_door:
                 found.append(f"{called} beside genrec.pretrained")
@@ -43,6 +46,14 @@ def faults(source: str, path: str, *, is_door: bool = False) -> list[str]:
         if given.get("trust_remote_code") is True or given.get("shell") is True:
             found.append(f"{called} that runs what it is given")
     return found
+
+
+def _word(call: ast.Call, name: str) -> ast.expr | None:
+    return next((word.value for word in call.keywords if word.arg == name), None)
+
+
+def _is_some(given: ast.expr | None) -> bool:
+    return given is not None and not (isinstance(given, ast.Constant) and given.value is None)
 
 
 def _name(function: ast.expr) -> str:
@@ -73,6 +84,9 @@ def test_no_module_loads_code():
         ("AutoModel.from_pretrained(path, trust_remote_code=False)", False),
         ("kind.from_pretrained(path)", True),
         ("SentenceTransformer(path)", True),
+        ("Image.open(path)", False),
+        ("PIL.Image.open(path, formats=None)", False),
+        ("from PIL.Image import open", False),
         ("eval(text)", False),
         ("kind.from_config(x, trust_remote_code=True)", False),
     ],

@@ -44,6 +44,16 @@ def test_names_that_begin_with_a_point_stay_as_they_are(text: str):
         ("tune.rank", "has no '='"),
         ("sequence.num_layers=0", r"sequence\.num_layers = 0 is out of range; wanted at least 1"),
         ("recommend.newcomer_neighbors=-1", "out of range; wanted at least 0"),
+        ("seed=" + "9" * 5_000, "an integer of 5,000 characters; wanted one of 64 bits"),
+        ("tune.base=" + "1_0" * 2_500, "an integer of 7,500 characters; wanted one of 64 bits"),
+        ("seed=0x" + "f" * 5_000, "setting seed is an integer out of range; wanted one of 64 bits"),
+        ("tune.base=0x" + "f" * 5_000, "out of range"),
+        ("tune.learning_rate=" + "9" * 400, "setting tune.learning_rate is an integer out of range"),
+        ("seed=-1", "seed = -1 is out of range; wanted 0 to 2147483647"),
+        ("seed=9_000_000_000", "out of range"),
+        ("seed=[0x" + "f" * 5_000 + "]", "setting seed = a value of type list has the wrong type; wanted int"),
+        ("seed=" + "[" * 100_000, "wrong type"),
+        ("tune.learning_rate=inf", "a finite number"),
         ("split.cold_share=1.5", r"split\.cold_share = 1\.5 is out of range; wanted 0 to 1"),
         ("tune.learning_rate=nan", "out of range; wanted at least 0"),
     ],
@@ -59,6 +69,25 @@ def test_a_wrong_preset_or_file_is_named(tmp_path):
     (tmp_path / "genrec.toml").write_text("seed = = 3")
     with pytest.raises(ConfigError, match="cannot be read as TOML"):
         Config.load(tmp_path / "genrec.toml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "seed = " + "9" * 5_000,
+        "preset = 0x" + "f" * 5_000,
+        "seed = 0x" + "f" * 5_000,
+        "seed = " + "[" * 100_000,
+        "seed = 2024-99-99",
+        "preset = ['tiny']",
+    ],
+)
+def test_a_file_with_numbers_and_lists_beyond_reading_is_one_short_line(tmp_path, text):
+    (tmp_path / "genrec.toml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        Config.load(tmp_path / "genrec.toml")
+    assert len(str(caught.value)) < 400
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

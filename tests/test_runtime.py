@@ -74,3 +74,23 @@ def test_model_libraries_are_quiet_for_a_while(recwarn):
     assert speaker.level == level
     warnings.warn_explicit("a hint", UserWarning, "file.py", 1, module="peft.tuners")
     assert len(recwarn.list) == 1
+
+
+def test_a_model_is_shown_by_its_name_never_by_its_place(tmp_path, monkeypatch):
+    (tmp_path / "org" / "model").mkdir(parents=True)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for place in (
+        tmp_path / "org/model",
+        "../org/model",
+        "../org/model/",
+        "../gone/model",
+        "~/models/model",
+        "./model",
+    ):
+        assert runtime.shown_name(str(place)) == "model"
+    for name in ("genrec-tiny-clip", "org/model"):
+        assert runtime.shown_name(name) == name
+    monkeypatch.chdir(tmp_path)
+    assert runtime.shown_name("org/model") == "model"
+    assert runtime.shown_name("here/..") == tmp_path.name

@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from genrec.sinks import LineFormatter, csv_cell, from_csv_cell, json_text, markdown, markdown_code, visible
+from genrec.sinks import (
+    LineFormatter,
+    csv_cell,
+    from_csv_cell,
+    json_text,
+    markdown,
+    markdown_code,
+    visible,
+    without_folders,
+)
 
 
 @given(st.text(st.characters(codec=None)))
@@ -23,7 +32,7 @@ def test_nothing_acts_in_what_is_shown(text):
     assert visible(text, keep_lines=True).count("\n") == text.count("\n")
 
 
-@pytest.mark.parametrize("text", ["Lampe à pied, 20 °", "[pack of 2]", "नमस्ते 👩‍👩‍👧 שלום", "a\u200fb", "x [/b]"])
+@pytest.mark.parametrize("text", ["Lampe à pied, 20 °", "[pack of 2]", "नमस्ते 👩‍👩‍👧 שלום", "می\u200cخواهم", "x [/b]"])
 def test_what_does_not_act_stays_as_it_is(text):
     assert visible(text) == text
 
@@ -31,6 +40,9 @@ def test_what_does_not_act_stays_as_it_is(text):
 def test_what_acts_is_spelled():
     assert visible("\x1b[2J \u202egnp \x9b") == "\\x1b[2J \\u202egnp \\x9b"
     assert visible("a\r\nb\tc") == "a b c"
+    for code in (0x061C, 0x200B, 0x200E, 0x200F, *range(0x2066, 0x2070), 0xFEFF):
+        assert visible(f"a{chr(code)}b") == f"a\\u{code:04x}b"
+        assert chr(code) not in json_text([chr(code)]) + markdown(chr(code))
 
 
 @pytest.mark.parametrize("title", TITLES)
@@ -82,6 +94,15 @@ def test_a_cell_of_csv_is_no_formula_and_comes_back(text):
     assert from_csv_cell(cell) == text
 
 
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠")
+@pytest.mark.parametrize("before", ["", " ", "\u00a0 ", "\u3000", "\ufeff", "\x00", "' ", "\v\x1f"])
+def test_a_formula_after_blanks_or_in_wide_signs_is_none_in_a_cell(sign, before):
+    text = f"{before}{sign}1+1"
+    assert csv_cell(text) == f"'{text}"
+    assert from_csv_cell(f"'{text}") == text
+    assert csv_cell(f"a{text}") == f"a{text}"
+
+
 def test_numbers_stay_numbers_and_texts_that_are_no_formulas_stay_as_they_are():
     assert [csv_cell(value) for value in (-1, -2.5, "a", "'tis", "", None)] == [-1, -2.5, "a", "'tis", "", None]
     stream = io.StringIO()
@@ -105,3 +126,8 @@ def test_a_traceback_keeps_its_lines():
     text = LineFormatter("%(message)s").format(record)
     assert text.count("\n") >= 3
     assert not ACTING.search(text)
+
+
+def test_of_a_path_that_tells_of_a_machine_the_last_part_stays():
+    told = "'/home/ann/a.png' ../../tmp/x@3f ~/models/m ./b //c/d (see https://a.b/c and org/name, and/or 1 / 2)"
+    assert without_folders(told) == "'a.png' x@3f m b d (see https://a.b/c and org/name, and/or 1 / 2)"

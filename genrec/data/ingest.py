@@ -204,7 +204,7 @@ def _read_new(path: Path, columns: Mapping[str, str]) -> tuple[tuple[Item, ...],
     if file is None:
         raise SourceError(f"{path} holds no items file; wanted one of {', '.join(ITEM_FILES)}, or the file itself")
     images = find_images(file)
-    assembler = Assembler(ReadOptions(), (file.parent, images))
+    assembler = Assembler(ReadOptions(), (file.parent,))
     for item, line in read_items(require_file(file), columns, images, assembler):
         assembler.add_item(item, file, line)
     return assembler.finish_items().items, assembler.refused, file

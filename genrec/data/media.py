@@ -2,12 +2,20 @@
 
 A catalog may come from elsewhere, and whoever made it must not choose which files of this machine are read and shown.
 So a path inside the catalog's folder must stay there, links followed; a file elsewhere must be the one that was
-ingested, by its size and time, which nobody knows of files that are not theirs. Knows nothing of what the files hold.
+ingested, by its size and time, which nobody knows of files that are not theirs. Of pictures, only the formats that
+Pillow decodes itself are read, whatever a file is called: for others it would start a program on the file (EPS and
+Ghostscript) or follow what is written in it. Knows nothing of what the files hold.
 """
 
 import os
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
+
+PICTURE_FORMATS = (
+    *("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM"),
+    *(("AVIF",) if find_spec("PIL.AvifImagePlugin") else ()),  # younger than the oldest Pillow that will do
+)
 
 
 class Folders:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from PIL import Image, UnidentifiedImageError
 
 from genrec.artifacts import write_file, write_text
+from genrec.data.media import PICTURE_FORMATS
 from genrec.demo.result import DemoResult
 from genrec.demo.sheet import draw_contact_sheet
 from genrec.errors import InputError
@@ -67,7 +68,7 @@ def embed_picture(path: Path) -> str:
     raw, kind = _read(path)
     if kind in _TYPES and len(raw) <= _MAX_BYTES:
         return _data_uri(raw, _TYPES[kind])
-    with Image.open(io.BytesIO(raw)) as image:
+    with Image.open(io.BytesIO(raw), formats=PICTURE_FORMATS) as image:
         small = image.convert("RGB")
     small.thumbnail((_MAX_EDGE_PX, _MAX_EDGE_PX), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
@@ -86,7 +87,7 @@ def embed_whole(path: Path) -> str:
 def _read(path: Path) -> tuple[bytes, str]:
     try:
         raw = path.read_bytes()
-        with Image.open(io.BytesIO(raw)) as image:
+        with Image.open(io.BytesIO(raw), formats=PICTURE_FORMATS) as image:
             return raw, image.format or "unknown"
     except (OSError, UnidentifiedImageError) as error:
         raise InputError(f"{path} cannot be shown as a picture ({type(error).__name__}); run the demo again") from error

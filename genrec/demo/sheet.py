@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
 from genrec.artifacts import write_file
+from genrec.data.media import PICTURE_FORMATS
 from genrec.demo.result import DemoItem, DemoPerson, DemoPick, DemoResult, SameItemDrawn
 from genrec.errors import InputError
 from genrec.sinks import visible
@@ -191,7 +192,7 @@ class _Pen:
 def _square(path: Path, size_px: int, *, has_strip: bool) -> Image.Image:
     """The picture's middle, cut to a square of the tile's size; of a generated one without the strip that says so."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=PICTURE_FORMATS) as image:
             picture = image.convert("RGB")
             picture = picture_area(picture) if has_strip else picture
     except (OSError, UnidentifiedImageError) as error:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from genrec.data.media import PICTURE_FORMATS
 from genrec.errors import SourceError
 
 Picture = Path | Image.Image
@@ -14,7 +15,7 @@ def decode_image(image: Picture) -> Image.Image:
     if isinstance(image, Image.Image):
         return _to_rgb(image)
     try:
-        with Image.open(image) as opened:
+        with Image.open(image, formats=PICTURE_FORMATS) as opened:
             return _to_rgb(ImageOps.exif_transpose(opened))
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise SourceError(

@@ -7,8 +7,10 @@ import asyncio
 import html
 import json
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -33,6 +35,7 @@ from genrec.serve.middleware import BodyLimit, HostGuard, QuotedPath, RequestTel
 from genrec.serve.page import site
 from genrec.serve.service import PinGeneration, Service, is_ready
 from genrec.serve.store import Store
+from genrec.sinks import without_folders
 from genrec.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -52,12 +55,13 @@ def create_app(
     is_open: bool = False,
     host: str = "127.0.0.1",
     num_processes: int = 1,
+    tell_others: Callable[[], None] | None = None,
 ) -> FastAPI:
     """The server over a loaded workspace and an open store, which it closes at its end.
 
     config: the workspace's own unless given; load: loads the workspace's current generation, for a server that takes up
     newer ones; is_open: no key is asked for; host: where it listens; num_processes: the number of processes that serve
-    the same store, and so share the rates of its keys.
+    the same store, and so share the rates of its keys; tell_others: has those told to take up a newer generation.
     """
     settings = config or workspace.config.serve
     pictures = PictureReader(settings)
@@ -82,7 +86,7 @@ def create_app(
     app.include_router(shop_routes.router)
     app.include_router(session_routes.router)
     app.include_router(site.router)
-    _add_own_routes(app)
+    _add_own_routes(app, tell_others)
     for kind in (ApiError, GenrecError, Overloaded, TimeoutError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer_error)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, limit_s=settings.time_limit_s)
@@ -134,7 +138,7 @@ def _methods(request: Request) -> set[str]:
     return {method.upper() for operations in documented for method in operations} or {"GET"}
 
 
-def _add_own_routes(app: FastAPI) -> None:
+def _add_own_routes(app: FastAPI, tell_others: Callable[[], None] | None) -> None:
     service: Service = app.state.service
     not_ready: dict[int | str, dict[str, Any]] = {503: {"model": Health}}  # Any: OpenAPI
 
@@ -156,11 +160,18 @@ def _add_own_routes(app: FastAPI) -> None:
         "/v1/reload", response_model=Reloaded, responses=ERROR_RESPONSES, openapi_extra=needs("admin"), tags=["server"]
     )
     async def reload() -> JSONResponse:
-        """Take up the workspace's current generation; requests in hand are answered by the one they came to."""
+        """Take up the workspace's current generation; requests in hand are answered by the one they came to.
+
+        Of several workers, one answers for itself; the others are told, and follow as soon as they have loaded it.
+        """
         try:
             is_new = await service.reload()
         except InputError as error:
-            raise ApiError(status=409, code="not_reloaded", message=str(error)) from error
+            log.error("the workspace's current generation is not taken up: %s", error)
+            message = _without_places(str(error), service.now.engine.workspace.directory)
+            raise ApiError(status=409, code="not_reloaded", message=message) from error
+        if tell_others is not None:
+            tell_others()
         return JSONResponse({"generation": service.generation, "is_new": is_new})
 
     text = {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus' text format."}
@@ -177,6 +188,13 @@ def _add_own_routes(app: FastAPI) -> None:
         """A page that loads nothing from elsewhere."""
         headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
         return HTMLResponse(_docs_page(app.openapi()), headers=headers)
+
+
+def _without_places(message: str, workspace: Path) -> str:
+    """A message that names files within the workspace, and only the last part of others."""
+    for folder in {os.path.realpath(workspace), os.path.abspath(workspace), str(workspace)} - {".", "/"}:
+        message = message.replace(f"{folder}{os.sep}", "").replace(folder, "the workspace")
+    return without_folders(message)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:  # Any: OpenAPI

@@ -11,10 +11,12 @@ import ipaddress
 import json
 import logging
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from genrec.config import ServeConfig
@@ -178,6 +180,55 @@ class Connections:
             loop.call_later(_LOOK_EVERY_S, self._look, loop)
 
 
+class PlainParser:
+    """httptools' parser, for which a request to speak another protocol is a plain one, as RFC 9110 has it (7.8).
+
+    Theirs takes what follows such a head, its body too, for that protocol; so the request is read by another parser, by
+    its head without the Upgrade. CONNECT, which asks for no place of this server, stays what it is.
+    """
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+        self._parser = self._renewed()
+
+    def _renewed(self) -> Any:  # Any: httptools has no types
+        parser = httptools.HttpRequestParser(self._connection)
+        with suppress(AttributeError):  # httptools before 0.6.3; as uvicorn asks for it
+            parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return parser
+
+    @property
+    def is_at_upgrade(self) -> bool:
+        """Whether the request that is being read will be read again, as a plain one."""
+        return bool(self._parser.should_upgrade()) and self._parser.get_method() != b"CONNECT"
+
+    def feed_data(self, data: bytes) -> None:
+        """Read on. Raises httptools' errors."""
+        while data:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                if not self.is_at_upgrade:
+                    raise
+                data = self._plain_head() + data[upgrade.args[0] :]
+                self._parser = self._renewed()
+            else:
+                return
+
+    def _plain_head(self) -> bytes:
+        version = self._parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self._parser.get_method(), self._connection.url, version)]
+        lines += [b"%b: %b" % header for header in self._connection.headers if header[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
+
+    def should_upgrade(self) -> bool:
+        """Never: nothing else is spoken here."""
+        return False
+
+    def __getattr__(self, name: str) -> Any:  # Any: as above
+        return getattr(self._parser, name)
+
+
 class Connection(HttpToolsProtocol):
     """uvicorn's protocol for one connection, which tells its phase and can be ended."""
 
@@ -185,6 +236,8 @@ class Connection(HttpToolsProtocol):
         super().__init__(**given)
         self.ws_protocol_class = None  # nothing here speaks WebSocket, and its protocol would not be counted
         self.address = ""
+        self._plain = PlainParser(self)
+        self.parser = self._plain  # type: ignore[assignment]  # it stands for theirs
         self._connections, self._phase, self._since = connections, Phase.HEAD, self.loop.time()
         self._reading: Phase | None = None  # HEAD or BODY, within a request
         self._num_owed = self._num_bytes = 0  # answers; bytes of the request that is being read
@@ -223,12 +276,16 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
+        if self._plain.is_at_upgrade:  # it comes again, without
+            return
         super().on_headers_complete()
         self._num_owed += 1
         self._enter(Phase.BODY)
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        if self._plain.is_at_upgrade:
+            return
         super().on_message_complete()
         self._num_bytes = 0
         self._enter(None)

@@ -20,7 +20,7 @@ from genrec.errors import IdTableMismatch, InputError
 from genrec.model.lm.adapters import CARD_FILE, list_adapters
 from genrec.model.lm.language import load_prompts
 from genrec.ranking.client import Request
-from genrec.runtime import pick_device
+from genrec.runtime import pick_device, shown_name
 from genrec.schema import FloatArray, Recommendation, Visual
 from genrec.serve.errors import ApiError
 from genrec.serve.inference.batching import Overloaded
@@ -170,7 +170,7 @@ class Engine:
 def _served_models(workspace: Workspace) -> list[ServedModel]:
     """The workspace itself, and every adapter that fits it."""
     made = int((workspace.data.folder / "genrec.toml").stat().st_mtime)
-    about = f"{workspace.config.tune.base}, tuned on this catalog"
+    about = f"{shown_name(workspace.config.tune.base)}, tuned on this catalog"
     models = [ServedModel(name=BASE_MODEL, adapter=None, created=made, about=about)]
     for folder, card in list_adapters(workspace.data.folder).items():
         try:

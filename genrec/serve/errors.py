@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from genrec.errors import InputError, ModelEnded, StoreError, UnknownItem, UnknownUser
+from genrec.errors import ArtifactError, InputError, ModelEnded, SourceError, StoreError, UnknownItem, UnknownUser
 from genrec.serve.inference.batching import Overloaded
 from genrec.serve.inference.deadline import ClientGone
 
@@ -89,6 +89,8 @@ def api_error_of(error: Exception) -> ApiError:
             return ApiError(
                 status=503, code="store_unusable", message=message, kind="server_error", headers={"Retry-After": "5"}
             )
+        case SourceError() | ArtifactError():  # a file of the workspace; what it says of places is for the log
+            pass
         case InputError():
             return ApiError(status=400, code="invalid_value", message=str(error))
         case Overloaded():

@@ -132,8 +132,10 @@ class HostGuard:
 
 def _is_from_elsewhere(headers: Headers, host: str) -> bool:
     """Whether a browser says that a page of another site asks; programs say nothing of the kind."""
-    origin = headers.get("origin")
-    is_foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+    try:
+        is_foreign = any(urlsplit(origin).netloc.lower() != host.lower() for origin in headers.getlist("origin"))
+    except ValueError:  # no origin that a browser would send
+        is_foreign = True
     return is_foreign or headers.get("sec-fetch-site", "none").lower() not in ("same-origin", "none")
 
 

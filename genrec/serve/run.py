@@ -10,6 +10,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -26,6 +27,7 @@ from genrec.serve.inference.process import load_with_model_process
 from genrec.serve.logs import configure_logging
 from genrec.serve.offspring import end_with_starter
 from genrec.serve.store import Store, default_url
+from genrec.serve.supervisor import Supervisor, tell_supervisor
 from genrec.workspace import Workspace
 
 _ORDER = "GENREC_SERVE"  # hands the order to the processes of several workers
@@ -62,21 +64,25 @@ def serve(order: Order) -> None:
             engine.store.close()
             os.environ[_ORDER] = json.dumps(asdict(order))
             app = "genrec.serve.run:app_of_worker"
-        uvicorn.run(
-            app,
-            factory=order.workers > 1,
-            workers=order.workers,
-            host=order.host,
-            port=order.port,
-            backlog=_BACKLOG,
-            http=connections,  # type: ignore[arg-type]  # it makes the protocol of each connection, as a class would
-            ws="none",
-            timeout_keep_alive=config.idle_limit_s,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=int(config.drawing_limit_s) + 1,
-        )
+        options: dict[str, Any] = {  # Any: uvicorn's own
+            "factory": order.workers > 1,
+            "workers": order.workers,
+            "host": order.host,
+            "port": order.port,
+            "backlog": _BACKLOG,
+            "http": connections,  # it makes the protocol of each connection, as a class would
+            "ws": "none",
+            "timeout_keep_alive": config.idle_limit_s,
+            "log_config": None,
+            "access_log": False,
+            "server_header": False,
+            "timeout_graceful_shutdown": int(config.drawing_limit_s) + 1,
+        }
+        if order.workers == 1:
+            uvicorn.run(app, **options)
+        else:
+            settings = uvicorn.Config(app, **options)
+            Supervisor(settings, [settings.bind_socket()]).run()
 
 
 def make_app(order: Order) -> FastAPI:
@@ -91,7 +97,10 @@ def make_app(order: Order) -> FastAPI:
     directory = Path(order.directory)
     store = Store.open(order.store or default_url(directory), directory)
     is_open = is_loopback(order.host) and not settings.needs_keys
-    return create_app(load(), store, settings, load=load, is_open=is_open, host=order.host, num_processes=order.workers)
+    return create_app(
+        load(), store, settings, load=load, is_open=is_open, host=order.host,
+        num_processes=order.workers, tell_others=tell_supervisor if order.workers > 1 else None,
+    )  # fmt: skip
 
 
 def app_of_worker() -> FastAPI:

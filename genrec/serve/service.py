@@ -21,6 +21,7 @@ from genrec.errors import GenrecError, InputError
 from genrec.generations import current_number
 from genrec.serve.conversations import Conversations
 from genrec.serve.engine import Engine
+from genrec.serve.supervisor import RELOAD
 
 log = logging.getLogger(__name__)
 Load: TypeAlias = Callable[[], Engine]
@@ -75,9 +76,12 @@ class Service:
             return
         if check_s is not None:
             self._spawn(self._follow(check_s))
+        told_by = [] if RELOAD is None else [RELOAD]
         if not sys.stdin or not sys.stdin.isatty():  # a terminal that is closed hangs up, and is to end its server
-            with suppress(ValueError, RuntimeError, NotImplementedError):  # not in the main thread
-                asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: self._spawn(self._try_reload()))
+            told_by.append(signal.SIGHUP)
+        with suppress(ValueError, RuntimeError, NotImplementedError):  # not in the main thread
+            for number in told_by:
+                asyncio.get_running_loop().add_signal_handler(number, lambda: self._spawn(self._try_reload()))
 
     async def close(self) -> None:
         """Let go of the generation in service, when what is in hand is finished."""

@@ -20,7 +20,7 @@ from genrec.config import Config, VisualizeConfig
 from genrec.encode.clip import ClipEncoder
 from genrec.encode.images import decode_image
 from genrec.errors import GenrecError, InputError, ShapeError
-from genrec.runtime import ProgressMeter, foundation_path, pick_device
+from genrec.runtime import ProgressMeter, foundation_path, pick_device, shown_name
 from genrec.schema import Catalog, Embeddings, FloatArray, Item, Visual
 from genrec.visualize.marking import mark_as_generated, save_marked
 from genrec.visualize.pipelines import MAX_REFERENCES, DrawingOrder, Family, load_family
@@ -82,7 +82,7 @@ class Visualizer:
         named = {"diffusion": self.config.diffusion, "ip_adapter": self.config.ip_adapter}
         models = {role: _named_model(name) for role, name in named.items() if name is not None}
         if self.clip is not None:
-            models["clip"] = f"{_without_folders(self.clip.name_or_path)}@{self.clip.fingerprint}"
+            models["clip"] = f"{shown_name(self.clip.name_or_path)}@{self.clip.fingerprint}"
         return models
 
     def draw(
@@ -219,12 +219,7 @@ def taste_vector(history_HD: FloatArray, item_D: FloatArray, temperature: float)
 
 def _named_model(name: str) -> str:
     folder = Path(foundation_path(name))
-    return f"{_without_folders(name)}@{fingerprint_folder(folder)}" if folder.is_dir() else name
-
-
-def _without_folders(name: str) -> str:
-    """A model's name; of one that is named by an absolute path, the last part, as records are shown to others."""
-    return Path(name).name if Path(name).is_absolute() else name
+    return f"{shown_name(name)}@{fingerprint_folder(folder)}" if folder.is_dir() else name
 
 
 def _license_of(name: str) -> str:
@@ -234,7 +229,7 @@ def _license_of(name: str) -> str:
         for line in card.read_text(encoding="utf-8").splitlines():
             if line.startswith("license:"):
                 return line.removeprefix("license:").strip()
-    return KNOWN_LICENSES.get(name, f"as stated on the card of {_without_folders(name)}")
+    return KNOWN_LICENSES.get(name, f"as stated on the card of {shown_name(name)}")
 
 
 @lru_cache(maxsize=2)

@@ -147,6 +147,23 @@ def test_one_json_document_is_bounded(tmp_path, monkeypatch):
         read_json(path)
 
 
+@pytest.mark.parametrize("kind", ["csv", "tsv", "parquet"])
+def test_a_table_has_so_many_columns_at_most(tmp_path, kind):
+    path = tmp_path / f"items.{kind}"
+    for number in (tables.MAX_COLUMNS, tables.MAX_COLUMNS + 1):
+        names = ["item_id", *map(str, range(number - 1))]
+        if kind == "parquet":
+            pq.write_table(pa.table({name: ["a"] for name in names}), path)
+        else:
+            rows = (",\t"[kind == "tsv"].join(row) for row in (names, ["a"] * number))
+            path.write_text("\n".join(rows))
+        if number > tables.MAX_COLUMNS:
+            with pytest.raises(SourceError, match="10,001 columns; at most 10,000"):
+                rows_of(path)
+        else:
+            assert len(rows_of(path)[0]) == 1
+
+
 # ---- Parquet and .npz
 
 

@@ -14,6 +14,7 @@ from workspaces import stages_of
 
 from genrec.artifacts import read_manifest
 from genrec.data.ingest import append_items, extend_catalog, ingest, load_workspace_data
+from genrec.encode.images import decode_image
 from genrec.errors import ArtifactError, InputError, SourceError
 from genrec.shop import ShopWorld
 
@@ -349,6 +350,66 @@ def test_links_out_of_a_picture_folder_are_refused_by_every_reader(tmp_path: Pat
     report = ingest(layout, folder, tmp_path / "ws")
     assert (report.num_items, report.num_images) == (1, 0)
     assert any("picture is no file in the source's folders" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("layout", ["files", "movielens", "amazon"])
+def test_a_picture_folder_that_is_a_link_out_of_the_source_brings_no_picture(tmp_path: Path, layout: str) -> None:
+    passport(tmp_path)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "images").symlink_to(tmp_path / "private")
+    if layout == "files":
+        (folder / "items.csv").write_text("item_id,title,image\npassport,Lamp,\nb,Mug,images/passport.png\n")
+    elif layout == "movielens":
+        (folder / "movies.csv").write_text("movieId,title,genres\npassport,Lamp (1999),Drama\n")
+        (folder / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,passport,4,100\n")
+    else:
+        (folder / "meta_B.jsonl").write_text('{"asin": "passport", "title": "Lamp"}\n')
+        (folder / "B.jsonl").write_text('{"user_id": "u", "asin": "passport", "timestamp": 100, "rating": 5}\n')
+    report = ingest(layout, folder, tmp_path / "ws")
+    assert report.num_images == 0
+    assert report.num_items == (2 if layout == "files" else 1)
+    assert any("picture is no file in the source's folders" in note for note in report.notes)
+    ingest(layout, folder, tmp_path / "named", images=folder / "images")  # the user's own word
+    assert load_workspace_data(tmp_path / "named").catalog["passport"].image
+
+
+def test_new_items_bring_no_pictures_by_a_linked_folder(tmp_path: Path) -> None:
+    passport(tmp_path)
+    ingest("files", source(tmp_path / "in"), tmp_path / "ws")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "images").symlink_to(tmp_path / "private")
+    (tmp_path / "new" / "items.csv").write_text("item_id,title\npassport,Lamp\n")
+    new = append_items(stages_of(tmp_path / "ws"), tmp_path / "new")
+    assert [item.image for item in new.items] == [None]
+    assert len(new.refused) == 1
+
+
+def test_a_source_that_is_a_link_itself_keeps_its_own_pictures(tmp_path: Path) -> None:
+    source(tmp_path / "in")
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    assert ingest("files", tmp_path / "link", tmp_path / "ws").num_images == 1
+
+
+@pytest.mark.parametrize("content", [b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EOF\n", b"MPEG" * 9])
+def test_a_picture_in_a_format_that_pillow_would_start_a_program_for_is_refused(
+    tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = tmp_path / "ran"
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "gs"
+    program.write_text(f"#!/bin/sh\ntouch {marker}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    folder = source(tmp_path / "in")
+    for name in ("i0.png", "i1.jpg"):
+        (folder / "images" / name).write_bytes(content)
+    report = ingest("files", folder, tmp_path / "ws")
+    assert report.num_images == 0
+    assert any(note.startswith("2 refused: broken image of item …: not a picture in a format") for note in report.notes)
+    with pytest.raises(SourceError, match="cannot be decoded"):
+        decode_image(folder / "images" / "i0.png")
+    assert not marker.exists()
 
 
 def test_new_items_bring_no_pictures_from_outside_their_own_folder(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from genrec.data.media import PICTURE_FORMATS
 from genrec.data.readers import READERS, Reading, ReadOptions, recreate_shop
 from genrec.data.readers.images import index_images, why_broken
 from genrec.data.readers.values import attribute_columns, identifier, number, unix_seconds
@@ -18,6 +19,8 @@ from genrec.schema import Interactions
 from genrec.shop import HELD_OUT_DOMAINS, ShopWorld
 
 DATA = Path(os.environ.get("GENREC_DATA", Path(__file__).parents[2].parent / "shared/data"))
+
+NO_PICTURE = "not a picture in a format that is read (" + ", ".join(PICTURE_FORMATS) + ")"
 
 
 def research_data(name: str) -> Path:
@@ -345,8 +348,8 @@ class TestFiles:
         reading = read("files", tmp_path)
         assert {item.item_id: item.image for item in reading.catalog} == {"1": None, "3": tmp_path / "images/3.png"}
         assert reasons(reading) == [
-            ("1.png", 0, "broken image of item '1': not a picture"),
-            ("2.png", 0, "broken image of item '2': not a picture"),
+            ("1.png", 0, f"broken image of item '1': {NO_PICTURE}"),
+            ("2.png", 0, f"broken image of item '2': {NO_PICTURE}"),
             ("items.csv", 3, "item has no image, text, audio or given vector"),
         ]
 
@@ -502,7 +505,7 @@ class TestImages:
             assert why_broken(picture(tmp_path / name)) is None
         assert why_broken(tmp_path / "none.png") == "no such file"
         (tmp_path / "b.jpg").write_bytes(b"")
-        assert why_broken(tmp_path / "b.jpg") == "not a picture"
+        assert (why_broken(tmp_path / "b.jpg") or "").startswith("not a picture")
 
     @pytest.mark.parametrize("suffix", ["jpg", "png"])
     def test_a_picture_that_breaks_off_is_broken(self, tmp_path: Path, suffix: str) -> None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 import pytest
 from serve_worlds import PATIENT, data_url, encoded, serving
 
+from genrec.serve import app as app_module
 from genrec.serve.logs import JsonLines
 from genrec.serve.store import Store
 
@@ -328,3 +329,17 @@ def test_more_than_can_wait_is_refused_with_503(shop, tmp_path):
         for thread in threads:
             thread.join()
     assert sorted(answers) == [200, 200, 503, 503, 503]
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("{ws}/generations/3/model/config.json is broken", "generations/3/model/config.json is broken"),
+        ("{ws} is not there", "the workspace is not there"),
+        ("model '/home/ann/models/small' cannot be loaded", "model 'small' cannot be loaded"),
+        ("'../../tmp/x' (No such file: '/tmp/x/a.json') and/or org/name; see https://a.b/c", None),
+    ],
+)
+def test_a_message_of_the_server_names_no_folder_of_its_machine(tmp_path, message, shown):
+    wanted = shown or "'x' (No such file: 'a.json') and/or org/name; see https://a.b/c"
+    assert app_module._without_places(message.format(ws=tmp_path / "my shop"), tmp_path / "my shop") == wanted

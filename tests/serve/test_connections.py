@@ -27,14 +27,16 @@ class App:
     """Answers at once; /held when told to, /early before it reads the body, /large with 64 MB."""
 
     def __init__(self):
-        self.told, self.headers = threading.Event(), []
+        self.told, self.headers, self.body = threading.Event(), [], b""
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
             return
         if scope["path"] != "/early":
+            self.body = b""
             while (message := await receive()).get("more_body"):
-                pass
+                self.body += message["body"]
+            self.body += message.get("body", b"")
             if message["type"] == "http.disconnect":
                 return
         while scope["path"] == "/held" and not self.told.is_set():
@@ -175,6 +177,29 @@ def test_a_head_without_end_is_refused():
         head = server.open(b"GET /quick HTTP/1.1\r\nHost: x\r\nA: " + b"x" * MAX_HEAD_BYTES)
         answer = ended(head)
         assert (status(answer), error(answer)["code"]) == (431, "head_too_large")
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket", b"TLS/1.3, foo"])
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 5\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"]
+)
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_a_request_to_speak_another_protocol_is_a_plain_one(protocol, framing, size):
+    head = b"POST /quick?a=%%20b HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: %b\r\n" % protocol
+    with world() as server:
+        opened = server.open()
+        for _ in range(2):  # the connection stays, and so does what it does
+            sent = head + framing
+            for start in range(0, len(sent), size):
+                opened.sendall(sent[start : start + size])
+            assert opened.recv(1_000).startswith(b"HTTP/1.1 200")
+            assert server.app.body == b"hello"
+            assert b"upgrade" not in dict(server.app.headers)
+        opened.sendall((head + framing) * 2 + WHOLE)  # one upon the other
+        received = b""
+        while received.count(b"HTTP/1.1 200") < 3:
+            received += opened.recv(1_000)
+        server.wait_until(lambda: server.app.body == b"")
 
 
 def test_headers_after_the_body_are_dropped():

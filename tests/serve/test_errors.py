@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from starlette.exceptions import HTTPException
 
-from genrec.errors import ArtifactError, FilterError, ModelEnded, UnknownItem, UnknownUser
+from genrec.errors import ArtifactError, FilterError, ModelEnded, SourceError, UnknownItem, UnknownUser
 from genrec.serve.errors import ApiError, api_error_of
 from genrec.serve.inference.batching import Overloaded
 from genrec.serve.inference.deadline import ClientGone
@@ -18,7 +18,8 @@ from genrec.serve.inference.deadline import ClientGone
         (UnknownItem("item 'x' is not in the catalog"), 404, "not_found"),
         (UnknownUser("user 'x' has no events"), 404, "not_found"),
         (FilterError("no item is left"), 400, "invalid_value"),
-        (ArtifactError("broken"), 400, "invalid_value"),
+        (ArtifactError("/home/ann/ws/model is broken"), 500, "internal_error"),
+        (SourceError("image /home/ann/x.png cannot be decoded"), 500, "internal_error"),
         (Overloaded("9 wait"), 503, "overloaded"),
         (ModelEnded("started again"), 503, "model_ended"),
         (ClientGone("gone"), 503, "client_left"),

@@ -92,6 +92,8 @@ def test_a_generation_that_cannot_be_loaded_is_left_alone(shop_copy, tmp_path):
         answer = server.post("/v1/reload")
         assert answer.status_code == 409
         assert "run genrec build" in answer.json()["error"]["message"]
+        assert "current.json" in answer.json()["error"]["message"]
+        assert str(shop_copy) not in answer.text
         time.sleep(0.3)
         assert server.http.get("/ready").json() == {"status": "ok", "generation": 1, "waiting": None}
 

@@ -34,7 +34,7 @@ def read_amazon(path: Path | None, options: ReadOptions) -> Reading:
     if path is None or not path.is_dir():
         raise SourceError(f"Amazon folder {path or ''!s} is not there; give the folder that holds reviews and metadata")
     folder = options.images or (path / "images" if (path / "images").is_dir() else None)
-    images, assembler = index_images(folder), Assembler(options, [folder])
+    images, assembler = index_images(folder), Assembler(options, (path, options.images))
     if (path / "sequences.txt").is_file():
         return _read_sequences(path, assembler, images)
     meta_file, reviews_file = _find_files(path, options)

@@ -65,7 +65,7 @@ def read_files(path: Path | None, options: ReadOptions) -> Reading:
     """Read items, events and pictures. Raises SourceError when files or columns cannot be found."""
     source = _find_source(path, options)
     _check_targets(options.columns)
-    assembler = Assembler(options, (source.items.parent, source.images))
+    assembler = Assembler(options, (source.items.parent, options.images))
     for item, line in read_items(source.items, options.columns, source.images, assembler):
         assembler.add_item(item, source.items, line)
     catalog = assembler.finish_items()

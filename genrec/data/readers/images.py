@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from genrec.data.media import PICTURE_FORMATS
 from genrec.errors import SourceError
 from genrec.runtime import progress
 
@@ -60,16 +61,16 @@ class ImageCheck:
 def why_broken(path: Path) -> str | None:
     """Why a picture cannot be used, or None. Headers and checksums are read; only a cut-off JPEG is decoded."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=PICTURE_FORMATS) as image:
             image.verify()
             is_jpeg = image.format in ("JPEG", "MPO")
         if is_jpeg and not _ends_whole(path):
-            with Image.open(path) as image:
+            with Image.open(path, formats=PICTURE_FORMATS) as image:
                 image.load()
     except FileNotFoundError:
         return "no such file"
     except UnidentifiedImageError:
-        return "not a picture"
+        return f"not a picture in a format that is read ({', '.join(PICTURE_FORMATS)})"
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, Warning) as error:
         return " ".join(str(error).split()) or type(error).__name__
     return None

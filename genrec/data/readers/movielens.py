@@ -32,7 +32,7 @@ def read_movielens(path: Path | None, options: ReadOptions) -> Reading:
     events_file, movies_file = _find_layout(path)
     folder = options.images or _poster_folder(events_file.parent)
     images = index_images(folder)
-    assembler = Assembler(options, [folder])
+    assembler = Assembler(options, (events_file.parent, options.images))
     for line, row in _movie_rows(movies_file, assembler):
         item = _movie(row, images)
         assembler.add_item(item, movies_file, line)

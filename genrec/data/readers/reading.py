@@ -67,7 +67,10 @@ class Assembler:
     """Collects items first, events second; what is not usable is refused with its file, line and reason."""
 
     def __init__(self, options: ReadOptions, media: Iterable[Path | None] = ()) -> None:
-        """media: the source's folders; pictures and sounds from elsewhere are refused, and their items stay."""
+        """media: the source's own folder, and any that the user named; a folder that was found in it is no other.
+
+        Pictures and sounds from elsewhere, links followed, are refused, and their items stay.
+        """
         self._media = Folders([folder for folder in media if folder is not None])
         self.refused: list[Refusal] = []
         self._given_ids = options.given_ids

@@ -33,6 +33,7 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")  # how undecodable bytes come through surrogateescape
 _BLANK = re.compile(r"[ \t\r\n]*")
 _DELIMITERS = ",\t;|"
+MAX_COLUMNS = 10_000  # of a table; each costs memory for every row
 MAX_ROW_CHARS = 4 * 2**20  # of one line, or one object of a JSON array
 MAX_WHOLE_CHARS = 256 * 2**20  # of a file that is read at once
 _LITERAL_CHARS = 2**20  # of a Python literal, whose syntax tree takes much more
@@ -168,6 +169,8 @@ def _read_csv(path: Path, refuse: Refuse) -> Iterator[tuple[int, Row]]:
             header = [name.strip() for name in next(csv.reader([header_line], delimiter=delimiter), [])]
         except csv.Error as error:
             raise SourceError(f"{path} begins with no row of column names ({error})") from error
+        if len(header) > MAX_COLUMNS:
+            raise _too_wide(path, len(header))
         if not any(header) or len(set(header)) != len(header):
             raise SourceError(f"{path} begins with {header_line.strip()[:80]!r}; wanted different column names")
         rows = csv.reader(lines, delimiter=delimiter)
@@ -288,8 +291,10 @@ def _parquet_bounds(path: Path) -> tuple[list[str], int]:
     most = max(_PARQUET_FREE_BYTES, MAX_RATIO * size)
     with pq.ParquetFile(path) as file:
         declared = sum(file.metadata.row_group(n).total_byte_size for n in range(file.metadata.num_row_groups))
-        num_rows = file.metadata.num_rows
+        num_rows, num_columns = file.metadata.num_rows, file.metadata.num_columns
         texts = [column.path for column in file.schema if column.physical_type == "BYTE_ARRAY"]
+    if num_columns > MAX_COLUMNS:
+        raise _too_wide(path, num_columns)
     if declared > most or num_rows > max(_ROWS_AT_LEAST, _ROWS_PER_BYTE * size):
         raise _bomb(path, declared)
     return texts, most
@@ -300,6 +305,10 @@ def _unpacked_bytes(column: pa.Array) -> int:
     if not pa.types.is_dictionary(column.type):
         return int(column.nbytes)
     return int(pc.sum(pc.take(pc.binary_length(column.dictionary), column.indices)).as_py() or 0)
+
+
+def _too_wide(path: Path, num_columns: int) -> SourceError:
+    return SourceError(f"{path} has {num_columns:,} columns; at most {MAX_COLUMNS:,} are read, so leave some out")
 
 
 def _bomb(path: Path, num_bytes: int) -> SourceError:

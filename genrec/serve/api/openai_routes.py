@@ -241,7 +241,7 @@ def _drawings(drawn: Sequence[StoredVisual], response_format: str | None, links:
     shapes = [
         _drawn_shape(visual, content, response_format, links) for visual, content in zip(drawn, contents, strict=True)
     ]
-    with Image.open(io.BytesIO(contents[0])) as picture:
+    with Image.open(io.BytesIO(contents[0]), formats=["PNG"]) as picture:
         size = f"{picture.width}x{picture.height}"
     return JSONResponse({"created": int(time.time()), "data": shapes, "output_format": "png", "size": size})
 

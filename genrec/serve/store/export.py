@@ -4,13 +4,12 @@ Knows files and records; deliberately reads no database.
 """
 
 import base64
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from genrec.serve.store.records import PhotoRow, SessionRow, StoredVisual
+from genrec.sinks import without_folders
 
-_FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^/\s]+/)*(?=[^/\s])")  # of an absolute path, up to its last name
 _MACHINES = ("models", "license")  # entries of a record that may name folders of the machine
 
 
@@ -45,7 +44,7 @@ def exported_visual(visual: StoredVisual) -> dict[str, object]:
 def _without_folders(value: Any) -> Any:  # Any: JSON
     if isinstance(value, Mapping):
         return {name: _without_folders(entry) for name, entry in value.items()}
-    return _FOLDERS.sub("", value) if isinstance(value, str) else value
+    return without_folders(value) if isinstance(value, str) else value
 
 
 def _base64(content: bytes) -> str:

@@ -17,7 +17,7 @@ from serve_worlds import EVENT_LOOP, data_url, scopes_of, serving
 
 from genrec.data.filters import parse_filter
 from genrec.serve.api import openai_routes
-from genrec.workspace import Workspace
+from genrec.workspace import Workspace, load
 
 README = Path(__file__).parents[3] / "README.md"
 
@@ -267,3 +267,18 @@ def test_each_route_needs_its_scope():
         ("POST", "/v1/embeddings"): "recommend",
         ("POST", "/v1/images/generations"): "images",
     }
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_picture_that_broke_while_serving_is_the_servers_fault_and_is_not_named(shop_copy, tmp_path, is_there):
+    (tmp_path / "store").mkdir()
+    with serving(load(shop_copy), tmp_path / "store") as server:
+        pictured = [item for item in server.engine.workspace.catalog if item.image]
+        for item in pictured:
+            item.image.write_bytes(item.image.read_bytes()[:60]) if is_there else item.image.unlink()
+        for answer in (
+            server.post("/v1/images/generations", model="genrec", prompt="", item=pictured[0].item_id),
+            server.post("/v1/chat/completions", model="genrec", messages=[*ask("a red lamp"), *ask("draw the first")]),
+        ):
+            assert answer.status_code == 500, answer.text
+            assert answer.json()["error"]["message"] == "the server failed; it was logged"
