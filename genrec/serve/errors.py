@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from genrec.errors import InputError, ModelEnded, StoreError, UnknownItem, UnknownUser
+from genrec.errors import InputError, ModelEnded, PersonErased, StoreError, UnknownItem, UnknownUser
 from genrec.serve.inference.batching import Overloaded
 from genrec.serve.inference.deadline import ClientGone
 
@@ -38,7 +38,7 @@ _DESCRIPTIONS = {
     403: "The key lacks the scope, or the session is another's.",
     404: "There is no such thing.",
     408: "The body took too long to come.",
-    409: "The session changed again and again while this was answered, or the workspace cannot be taken up.",
+    409: "The session changed again and again or was erased meanwhile, or the workspace cannot be taken up.",
     413: "The body is too large.",
     415: "The body is not JSON, or packed.",
     429: "The key's budget of requests is used up.",
@@ -89,6 +89,8 @@ def api_error_of(error: Exception) -> ApiError:
             return ApiError(
                 status=503, code="store_unusable", message=message, kind="server_error", headers={"Retry-After": "5"}
             )
+        case PersonErased():
+            return ApiError(status=409, code="person_erased", message=str(error), param="user")
         case InputError():
             return ApiError(status=400, code="invalid_value", message=str(error))
         case Overloaded():

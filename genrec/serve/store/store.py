@@ -9,16 +9,17 @@ import hashlib
 import secrets
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from genrec.errors import InputError, StoreError
+from genrec.errors import InputError, PersonErased, StoreError
 from genrec.schema import Interactions
 from genrec.serve.store.database import ERASURES, Database
 from genrec.serve.store.export import exported_session, exported_visual
@@ -60,12 +61,12 @@ class Store:
         self._transaction = database.transaction
 
     @classmethod
-    def open(cls, url: str, directory: Path) -> Self:
+    def open(cls, url: str, directory: Path, *, wait_s: float = 30.0) -> Self:
         """Connect and bring the tables up to date. directory: the workspace, whose drawings the store names.
 
-        Raises StoreError when the database cannot be used.
+        wait_s: how long a transaction waits for others. Raises StoreError when the database cannot be used.
         """
-        return cls(Database.open(url, directory), VisualFiles(directory))
+        return cls(Database.open(url, directory, wait_s=wait_s), VisualFiles(directory))
 
     def close(self) -> None:
         """Give all connections back."""
@@ -78,11 +79,19 @@ class Store:
     # ---- events
 
     def add_event(
-        self, *, person: str, item_id: str, kind: str, event_id: str | None = None, timestamp: int | None = None
+        self,
+        *,
+        person: str,
+        item_id: str,
+        kind: str,
+        event_id: str | None = None,
+        timestamp: int | None = None,
+        begun: int | None = None,
     ) -> Event:
         """Take one event; it is on disk when this returns. The same event_id again gives the event that is there.
 
-        Raises InputError on an unknown kind, or an event_id that stands for something else.
+        begun: `moment` of the person when what led to the event began. Raises PersonErased where the person was erased
+        since, InputError on an unknown kind, or an event_id that stands for something else.
         """
         if kind not in EVENT_KINDS:
             raise InputError(f"event kind {kind!r} is unknown; choose one of {', '.join(EVENT_KINDS)}")
@@ -100,6 +109,7 @@ class Store:
                 row = EventRow(**_fields(event), holds=holds, is_latest=False)
                 transaction.add(row)
                 transaction.flush()
+                _refuse_erased(transaction, person, begun)
                 _settle(transaction, row)
         except IntegrityError:
             with self._transaction() as transaction:
@@ -156,15 +166,18 @@ class Store:
         *,
         after: str | None,
         photos: Mapping[str, bytes | None] | None = None,
+        begun: int | None = None,
     ) -> bool:
         """Store a conversation in place of `after`, the document that was loaded, or None where none was.
 
         photos: those that the document names, as PNG, or None where they are stored already; its others are deleted.
-        Returns False, and changes nothing, when another document is there by now: another process went on with it.
+        begun: as in `add_event`, and so is PersonErased. Returns False, and changes nothing, when another document is
+        there by now: another process went on with it.
         """
         values = {"person": person, "document": document, "timestamp": int(time.time())}
         try:
             with self._transaction() as transaction:
+                _alone_with(transaction, person)
                 if after is None:
                     transaction.add(SessionRow(session_id=session_id, **values))
                     transaction.flush()
@@ -172,7 +185,9 @@ class Store:
                     is_same = (SessionRow.session_id == session_id) & (SessionRow.document == after)
                     changed: Any = transaction.execute(sa.update(SessionRow).where(is_same).values(values))
                     if not changed.rowcount:
+                        _refuse_erased(transaction, person, begun)
                         return False
+                _refuse_erased(transaction, person, begun)
                 _keep_photos(transaction, session_id, photos or {})
                 return True
         except IntegrityError:
@@ -235,8 +250,19 @@ class Store:
 
     # ---- visuals
 
-    def add_visual(self, *, person: str | None, item_id: str, path: Path, record: dict[str, object]) -> StoredVisual:
-        """Remember a drawing of the workspace, by its place there. Raises InputError on a file that is elsewhere."""
+    def add_visual(
+        self,
+        *,
+        person: str | None,
+        item_id: str,
+        path: Path,
+        record: dict[str, object],
+        begun: int | None = None,
+    ) -> StoredVisual:
+        """Remember a drawing of the workspace, by its place there, where `place_visual` puts it.
+
+        begun: as in `add_event`, and so is PersonErased. Raises InputError on a file that is elsewhere.
+        """
         visual = VisualRow(
             visual_id=uuid.uuid4().hex,
             person=person,
@@ -248,7 +274,23 @@ class Store:
         with self._transaction() as transaction:
             _alone_with(transaction, person)
             transaction.add(visual)
+            transaction.flush()
+            _refuse_erased(transaction, person, begun)
         return self._visual(visual)
+
+    def place_visual(self, visual: StoredVisual, place: Callable[[], None]) -> bool:
+        """Run `place`, which puts a drawing's files in their place, while nothing can erase it.
+
+        Returns False, without running it, where the drawing was erased already: so no file is left which nobody erases.
+        """
+        with self._transaction() as transaction:
+            _alone_with(transaction, visual.person)
+            is_it = VisualRow.visual_id == visual.visual_id
+            held: Any = transaction.execute(sa.update(VisualRow).where(is_it).values(place=VisualRow.place))
+            if not held.rowcount:
+                return False
+            place()
+            return True
 
     def find_visual(self, visual_id: str) -> StoredVisual | None:
         """A drawn picture by its id."""
@@ -261,6 +303,12 @@ class Store:
         return StoredVisual(**{**values, "path": self._files.find(row.place), "record": dict(row.record)})
 
     # ---- one person
+
+    def moment(self, person: str) -> int:
+        """A number that is another after every erasure of a person. What begins takes it along, to be stored only where
+        it is still the same."""
+        with self._transaction() as transaction:
+            return _erasures_of(transaction, person)
 
     def export_person(self, person: str) -> dict[str, Any]:  # Any: JSON
         """All that is stored of a person, as plain JSON values, without paths of this machine.
@@ -290,6 +338,7 @@ class Store:
         with self._transaction() as transaction:
             _alone_with(transaction, person)
             _count_erasure(transaction)  # first, so that SQLite's one writer is this one from here on
+            _count_erasure_of(transaction, person)
             for place in transaction.scalars(sa.select(VisualRow.place).where(VisualRow.person == person)).all():
                 try:
                     self._files.delete(place)
@@ -380,6 +429,29 @@ def _count_erasure(transaction: Session) -> None:
     """Remember that tables are to be written anew, whoever lives to do it."""
     is_count = UpkeepRow.name == ERASURES
     transaction.execute(sa.update(UpkeepRow).where(is_count).values(number=UpkeepRow.number + 1))
+
+
+def _erasure_name(person: str) -> str:
+    """The row of upkeep that counts a person's erasures: one of 4,096, so that it tells of nobody who is gone."""
+    return f"erased {hashlib.sha256(person.encode('utf-8', 'surrogatepass')).hexdigest()[:3]}"
+
+
+def _erasures_of(transaction: Session, person: str) -> int:
+    return transaction.scalar(sa.select(UpkeepRow.number).where(UpkeepRow.name == _erasure_name(person))) or 0
+
+
+def _count_erasure_of(transaction: Session, person: str) -> None:
+    name = _erasure_name(person)
+    insert = postgresql.insert if transaction.get_bind().dialect.name == "postgresql" else sqlite.insert
+    counted = insert(UpkeepRow).values(name=name, number=1)
+    again = {"number": UpkeepRow.number + 1}
+    transaction.execute(counted.on_conflict_do_update(index_elements=[UpkeepRow.name], set_=again))
+
+
+def _refuse_erased(transaction: Session, person: str | None, begun: int | None) -> None:
+    """Raise PersonErased where a person was erased since; asked after something was written, when nobody else can."""
+    if person is not None and begun is not None and _erasures_of(transaction, person) != begun:
+        raise PersonErased("the person was erased while this was answered, so nothing of it is kept; ask again")
 
 
 def _hash(secret: str) -> str:
