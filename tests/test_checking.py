@@ -28,9 +28,8 @@ def test_a_store_with_what_no_store_has_or_in_place_of_which_stands_a_link_is_to
     Store.open(default_url(shop_copy), shop_copy).close()
     with closing(sqlite3.connect(shop_copy / "store.db")) as connection:
         connection.execute("CREATE TABLE copies (words TEXT)")
-        connection.execute(
-            "CREATE TRIGGER spy AFTER INSERT ON events BEGIN INSERT INTO copies VALUES (new.person); END"
-        )
+        copying = "INSERT INTO copies VALUES (new.person)"
+        connection.execute(f"CREATE TRIGGER spy AFTER INSERT ON events BEGIN {copying}; END")
     found = faulty(shop_copy)
     assert set(found) == {"store.db"}
     assert "table copies, trigger spy" in found["store.db"]
