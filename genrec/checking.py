@@ -3,10 +3,12 @@
 Knows what a workspace consists of; deliberately changes nothing: `genrec build` makes again what is broken.
 """
 
+import os
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from genrec.artifacts import read_manifest, stale_reason
 from genrec.config import CONFIG_FILE, Config
@@ -25,6 +27,7 @@ from genrec.generations import (
 )
 from genrec.model.lm.adapters import fitting_adapter
 from genrec.ranking.built_data import BuiltData
+from genrec.sqlite_files import check_store_file
 
 _STORE = "store.db"
 
@@ -50,7 +53,7 @@ def check(directory: Path | str) -> list[Finding]:
             findings += _generation_findings(Generation.open(root, current))
         findings.append(_draft_finding(newest))
     findings.append(Finding(part=f"{CONFIG_FILE} for the next build", faults=_faults_of(lambda: _load_config(root))))
-    if (root / _STORE).is_file():
+    if os.path.lexists(root / _STORE):
         findings.append(Finding(part=_STORE, faults=_faults_of(lambda: _check_sqlite(root / _STORE))))
     return findings
 
@@ -115,7 +118,8 @@ def _check_pictures(folder: Path) -> None:
 
 
 def _check_sqlite(path: Path) -> None:
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    check_store_file(path)
+    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)
     try:
         (found,) = connection.execute("PRAGMA integrity_check").fetchone()
     finally:

@@ -74,6 +74,10 @@ class StoreError(InputError):
     """The server's database cannot be used."""
 
 
+class PersonErased(InputError):
+    """A person was erased after something of theirs had begun, which therefore is not stored."""
+
+
 class WriterBusy(GenrecError):
     """The language model has too many other texts to write for this one to be in time."""
 

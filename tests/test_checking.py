@@ -1,5 +1,8 @@
 """A check of a workspace finds what is wrong in any part of it, and changes nothing."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from workspaces import recommit, stages_of
 
@@ -19,6 +22,20 @@ def test_a_whole_workspace_has_no_fault(shop_copy):
     findings = check(shop_copy)
     assert not [finding for finding in findings if finding.faults]
     assert {"current.json", "catalog", "model", "how parts fit", "pictures", "store.db"} <= {f.part for f in findings}
+
+
+def test_a_store_with_what_no_store_has_or_in_place_of_which_stands_a_link_is_told(shop_copy):
+    Store.open(default_url(shop_copy), shop_copy).close()
+    with closing(sqlite3.connect(shop_copy / "store.db")) as connection:
+        connection.execute("CREATE TABLE copies (words TEXT)")
+        copying = "INSERT INTO copies VALUES (new.person)"
+        connection.execute(f"CREATE TRIGGER spy AFTER INSERT ON events BEGIN {copying}; END")
+    found = faulty(shop_copy)
+    assert set(found) == {"store.db"}
+    assert "table copies, trigger spy" in found["store.db"]
+    (shop_copy / "store.db").rename(shop_copy / "elsewhere.db")
+    (shop_copy / "store.db").symlink_to(shop_copy / "nowhere.db")
+    assert "is a link" in faulty(shop_copy)["store.db"]
 
 
 def test_each_broken_part_is_named_with_what_to_do(shop_copy, genrec):

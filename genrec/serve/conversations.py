@@ -22,7 +22,7 @@ from PIL import Image
 
 from genrec.chat.conversation import Conversation, Reply
 from genrec.chat.session import Session
-from genrec.errors import ModelEnded
+from genrec.errors import ModelEnded, PersonErased
 from genrec.serve.engine import Engine, IsGone, ServedModel
 from genrec.serve.errors import ApiError
 from genrec.serve.inference.batching import Overloaded
@@ -104,9 +104,10 @@ class Conversations:
         it is another person's, 409 when other processes change it again and again meanwhile.
         """
         engine = self._engine
+        begun = await asyncio.to_thread(engine.moment, person)
         view = engine.view(model)
         async with self._lock_of(session_id):
-            job = partial(self._reply, view, messages, model.name, person, session_id)
+            job = partial(self._reply, view, messages, model.name, person, session_id, begun)
             conversation, served = await engine.run(job, view.deadline, is_gone)
         yield served
         if engine.config.gives_reasons and any(not card.reason for card in served.reply.items):
@@ -168,32 +169,55 @@ class Conversations:
         model: str,
         person: str | None,
         session_id: str | None,
+        begun: int | None,
+    ) -> tuple[Conversation, ServedReply]:
+        try:
+            return self._stored_reply(view, messages, model, person, session_id, begun)
+        except BaseException:
+            if view.drawings.last is not None:
+                self._engine.discard(view.drawings.last)
+            raise
+
+    def _stored_reply(
+        self,
+        view: ClientView,
+        messages: Sequence[UserMessage],
+        model: str,
+        person: str | None,
+        session_id: str | None,
+        begun: int | None,
     ) -> tuple[Conversation, ServedReply]:
         keys = _keys(messages, model, person)
         if session_id is None:
             conversation = self._replayed(view, messages, keys[:-1], person)
             reply = _say(conversation, messages[-1])
+            if self._engine.moment(person) != begun:
+                raise PersonErased("the person was erased while this was answered, so nothing of it is kept; ask again")
             self._cache.add(keys[-1], person, document_of(conversation.session))
         else:
-            conversation, reply = self._continued(view, messages[-1], person, session_id)
-        self._add_feedback(person, reply)
+            conversation, reply = self._continued(view, messages[-1], person, session_id, begun)
+        self._add_feedback(person, reply, begun)
         visual = None
         if reply.visual is not None and view.drawings.last is not None:
-            visual = self._engine.keep(view.drawings.last, person)
+            visual = self._engine.keep(view.drawings.last, person, begun)
         return conversation, ServedReply(reply, visual)
 
     def _continued(
-        self, view: ClientView, message: UserMessage, person: str | None, session_id: str
+        self, view: ClientView, message: UserMessage, person: str | None, session_id: str, begun: int | None
     ) -> tuple[Conversation, Reply]:
         """A stored conversation with one more message, said again when another process was quicker to go on with it."""
+        was_there = False
         for _ in range(MAX_ATTEMPTS):
             before = self._engine.store.load_session(session_id)
+            if before is None and was_there:
+                raise _erased()
+            was_there = before is not None
             session = _load(before, person)
             stored = self._engine.store.load_photos(session_id) if session.photos else {}
             photos = {name: _read_photo(content) for name, content in stored.items()} | message.named_photo
             conversation = self._conversation(view, session, person, photos)
             reply = _say(conversation, message)
-            if self._save(session_id, person, conversation.session, before, message.named_photo):
+            if self._save(session_id, person, conversation.session, before, message.named_photo, begun):
                 return conversation, reply
         raise _contended()
 
@@ -204,10 +228,12 @@ class Conversations:
         session: Session,
         before: str | None,
         new_photos: Mapping[str, Image.Image] | None = None,
+        begun: int | None = None,
     ) -> bool:
         new = new_photos or {}
         photos = {name: _write_photo(new[name]) if name in new else None for name in session.photos}
-        return self._engine.store.save_session(session_id, person, document_of(session), after=before, photos=photos)
+        document = document_of(session)
+        return self._engine.store.save_session(session_id, person, document, after=before, photos=photos, begun=begun)
 
     def _conversation(
         self, view: ClientView, session: Session, person: str | None, photos: Mapping[str, Image.Image]
@@ -251,12 +277,12 @@ class Conversations:
         view.drawings.is_replay = False
         return self._conversation(view, conversation.session, person, photos)
 
-    def _add_feedback(self, person: str | None, reply: Reply) -> None:
+    def _add_feedback(self, person: str | None, reply: Reply, begun: int | None) -> None:
         """Store what a person likes or dislikes in words, which is feedback like any other."""
         if person is not None:
             for kind, item_ids in (("like", reply.request.liked), ("dislike", reply.request.disliked)):
                 for item_id in item_ids:
-                    self._engine.store.add_event(person=person, item_id=item_id, kind=kind)
+                    self._engine.store.add_event(person=person, item_id=item_id, kind=kind, begun=begun)
 
 
 def _load(document: str | None, person: str | None) -> Session:
@@ -308,6 +334,11 @@ def _write_photo(photo: Image.Image) -> bytes:
 def _contended() -> ApiError:
     message = f"the session changed {MAX_ATTEMPTS} times while this was answered; ask again"
     return ApiError(status=409, code="session_contended", message=message, param="session")
+
+
+def _erased() -> ApiError:
+    message = "the session was erased while this was answered, so nothing of it is kept; ask again"
+    return ApiError(status=409, code="session_erased", message=message, param="session")
 
 
 def _keys(messages: Sequence[UserMessage], model: str, person: str | None) -> list[str]:

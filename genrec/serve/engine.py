@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 from genrec.config import ServeConfig
-from genrec.errors import IdTableMismatch, InputError
+from genrec.errors import IdTableMismatch, InputError, PersonErased
 from genrec.model.lm.adapters import CARD_FILE, list_adapters
 from genrec.model.lm.language import load_prompts
 from genrec.ranking.client import Request
@@ -51,6 +51,7 @@ class Engine:
     """One loaded workspace and one store, for all clients of a process."""
 
     def __init__(self, workspace: Workspace, store: Store, config: ServeConfig) -> None:
+        self._unfinished = UnfinishedDrawings(workspace.directory)
         self.workspace, self.store, self.config = workspace, store, config
         self.models = {model.name: model for model in _served_models(workspace)}
         on_cpu = pick_device(workspace.config.device).type == "cpu"
@@ -59,7 +60,6 @@ class Engine:
         self.reader = workspace.rule_reader  # now, so that all views have it
         self.num_jobs = 0
         self.is_open = False
-        self._unfinished = UnfinishedDrawings(workspace.directory)
         self._threads = ThreadPoolExecutor(config.num_threads, thread_name_prefix="job")
         self._prompts, _ = load_prompts(workspace.data.folder / "model")
         self._counting = threading.Lock()
@@ -150,16 +150,30 @@ class Engine:
         finally:
             self.num_jobs -= 1
 
-    def keep(self, visual: Visual, person: str | None) -> StoredVisual:
-        """Remember a drawing with its whole record.
+    def moment(self, person: str | None) -> int | None:
+        """When something of a person begins: to be stored only where the person was not erased since."""
+        return None if person is None else self.store.moment(person)
 
-        The store names it before it leaves the folder of unfinished ones, so that none is left which nobody erases.
+    def keep(self, visual: Visual, person: str | None, begun: int | None) -> StoredVisual:
+        """Remember a drawing with its whole record. begun: `moment` of the person when the drawing began.
+
+        The store names it before it leaves the folder of unfinished ones, and holds it while it does, so that none is
+        left which nobody erases. Raises PersonErased.
         """
         record = json.loads(visual.path.with_suffix(".json").read_text(encoding="utf-8"))
         path = self._unfinished.finished(visual.path)
-        stored = self.store.add_visual(person=person, item_id=visual.item_id, path=path, record=record)
-        self._unfinished.move(visual.path)
+        try:
+            stored = self.store.add_visual(person=person, item_id=visual.item_id, path=path, record=record, begun=begun)
+            if not self.store.place_visual(stored, lambda: self._unfinished.move(visual.path)):
+                raise PersonErased("the drawing was erased before it was answered; draw again")
+        except BaseException:
+            self.discard(visual)
+            raise
         return stored
+
+    def discard(self, visual: Visual) -> None:
+        """Delete a drawing that nobody is shown and no store names."""
+        self._unfinished.discard(visual.path)
 
     def count_tokens(self, texts: Sequence[str]) -> int:
         """How many tokens the texts are to the language model."""

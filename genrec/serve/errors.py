@@ -12,7 +12,16 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from genrec.errors import ArtifactError, InputError, ModelEnded, SourceError, StoreError, UnknownItem, UnknownUser
+from genrec.errors import (
+    ArtifactError,
+    InputError,
+    ModelEnded,
+    PersonErased,
+    SourceError,
+    StoreError,
+    UnknownItem,
+    UnknownUser,
+)
 from genrec.serve.inference.batching import Overloaded
 from genrec.serve.inference.deadline import ClientGone
 
@@ -38,7 +47,7 @@ _DESCRIPTIONS = {
     403: "The key lacks the scope, or the session is another's.",
     404: "There is no such thing.",
     408: "The body took too long to come.",
-    409: "The session changed again and again while this was answered, or the workspace cannot be taken up.",
+    409: "The session changed again and again or was erased meanwhile, or the workspace cannot be taken up.",
     413: "The body is too large.",
     415: "The body is not JSON, or packed.",
     429: "The key's budget of requests is used up.",
@@ -91,6 +100,8 @@ def api_error_of(error: Exception) -> ApiError:
             )
         case SourceError() | ArtifactError():  # a file of the workspace; what it says of places is for the log
             pass
+        case PersonErased():
+            return ApiError(status=409, code="person_erased", message=str(error), param="user")
         case InputError():
             return ApiError(status=400, code="invalid_value", message=str(error))
         case Overloaded():

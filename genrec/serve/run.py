@@ -95,7 +95,7 @@ def make_app(order: Order) -> FastAPI:
         return load_with_model_process(order.directory)
 
     directory = Path(order.directory)
-    store = Store.open(order.store or default_url(directory), directory)
+    store = Store.open(order.store or default_url(directory), directory, wait_s=min(30.0, settings.time_limit_s))
     is_open = is_loopback(order.host) and not settings.needs_keys
     return create_app(
         load(), store, settings, load=load, is_open=is_open, host=order.host,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from genrec.errors import GenrecError, InputError
@@ -24,6 +24,7 @@ from genrec.serve.engine import Engine
 from genrec.serve.supervisor import RELOAD
 
 log = logging.getLogger(__name__)
+_PROBE_LIMIT_S = 2.0
 Load: TypeAlias = Callable[[], Engine]
 LONGEST_PAUSE_S = 60.0  # between tries to take up a generation that cannot be loaded
 
@@ -59,6 +60,7 @@ class Service:
     def __init__(self, engine: Engine, load: Load | None) -> None:
         """load: makes the engine of the workspace's current generation; None where another cannot be taken up."""
         self.now = InService(engine, Conversations(engine))
+        self.probes = CapacityLimiter(1)  # of the store; requests' own threads may all wait for it
         self._load = load
         self.waiting: int | None = None  # a newer generation that could not be taken up so far
         self._reloading = asyncio.Lock()
@@ -173,8 +175,13 @@ class PinGeneration:
 
 
 async def is_ready(service: Service) -> str:
-    """ "ok" when requests can be answered now, else what they wait for."""
+    """ "ok" when requests can be answered now, else what they wait for; told within two seconds."""
     engine = service.now.engine
     if not engine.is_open or not engine.workspace.client.is_ready:
         return "loading"
-    return "ok" if await run_in_threadpool(engine.store.is_alive) else "store unreachable"
+    try:
+        async with asyncio.timeout(_PROBE_LIMIT_S):  # a thread that is left to itself ends later, one at a time
+            is_alive = await to_thread.run_sync(engine.store.is_alive, abandon_on_cancel=True, limiter=service.probes)
+    except TimeoutError:
+        is_alive = False
+    return "ok" if is_alive else "store unreachable"

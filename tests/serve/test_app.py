@@ -6,9 +6,13 @@ import json
 import logging
 import re
 import socket
+import sqlite3
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from serve_worlds import PATIENT, data_url, encoded, serving
@@ -343,3 +347,79 @@ def test_more_than_can_wait_is_refused_with_503(shop, tmp_path):
 def test_a_message_of_the_server_names_no_folder_of_its_machine(tmp_path, message, shown):
     wanted = shown or "'x' (No such file: 'a.json') and/or org/name; see https://a.b/c"
     assert app_module._without_places(message.format(ws=tmp_path / "my shop"), tmp_path / "my shop") == wanted
+
+
+class ErasedAtOnce(Store):
+    """A store whose people are erased as soon as something of theirs begins."""
+
+    def moment(self, person):
+        begun = super().moment(person)
+        self.erase_person(person)
+        return begun
+
+
+class ErasedWhileKept(Store):
+    """A store whose people are erased between a drawing's row and its files."""
+
+    def add_visual(self, **given):
+        stored = super().add_visual(**given)
+        self.erase_person(given["person"])
+        return stored
+
+
+@pytest.mark.parametrize("store_type", [ErasedAtOnce, ErasedWhileKept])
+def test_a_drawing_whose_person_is_erased_meanwhile_leaves_neither_row_nor_file(shop, tmp_path, store_type):
+    before = set((shop.directory / "visuals").rglob("*.*"))
+    item = shop.catalog.items[0].item_id
+    with serving(shop, tmp_path, store_type=store_type) as server:
+        said = [{"role": "user", "content": "a red lamp"}, {"role": "user", "content": "show me the first"}]
+        for answer in (
+            server.post("/v1/images/generations", item=item, user="leaver", seed=1),
+            server.post("/v1/chat/completions", model="genrec", messages=said, user="leaver"),
+        ):
+            assert (answer.status_code, answer.json()["error"]["code"]) == (409, "person_erased")
+        left = [path for path in (shop.directory / "visuals").rglob("*.*") if path.suffix in (".png", ".json")]
+        assert set(left) <= before
+        assert server.store.export_person("leaver")["visuals"] == []
+
+
+def test_a_chat_whose_person_is_erased_meanwhile_is_not_stored(shop, tmp_path):
+    with serving(shop, tmp_path, store_type=ErasedAtOnce) as server:
+        said = [{"role": "user", "content": "a red lamp"}]
+        for session in ({}, {"session": "s"}):
+            answer = server.post("/v1/chat/completions", model="genrec", messages=said, user="leaver", **session)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (409, "person_erased")
+        assert server.store.load_session("s") is None
+
+
+def test_readiness_is_told_in_time_while_another_holds_the_store_and_feedback_waits_no_longer_than_it_may(
+    shop, tmp_path
+):
+    item = shop.catalog.items[0].item_id
+    with (
+        serving(shop, tmp_path, replace(PATIENT, time_limit_s=3)) as server,
+        closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other,
+        ThreadPoolExecutor(50) as clients,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        start = time.monotonic()
+        send = partial(server.post, "/v1/feedback", user="u", item=item, kind="like")
+        waiting = [clients.submit(send) for _ in range(50)]  # more than there are threads
+        time.sleep(0.5)
+        answer = server.http.get("/ready")
+        assert (answer.status_code, answer.json()["status"]) == (503, "store unreachable")
+        assert time.monotonic() - start < 3.5
+        assert {sent.result().status_code for sent in waiting} == {504}
+        assert time.monotonic() - start < 10
+        other.execute("ROLLBACK")
+        assert send().status_code == 200
+
+
+def test_a_store_that_is_moved_away_takes_no_feedback(shop, tmp_path):
+    item = shop.catalog.items[0].item_id
+    with serving(shop, tmp_path) as server:
+        assert server.post("/v1/feedback", user="u", item=item, kind="like").status_code == 200
+        (tmp_path / "store.db").rename(tmp_path / "kept.db")
+        assert server.http.get("/ready").status_code == 503
+        assert server.post("/v1/feedback", user="u", item=item, kind="like").status_code == 503
+        assert not (tmp_path / "store.db").exists()

@@ -228,11 +228,12 @@ async def draw(request: Request, body: ImageBody) -> JSONResponse:
     history = await run_in_threadpool(_history, engine, body)
     seed = int.from_bytes(uuid.uuid4().bytes[:4]) if body.seed is None else body.seed
     drawn = []
+    begun = await run_in_threadpool(engine.moment, body.user)
     for number in range(body.n or 1):
         view = engine.view(model)
         order = partial(view.draw, item_id, history=history, scene=scene, seed=seed + number)
         visual = await engine.run(order, view.deadline, request.is_disconnected)
-        drawn.append(await run_in_threadpool(engine.keep, visual, body.user))
+        drawn.append(await run_in_threadpool(engine.keep, visual, body.user, begun))
     return await run_in_threadpool(_drawings, drawn, body.response_format, Links(str(request.base_url)))
 
 

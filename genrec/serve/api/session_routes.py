@@ -44,7 +44,7 @@ async def take_back(
 
 @router.delete("/{session}", response_model=SessionErased, openapi_extra=needs("chat"))
 async def erase_session(
-    request: Request, session: ShortId, user: Annotated[Person, Query(min_length=1)] = None
+    request: Request, session: Annotated[ShortId, Quoted], user: Annotated[Person, Query(min_length=1)] = None
 ) -> JSONResponse:
     """Erase a conversation and its photos. What its person liked and refused in it stays, as feedback."""
     conversations: Conversations = request.state.conversations

@@ -1,10 +1,12 @@
 """The routes of a shop's own programs: recommendations, items, feedback, people."""
 
+import asyncio
 import logging
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.concurrency import run_in_threadpool
@@ -152,7 +154,7 @@ async def feedback(request: Request, body: FeedbackBody) -> JSONResponse:
     """Take one event. It is on disk when this answers, and counts from the next recommendation on."""
     engine: Engine = request.state.engine
     engine.workspace.catalog.row(body.item)
-    event = await run_in_threadpool(
+    add = partial(
         engine.store.add_event,
         person=body.user,
         item_id=body.item,
@@ -160,6 +162,8 @@ async def feedback(request: Request, body: FeedbackBody) -> JSONResponse:
         event_id=body.event_id,
         timestamp=body.timestamp,
     )
+    async with asyncio.timeout(engine.config.time_limit_s):  # its thread, and the store's lock, may be waited for
+        event = await to_thread.run_sync(add, abandon_on_cancel=True)
     return JSONResponse(asdict(event))
 
 

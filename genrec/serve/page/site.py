@@ -5,8 +5,11 @@ Knows no model and no person: the page asks /v1 for all that it shows.
 
 import hashlib
 from importlib.resources import files
+from typing import Annotated
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Request, Response
+from pydantic import BeforeValidator
 
 from genrec.serve.errors import ApiError
 
@@ -39,7 +42,7 @@ async def start(request: Request) -> Response:
 
 
 @router.get("/page/{name}")
-async def file(request: Request, name: str) -> Response:
+async def file(request: Request, name: Annotated[str, BeforeValidator(unquote)]) -> Response:
     """A file of the page."""
     if name not in _FILES:
         raise ApiError(status=404, code="not_found", message="the page has no such file")

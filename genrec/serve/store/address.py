@@ -23,7 +23,7 @@ _SECRET = re.compile(r"((?:pass|pwd|secret|token|key)[^=&\s]*\s*=\s*)('(?:[^'\\]
 
 def default_url(directory: Path) -> str:
     """The address of a workspace's own store, in SQLite."""
-    return f"sqlite:///{(directory / STORE_FILE).resolve()}"
+    return f"sqlite:///{directory.resolve() / STORE_FILE}"  # a link by that name is seen as one
 
 
 def chosen_address(given: str | None) -> str | None:
@@ -63,6 +63,8 @@ def parsed(address: str) -> sa.URL:
             f"the store {redacted(address)} cannot be used (its address cannot be read); wanted {WANTED}, "
             "and in a password %40 for @, %2F for /, %3A for :"
         ) from None
+    if _is_sqlite(address) and url.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise StoreError(f"the store {redacted(address)} cannot be used (its driver is another); wanted {WANTED}")
     if url.drivername in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
     return url
@@ -78,7 +80,7 @@ def redacted(address: str) -> str:
         is_readable = False
     if not is_readable:
         return f"{scheme.group() if scheme else ''}***"
-    access, at, place = ("", "", rest) if _is_sqlite(address) else rest.rpartition("@")
+    access, at, place = rest.rpartition("@")  # of SQLite's too, where someone took a path for a host
     user, colon, _ = access.partition(":")
     shown = f"{user}{':***' if colon else ''}{at}{place}"
     return (scheme.group() if scheme else "") + _SECRET.sub(r"\1***", " ".join(shown.split()))

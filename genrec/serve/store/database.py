@@ -5,12 +5,15 @@ Knows SQLite's and PostgreSQL's ways; deliberately knows nothing of what the tab
 
 import logging
 import os
+import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 from alembic import command
@@ -18,15 +21,18 @@ from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import NullPool
 
 from genrec.errors import StoreError
 from genrec.serve.store.address import parsed, redacted, without_secrets
 from genrec.serve.store.records import PERSONAL_TABLES, UpkeepRow
+from genrec.sqlite_files import BESIDE, STORE_TABLES, check_store_file
 
 log = logging.getLogger(__name__)
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_BUSY_MS = 30_000
+_WAIT_S = 30.0
 _CONNECT_S = 10
+_PROBE_S = 1
 _LATER_S = 60.0
 PROBE, ERASURES = "probe", "erasures"  # rows of upkeep: when it was last written to, and erasures to be overwritten
 
@@ -38,39 +44,46 @@ class Database:
     retry_s = 5.0  # between two tries of it
     recent_s = 5.0  # so long after a failure a database is not taken to work
 
-    def __init__(self, engine: sa.Engine, name: str) -> None:
-        """name: the address without its password."""
+    def __init__(self, engine: sa.Engine, probe: sa.Engine, name: str) -> None:
+        """probe: the same database without a pool, where nothing waits long; name: the address without its password."""
         self.engine, self.name = engine, name
+        self._probe = probe
         self._begin = sessionmaker(engine, expire_on_commit=False).begin
         self._failed_at: float | None = None
         self._retry_at: float | None = None  # when overwriting is tried again; None where nothing waits for it
         self._overwriting = threading.Lock()
 
     @classmethod
-    def open(cls, address: str, directory: Path) -> Self:
+    def open(cls, address: str, directory: Path, *, wait_s: float = _WAIT_S) -> Self:
         """Connect and bring the tables up to date. directory: the workspace, in which old records find their files.
 
-        A new file of SQLite's is its owner's alone; one that others may read is made so. Raises StoreError.
+        wait_s: how long a transaction waits for others. A new file of SQLite's is its owner's alone; one that others
+        may read is made so. What is no store, or more than one, is left as it is. Raises StoreError.
         """
         url, shown = parsed(address), redacted(address)
         engine: sa.Engine | None = None
         try:
-            if url.drivername.startswith("sqlite"):
-                url = _private_file(url)
-            engine = _engine(url)
+            file = _sqlite_file(url)
+            if file is not None:
+                check_store_file(file, wait_s=wait_s)
+                url = _private_file(url, file)
+            engine, probe = _engine(url, file, wait_s), _probe_engine(url, file)
             with engine.begin() as connection:
                 _one_migration_at_a_time(connection)
+                _refuse_strange_code(connection)
                 config = AlembicConfig(attributes={"connection": connection, "directory": directory})
                 config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
                 command.upgrade(config, "head")
                 connection.execute(_written())  # SQLite opens what may only be read without a word
-            database = cls(engine, shown)
+            database = cls(engine, probe or engine, shown)
             pending = database.overwrite_what_was_erased()
             if pending is not None:
                 log.warning("what was erased before is not overwritten yet (%s); it is tried again", pending)
-        except (SQLAlchemyError, ModuleNotFoundError, CommandError, OSError) as error:
+        except (SQLAlchemyError, sqlite3.Error, ModuleNotFoundError, CommandError, OSError, StoreError) as error:
             if engine is not None:
                 engine.dispose()
+            if isinstance(error, StoreError):
+                raise StoreError(f"the store {shown} cannot be used: {error}") from None
             raise StoreError(_message(shown, error, url)) from None
         return database
 
@@ -93,13 +106,15 @@ class Database:
             self.overwrite_what_was_erased(wait_ms=self.retry_ms)
 
     def is_alive(self) -> bool:
-        """Whether the database can be written to, and no use of it failed just now."""
+        """Whether the database can be written to within about a second, and no use of it failed just now."""
         if self._failed_at is not None and time.monotonic() - self._failed_at < self.recent_s:
             return False
         try:
-            with self.transaction() as transaction:
-                transaction.execute(_written())
-        except StoreError:
+            with self._probe.begin() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {_PROBE_S * 1_000}")
+                connection.execute(_written())
+        except SQLAlchemyError:
             return False
         return True
 
@@ -168,44 +183,104 @@ def _wait_for_older_transactions(connection: sa.Connection, wait_ms: int) -> Non
         time.sleep(0.02)
 
 
-def _engine(url: sa.URL) -> sa.Engine:
+def _engine(url: sa.URL, file: Path | None, wait_s: float) -> sa.Engine:
+    """file: that of SQLite's; None for another database, or one in memory."""
     if url.drivername.startswith("sqlite"):
-        engine = sa.create_engine(url, hide_parameters=True)
-        sa.event.listen(engine, "connect", _prepare_sqlite)
-        return engine
+        pooled = {} if file is None else {"pool_timeout": wait_s}
+        return _watched(sa.create_engine(url, hide_parameters=True, **pooled), file, wait_s)
     waits = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_S}
-    return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=waits)
+    return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_timeout=wait_s, connect_args=waits)
 
 
-def _private_file(url: sa.URL) -> sa.URL:
+def _probe_engine(url: sa.URL, file: Path | None) -> sa.Engine | None:
+    """An engine that waits a second for others, and for no connection; None for a database in memory."""
+    if not url.drivername.startswith("sqlite"):
+        return sa.create_engine(url, hide_parameters=True, poolclass=NullPool, connect_args={"connect_timeout": 2})
+    if file is None:
+        return None
+    return _watched(sa.create_engine(url, hide_parameters=True, poolclass=NullPool), file, _PROBE_S)
+
+
+def _watched(engine: sa.Engine, file: Path | None, wait_s: float) -> sa.Engine:
+    """An engine of SQLite's whose connections are refused once the file at its path is another, or none."""
+    opened = None if file is None else file.stat()
+
+    def prepare(connection: Any, _: object) -> None:  # Any: the driver's own connection
+        _prepare_sqlite(connection, int(wait_s * 1_000))
+
+    def check(*_: object) -> None:
+        if file is None or opened is None:
+            return
+        try:
+            is_same = os.path.samestat(opened, file.lstat())
+        except OSError:
+            is_same = False
+        if not is_same:
+            raise SQLAlchemyError("its file was moved, removed or replaced: put it back, or start again")
+
+    sa.event.listen(engine, "do_connect", check)  # before anything is written there
+    sa.event.listen(engine, "connect", prepare)
+    sa.event.listen(engine, "checkout", check)
+    return engine
+
+
+def _sqlite_file(url: sa.URL) -> Path | None:
+    """The file of an address of SQLite's, fixed to where a relative path is now; None where there is none."""
+    if not url.drivername.startswith("sqlite") or not url.database or url.query.get("mode") == "memory":
+        return None
+    name = url.database
+    if name.startswith("file:"):
+        name = unquote(name.removeprefix("file:").partition("?")[0])
+        if name.startswith("//"):
+            name = "/" + name[2:].partition("/")[2]
+    return None if not name or name == ":memory:" else Path(name).absolute()
+
+
+def _private_file(url: sa.URL, path: Path) -> sa.URL:
     """The address of a file that its owner alone may read from the first byte on; SQLite gives its log the same rights.
 
-    A relative path is fixed to where it is now. Raises OSError.
+    SQLite itself makes no file by it, which others could read. Raises OSError.
     """
-    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+    if url.query.get("mode") in ("ro", "rw"):
         return url
-    path = Path(url.database).absolute()
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))):
+    for file in (path, *(path.with_name(path.name + end) for end in BESIDE)):
         with suppress(FileNotFoundError):
-            found = file.stat()
+            found = file.lstat()
             is_ours = hasattr(os, "geteuid") and found.st_uid == os.geteuid()
-            if found.st_mode & 0o077 and is_ours and file.is_file():
+            if found.st_mode & 0o077 and is_ours and stat.S_ISREG(found.st_mode):
                 file.chmod(found.st_mode & 0o700)
-    return url.set(database=str(path))
+    return url.set(database=f"file:{quote(str(path))}").update_query_dict({"mode": "rw", "uri": "true"})
 
 
-def _prepare_sqlite(connection: Any, _: object) -> None:  # Any: the driver's own connection
+def _prepare_sqlite(connection: Any, busy_ms: int) -> None:  # Any: the driver's own connection
     cursor = connection.cursor()
     for pragma in (
-        f"busy_timeout={_BUSY_MS}",  # first, as the others wait too
+        f"busy_timeout={busy_ms}",  # first, as the others wait too
+        "trusted_schema=OFF",  # what a file brings calls no function that could do harm
         "journal_mode=WAL",
         "synchronous=FULL",
         "secure_delete=ON",  # what is erased is overwritten
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _refuse_strange_code(connection: sa.Connection) -> None:
+    """Raise StoreError where PostgreSQL would run triggers or rules that no store has; `check_store_file` has looked
+    at SQLite's."""
+    if connection.dialect.name != "postgresql":
+        return
+    code = sa.text(
+        "WITH ours AS (SELECT oid, relname FROM pg_class WHERE relname = ANY(:tables) AND pg_table_is_visible(oid))"
+        " SELECT 'trigger ' || tgname || ' of ' || relname FROM pg_trigger JOIN ours ON tgrelid = ours.oid"
+        " WHERE NOT tgisinternal"
+        " UNION ALL SELECT 'rule ' || rulename || ' of ' || relname FROM pg_rewrite JOIN ours ON ev_class = ours.oid"
+    )
+    found = sorted(connection.scalars(code, {"tables": sorted(STORE_TABLES)}))
+    if found:
+        raise StoreError(f"it holds what no store has ({', '.join(found[:5])}); drop that, or give another database")
 
 
 def _one_migration_at_a_time(connection: sa.Connection) -> None:

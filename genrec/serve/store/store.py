@@ -9,18 +9,17 @@ import hashlib
 import secrets
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from genrec.errors import InputError, StoreError
 from genrec.schema import Interactions
-from genrec.serve.store.database import ERASURES, Database
+from genrec.serve.store.database import Database
 from genrec.serve.store.export import exported_session, exported_visual
 from genrec.serve.store.files import VisualFiles
 from genrec.serve.store.records import (
@@ -35,16 +34,22 @@ from genrec.serve.store.records import (
     PhotoRow,
     SessionRow,
     StoredVisual,
-    UpkeepRow,
     VisualRow,
+)
+from genrec.serve.store.statements import (
+    alone_with,
+    count_erasure,
+    count_erasure_of,
+    delete,
+    erasures_of,
+    events_of,
+    is_photo_of,
+    keep_photos,
+    refuse_erased,
+    settle,
 )
 
 SECRET_PREFIX = "genrec-"
-_EVENTS_OF = (
-    sa.select(*(getattr(EventRow, name) for name in Event.__dataclass_fields__))
-    .where(EventRow.person == sa.bindparam("person"))
-    .order_by(EventRow.number)
-)
 _LATEST_FEEDBACK_OF = (  # made once, as it is asked with nearly every request
     sa.select(EventRow.item_id, EventRow.kind)
     .where(EventRow.person == sa.bindparam("person"), sa.text("is_latest"))  # as the index says it
@@ -60,12 +65,12 @@ class Store:
         self._transaction = database.transaction
 
     @classmethod
-    def open(cls, url: str, directory: Path) -> Self:
+    def open(cls, url: str, directory: Path, *, wait_s: float = 30.0) -> Self:
         """Connect and bring the tables up to date. directory: the workspace, whose drawings the store names.
 
-        Raises StoreError when the database cannot be used.
+        wait_s: how long a transaction waits for others. Raises StoreError when the database cannot be used.
         """
-        return cls(Database.open(url, directory), VisualFiles(directory))
+        return cls(Database.open(url, directory, wait_s=wait_s), VisualFiles(directory))
 
     def close(self) -> None:
         """Give all connections back."""
@@ -78,11 +83,19 @@ class Store:
     # ---- events
 
     def add_event(
-        self, *, person: str, item_id: str, kind: str, event_id: str | None = None, timestamp: int | None = None
+        self,
+        *,
+        person: str,
+        item_id: str,
+        kind: str,
+        event_id: str | None = None,
+        timestamp: int | None = None,
+        begun: int | None = None,
     ) -> Event:
         """Take one event; it is on disk when this returns. The same event_id again gives the event that is there.
 
-        Raises InputError on an unknown kind, or an event_id that stands for something else.
+        begun: `moment` of the person when what led to the event began. Raises PersonErased where the person was erased
+        since, InputError on an unknown kind, or an event_id that stands for something else.
         """
         if kind not in EVENT_KINDS:
             raise InputError(f"event kind {kind!r} is unknown; choose one of {', '.join(EVENT_KINDS)}")
@@ -95,12 +108,13 @@ class Store:
         )
         try:
             with self._transaction() as transaction:
-                _alone_with(transaction, person)
+                alone_with(transaction, person)
                 holds = kind != "undo"
                 row = EventRow(**_fields(event), holds=holds, is_latest=False)
                 transaction.add(row)
                 transaction.flush()
-                _settle(transaction, row)
+                refuse_erased(transaction, person, begun)
+                settle(transaction, row)
         except IntegrityError:
             with self._transaction() as transaction:
                 known = (
@@ -116,7 +130,7 @@ class Store:
     def events_of(self, person: str) -> list[Event]:
         """One person's events in the order they came."""
         with self._transaction() as transaction:
-            return _events_of(transaction, person)
+            return events_of(transaction, person)
 
     def latest_feedback(self, person: str) -> dict[str, bool]:
         """Whether a person's latest feedback on each item that holds is positive; items in the order of that feedback.
@@ -156,15 +170,18 @@ class Store:
         *,
         after: str | None,
         photos: Mapping[str, bytes | None] | None = None,
+        begun: int | None = None,
     ) -> bool:
         """Store a conversation in place of `after`, the document that was loaded, or None where none was.
 
         photos: those that the document names, as PNG, or None where they are stored already; its others are deleted.
-        Returns False, and changes nothing, when another document is there by now: another process went on with it.
+        begun: as in `add_event`, and so is PersonErased. Returns False, and changes nothing, when another document is
+        there by now: another process went on with it.
         """
         values = {"person": person, "document": document, "timestamp": int(time.time())}
         try:
             with self._transaction() as transaction:
+                alone_with(transaction, person)
                 if after is None:
                     transaction.add(SessionRow(session_id=session_id, **values))
                     transaction.flush()
@@ -172,8 +189,10 @@ class Store:
                     is_same = (SessionRow.session_id == session_id) & (SessionRow.document == after)
                     changed: Any = transaction.execute(sa.update(SessionRow).where(is_same).values(values))
                     if not changed.rowcount:
+                        refuse_erased(transaction, person, begun)
                         return False
-                _keep_photos(transaction, session_id, photos or {})
+                refuse_erased(transaction, person, begun)
+                keep_photos(transaction, session_id, photos or {})
                 return True
         except IntegrityError:
             return False
@@ -235,8 +254,19 @@ class Store:
 
     # ---- visuals
 
-    def add_visual(self, *, person: str | None, item_id: str, path: Path, record: dict[str, object]) -> StoredVisual:
-        """Remember a drawing of the workspace, by its place there. Raises InputError on a file that is elsewhere."""
+    def add_visual(
+        self,
+        *,
+        person: str | None,
+        item_id: str,
+        path: Path,
+        record: dict[str, object],
+        begun: int | None = None,
+    ) -> StoredVisual:
+        """Remember a drawing of the workspace, by its place there, where `place_visual` puts it.
+
+        begun: as in `add_event`, and so is PersonErased. Raises InputError on a file that is elsewhere.
+        """
         visual = VisualRow(
             visual_id=uuid.uuid4().hex,
             person=person,
@@ -246,9 +276,25 @@ class Store:
             timestamp=int(time.time()),
         )
         with self._transaction() as transaction:
-            _alone_with(transaction, person)
+            alone_with(transaction, person)
             transaction.add(visual)
+            transaction.flush()
+            refuse_erased(transaction, person, begun)
         return self._visual(visual)
+
+    def place_visual(self, visual: StoredVisual, place: Callable[[], None]) -> bool:
+        """Run `place`, which puts a drawing's files in their place, while nothing can erase it.
+
+        Returns False, without running it, where the drawing was erased already: so no file is left which nobody erases.
+        """
+        with self._transaction() as transaction:
+            alone_with(transaction, visual.person)
+            is_it = VisualRow.visual_id == visual.visual_id
+            held: Any = transaction.execute(sa.update(VisualRow).where(is_it).values(place=VisualRow.place))
+            if not held.rowcount:
+                return False
+            place()
+            return True
 
     def find_visual(self, visual_id: str) -> StoredVisual | None:
         """A drawn picture by its id."""
@@ -262,6 +308,12 @@ class Store:
 
     # ---- one person
 
+    def moment(self, person: str) -> int:
+        """A number that is another after every erasure of a person. What begins takes it along, to be stored only where
+        it is still the same."""
+        with self._transaction() as transaction:
+            return erasures_of(transaction, person)
+
     def export_person(self, person: str) -> dict[str, Any]:  # Any: JSON
         """All that is stored of a person, as plain JSON values, without paths of this machine.
 
@@ -269,11 +321,11 @@ class Store:
         """
         with self._transaction() as transaction:
             sessions = transaction.scalars(sa.select(SessionRow).where(SessionRow.person == person)).all()
-            photos = transaction.scalars(sa.select(PhotoRow).where(_is_photo_of(person))).all()
+            photos = transaction.scalars(sa.select(PhotoRow).where(is_photo_of(person))).all()
             visuals = transaction.scalars(sa.select(VisualRow).where(VisualRow.person == person)).all()
             return {
                 "person": person,
-                "events": [asdict(event) for event in _events_of(transaction, person)],
+                "events": [asdict(event) for event in events_of(transaction, person)],
                 "sessions": [exported_session(row, photos) for row in sessions],
                 "visuals": [exported_visual(self._visual(row)) for row in visuals],
             }
@@ -288,8 +340,9 @@ class Store:
         of either database; expire them as your promise to people says. Raises StoreError.
         """
         with self._transaction() as transaction:
-            _alone_with(transaction, person)
-            _count_erasure(transaction)  # first, so that SQLite's one writer is this one from here on
+            alone_with(transaction, person)
+            count_erasure(transaction)  # first, so that SQLite's one writer is this one from here on
+            count_erasure_of(transaction, person)
             for place in transaction.scalars(sa.select(VisualRow.place).where(VisualRow.person == person)).all():
                 try:
                     self._files.delete(place)
@@ -299,10 +352,10 @@ class Store:
                         f"the drawing {place} cannot be deleted ({reason}); let it be, and ask again"
                     ) from None
             counts = {
-                name: _delete(transaction, table, condition)
+                name: delete(transaction, table, condition)
                 for name, table, condition in (
                     ("events", EventRow, EventRow.person == person),
-                    ("photos", PhotoRow, _is_photo_of(person)),
+                    ("photos", PhotoRow, is_photo_of(person)),
                     ("sessions", SessionRow, SessionRow.person == person),
                     ("visuals", VisualRow, VisualRow.person == person),
                 )
@@ -312,74 +365,11 @@ class Store:
     def erase_session(self, session_id: str) -> bool:
         """Erase a conversation and its photos, from disk within minutes of use; False where there is none."""
         with self._transaction() as transaction:
-            _count_erasure(transaction)
-            _delete(transaction, PhotoRow, PhotoRow.session_id == session_id)
-            is_there = bool(_delete(transaction, SessionRow, SessionRow.session_id == session_id))
+            count_erasure(transaction)
+            delete(transaction, PhotoRow, PhotoRow.session_id == session_id)
+            is_there = bool(delete(transaction, SessionRow, SessionRow.session_id == session_id))
         self._database.overwrite_later()  # not now: clients of little right may ask for this again and again
         return is_there
-
-
-# ---- events that hold
-
-
-def _alone_with(transaction: Session, person: str | None) -> None:
-    """Let what is written of a person come one after another; SQLite has one writer anyway."""
-    if person is not None and transaction.get_bind().dialect.name == "postgresql":
-        transaction.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(person, 0))))
-
-
-def _settle(transaction: Session, row: EventRow) -> None:
-    """Bring up to date what holds and what is the latest feedback, after an event came: an undo takes back what its
-    person last did to the item."""
-    is_same = (EventRow.person == row.person) & (EventRow.item_id == row.item_id)
-    newest = sa.select(EventRow).where(is_same, EventRow.holds).order_by(EventRow.number.desc()).limit(1)
-    latest: EventRow | None = row
-    if row.kind == "undo":
-        last = transaction.scalars(newest).one_or_none()
-        if last is None or not last.is_latest:
-            if last is not None:
-                last.holds = False
-            return
-        last.holds = False
-        transaction.flush()
-        latest = transaction.scalars(newest.where(EventRow.kind.in_(IS_POSITIVE))).one_or_none()
-    elif row.kind not in IS_POSITIVE:
-        return
-    others = sa.update(EventRow).where(is_same, sa.text("is_latest"))
-    transaction.execute(others.values(is_latest=False))
-    if latest is not None:
-        latest.is_latest = True
-
-
-def _events_of(transaction: Session, person: str) -> list[Event]:
-    return [Event(**row) for row in transaction.execute(_EVENTS_OF, {"person": person}).mappings()]
-
-
-# ---- photos, and what is erased
-
-
-def _keep_photos(transaction: Session, session_id: str, photos: Mapping[str, bytes | None]) -> None:
-    """Bring the stored photos of a session to those that its document names."""
-    is_gone = (PhotoRow.session_id == session_id) & PhotoRow.name.not_in(photos)
-    transaction.execute(sa.delete(PhotoRow).where(is_gone))
-    for name, content in photos.items():
-        if content is not None and transaction.get(PhotoRow, (session_id, name)) is None:
-            transaction.add(PhotoRow(session_id=session_id, name=name, content=content))
-
-
-def _is_photo_of(person: str) -> sa.ColumnElement[bool]:
-    return PhotoRow.session_id.in_(sa.select(SessionRow.session_id).where(SessionRow.person == person))
-
-
-def _delete(transaction: Session, table: type[Any], condition: sa.ColumnElement[bool]) -> int:  # Any: a table's class
-    deleted: Any = transaction.execute(sa.delete(table).where(condition))
-    return int(deleted.rowcount)
-
-
-def _count_erasure(transaction: Session) -> None:
-    """Remember that tables are to be written anew, whoever lives to do it."""
-    is_count = UpkeepRow.name == ERASURES
-    transaction.execute(sa.update(UpkeepRow).where(is_count).values(number=UpkeepRow.number + 1))
 
 
 def _hash(secret: str) -> str:

@@ -27,6 +27,9 @@ WITH_PASSWORD = [
     f"nonsense-{SECRET}",
     f"nosuchbase://ann:{SECRET}@127.0.0.1/none",
     f"postgresql+nodriver://ann:{SECRET}@127.0.0.1/none",
+    f"sqlite+pysqlcipher://:{SECRET}@/x.db",
+    f"sqlite:///ann:{SECRET}@nowhere/store.db",
+    f"sqlite:////nowhere/ann:a/b{SECRET}@x/store.db",
     f"postgresql://[::1:{SECRET}@127.0.0.1/none",
     f"postgresql://ann:{SECRET}@127.0.0.1:1/none?password=\n{SECRET}",
 ]
@@ -47,7 +50,7 @@ def test_no_message_shows_a_password_not_even_that_of_a_malformed_address(addres
 def test_an_address_keeps_what_helps_to_find_the_store() -> None:
     assert redacted(f"postgresql://ann:{SECRET}@db:5432/shop") == "postgresql://ann:***@db:5432/shop"
     assert redacted("postgresql://ann@db/shop?host=/run") == "postgresql://ann@db/shop?host=/run"
-    assert redacted("sqlite:////a@b:c@d/store.db") == "sqlite:////a@b:c@d/store.db"
+    assert redacted("sqlite:////a@b/c:d/store.db") == "sqlite:////a@b/c:d/store.db"
 
 
 def test_an_address_comes_from_the_option_a_file_or_the_environment(

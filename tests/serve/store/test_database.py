@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from genrec.errors import StoreError
 from genrec.serve.store import Store, default_url
 from genrec.serve.store.database import Database
 from genrec.serve.store.files import VisualFiles
+from genrec.serve.store.records import Base
+from genrec.sqlite_files import STORE_TABLES
 
 
 class ForgivingDatabase(Database):
@@ -34,8 +39,8 @@ def test_a_database_that_cannot_be_used_is_told_in_one_line(tmp_path: Path) -> N
         ("postgresql://nobody@127.0.0.1:1/none", "127.0.0.1"),
         ("nonsense", "address cannot be read"),
         (f"sqlite:///{tmp_path}/nowhere/store.db", "No such file"),
-        (f"sqlite:///{tmp_path}/folder.db", "unable to open"),
-        (f"sqlite:///file:{tmp_path}/store2.db?mode=ro&uri=true", "unable to open"),
+        (f"sqlite:///{tmp_path}/folder.db", "no regular file"),
+        (f"sqlite:///file:{tmp_path}/store2.db?mode=ro&uri=true", "No such file"),
     ):
         with pytest.raises(StoreError, match="cannot be used") as caught:
             Store.open(url, tmp_path)
@@ -187,4 +192,124 @@ def test_a_store_is_not_ready_for_a_while_after_a_failure(tmp_path: Path) -> Non
     shutil.move(tmp_path / "kept.db", tmp_path / "store.db")
     assert not store.is_alive()
     assert len(store.events_of("ann")) == 1
+    store.close()
+
+
+def foreign(path: Path, *words: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in words:
+            connection.execute(statement)
+        connection.commit()
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_a_link_or_another_programs_file_is_refused_and_not_touched(tmp_path: Path, mode: str) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    theirs = folder / "notes.db"
+    foreign(theirs, f"PRAGMA journal_mode={mode}", "CREATE TABLE notes (words TEXT)", "INSERT INTO notes VALUES ('x')")
+    theirs.chmod(0o644)
+    before = theirs.read_bytes()
+    (tmp_path / "W").mkdir()
+    (tmp_path / "W" / "store.db").symlink_to(theirs)
+    for url in (
+        default_url(tmp_path / "W"),
+        f"sqlite:///{theirs}",
+        f"sqlite:///file:{theirs}?uri=true",
+        f"sqlite:///file://{theirs}?mode=rw&uri=true",
+    ):
+        with pytest.raises(StoreError, match=r"is a link|another program's \(notes\)") as caught:
+            Store.open(url, tmp_path)
+        assert "\n" not in str(caught.value)
+    (tmp_path / "W" / "store.db").unlink()
+    os.mkfifo(tmp_path / "W" / "store.db")
+    with pytest.raises(StoreError, match="no regular file"):
+        Store.open(default_url(tmp_path / "W"), tmp_path / "W")
+    assert theirs.read_bytes() == before
+    assert stat.S_IMODE(theirs.stat().st_mode) == 0o644
+    assert [path.name for path in folder.iterdir()] == ["notes.db"]
+
+
+def test_a_link_beside_the_file_is_refused(tmp_path: Path) -> None:
+    Store.open(default_url(tmp_path), tmp_path).close()
+    (tmp_path / "letter.txt").write_text("another's")
+    (tmp_path / "store.db-wal").symlink_to(tmp_path / "letter.txt")
+    with pytest.raises(StoreError, match=r"store\.db-wal is a link"):
+        Store.open(default_url(tmp_path), tmp_path)
+    assert (tmp_path / "letter.txt").read_text() == "another's"
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        (
+            "CREATE TRIGGER spy AFTER INSERT ON events BEGIN INSERT INTO upkeep VALUES (new.person, 1); END",
+            "trigger spy",
+        ),
+        ("CREATE VIEW spy AS SELECT * FROM events", "view spy"),
+        ("CREATE TABLE copies (person TEXT)", "table copies"),
+    ],
+)
+def test_what_no_store_has_is_refused_by_its_name(tmp_path: Path, statement: str, name: str) -> None:
+    Store.open(default_url(tmp_path), tmp_path).close()
+    foreign(tmp_path / "store.db", statement)
+    with pytest.raises(StoreError, match=name) as caught:
+        Store.open(default_url(tmp_path), tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_triggers_and_rules_in_postgresql_are_refused_by_their_names(own_postgres: str, tmp_path: Path) -> None:
+    import psycopg
+
+    Store.open(own_postgres, tmp_path).close()
+    with psycopg.connect(own_postgres, autocommit=True) as connection:
+        connection.execute("CREATE TABLE copies (person text)")  # a database may serve others, too
+        connection.execute("CREATE RULE spy AS ON INSERT TO events DO ALSO INSERT INTO copies VALUES (new.person)")
+    with pytest.raises(StoreError, match="rule spy of events"):
+        Store.open(own_postgres, tmp_path)
+    with psycopg.connect(own_postgres, autocommit=True) as connection:
+        connection.execute("DROP RULE spy ON events")
+        connection.execute("CREATE FUNCTION spy() RETURNS trigger AS 'BEGIN RETURN new; END' LANGUAGE plpgsql")
+        connection.execute("CREATE TRIGGER spy AFTER INSERT ON events EXECUTE FUNCTION spy()")
+    with pytest.raises(StoreError, match="trigger spy of events"):
+        Store.open(own_postgres, tmp_path)
+    with psycopg.connect(own_postgres, autocommit=True) as connection:
+        connection.execute("DROP TRIGGER spy ON events")
+    Store.open(own_postgres, tmp_path).close()
+
+
+def test_the_tables_that_are_looked_for_are_those_of_a_store(tmp_path: Path) -> None:
+    assert {*Base.metadata.tables, "alembic_version"} == STORE_TABLES
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_file_that_was_moved_takes_nothing_and_no_other_is_made(tmp_path: Path, is_replaced: bool) -> None:
+    store = open_forgiving(tmp_path)
+    store.add_event(person="ann", item_id="a", kind="like")
+    shutil.move(tmp_path / "store.db", tmp_path / "kept.db")
+    if is_replaced:
+        (tmp_path / "store.db").touch()
+    for _ in range(2):
+        with pytest.raises(StoreError, match="moved, removed or replaced"):
+            store.add_event(person="ann", item_id="b", kind="like")
+        assert not store.is_alive()
+        store.close()  # so that nothing is known of the file any more
+    assert (tmp_path / "store.db").exists() == is_replaced
+    shutil.move(tmp_path / "kept.db", tmp_path / "store.db")
+    assert store.is_alive()
+    assert [event.item_id for event in store.events_of("ann")] == ["a"]
+    store.close()
+
+
+def test_a_lock_of_another_process_is_waited_for_a_second_by_the_probe_and_as_told_by_others(tmp_path: Path) -> None:
+    store = Store.open(default_url(tmp_path), tmp_path, wait_s=2.0)
+    with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        start = time.monotonic()
+        assert not store.is_alive()
+        probed = time.monotonic()
+        with pytest.raises(StoreError, match="locked"):
+            store.add_event(person="ann", item_id="a", kind="like")
+        assert probed - start < 1.9
+        assert 1.9 < time.monotonic() - probed < 10
     store.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from genrec.errors import PersonErased
 from genrec.serve.store import Store
 from genrec.serve.store.database import Database
 from genrec.serve.store.files import VisualFiles
@@ -149,3 +150,47 @@ def test_others_may_write_while_a_person_is_erased(store: Store) -> None:
     assert failures == []
     assert len(store.events_of(OTHER)) == 15
     assert store.erase_person(PERSON).pending is None
+
+
+def test_what_began_before_an_erasure_is_not_stored_after_it(store: Store, tmp_path: Path) -> None:
+    begun, others = store.moment("ann"), store.moment("bob")
+    path = tmp_path / "visuals" / "a.png"
+    assert store.save_session("old", "ann", "hello", after=None, begun=begun)
+    store.erase_person("ann")
+    for late in (
+        lambda: store.add_event(person="ann", item_id="a", kind="like", begun=begun),
+        lambda: store.save_session("old", "ann", "hello again", after="hello", begun=begun),
+        lambda: store.save_session("new", "ann", "hello", after=None, begun=begun),
+        lambda: store.add_visual(person="ann", item_id="a", path=path, record={}, begun=begun),
+    ):
+        with pytest.raises(PersonErased, match="erased while"):
+            late()
+    assert store.export_person("ann") == {"person": "ann", "events": [], "sessions": [], "visuals": []}
+    store.add_event(person="bob", item_id="a", kind="like", begun=others)
+    store.add_event(person="ann", item_id="a", kind="like", begun=store.moment("ann"))
+    store.erase_person("ann")
+    assert store.moment("ann") != begun
+
+
+def test_a_drawing_is_not_put_in_its_place_once_it_is_erased(store: Store, tmp_path: Path) -> None:
+    visual = store.add_visual(person="ann", item_id="a", path=tmp_path / "visuals" / "a.png", record={})
+    store.erase_person("ann")
+    assert not store.place_visual(visual, lambda: pytest.fail("it is erased"))
+
+
+def test_an_erasure_waits_until_a_drawing_is_in_its_place_and_then_deletes_it(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "visuals" / "a.png"
+    path.parent.mkdir()
+    visual = store.add_visual(person="ann", item_id="a", path=path, record={})
+    erasing = threading.Thread(target=store.erase_person, args=("ann",))
+
+    def place() -> None:
+        erasing.start()
+        erasing.join(0.3)
+        assert erasing.is_alive()
+        path.write_bytes(b"drawn")
+
+    assert store.place_visual(visual, place)
+    erasing.join(60)
+    assert not path.exists()
+    assert store.find_visual(visual.visual_id) is None

@@ -118,3 +118,50 @@ def test_a_folder_that_cannot_be_made_is_told_and_nothing_else_fails(
     (tmp_path / "visuals").write_text("no folder")
     assert UnfinishedDrawings(tmp_path).folder.parent.parent == tmp_path / "visuals"
     assert "drawings cannot be written into" in caplog.text
+
+
+@pytest.mark.parametrize("place", ["visuals", "visuals/.unfinished"])
+def test_a_link_in_place_of_a_folder_is_refused_and_nothing_behind_it_changes(tmp_path: Path, place: str) -> None:
+    others, link = tmp_path / "home", tmp_path / "W" / place
+    (others / ("a" * 32)).mkdir(parents=True)
+    (others / ("a" * 32) / "letter.txt").write_text("another's")
+    for name in ("a.png", "a.json"):
+        (others / name).write_text("another's")
+    link.parent.mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    drawings = UnfinishedDrawings(tmp_path / "W")  # while nothing is there yet
+    link.symlink_to(others)
+    with pytest.raises(InputError, match=f"{place} is a link") as caught:
+        UnfinishedDrawings(tmp_path / "W")
+    assert "\n" not in str(caught.value)
+    assert not drawings.folder.exists()
+    with pytest.raises(OSError, match="is a link"):
+        drawings.move(others / "a.png")
+    drawings.close()
+    VisualFiles(tmp_path / "W").delete("visuals/a.png")
+    link.unlink()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_links_and_what_no_server_made_among_unfinished_drawings_are_let_be(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    others, unfinished = tmp_path / "home", tmp_path / "W" / "visuals" / ".unfinished"
+    (others / "inner").mkdir(parents=True)
+    (others / "letter.txt").write_text("another's")
+    (unfinished / "papers").mkdir(parents=True)
+    left = unfinished / ("b" * 32)
+    left.mkdir()
+    (left / "folder").symlink_to(others)  # goes, as a link, with the folder of a process that ended
+    (unfinished / ("a" * 32)).symlink_to(others)
+    UnfinishedDrawings(tmp_path / "W")
+    assert not left.exists()
+    assert (unfinished / "papers").is_dir()
+    assert (unfinished / ("a" * 32)).is_symlink()
+    assert sorted(path.name for path in others.iterdir()) == ["inner", "letter.txt"]
+    assert "no server made" in caplog.text
+    (unfinished / "all.lock").unlink()
+    (unfinished / "all.lock").symlink_to(others / "letter.txt")
+    UnfinishedDrawings(tmp_path / "W")
+    assert (others / "letter.txt").read_text() == "another's"
+    assert "all.lock is a link" in caplog.text
