@@ -116,6 +116,7 @@ def test_a_server_that_serves_one_generation_alone_says_so(shop, tmp_path):
 
 
 def model_processes():
+    """Processes that this one has started, such as a model's."""
     return [child for child in psutil.Process(os.getpid()).children() if "spawn_main" in " ".join(child.cmdline())]
 
 
@@ -124,20 +125,20 @@ def test_a_model_that_starts_again_has_the_generation_of_its_server_and_readines
     shop_copy, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(model_process, "RETRY_S", 0.2)  # how long a person would wait is no question here
-    never = replace(PATIENT, reload_check_s=None)
+    never, others = replace(PATIENT, reload_check_s=None), model_processes()
     with served(shop_copy, tmp_path / "store", never, load_with_model_process) as server:
         history = [item["id"] for item in server.http.get("/v1/items?limit=2").json()["data"]]
         before = server.post("/v1/recommendations", history=history).json()
         weights = stages_of(shop_copy) / "model/base/model.safetensors"
         add_one(shop_copy, tmp_path)
-        (worker,) = model_processes()
+        (worker,) = set(model_processes()) - set(others)
         worker.kill()
         assert until(lambda: server.http.get("/ready").status_code == 503)
         assert until(lambda: server.http.get("/ready").status_code == 200)
         assert server.post("/v1/recommendations", history=history).json() == before
 
         weights.rename(tmp_path / "weights")  # of the generation in service, too: a hard link is the same name's
-        (worker,) = model_processes()
+        (worker,) = set(model_processes()) - set(others)
         worker.kill()
         assert until(lambda: server.http.get("/ready").status_code == 503)
         answer = server.post("/v1/recommendations", history=history)
