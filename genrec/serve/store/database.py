@@ -33,6 +33,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _WAIT_S = 30.0
 _CONNECT_S = 10
 _PROBE_S = 1
+_POOL_SIZE = 24  # of connections that are kept: as many threads ask at once, and each new one costs a millisecond
 _LATER_S = 60.0
 PROBE, ERASURES = "probe", "erasures"  # rows of upkeep: when it was last written to, and erasures to be overwritten
 
@@ -104,6 +105,16 @@ class Database:
             raise StoreError(_message(self.name, error, self.engine.url)) from None
         if self._retry_at is not None and time.monotonic() >= self._retry_at:
             self.overwrite_what_was_erased(wait_ms=self.retry_ms)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection for what is asked with nearly every request and writes nothing. Raises StoreError."""
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            self._failed_at = time.monotonic()
+            raise StoreError(_message(self.name, error, self.engine.url)) from None
 
     def is_alive(self) -> bool:
         """Whether the database can be written to within about a second, and no use of it failed just now."""
@@ -186,7 +197,7 @@ def _wait_for_older_transactions(connection: sa.Connection, wait_ms: int) -> Non
 def _engine(url: sa.URL, file: Path | None, wait_s: float) -> sa.Engine:
     """file: that of SQLite's; None for another database, or one in memory."""
     if url.drivername.startswith("sqlite"):
-        pooled = {} if file is None else {"pool_timeout": wait_s}
+        pooled = {} if file is None else {"pool_timeout": wait_s, "pool_size": _POOL_SIZE}
         return _watched(sa.create_engine(url, hide_parameters=True, **pooled), file, wait_s)
     waits = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_S}
     return sa.create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_timeout=wait_s, connect_args=waits)

@@ -137,10 +137,10 @@ class Store:
 
         Takes time by the number of items, not of events.
         """
-        with self._transaction() as transaction:
+        with self._database.reading() as connection:
             return {
                 item_id: IS_POSITIVE[kind]
-                for item_id, kind in transaction.execute(_LATEST_FEEDBACK_OF, {"person": person})
+                for item_id, kind in connection.execute(_LATEST_FEEDBACK_OF, {"person": person})
             }
 
     def num_events(self) -> int:
