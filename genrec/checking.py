@@ -50,7 +50,7 @@ def check(directory: Path | str) -> list[Finding]:
     else:
         current = current_number(root) if not findings[0].faults else None
         if current is not None:
-            findings += _generation_findings(Generation.open(root, current))
+            findings += _generation_findings(Generation(root, current))
         findings.append(_draft_finding(newest))
     findings.append(Finding(part=f"{CONFIG_FILE} for the next build", faults=_faults_of(lambda: _load_config(root))))
     if os.path.lexists(root / _STORE):

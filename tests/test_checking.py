@@ -69,6 +69,9 @@ def test_a_draft_is_looked_at_beside_what_is_current(shop_copy):
     parts = [finding.part for finding in check(shop_copy)]
     assert "how parts fit" in parts
     assert "generations/2, which waits for genrec build" in parts
+    current = shop_copy / "generations/1/semids/table.parquet"
+    current.write_bytes(current.read_bytes() + b"x")
+    assert "semids" in faulty(shop_copy)
     items = stages_of(shop_copy) / "catalog/items.parquet"
     items.write_bytes(items.read_bytes() + b"x")
     assert "items.parquet" in faulty(shop_copy)["generations/2, which waits for genrec build"]
