@@ -5,15 +5,18 @@ Predicate compares one attribute; filters join into a tree with &, | and ~. Text
 as code. Knows nothing of tries, models or talk.
 
     filter     := all ('or' all)*             all := factor ('and' factor)*
-    factor     := 'not' factor | '(' filter ')' | name operator value | name ['not'] 'in' '(' value (',' value)* ')'
+    factor     := 'not' factor | '(' filter ')' | comparison
+    comparison := name | name operator value | name ['not'] 'in' '(' value (',' value)* ')'
     operator   := = | != | < | <= | > | >= | contains
     value      := 'quoted' | "quoted" | 12.5 | bare words (quote words such as and, or, not, in)
 
 Strings compare regardless of case. An attribute with several values (genres) matches when any of them does. An item
-that lacks the attribute never matches, so `!=` and `not`, which negate, match it. Besides its attributes every item
-has item_id, title and text. Names match regardless of case where no attribute has the very name. How values compare is
-decided by what the items have: all numbers, all yes or no, else texts. Comparing a text by size, or a number with
-words, is an error over a catalog, not an empty result.
+that lacks the attribute never matches, so `!=` and `not`, which negate, match it. A name alone wants a yes of an
+attribute of yes or no: `available and not used`. Besides its attributes every item has item_id, title, text and
+`available`, which leaves out what is known to be sold out and keeps what nothing is known of. Names match regardless of
+case where no attribute has the very name. How values compare is decided by what the items have: all numbers, all yes or
+no, else texts. Comparing a text by size, or a number with words, is an error over a catalog, not an empty result.
+Whatever else has rows and `Columns` is filtered alike, such as events (`genrec.data.feedback`).
 
 An operator is added here alone: its name in Operator and in the grammar above, and what it compares in _COMPARISONS.
 """
@@ -22,7 +25,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeGuard, cast, get_args
+from typing import Literal, Protocol, TypeGuard, cast, get_args
 
 import numpy as np
 
@@ -32,7 +35,7 @@ from genrec.schema import AttributeValue, BoolArray, Catalog, Column, FloatArray
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "contains"]
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
 BOUNDS: tuple[Operator, ...] = ("<", "<=", ">", ">=")  # these compare numbers by size
-FIELDS = ("item_id", "title", "text")  # every item has these, beside its attributes
+FIELDS = ("item_id", "title", "text", "available")  # every item has these, beside its attributes
 
 _MAX_DEPTH = 40
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
@@ -59,17 +62,31 @@ _COMPARISONS: Mapping[Operator, _Comparison] = {  # != is = turned around
 }
 
 
+class Columns(Protocol):
+    """What can be filtered: rows with named columns, such as a catalog's items with their attributes."""
+
+    def __len__(self) -> int: ...
+    def column(self, attribute: str, /) -> Column:
+        """The column of this very name, without values where there is none."""
+
+    def column_names(self) -> Iterable[str]: ...
+
+
 class Filter(ABC):
     """Which items are allowed; combine with &, | and ~. `str(filter)` parses to the same, unless a list is empty."""
 
     __slots__ = ()
 
     @abstractmethod
-    def mask(self, catalog: Catalog) -> BoolArray:
+    def mask(self, catalog: Columns) -> BoolArray:
         """Which rows of the catalog match: bool (N,).
 
         Raises FilterError on an attribute that no item has, and on values that cannot be compared.
         """
+
+    @abstractmethod
+    def attributes(self) -> tuple[str, ...]:
+        """The names of the attributes it speaks of."""
 
     def __and__(self, other: "Filter") -> "Filter":
         return _join("and", self, other)
@@ -109,12 +126,16 @@ class Predicate(Filter):
         """The wanted texts in lower case; empty for a number."""
         return frozenset(value.casefold() for value in self.choices)
 
-    def mask(self, catalog: Catalog) -> BoolArray:
+    def mask(self, catalog: Columns) -> BoolArray:
         if self.operator == "!=":
             return ~self._turned.mask(catalog)
         column = _column(catalog, self.attribute)
         fits_V = np.append(self._fits(column.values), False)  # the last: of items that have none
         return fits_V[column.places_N]
+
+    def attributes(self) -> tuple[str, ...]:
+        """The one that it compares."""
+        return (self.attribute,)
 
     def holds(self, item: Item) -> bool:
         """Whether one item meets it, as a catalog of its own; what it lacks or cannot be compared meets only !=."""
@@ -183,11 +204,35 @@ class Predicate(Filter):
 
 
 @dataclass(frozen=True, slots=True)
+class _Truth(Filter):
+    """An attribute of yes or no that is yes."""
+
+    attribute: str
+
+    def mask(self, catalog: Columns) -> BoolArray:
+        if not all(isinstance(value, bool) for value in _column(catalog, self.attribute).values):
+            raise FilterError(
+                f"{self.attribute!r} stands alone, and is no attribute of yes or no; compare it, such as "
+                f"{self.attribute} = red"
+            )
+        return Predicate(attribute=self.attribute, operator="=", value="yes").mask(catalog)
+
+    def attributes(self) -> tuple[str, ...]:
+        return (self.attribute,)
+
+    def __str__(self) -> str:
+        return _quote(self.attribute)
+
+
+@dataclass(frozen=True, slots=True)
 class _Not(Filter):
     negated: Filter
 
-    def mask(self, catalog: Catalog) -> BoolArray:
+    def mask(self, catalog: Columns) -> BoolArray:
         return ~self.negated.mask(catalog)
+
+    def attributes(self) -> tuple[str, ...]:
+        return self.negated.attributes()
 
     def __str__(self) -> str:
         return f"not ({self.negated})"
@@ -198,9 +243,12 @@ class _Junction(Filter):
     word: Literal["and", "or"]
     parts: tuple[Filter, ...]
 
-    def mask(self, catalog: Catalog) -> BoolArray:
+    def mask(self, catalog: Columns) -> BoolArray:
         masks = [part.mask(catalog) for part in self.parts]
         return (np.logical_and if self.word == "and" else np.logical_or).reduce(masks)
+
+    def attributes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.attributes()))
 
     def __str__(self) -> str:
         return f" {self.word} ".join(f"({part})" for part in self.parts)
@@ -223,19 +271,21 @@ def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _column(catalog: Catalog, attribute: str) -> Column:
+def _column(catalog: Columns, attribute: str) -> Column:
     """The attribute's values; names match regardless of case."""
     column = catalog.column(attribute)
     if column.values:
         return column
-    names = {name.casefold(): name for name in (*FIELDS, *(name for item in catalog for name in item.attributes))}
+    fields = FIELDS if isinstance(catalog, Catalog) else ()
+    names = {name.casefold(): name for name in (*fields, *catalog.column_names())}
     name = names.get(attribute.casefold())
     if name is None:
-        raise FilterError(f"attribute {attribute!r} is unknown; the catalog has {', '.join(sorted(names.values()))}")
+        rows = "the catalog has" if isinstance(catalog, Catalog) else "the events have"
+        raise FilterError(f"attribute {attribute!r} is unknown; {rows} {', '.join(sorted(names.values()))}")
     column = catalog.column(name)
-    if column.values or name not in FIELDS:
+    if column.values or name not in fields or not isinstance(catalog, Catalog):
         return column
-    return Column(tuple(getattr(item, name) for item in catalog), np.arange(len(catalog)))
+    return Column.of(getattr(item, name) for item in catalog)
 
 
 def _texts(value: AttributeValue) -> Iterable[str]:
@@ -358,6 +408,8 @@ class _Parser:
         if self._take("in"):
             return Predicate(attribute=attribute, operator="!=" if negated else "=", value=self._members())
         name = None if negated else self._take(*OPERATORS)
+        if name is None and not negated and (self._here.kind == "end" or self._here.keyword in ("and", "or", ")")):
+            return _Truth(attribute)
         if name is None:
             raise self._error("in (...)" if negated else f"one of {' '.join(OPERATORS)} in")
         return Predicate(attribute=attribute, operator=cast(Operator, name), value=self._words("a value"))

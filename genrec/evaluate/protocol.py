@@ -46,6 +46,8 @@ class Recommends(Protocol):
     def vectors(self) -> FloatArray: ...
     @property
     def config(self) -> Config: ...
+    @property
+    def feedback_scheme(self) -> str: ...
 
     def remembering_beams(self) -> AbstractContextManager[None]: ...
     def recommend_batch(
@@ -54,6 +56,7 @@ class Recommends(Protocol):
         *,
         k: int,
         exclude_history: bool,
+        disliked: Sequence[Sequence[str]] | None = None,
         sequence_weight: float | None = None,
     ) -> Sequence[Sequence[Recommendation]]: ...
 
@@ -74,7 +77,8 @@ def evaluate(
     """Rank the whole catalog for every case, and let each peer do the same on the same cases.
 
     `recall@10` and the other plain names are masked: items of the history are not ranked. `recall@10_unmasked` ranks
-    them too, in a second pass that unmasked=False leaves out. peers: names in `known_peers`; chance is always there.
+    them too, in a second pass that unmasked=False leaves out. What a person disliked before a case is never ranked, by
+    anyone, and ours knows of it. peers: names in `known_peers`; chance is always there.
     world: the truth of a made world, for the oracle. alone: rank once more by each of our two models by itself.
     max_users: evaluate so many cases only, drawn by the seed. keep: a folder for what peers answer, so that the same
     peers are not trained again for the same questions.
@@ -98,6 +102,7 @@ def evaluate(
     popularity_N = popularity_of(parts.train, recommender.catalog)
     slices = slices_of(questions, popularity_N, recommender.catalog)
     report = _report(answers, questions, slices, popularity_N, protocol=parts.protocol, split=split, seed=seed)
+    report = replace(report, feedback=recommender.feedback_scheme)
     return replace(report, seconds=seconds, users_per_second=len(questions) * (1 + unmasked) / max(seconds, 1e-9))
 
 
@@ -126,11 +131,12 @@ def _report(
     split: str,
     seed: int,
 ) -> EvaluationReport:
-    """All figures of the answers; the times are left at 0."""
+    """All figures of the answers; the times are left at 0, and the scheme of feedback empty."""
     everything = _slice_report(answers, questions, np.ones(len(questions), dtype=np.bool_))
     beyond = {name: _beyond_accuracy(a.lists_BK, questions, popularity_N) for name, a in answers.items()}
     return EvaluationReport(
         protocol=protocol,
+        feedback="",
         split=split,
         num_users=everything.num_users,
         num_cases=everything.num_cases,
@@ -157,7 +163,13 @@ def _ask_recommender(
 
     def ask(numbers: Sequence[int], k: int, masked: bool) -> IntArray:
         histories = [questions.cases[number].history for number in numbers]
-        found = recommender.recommend_batch(histories, k=k, exclude_history=masked, sequence_weight=sequence_weight)
+        found = recommender.recommend_batch(
+            histories,
+            k=k,
+            exclude_history=masked,
+            disliked=[questions.cases[number].disliked for number in numbers],
+            sequence_weight=sequence_weight,
+        )
         lists_BK = np.full((len(numbers), k), metrics.NO_ITEM, dtype=np.int64)
         for row_K, recommendations in zip(lists_BK, found, strict=True):
             row_K[: len(recommendations)] = catalog.rows(entry.item_id for entry in recommendations)
@@ -168,7 +180,7 @@ def _ask_recommender(
 
 def _key_of(name: str, recommender: Recommends, *asked: object) -> str:
     """A fingerprint of all that a peer's answers depend on."""
-    events, config = recommender.interactions, recommender.config
+    events, config = recommender.interactions.positives(), recommender.config
     read = (events.timestamps, recommender.vectors) if name in READ_VECTORS else (events.timestamps,)
     logged = [fingerprint(np.asarray(column).tobytes()) for column in read]
     who_what = [list(events.user_ids), list(events.item_ids)]

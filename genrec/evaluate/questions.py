@@ -26,11 +26,13 @@ AskFunction = Callable[[Sequence[int], int, bool], IntArray]  # case numbers, k 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Questions:
-    """Cases as catalog rows. seen: the distinct rows of each history, ascending; targets_B: int64 rows."""
+    """Cases as catalog rows. seen, disliked: the distinct rows of each history and of what was disliked before, each
+    ascending; targets_B: int64 rows."""
 
     cases: tuple[EvaluationCase, ...]
     histories: tuple[IntArray, ...]
     seen: tuple[IntArray, ...]
+    disliked: tuple[IntArray, ...]
     targets_B: IntArray
     num_items: int
 
@@ -42,6 +44,7 @@ class Questions:
             cases=tuple(cases),
             histories=histories,
             seen=tuple(np.unique(history) for history in histories),
+            disliked=tuple(np.unique(catalog.rows(case.disliked)) for case in cases),
             targets_B=catalog.rows(case.target for case in cases),
             num_items=len(catalog),
         )
@@ -50,13 +53,16 @@ class Questions:
         return len(self.cases)
 
     def excluded(self, numbers: Sequence[int], masked: bool) -> list[IntArray]:
-        """The rows that may not be recommended in the numbered cases: the history when masked, else none."""
-        nothing = np.zeros(0, dtype=np.int64)
-        return [self.seen[number] if masked else nothing for number in numbers]
+        """The rows that may not be recommended in the numbered cases: the disliked, and the history when masked."""
+        return [
+            np.union1d(self.seen[number], self.disliked[number]) if masked else self.disliked[number]
+            for number in numbers
+        ]
 
     def num_legal(self, masked: bool) -> IntArray:
         """The number of items that may be recommended in each case, int64 (B,)."""
-        return np.array([self.num_items - len(seen) * masked for seen in self.seen], dtype=np.int64)
+        excluded = self.excluded(range(len(self)), masked)
+        return np.array([self.num_items - len(rows) for rows in excluded], dtype=np.int64)
 
     def is_repeat(self) -> BoolArray:
         """Whether the target already stands in the history, bool (B,)."""

@@ -51,12 +51,14 @@ class SliceReport:
 class EvaluationReport:
     """One evaluation: ours, the peers, chance and, where it is known, the oracle, on the same cases.
 
-    num_repeat_targets: cases whose target stands in the history, which no masked list can hit. ci95, peers_ci95: 95 %
-    intervals over users. p_values: per peer and metric, of a paired t-test against ours. share_of_oracle: ours divided
-    by the oracle's; empty without one. seconds: spent on asking ours, both passes; users_per_second: over those.
+    feedback: the scheme by which events are positive. num_repeat_targets: cases whose target stands in the history,
+    which no masked list can hit. ci95, peers_ci95: 95 % intervals over users. p_values: per peer and metric, of a
+    paired t-test against ours. share_of_oracle: ours divided by the oracle's; empty without one. seconds: spent on
+    asking ours, both passes; users_per_second: over those.
     """
 
     protocol: str
+    feedback: str
     split: str
     num_users: int
     num_cases: int
@@ -83,6 +85,7 @@ class EvaluationReport:
         """Plain JSON values in the shape of `genrec evaluate --json`."""
         return {
             "protocol": self.protocol,
+            "feedback": self.feedback,
             "split": self.split,
             "num_users": self.num_users,
             "num_cases": self.num_cases,
@@ -143,6 +146,7 @@ class EvaluationReport:
         head = (
             f"{markdown(self.protocol)}, {self.split} split, {self.num_cases:,} cases, {self.num_items:,} items{oracle}"
         )
+        head += f"; events: {markdown(self.feedback)}"
         return "\n\n".join((f"{head}; {_LEGEND}", *map(_markdown, self.tables()))) + "\n"
 
     def to_rich(self) -> "RenderableType":
@@ -150,6 +154,7 @@ class EvaluationReport:
         from rich.console import Group
 
         title = f"{self.protocol}, {self.split} split, {self.num_users:,} users, {self.num_items:,} items\n{_LEGEND}"
+        title += f"\nevents: {visible(self.feedback)}"
         return Group(*(_rich_table(table, None if place else title) for place, table in enumerate(self.tables())))
 
     def _ranked(self) -> list[tuple[str, Mapping[str, float]]]:

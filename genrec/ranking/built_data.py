@@ -10,6 +10,7 @@ from pathlib import Path
 
 from genrec.artifacts import Manifest, read_manifest, reading
 from genrec.config import CONFIG_FILE, Config
+from genrec.data.feedback import scheme_of
 from genrec.data.filters import Filter
 from genrec.data.ingest import load_data
 from genrec.encode.clip import ClipEncoder
@@ -95,20 +96,29 @@ class BuiltData:
         """The catalog rows that pass each filter, worked out once."""
         return PassingItems(self.catalog)
 
+    @cached_property
+    def feedback_scheme(self) -> str:
+        """By which events are positive, as ingest said. Raises ArtifactError."""
+        return scheme_of(read_manifest(self.folder / CATALOG, CATALOG).details)
+
     def passing(self, where: Filter | None) -> BoolArray:
         """Which catalog rows pass a filter, bool (N,). Raises FilterError when a value cannot be compared."""
         return self.passing_items.passing(where)
 
     def history_of(self, user_id: str) -> tuple[str, ...]:
-        """All items of one known user, oldest first. Raises UnknownUser."""
+        """All items that one known user judged positively, oldest first. Raises UnknownUser."""
         return self.interactions.history(user_id)
 
+    def aversion_of(self, user_id: str) -> tuple[str, ...]:
+        """All items that one known user judged negatively at last. Raises UnknownUser."""
+        return self.interactions.aversion(user_id)
+
     def split_history(self, history: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The items of a history that the catalog has, and those it lacks.
+        """The items of a history that the catalog has, variants as their items, and those it lacks.
 
         Raises UnknownItem when a history is given and none of it is known.
         """
-        known = tuple(item_id for item_id in history if item_id in self.catalog)
+        known = tuple(self.catalog.item_id(any_id) for any_id in history if any_id in self.catalog)
         unknown = tuple(item_id for item_id in history if item_id not in self.catalog)
         if unknown and not known:
             raise UnknownItem(

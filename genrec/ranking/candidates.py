@@ -61,6 +61,10 @@ class Candidates:
         """The same items with a bonus in nats of each item of the catalog."""
         return Candidates(rows_M=self.rows_M, nats_M=self.nats_M + bonus_N[self.rows_M])
 
+    def with_aversion(self, liked_M: Nats) -> "Candidates":
+        """The same items with the log-probability of each that it is liked, in the order of the rows."""
+        return Candidates(rows_M=self.rows_M, nats_M=self.nats_M + liked_M)
+
     def best(self, k: int) -> Iterator[tuple[int, float]]:
         """Rows and nats of the k best, best first; equal ones in the order in which they came."""
         for place in np.argsort(-self.nats_M, kind="stable")[:k]:

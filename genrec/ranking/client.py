@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genrec.data.filters import Filter
-from genrec.encode.images import Picture
+from genrec.data.images import Picture
 from genrec.errors import InputError
 from genrec.prompting import Message
 from genrec.schema import FloatArray, Recommendation
@@ -26,7 +26,8 @@ class Request:
     """One request for items. history: item ids, oldest first; query: plain words; image: a photo; where: a filter.
 
     like, unlike: item ids that the wanted resembles or not; they are no history and may come back unless excluded;
-    exclude: item ids that must not come back; adapter: the name that `Recommender.add_adapter` gave a domain adapter,
+    exclude: item ids that must not come back; disliked: item ids that the person judged negatively, which do not come
+    back either and push what is like them away; adapter: the name that `Recommender.add_adapter` gave a domain adapter,
     None for the workspace itself; k, exclude_history: None for the configured ones; sequence_weight: another share of
     the item scorer than the mixture's, 0 to 1.
     """
@@ -38,6 +39,7 @@ class Request:
     unlike: tuple[str, ...] = ()
     where: Filter | None = None
     exclude: tuple[str, ...] = ()
+    disliked: tuple[str, ...] = ()
     adapter: str | None = None
     k: int | None = None
     exclude_history: bool | None = None

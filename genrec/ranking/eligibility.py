@@ -1,4 +1,4 @@
-"""Eligibility: the items that a request may get, which pass its filter and are not excluded.
+"""Eligibility: the items that a request may get, which are not removed, pass its filter and are not excluded.
 
 A filter is worked out once for all requests, for the catalog and for every node of the trie. Knows filters and the
 trie; deliberately knows nothing of models.
@@ -24,7 +24,7 @@ MAX_CACHED_FILTERS = 64  # one byte per node of the trie each
 class Eligible:
     """The items that one request may get.
 
-    allowed_N: bool (N,); mask: the filter, None where all items pass; left_out: int64, the catalog rows that may not
+    allowed_N: bool (N,); mask: of those that pass, None where all do; left_out: int64, the catalog rows that may not
     come back.
     """
 
@@ -34,7 +34,7 @@ class Eligible:
 
 
 class PassingItems:
-    """Works out which items of one catalog pass a filter; for many threads."""
+    """Works out which items of one catalog pass a filter; removed ones never do. For many threads."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
@@ -45,7 +45,9 @@ class PassingItems:
         return self._passing(where).copy()
 
     def _work_out(self, where: Filter | None) -> BoolArray:
-        return np.ones(len(self.catalog), bool) if where is None else where.mask(self.catalog)
+        passing_N = np.ones(len(self.catalog), bool) if where is None else where.mask(self.catalog)
+        passing_N[self.catalog.removed_rows] = False
+        return passing_N
 
 
 class Eligibility:
@@ -63,12 +65,20 @@ class Eligibility:
         allowed_N = self._passing_items.passing(where)
         rows = self._passing_items.catalog.rows(left_out)
         num_passing = int(allowed_N.sum())
-        if not num_passing:
-            raise FilterError(f"no item is left: 0 of {len(allowed_N)} items pass the filter {where}; loosen it")
         allowed_N[rows] = False
         if not allowed_N.any():
-            raise FilterError(
-                f"no item is left: {num_passing} of {len(allowed_N)} items pass the filter {where or 'none'}, and "
-                "those are in the history or excluded; loosen the filter"
-            )
-        return Eligible(allowed_N, None if where is None else self._masks(where), rows)
+            raise FilterError(_nothing_left(len(allowed_N), num_passing, where))
+        passes_all = where is None and not len(self._passing_items.catalog.removed_rows)
+        return Eligible(allowed_N, None if passes_all else self._masks(where), rows)
+
+
+def _nothing_left(num_items: int, num_passing: int, where: Filter | None) -> str:
+    """Why no item is left to a request, in its own terms, and what its sender can do."""
+    if num_passing:
+        passing = "of the catalog" if where is None else f"that pass the filter {where}"
+        advice = "allow items of the history to come back (--seen), exclude fewer"
+        advice += ", or add items" if where is None else ", or loosen the filter"
+        return f"no item is left: the {num_passing:,} items {passing} are all in the history or excluded; {advice}"
+    if where is None:
+        return f"no item is left: every one of {num_items:,} items is removed; add items, or ingest again"
+    return f"no item is left: 0 of {num_items:,} items pass the filter {where} and are not removed; loosen it"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from genrec.data.images import Picture
 from genrec.encode.clip import ClipEncoder
-from genrec.encode.images import Picture
 from genrec.schema import Embeddings, FloatArray, IntArray
 
 Likeness = npt.NDArray[np.float64]

@@ -24,6 +24,7 @@ from genrec.errors import InputError
 from genrec.model.lm.language import LanguageModel
 from genrec.model.lm.vocabulary import history_prompt
 from genrec.prompting import Message
+from genrec.ranking.aversion import Aversion, AversionWeights
 from genrec.ranking.built_data import BuiltData
 from genrec.ranking.candidates import Beams, Candidates
 from genrec.ranking.client import Answer, Attribution, Case, Request
@@ -32,14 +33,16 @@ from genrec.ranking.eligibility import Eligibility, Eligible
 from genrec.ranking.hybrid import BeamQuery, Hybrid
 from genrec.ranking.item_scorer import ItemScorer, find_item_scorer
 from genrec.ranking.likeness import Aim, likenesses
-from genrec.ranking.mixing import NUM_LIKELY
+from genrec.ranking.mixing import NUM_LIKELY, lowered
+from genrec.ranking.traits import ItemTraits
 from genrec.runtime import pick_device
 from genrec.schema import FloatArray, IntArray, Recommendation
 from genrec.semids.trie import Mask, Trie
 
 log = logging.getLogger(__name__)
 A = TypeVar("A")
-_STREAMED = frozenset({"history", "where", "exclude", "k", "exclude_history"})  # what a streamed request may hold
+NUM_LIKELY_OF_AVERSE = 1000  # items that the item scorer adds to the beams where a person dislikes some
+_STREAMED = frozenset({"history", "where", "exclude", "disliked", "k", "exclude_history"})  # what is streamed for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,7 @@ class _Query:
     k: int
     eligible: Eligible
     aim: Aim
+    disliked: IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +79,16 @@ class LocalClient:
     """A `ModelClient` whose models are in this process; single requests equal batched ones."""
 
     def __init__(
-        self, data: BuiltData, language_model: LanguageModel, item_scorer: ItemScorer | None, sequence_weight: float
+        self,
+        data: BuiltData,
+        language_model: LanguageModel,
+        item_scorer: ItemScorer | None,
+        sequence_weight: float,
+        aversion_weights: AversionWeights | None = None,
     ) -> None:
-        """sequence_weight: the item scorer's share in the mixture, 0 to 1."""
+        """sequence_weight: the item scorer's share in the mixture, 0 to 1; aversion_weights: None for the usual."""
         self.data, self.language_model = data, language_model
+        self._aversion_weights = aversion_weights
         self.trie = Trie.build(data.table.codes, device=language_model.device)
         self.hybrid = Hybrid(
             language_model,
@@ -119,7 +129,8 @@ class LocalClient:
             item_scorer = item_scorer.with_cold_bonus(details["lift"])  # type: ignore[arg-type]
         wanted = config.recommend.sequence_weight
         weight = float(details["sequence_weight"]) if wanted is None else wanted  # type: ignore[arg-type]
-        return cls(data, model, item_scorer, weight)
+        found = details.get("aversion")
+        return cls(data, model, item_scorer, weight, AversionWeights(**found) if isinstance(found, dict) else None)
 
     @property
     def is_ready(self) -> bool:
@@ -162,6 +173,11 @@ class LocalClient:
         trained_on = split_interactions(data.interactions, data.config.split).train.item_ids
         is_known[data.catalog.rows(set(trained_on))] = True
         return ColdItems.find(data.vectors, is_known, num_neighbors=data.config.recommend.newcomer_neighbors)
+
+    @cached_property
+    def aversion(self) -> Aversion:
+        """What tells whether a person who disliked some items likes another; made at first use."""
+        return Aversion(ItemTraits(self.data.catalog, self.data.vectors), self._aversion_weights)
 
     # ---- items
 
@@ -206,6 +222,8 @@ class LocalClient:
 
     def _streamed(self, query: _Query) -> Iterator[Recommendation]:
         generated = self.hybrid.stream(query.request.history, query.eligible)
+        if len(query.disliked):
+            generated = lowered(generated, lambda row: float(self._log_liked(query, np.array([row]))[0]))
         for rank, (row, score) in enumerate(itertools.islice(generated, query.k), 1):
             yield self._recommendation(rank, row, score)
 
@@ -223,12 +241,14 @@ class LocalClient:
             like=catalog.rows(request.like),
             unlike=catalog.rows(request.unlike),
         )
-        eligible = self.eligibility.find(request.where, (*request.exclude, *(request.history if excludes else ())))
+        left_out = (*request.exclude, *request.disliked, *(request.history if excludes else ()))
+        eligible = self.eligibility.find(request.where, left_out)
         return _Query(
             request=replace(request, k=k, exclude_history=excludes),
             k=k,
             eligible=eligible,
             aim=aim,
+            disliked=catalog.rows(request.disliked),
         )
 
     def _answer_batch(self, queries: Sequence[_Query], width: int) -> list[list[Recommendation]]:
@@ -292,6 +312,8 @@ class LocalClient:
         num_likely = max(width, NUM_LIKELY)
         if its.likeness_N is not None:  # beside it, what an item lacks without a beam would count; the nearest have one
             num_likely = width if its.needs_beams else len(self.data.catalog)
+        if len(its.query.disliked):  # some of the likeliest may turn out to be disliked, too
+            num_likely = max(num_likely, NUM_LIKELY_OF_AVERSE)
         found = Candidates.mixed(beams, scored_N, its.weight, num_likely=num_likely)
         item_scorer = self.hybrid.item_scorer
         if not its.weight or item_scorer is None or not item_scorer.scores_cold_items:
@@ -300,7 +322,15 @@ class LocalClient:
             found = found.with_beams(nearest, scored_N, its.weight)
         if its.likeness_N is not None:
             found = found.raised(self.data.config.recommend.query_weight * its.likeness_N)
+        if len(its.query.disliked):
+            found = found.with_aversion(self._log_liked(its.query, found.rows_M))
         return found
+
+    def _log_liked(self, query: _Query, rows_M: IntArray) -> npt.NDArray[np.float64]:
+        """The log-probability that items are liked by who asks, times its weight, (M,)."""
+        weight = self.data.config.recommend.aversion_weight
+        liked = self.data.catalog.rows(query.request.history)
+        return weight * self.aversion.log_liked(rows_M, liked, query.disliked)
 
     def _recommendation(self, rank: int, row: int, score: float) -> Recommendation:
         item = self.data.catalog.items[row]

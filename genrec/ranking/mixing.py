@@ -8,8 +8,9 @@ deliberately knows nothing of how either model comes to them, or of filters.
 Axis legend: B cases, N items, W beams, M mixed items.
 """
 
+import heapq
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeAlias
 
@@ -197,6 +198,22 @@ def best_share(quality: Mapping[float, float]) -> float:
 def mixed(generated: float, expected: float, weight: float) -> float:
     """The log-probability of one item by the mixture."""
     return float(mix_nats(generated, expected, weight))
+
+
+def lowered(found: Iterable[tuple[int, float]], lower: Callable[[int], float]) -> Iterator[tuple[int, float]]:
+    """Rows with lowered nats, the best first, each as soon as no other can overtake it.
+
+    found: rows with their nats, the best first; lower: what a row's nats change by, at most 0.
+    """
+    waiting: list[tuple[float, int]] = []
+    for row, score in found:
+        while waiting and -waiting[0][0] >= score:
+            nats, best = heapq.heappop(waiting)
+            yield best, -nats
+        heapq.heappush(waiting, (-(score + lower(row)), row))
+    while waiting:
+        nats, best = heapq.heappop(waiting)
+        yield best, -nats
 
 
 def stream_mixture(generated: Iterable[StreamedItem], expected_N: Nats, weight: float) -> Iterator[tuple[int, float]]:

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from genrec.artifacts import fingerprint_folder
 from genrec.config import Config
 from genrec.data.filters import Filter, parse_filter
+from genrec.data.images import Picture
 from genrec.encode.clip import ClipEncoder
-from genrec.encode.images import Picture
 from genrec.errors import USER_AND_HISTORY, InputError
 from genrec.model.lm.adapters import fitting_adapter
 from genrec.ranking.built_data import BuiltData
@@ -86,6 +86,11 @@ class Recommender:
         """The CLIP model that encoded the catalog, loaded when first needed."""
         return self.data.clip
 
+    @property
+    def feedback_scheme(self) -> str:
+        """By which events are positive, as ingest said."""
+        return self.data.feedback_scheme
+
     def passing(self, where: Filter | None) -> BoolArray:
         """Which catalog rows pass a filter, bool (N,). Raises FilterError when a value cannot be compared."""
         return self.data.passing(where)
@@ -105,6 +110,10 @@ class Recommender:
         """All items of one known user, oldest first. Raises UnknownUser."""
         return self.data.history_of(user_id)
 
+    def aversion_of(self, user_id: str) -> tuple[str, ...]:
+        """All items that one known user judged negatively at last. Raises UnknownUser."""
+        return self.data.aversion_of(user_id)
+
     def known_history(self, history: Sequence[str]) -> tuple[str, ...]:
         """The items of a history that the catalog has; the others are named in a warning.
 
@@ -121,6 +130,12 @@ class Recommender:
         if user is not None and history is not None:
             raise InputError(USER_AND_HISTORY)
         return self.history_of(user) if user is not None else tuple(history or ())
+
+    def chosen_aversion(self, user: str | None, disliked: Sequence[str] | None) -> tuple[str, ...]:
+        """The dislikes as given, else a user's own, else none. Raises UnknownUser."""
+        if disliked is not None:
+            return tuple(disliked)
+        return tuple(item_id for item_id in self.aversion_of(user) if item_id in self.catalog) if user else ()
 
     def answer(self, requests: Sequence[Request]) -> list[list[Recommendation]]:
         """The k best items of each request; fewer only where fewer may be recommended.
@@ -147,12 +162,15 @@ class Recommender:
         k: int | None = None,
         exclude_history: bool | None = None,
         exclude: Sequence[str] = (),
+        disliked: Sequence[str] | None = None,
         adapter: str | None = None,
     ) -> list[Recommendation]:
         """The k best items for a user or a history; fewer only when fewer items pass the filters.
 
         where: a filter such as "price < 40 and color = red"; like, unlike: item ids that the wanted resembles or not;
-        exclude: item ids that must not come back; adapter: a name or folder of a domain adapter that answers in place
+        exclude: item ids that must not come back; disliked: those that the person judged negatively, None for a user's
+        own, which do not come back and push what is like them away: `aversion_weight` times the log-probability that an
+        item is liked is added. adapter: a name or folder of a domain adapter that answers in place
         of what is loaded. score_nats is the item's log-probability: that of its semantic ID by the language model,
         mixed with the item scorer's; where that has no share, an item without events has at least what it inherits
         from known neighbors. With words, a photo or items named, `query_weight` nats per standard deviation of likeness
@@ -167,6 +185,7 @@ class Recommender:
             unlike=tuple(unlike),
             where=_filter_of(where),
             exclude=tuple(exclude),
+            disliked=self.chosen_aversion(user, disliked),
             adapter=None if adapter is None else self.add_adapter(adapter),
             k=k,
             exclude_history=exclude_history,
@@ -181,9 +200,13 @@ class Recommender:
         exclude_history: bool | None = None,
         queries: Sequence[str] | None = None,
         where: str | Filter | None = None,
+        disliked: Sequence[Sequence[str]] | None = None,
         sequence_weight: float | None = None,
     ) -> list[list[Recommendation]]:
-        """`recommend` for many histories at once; sequence_weight: another share of the item scorer, 0 to 1."""
+        """`recommend` for many histories at once.
+
+        disliked: with each history; sequence_weight: another share of the item scorer, 0 to 1.
+        """
         condition = _filter_of(where)
         requests = [
             Request(
@@ -192,9 +215,12 @@ class Recommender:
                 where=condition,
                 k=k,
                 exclude_history=exclude_history,
+                disliked=tuple(averse),
                 sequence_weight=sequence_weight,
             )
-            for history, query in zip(histories, _words_of(queries, histories), strict=True)
+            for history, query, averse in zip(
+                histories, _words_of(queries, histories), disliked or [()] * len(histories), strict=True
+            )
         ]
         return self.answer(requests)
 
@@ -206,6 +232,7 @@ class Recommender:
         where: str | Filter | None = None,
         k: int | None = None,
         exclude: Sequence[str] = (),
+        disliked: Sequence[str] | None = None,
     ) -> Iterator[Recommendation]:
         """The k best items one by one, each as soon as no other can overtake it; the history is left out.
 
@@ -213,7 +240,14 @@ class Recommender:
         and inherit nothing. Raises UnknownUser, UnknownItem, FilterError.
         """
         asked = self.known_history(self.chosen_history(user, history))
-        request = Request(history=asked, where=_filter_of(where), exclude=tuple(exclude), k=k, exclude_history=True)
+        request = Request(
+            history=asked,
+            where=_filter_of(where),
+            exclude=tuple(exclude),
+            disliked=self.chosen_aversion(user, disliked),
+            k=k,
+            exclude_history=True,
+        )
         return self.client.stream(request)
 
     def score(

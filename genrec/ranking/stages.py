@@ -17,6 +17,7 @@ from genrec.model.lm.item_projector import LAYOUT
 from genrec.model.lm.language import LanguageModel
 from genrec.model.sequence.files import find_sequence_model
 from genrec.model.training.tuning import add_lora, prepare_language_model, save_tuned
+from genrec.ranking.aversion import learn_aversion
 from genrec.ranking.item_scorer import SCORER_FILE, SCORER_LAYOUT, ItemScorer, find_item_scorer
 from genrec.ranking.training import ValidationJudge, tune_on
 from genrec.runtime import pick_device, seed_everything
@@ -111,12 +112,12 @@ def _mixture_inputs(build: BuildContext) -> dict[str, str]:
 
 
 def _make_mixture(build: BuildContext, _directory: Path, _key: str) -> dict[str, object]:
-    """Weigh the item scorer against the beams on validation cases."""
+    """Weigh the item scorer against the beams on validation cases, and what tells dislikes on judgments."""
     config, folder = build.config, build.folder
     device = pick_device(config.device)
     item_scorer = find_item_scorer(folder, device, load_embeddings(folder / "embeddings"), config)
     if item_scorer is None:
-        return {"sequence_weight": 0.0, "lift": None}
+        return {"sequence_weight": 0.0, "lift": None, **_aversion(build)}
     language_model = LanguageModel.load(
         folder / "model", device=device, dtype=config.tune.dtype, four_bit=config.tune.method == "qlora"
     )
@@ -130,7 +131,15 @@ def _make_mixture(build: BuildContext, _directory: Path, _key: str) -> dict[str,
         max_cases=config.mixture.max_cases,
     )
     share, cold_bonus = judge.mix(language_model, item_scorer, config)
-    return {"sequence_weight": share, "lift": cold_bonus}
+    return {"sequence_weight": share, "lift": cold_bonus, **_aversion(build)}
+
+
+def _aversion(build: BuildContext) -> dict[str, object]:
+    """The coefficients of aversion, where people dislike enough to tell; else none, and the usual ones serve."""
+    vectors = load_semids(build.folder / "semids").fused
+    histories, aversions = build.split.train.histories(), build.interactions.aversions()
+    weights = learn_aversion(build.catalog, vectors, histories, aversions)
+    return {} if weights is None else {"aversion": asdict(weights)}
 
 
 ITEM_SCORER = Stage(name="experts", inputs=_scorer_inputs, make=_make_scorer)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from genrec.data.filters import BOUNDS, OPERATORS, Operator, Predicate, all_of, parse_filter
 from genrec.errors import FilterError
+from genrec.offers import Offer
 from genrec.schema import Catalog, Item
 
 CATALOG = Catalog(
@@ -18,7 +19,13 @@ CATALOG = Catalog(
             attributes={"price": 10.0, "color": "Red", "brand": "Oak & Ash", "genres": ("Drama", "Comedy")},
         ),
         Item(item_id="b", title="Blue bag", attributes={"price": 50.0, "color": "light blue", "new": True}),
-        Item(item_id="c", title="A cup", text="for tea and coffee", attributes={"price": 40.0, "brand": "it's"}),
+        Item(
+            item_id="c",
+            title="A cup",
+            text="for tea and coffee",
+            attributes={"price": 40.0, "brand": "it's"},
+            offer=Offer(availability="out_of_stock"),
+        ),
     )
 )
 
@@ -63,6 +70,13 @@ def matching(text: str) -> str:
         ("item_id in (a, c)", "ac"),
         ("price < 20 or price > 20 and price < 45", "ac"),
         ("color = 'red' OR Not Price < 45", "ab"),
+        ("new", "b"),
+        ("not new", "ac"),
+        ("available", "ab"),
+        ("not available", "c"),
+        ("available = no", "c"),
+        ("Available and not New", "a"),
+        ("(new) or not (available)", "bc"),
     ],
 )
 def test_a_filter_means_what_it_says(text: str, item_ids: str) -> None:
@@ -74,7 +88,12 @@ def test_a_filter_means_what_it_says(text: str, item_ids: str) -> None:
     ("text", "message"),
     [
         ("", "wanted an attribute's name"),
-        ("price", "wanted one of = !="),
+        ("price", "'price' stands alone, and is no attribute of yes or no"),
+        ("not price", "'price' stands alone, and is no attribute of yes or no"),
+        ("new used", "'new used' is unknown"),
+        ("price in", "wanted an opening parenthesis"),
+        ("price not", r"wanted in \(...\)"),
+        ("available > no", "'available' is yes or no"),
         ("price <", "wanted a value"),
         ("price < 40 and", "wanted an attribute's name"),
         ("price < 40 color", "is a number"),
@@ -86,7 +105,10 @@ def test_a_filter_means_what_it_says(text: str, item_ids: str) -> None:
         ("color not red", r"wanted in \(...\)"),
         ("color = 'red", "open quote"),
         ("price ! 40", "stray '!'"),
-        ("colour = red", "'colour' is unknown; the catalog has brand, color, genres, item_id, new, price, text, title"),
+        (
+            "colour = red",
+            "'colour' is unknown; the catalog has available, brand, color, genres, item_id",
+        ),
         ("color < 3", "'color' is text"),
         ("genres > drama", "'genres' is text"),
         ("price = cheap", "'price' is a number"),
@@ -103,6 +125,11 @@ def test_what_is_no_filter_is_refused_in_one_line(text: str, message: str) -> No
     with pytest.raises(FilterError, match=message) as caught:
         parse_filter(text).mask(CATALOG)
     assert "\n" not in str(caught.value)
+
+
+def test_an_attribute_of_its_own_named_available_is_what_a_filter_means() -> None:
+    items = (Item(item_id="a", attributes={"available": False}), Item(item_id="b", attributes={"available": True}))
+    assert parse_filter("available").mask(Catalog(items=items)).tolist() == [False, True]
 
 
 def test_filters_combine_as_sets_do() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genrec.config import SplitConfig
-from genrec.data.splits import split_interactions
+from genrec.data.splits import EvaluationCase, split_interactions
 from genrec.errors import SourceError
 from genrec.schema import Interactions
 
@@ -89,7 +89,7 @@ def test_no_protocol_trains_on_everything() -> None:
     ("interactions", "config", "message"),
     [
         (random_interactions(0), LEAVE_ONE_OUT, "no events to split"),
-        (Interactions.sort(user_ids=["u", "v"], item_ids=["a", "a"]), LEAVE_ONE_OUT, "no user has 3 events"),
+        (Interactions.sort(user_ids=["u", "v"], item_ids=["a", "a"]), LEAVE_ONE_OUT, "no user has 3 positive events"),
         (
             Interactions.sort(user_ids=["u"] * 4, item_ids=[*"abcd"], timestamps=[1] * 4),
             GLOBAL_TIME,
@@ -115,3 +115,61 @@ def test_items_held_out_leave_training_and_validation_but_not_the_test(config: S
     assert len(split.train) == sum(item not in cold for item in whole.train.item_ids)
     with pytest.raises(SourceError, match="cold_share is 1"):
         split_interactions(interactions, replace(config, cold_share=1.0))
+
+
+def judged_log(*events: tuple[str, str, int], start: int = 0) -> Interactions:
+    """Events of a user, an item and what it says, one after the other."""
+    return Interactions.sort(
+        user_ids=[user for user, _, _ in events],
+        item_ids=[item for _, item, _ in events],
+        feedback=[sign for _, _, sign in events],
+        timestamps=[start + number for number in range(len(events))],
+    )
+
+
+def test_only_positive_events_train_and_are_targets_and_what_was_disliked_before_stands_beside() -> None:
+    log = judged_log(
+        *[("u", "a", 1), ("u", "x", -1), ("u", "b", 1), ("u", "y", 0), ("u", "c", 1), ("u", "z", -1), ("v", "x", -1)]
+    )
+    split = split_interactions(log, LEAVE_ONE_OUT)
+    assert split.train.histories() == {"u": ("a",)}
+    assert split.validation == (EvaluationCase(user_id="u", history=("a",), target="b", timestamp=2, disliked=("x",)),)
+    assert split.test == (EvaluationCase(user_id="u", history=("a", "b"), target="c", timestamp=4, disliked=("x",)),)
+    assert len(split_interactions(log, SplitConfig(protocol="none")).train) == 3
+
+
+def test_the_latest_judgment_before_a_case_counts() -> None:
+    log = judged_log(
+        *[("u", "a", 1), ("u", "x", -1), ("u", "b", 1), ("u", "x", 1), ("u", "a", -1), ("u", "c", 1), ("u", "d", 1)]
+    )
+    split = split_interactions(log, LEAVE_ONE_OUT)
+    assert [(case.history, case.target, case.disliked) for case in (*split.validation, *split.test)] == [
+        (("b", "x"), "c", ("a",)),
+        (("b", "x", "c"), "d", ("a",)),
+    ]
+
+
+def test_global_time_knows_nothing_of_judgments_after_its_cuts() -> None:
+    events = [("u", item, 1) for item in "abcdefgh"] + [("u", "a", -1), ("u", "i", 1), ("u", "j", 1)]
+    split = split_interactions(judged_log(*events), GLOBAL_TIME)
+    assert split.train.item_ids.tolist() == list("abcdef")  # a is disliked only later
+    assert [case.history[0] for case in split.validation] == ["a", "a"]
+    assert [(case.history[0], case.disliked) for case in split.test] == [("b", ("a",))] * 2
+
+
+def test_neutral_events_after_a_judgment_leave_it_as_it_is() -> None:
+    log = judged_log(("u", "x", -1), ("u", "a", 1), ("u", "x", 0), ("u", "a", 0), ("u", "b", 1), ("u", "c", 1))
+    (case,) = split_interactions(log, LEAVE_ONE_OUT).test
+    assert (case.history, case.disliked) == (("a", "b"), ("x",))
+
+
+def test_a_log_without_positive_events_cannot_be_split() -> None:
+    with pytest.raises(SourceError, match="none of 2 events is positive, so there are none to split"):
+        split_interactions(judged_log(("u", "a", -1), ("u", "b", 0)), LEAVE_ONE_OUT)
+
+
+def test_what_a_case_disliked_stands_in_the_order_of_the_last_judgments_and_is_the_users_own() -> None:
+    events = [("t", "z", -1), ("u", "x", -1), ("u", "y", -1), ("u", "a", 1), ("u", "x", -1), ("u", "w", -1)]
+    log = judged_log(*events, ("u", "w", 1), ("u", "b", 1), ("u", "c", 1))
+    (case,) = split_interactions(log, LEAVE_ONE_OUT).test
+    assert (case.history, case.disliked) == (("a", "w", "b"), ("y", "x"))

@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,6 +35,7 @@ class Successor:
     interactions: Interactions
     vectors: np.ndarray
     config: Config = field(default_factory=Config)
+    feedback_scheme: str = "every event positive"
     asked: list[tuple[int, bool]] = field(default_factory=list)
 
     def remembering_beams(self) -> AbstractContextManager[None]:
@@ -46,6 +47,7 @@ class Successor:
         *,
         k: int,
         exclude_history: bool,
+        disliked: Sequence[Sequence[str]] | None = None,
         sequence_weight: float | None = None,
     ) -> list[list[Recommendation]]:
         self.asked.append((k, exclude_history))
@@ -70,7 +72,11 @@ def walks(starts: dict[str, int], length: int) -> list[tuple[str, str]]:
 
 def recommender(events: list[tuple[str, str]], num_items: int = NUM_ITEMS, config: Config | None = None) -> Successor:
     catalog = Catalog(items=tuple(Item(item_id=item_id(number), title="t") for number in range(num_items)))
-    log = Interactions.sort(user_ids=[user for user, _ in events], item_ids=[item for _, item in events])
+    log = Interactions.sort(
+        user_ids=[user for user, _ in events],
+        item_ids=[item for _, item in events],
+        timestamps=range(len(events)),
+    )
     angle = 2 * np.pi * np.arange(num_items) / num_items
     circle = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
     return Successor(catalog, log, circle, config or Config())
@@ -305,3 +311,20 @@ def test_new_item_vectors_make_only_those_peers_again_that_read_them(walkers: Su
     walkers.vectors = np.flip(walkers.vectors, axis=0).copy()
     evaluate(walkers, peers=peers, keep=tmp_path, known_peers=known)
     assert fitted == ["content-knn"]
+
+
+def test_an_evaluation_says_by_which_scheme_events_are_positive(walkers: Successor) -> None:
+    walkers.feedback_scheme = "ratings of 4 and more positive"
+    report = evaluate(walkers)
+    assert report.to_json()["feedback"] == "ratings of 4 and more positive"
+    assert "events: ratings of 4 and more positive" in report.to_markdown()
+    stream = io.StringIO()
+    Console(file=stream, width=120).print(report.to_rich())
+    assert "events: ratings of 4 and more positive" in stream.getvalue()
+
+
+def test_only_positive_events_are_asked_for(walkers: Successor) -> None:
+    signs = np.ones(len(walkers.interactions), np.int8)
+    signs[walkers.interactions.user_ids == "u3"] = -1
+    walkers.interactions = replace(walkers.interactions, feedback=signs)
+    assert evaluate(walkers).num_cases == 19

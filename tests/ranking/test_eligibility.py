@@ -1,5 +1,7 @@
 """What a filter lets through, but for what is left out, and once for all who ask."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,18 @@ def test_what_passes_and_is_not_left_out_is_allowed():
     everything = Eligibility(PassingItems(CATALOG), TRIE).find(None, [])
     assert everything.allowed_N.all()
     assert everything.mask is None
+
+
+def test_what_is_removed_is_for_nobody():
+    items = tuple(replace(item, removed=item.item_id in ("i0", "i3")) for item in CATALOG)
+    eligibility = Eligibility(PassingItems(Catalog(items=items)), TRIE)
+    found = eligibility.find(None, ["i0", "i5"])
+    assert found.allowed_N.tolist() == [False, True, True, False, True, False]
+    assert found.mask is not None
+    assert int(found.mask.num_before[-1]) == 4
+    assert eligibility.find(parse_filter("price < 40"), []).allowed_N.tolist() == [False, True, True] + 3 * [False]
+    with pytest.raises(FilterError, match=r"0 of 6 items pass the filter .* and are not removed"):
+        eligibility.find(parse_filter("price = 30"), [])
 
 
 class CountingTrie:
@@ -52,8 +66,13 @@ def test_a_filter_is_worked_out_once_and_nobody_can_change_it():
     ("where", "left_out", "error", "message"),
     [
         ("price < 0", [], FilterError, "0 of 6 items pass the filter"),
-        ("price < 20", ["i0", "i1"], FilterError, "2 of 6 items pass the filter .* in the history or excluded"),
-        (None, [f"i{n}" for n in range(6)], FilterError, "6 of 6 items pass the filter none"),
+        (
+            "price < 20",
+            ["i0", "i1"],
+            FilterError,
+            "the 2 items that pass the filter .* are all in the history",
+        ),
+        (None, [f"i{n}" for n in range(6)], FilterError, "the 6 items of the catalog are all in the history or excl"),
         ("color = red", [], FilterError, "attribute 'color' is unknown"),
         (None, ["x"], UnknownItem, "'x'"),
     ],

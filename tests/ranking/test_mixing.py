@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genrec.model.lm.best_first import StreamedItem
-from genrec.ranking.mixing import MixtureCases, best_share, mix_expectations, mixed, stream_mixture
+from genrec.ranking.mixing import MixtureCases, best_share, lowered, mix_expectations, mixed, stream_mixture
 
 
 def test_the_mixture_adds_up_and_joins_the_likeliest_of_both():
@@ -133,3 +133,18 @@ def test_where_beams_leave_no_room_no_bonus_suffices():
 def test_a_share_is_judged_with_its_neighbors_and_the_least_of_equal_ones_is_taken():
     assert best_share({0.0: 0.1, 0.1: 0.5, 0.2: 0.1, 0.8: 0.3, 0.9: 0.4, 1.0: 0.3}) == 0.9
     assert best_share({0.0: 0.2, 0.5: 0.2, 1.0: 0.2}) == 0.0
+
+
+def test_lowered_items_come_in_their_new_order_as_soon_as_none_can_overtake_them():
+    asked, nats = [], {0: -1.0, 1: -2.0, 2: -3.0, 3: -3.5, 4: -9.0}
+    lower = {0: -2.5, 1: 0.0, 2: -5.0, 3: 0.0, 4: 0.0}
+
+    def found():
+        for row, score in nats.items():
+            asked.append(row)
+            yield row, score
+
+    stream = lowered(found(), lower.__getitem__)
+    assert next(stream) == (1, -2.0)
+    assert asked == [0, 1, 2]  # the third may have been as likely
+    assert list(stream) == [(0, -3.5), (3, -3.5), (2, -8.0), (4, -9.0)]

@@ -11,6 +11,7 @@ from genrec.ranking.client import Request
 from genrec.ranking.likeness import Aim, likenesses
 from genrec.ranking.local import LocalClient
 from genrec.ranking.recommender import Recommender
+from genrec.schema import Interactions
 
 
 class WatchedModel:
@@ -171,6 +172,70 @@ def test_excluded_items_do_not_come_back(shop_recommender, histories):
     assert not set(banned) & {entry.item_id for entry in again}
 
 
+def looks_of(recommender, found, attribute="color"):
+    return [recommender.catalog[entry.item_id].attributes[attribute] for entry in found]
+
+
+def test_disliked_items_do_not_come_back_and_push_away_what_is_like_them(shop_recommender, histories):
+    found = shop_recommender.recommend(history=histories[0], k=20)
+    color = looks_of(shop_recommender, found)[0]
+    disliked = [
+        entry.item_id for entry, its in zip(found, looks_of(shop_recommender, found), strict=True) if its == color
+    ]
+    allowed = shop_recommender.recommend(history=histories[0], k=20, exclude=disliked)
+    pushed = shop_recommender.recommend(history=histories[0], k=20, disliked=disliked)
+    assert not set(disliked) & {entry.item_id for entry in pushed}
+    again = shop_recommender.recommend(history=histories[0], k=20, disliked=disliked, exclude_history=False)
+    assert not set(disliked) & {entry.item_id for entry in again}
+    nats = {entry.item_id: entry.score_nats for entry in allowed}
+    changes = {entry.item_id: entry.score_nats - nats[entry.item_id] for entry in pushed if entry.item_id in nats}
+    assert len(changes) > 5
+    assert max(changes.values()) <= 1e-6
+    assert looks_of(shop_recommender, pushed).count(color) <= looks_of(shop_recommender, allowed).count(color)
+
+
+def test_without_dislikes_answers_are_as_before(shop_recommender, histories):
+    plain = shop_recommender.recommend_batch(histories[:3], k=5)
+    assert shop_recommender.recommend_batch(histories[:3], k=5, disliked=[()] * 3) == plain
+
+
+def test_dislikes_of_one_request_do_not_touch_others(shop_recommender, histories):
+    disliked = tuple(entry.item_id for entry in shop_recommender.recommend(history=histories[0], k=3))
+    alone = shop_recommender.recommend(history=histories[0], k=5, disliked=disliked)
+    averse, plain = shop_recommender.recommend_batch([histories[0], histories[1]], k=5, disliked=[disliked, ()])
+    assert [entry.item_id for entry in averse] == [entry.item_id for entry in alone]
+    assert [entry.item_id for entry in plain] == [
+        entry.item_id for entry in shop_recommender.recommend(history=histories[1], k=5)
+    ]
+
+
+def test_dislikes_count_as_much_as_their_weight_says(shop_recommender, histories, variant):
+    disliked = tuple(entry.item_id for entry in shop_recommender.recommend(history=histories[0], k=3))
+    share = shop_recommender.client.hybrid.weight
+    indifferent, _ = variant(share, aversion_weight=0.0)
+    excluded = shop_recommender.recommend(history=histories[0], k=5, exclude=disliked)
+    assert [e.item_id for e in indifferent.recommend(history=histories[0], k=5, disliked=disliked)] == [
+        entry.item_id for entry in excluded
+    ]
+
+
+def test_a_users_own_dislikes_count_unless_others_are_given(shop_recommender):
+    data, user = shop_recommender.data, "user-00003"
+    first = shop_recommender.recommend(user=user, k=5)
+    log = data.interactions
+    judged = Interactions.sort(
+        user_ids=[*log.user_ids, user],
+        item_ids=[*log.item_ids, first[0].item_id],
+        timestamps=[*log.timestamps, 2**33],
+        feedback=[*log.feedback, -1],
+    )
+    recommender = Recommender(replace(data, interactions=judged), shop_recommender.client)
+    assert recommender.aversion_of(user) == (first[0].item_id,)
+    for ask in (recommender.recommend, recommender.stream):
+        assert first[0].item_id not in {entry.item_id for entry in ask(user=user, k=5)}
+    assert recommender.recommend(user=user, k=5, disliked=()) == first
+
+
 def test_unknown_items_of_a_history_are_named_and_the_rest_is_used(shop_recommender, histories, caplog):
     with caplog.at_level("WARNING"):
         mixed = shop_recommender.recommend(history=[*histories[0], "no-such-item"], k=3)
@@ -203,9 +268,10 @@ def test_a_stream_gives_what_recommend_gives_when_beams_lose_nothing(shop_recomm
     weight, everything = shop_recommender.client.hybrid.weight, len(shop_recommender.catalog)
     recommender, _ = variant(weight, beam_width=everything, newcomer_neighbors=0)
     history = recommender.interactions.history("user-00003")
-    for where in (None, "price < 40"):
-        ranked = recommender.recommend(history=history, where=where, k=8)
-        streamed = list(recommender.stream(history=history, where=where, k=8))
+    disliked = [entry.item_id for entry in recommender.recommend(history=history, k=3)]
+    for where, averse in ((None, ()), ("price < 40", ()), (None, disliked)):
+        ranked = recommender.recommend(history=history, where=where, disliked=averse, k=8)
+        streamed = list(recommender.stream(history=history, where=where, disliked=averse, k=8))
         assert [entry.item_id for entry in streamed] == [entry.item_id for entry in ranked]
         assert [entry.rank for entry in streamed] == list(range(1, 9))
         np.testing.assert_allclose(
