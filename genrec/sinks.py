@@ -8,6 +8,7 @@ templates that write it, JSON by its own rules. Knows nothing of what the text s
 import json
 import logging
 import re
+from urllib.parse import quote
 
 # Controls (C0, DEL, C1), line separators, what turns the direction of writing or hides, tags, and halves of characters.
 # The joiners U+200C and U+200D stay, for words and emoji are written with them, and U+2060, which `markdown` adds.
@@ -23,6 +24,8 @@ _WORD_JOINER = "\u2060"  # has no width, and is no part of any address
 _BLOCK = re.compile(r"^(\d{0,9})((?<=\d)[.)](?=\s|$)|^#+(?=\s|$)|^[+-](?=\s|$)|^=+$|^-+$)")  # heading, list, rule
 # What spreadsheets take for a formula, also wide, and after blanks that they skip.
 _FORMULA = re.compile(r"'*(?:[\t\r\n]|[\s\x00-\x1f\x7f\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+
+_REFERENCE = re.compile(r"&(?=#?\w+;)")  # what Markdown would read as another character
 
 _FOLDERS = re.compile(r"(?<![\w.:/~])(?:~|\.{0,2})/(?:[^\s'\"/]*/)*(?=[^/\s])")
 
@@ -48,6 +51,15 @@ def markdown(text: str) -> str:
     """The text in one line, which Markdown shows as it is: no markup, no link, not even of a bare address."""
     plain = _ADDRESS.sub(_WORD_JOINER, " ".join(visible(text).split()))
     return _BLOCK.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", plain))
+
+
+def markdown_link(text: str, address: str | None) -> str:
+    """The text as `markdown` shows it, as a link where an address is given; the address must be http or https."""
+    shown = markdown(text)
+    if address is None or not address.lower().startswith(("http://", "https://")):
+        return shown
+    target = quote(address, safe="%/:?#[]@!$&*+,;=~-._")
+    return f"[{shown}]({_REFERENCE.sub('&amp;', target)})"
 
 
 def markdown_code(text: str) -> str:

@@ -20,6 +20,7 @@ from genrec.generations.layout import (
     CURRENT,
     INTERACTIONS,
     INVENTORY,
+    OFFERS,
     current_number,
     draft_number,
     files_of,
@@ -50,7 +51,7 @@ class Fault:
     @property
     def is_of_data(self) -> bool:
         """Whether no build can make it again, as it was ingested."""
-        return self.part in (CATALOG, INTERACTIONS) and self.reason != ADDED
+        return self.part in (CATALOG, OFFERS, INTERACTIONS) and self.reason != ADDED
 
     def remedy(self, root: Path) -> str:
         """What to do about it."""

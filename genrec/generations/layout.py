@@ -16,7 +16,7 @@ from genrec.artifacts import MANIFEST, fingerprint_file, read_json, write_text
 from genrec.errors import ArtifactError
 
 GENERATIONS, CURRENT, INVENTORY, ADAPTERS = "generations", "current.json", "generation.json", "adapters"
-CATALOG, INTERACTIONS, SETTINGS = "catalog", "interactions.parquet", "genrec.toml"
+CATALOG, OFFERS, INTERACTIONS, SETTINGS = "catalog", "offers", "interactions.parquet", "genrec.toml"
 LOCK, HOLDER, LEASE = ".write.lock", ".write.holder.json", ".lease"
 FORMAT = 1
 _NUMBER = re.compile(r"[1-9][0-9]{0,11}")

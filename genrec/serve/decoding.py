@@ -21,7 +21,7 @@ from multiprocessing.context import SpawnProcess
 import psutil
 from PIL import Image, ImageOps
 
-from genrec.encode.images import decode_image
+from genrec.data.images import decode_image
 from genrec.errors import InputError
 from genrec.serve.offspring import end_with_starter
 
@@ -185,7 +185,7 @@ def _decoded(content: bytes, max_pixels: int) -> str | tuple[int, tuple[int, int
 def _reduced(image: Image.Image) -> Image.Image:
     """The picture less than twice as wide or high as wanted, so that no more copies of all its pixels are made."""
     factor = max(image.size) // MAX_SIDE_PX
-    if factor < 2:
+    if factor < 2 or image.mode.startswith("I"):
         return image
     if image.mode not in ("RGB", "RGBA", "L", "LA") or "transparency" in image.info:
         is_clear = "A" in image.getbands() or "transparency" in image.info

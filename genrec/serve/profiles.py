@@ -25,13 +25,14 @@ class Profiles:
 
     def __init__(self, catalog: Catalog, interactions: Interactions, store: Store) -> None:
         self._catalog, self._store = catalog, store
-        self._histories = interactions.histories()
+        self._histories, self._aversions = interactions.histories(), interactions.aversions()
 
     def find(self, person: str | None, history: Sequence[str] | None = None) -> Profile:
         """A person's profile, or that of a history given in its place, whose items are not checked.
 
-        A person's history is their training events, then the liked and chosen items of the store; the latest feedback
-        on an item counts. Raises ApiError 400 when both a person and a history are given.
+        A person's history is their positive training events, then the liked and chosen items of the store; what they
+        refused, likewise, the negative ones and those of the store. The latest feedback on an item counts. Raises
+        ApiError 400 when both a person and a history are given.
         """
         if history is not None:
             if person is not None:
@@ -40,9 +41,15 @@ class Profiles:
         if person is None:
             return Profile()
         feedback = self._store.latest_feedback(person)
-        trained = [item_id for item_id in self._histories.get(person, ()) if item_id not in feedback]
-        known = [item_id for item_id in feedback if item_id in self._catalog]
+        trained, averse = (
+            [item_id for item_id in items.get(person, ()) if item_id not in feedback]
+            for items in (self._histories, self._aversions)
+        )
+        known = {item_id: self._catalog.item_id(item_id) for item_id in feedback if item_id in self._catalog}
         return Profile(
-            history=(*trained, *(item_id for item_id in known if feedback[item_id])),
-            refused=tuple(item_id for item_id in known if not feedback[item_id]),
+            history=(*trained, *(item_id for told, item_id in known.items() if feedback[told])),
+            refused=(
+                *(item_id for item_id in averse if item_id in self._catalog),
+                *(item_id for told, item_id in known.items() if not feedback[told]),
+            ),
         )

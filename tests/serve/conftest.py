@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,11 @@ from workspaces import stages_of
 from genrec.config import ServeConfig
 from genrec.model.lm.adapters import CARD_FILE
 from genrec.model.lm.language import read_ids
+from genrec.offers import Offer, Variant
 from genrec.pipeline import build
 from genrec.pretrained import LORA_WEIGHTS
+from genrec.ranking.local import LocalClient
+from genrec.schema import Catalog, Item
 from genrec.serve.store import Store
 from genrec.workspace import Workspace, load
 
@@ -131,3 +135,32 @@ def server(shop: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A server that asks for no key. Tests share it, so each takes people and sessions of its own."""
     with serving(shop, tmp_path_factory.mktemp("served")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def sold_server(shop: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Item]]:
+    """A server over the shop with offers, and an item that has all there can be; the second is removed, the third is
+    sold out."""
+    folder = tmp_path_factory.mktemp("sold")
+    (folder / "turn.mp4").write_bytes(b"a video")
+    lamp, gone, sold_out, *others = shop.catalog.items
+    offer = Offer(
+        link="https://shop.example/lamp",
+        currency="EUR",
+        price_upper=999.0,
+        availability="backorder",
+        variants=(
+            Variant(variant_id="lamp-s", attributes={"size": "S"}),
+            Variant(variant_id="lamp-l", attributes={"size": "L"}, availability="out_of_stock"),
+        ),
+    )
+    more = tuple(item.image for item in others[:2] if item.image is not None)
+    items = (
+        replace(lamp, offer=offer, more_images=more, video=folder / "turn.mp4"),
+        replace(gone, removed=True),
+        replace(sold_out, offer=Offer(availability="out_of_stock")),
+        *others,
+    )
+    data = replace(shop.data, catalog=Catalog(items=items))
+    with serving(Workspace(data, LocalClient.load(data)), folder) as running:
+        yield running, items[0]

@@ -43,7 +43,12 @@ def wait_until(is_so, limit_s=120.0):
         time.sleep(0.01)
 
 
-OPEN = {"/health", "/ready", "/v1/items/{item_id}/image", "/v1/visuals/{visual_id}"}
+OPEN = {
+    "/health",
+    "/ready",
+    *(f"/v1/items/{{item_id}}/{kind}" for kind in ("image", "video", "audio")),
+    "/v1/visuals/{visual_id}",
+}
 
 
 def operations(server):

@@ -45,6 +45,19 @@ def test_the_latest_feedback_on_an_item_counts(store: Store, feedback: str, hist
     assert Profiles(CATALOG, TRAINED, store).find("ann") == Profile(tuple(history), tuple(refused))
 
 
+@pytest.mark.parametrize(
+    ("feedback", "history", "refused"),
+    [("", "ac", "b"), ("like b", "acb", ""), ("dislike a", "c", "ba"), ("dislike d, undo d", "ac", "b")],
+)
+def test_what_a_person_disliked_in_training_is_refused_until_they_like_it(
+    store: Store, feedback: str, history: str, refused: str
+) -> None:
+    trained = Interactions.sort(user_ids=["ann"] * 3, item_ids=[*"abc"], feedback=[1, -1, 1])
+    for kind, item_id in (word.split() for word in feedback.split(", ") if word):
+        store.add_event(person="ann", item_id=item_id, kind=kind)
+    assert Profiles(CATALOG, trained, store).find("ann") == Profile(tuple(history), tuple(refused))
+
+
 def test_a_stranger_and_nobody_have_an_empty_profile(store: Store) -> None:
     profiles = Profiles(CATALOG, TRAINED, store)
     assert profiles.find("carl") == profiles.find(None) == Profile()

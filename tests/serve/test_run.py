@@ -200,18 +200,23 @@ def test_feedback_is_exported_for_the_next_training(genrec, shop_copy, tmp_path)
     store.close()
     code, out, _ = genrec("feedback", "export", shop_copy, "--out", tmp_path / "events.csv", "--with-training")
     assert code == 0
-    assert out.startswith(f"{len(data.interactions) + 2:,} events")
+    assert out.startswith(f"{len(data.interactions) + 3:,} events")
     items = stages_of(shop_copy) / "catalog" / "items.parquet"
     report = ingest("files", None, tmp_path / "next", items=items, events=tmp_path / "events.csv")
-    assert (report.num_events, report.num_refused) == (len(data.interactions) + 2, 0)
+    assert (report.num_events, report.num_refused) == (len(data.interactions) + 3, 0)
     again = load_workspace_data(tmp_path / "next").interactions
     assert again.history("new, person") == (first, second)
-    assert again.history("user-00003") == data.interactions.history("user-00003")
+    kept = tuple(item_id for item_id in data.interactions.history("user-00003") if item_id != first)
+    assert again.history("user-00003") == kept
+    assert again.aversion("user-00003") == (first,)
     genrec("feedback", "export", shop_copy, "--out", tmp_path / "alone.csv")
-    assert (tmp_path / "alone.csv").read_text().splitlines()[1:] == [
-        f'"new, person",{first},2000000000,like,1.0',
-        f'"new, person",{second},2000000001,choose,1.0',
+    header, *rows = (tmp_path / "alone.csv").read_text().splitlines()
+    assert header == "user_id,item_id,timestamp,kind,feedback,weight"
+    assert rows[:2] == [
+        f'"new, person",{first},2000000000,like,1,1.0',
+        f'"new, person",{second},2000000001,choose,1,1.0',
     ]
+    assert [row.split(",")[:2] for row in rows[2:]] == [["user-00003", first]]
 
 
 @pytest.mark.parametrize(

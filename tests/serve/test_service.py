@@ -12,6 +12,7 @@ import pytest
 from serve_worlds import PATIENT, serving
 from workspaces import stages_of
 
+from genrec.item_updates import remove_items, update_items
 from genrec.new_items import add_items
 from genrec.serve.inference import process as model_process
 from genrec.serve.inference.process import load_with_model_process
@@ -48,6 +49,19 @@ def until(is_so, seconds=60.0):
     while not (found := is_so()) and time.monotonic() < ends:
         time.sleep(0.05)
     return found
+
+
+def test_changed_prices_and_removed_items_are_taken_up_as_any_generation_is(shop_copy, tmp_path):
+    with served(shop_copy, tmp_path / "store") as server:
+        first, second = (item["id"] for item in server.http.get("/v1/items?limit=2").json()["data"])
+        (tmp_path / "prices.csv").write_text(f"item_id,price,availability\n{first},1.5,sold out\n")
+        update_items(shop_copy, tmp_path / "prices.csv")
+        remove_items(shop_copy, [second])
+        assert server.post("/v1/reload").json() == {"generation": 3, "is_new": True}
+        shape = server.http.get(f"/v1/items/{first}").json()
+        assert (shape["price"], shape["available"]) == (1.5, False)
+        listed = server.http.get("/v1/items?limit=200").json()["data"]
+        assert second not in {item["id"] for item in listed}
 
 
 def test_a_new_generation_is_served_when_it_is_told_to_and_what_is_in_hand_goes_on(shop_copy, tmp_path):

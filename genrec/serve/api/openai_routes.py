@@ -224,7 +224,7 @@ async def draw(request: Request, body: ImageBody) -> JSONResponse:
             raise ApiError(status=400, code="invalid_value", message=message, param="prompt")
         (vector,) = await engine.embed([scene])
         item_id, scene = await run_in_threadpool(_nearest_item, engine, vector), None
-    engine.workspace.catalog.row(item_id)
+    item_id = engine.workspace.catalog.item_id(item_id)
     history = await run_in_threadpool(_history, engine, body)
     seed = int.from_bytes(uuid.uuid4().bytes[:4]) if body.seed is None else body.seed
     drawn = []
@@ -266,15 +266,13 @@ def _nearest_item(engine: Engine, vector: FloatArray) -> str:
     modality = image if image is not None and image.present.any() else text
     if modality is None:
         raise ApiError(status=400, code="invalid_value", message="no item can be found by words here; name one as item")
-    likeness = np.where(modality.present, modality.vectors @ vector, -np.inf)
+    likeness = np.where(modality.present & engine.workspace.passing(None), modality.vectors @ vector, -np.inf)
     return engine.workspace.catalog.items[int(likeness.argmax())].item_id
 
 
 def _history(engine: Engine, body: ImageBody) -> tuple[str, ...]:
     profile = engine.profiles.find(body.user, body.history)
-    if body.history is not None:
-        engine.workspace.catalog.rows(body.history)
-    return profile.history
+    return tuple(map(engine.workspace.catalog.item_id, profile.history))
 
 
 def _drawn_shape(visual: StoredVisual, content: bytes, response_format: str | None, links: Links) -> JsonObject:

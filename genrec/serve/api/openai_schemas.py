@@ -17,6 +17,7 @@ from genrec.serve.api.schemas import (
     Model,
     Name,
     Person,
+    Sale,
     ShortId,
     Text,
 )
@@ -154,13 +155,11 @@ class Usage(BaseModel):
     total_tokens: int
 
 
-class Card(BaseModel):
-    """One shown item. image: a link to its picture."""
+class Card(Sale):
+    """One shown item."""
 
     item_id: str
     title: str
-    price: float | None
-    image: str | None
     reason: str
     evidence: list[EvidenceShape]
 

@@ -1,4 +1,4 @@
-"""Pictures over the wire: read from data URLs, linked to, and sent as files.
+"""Pictures over the wire: read from data URLs, linked to, and sent as files, as videos and sounds are.
 
 What clients send is checked before it is decoded, and nothing is ever fetched for them. Knows no model and no store.
 """
@@ -9,10 +9,10 @@ import binascii
 import os
 import queue
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 from urllib.parse import quote
 
 from fastapi.responses import FileResponse
@@ -21,23 +21,33 @@ from starlette.concurrency import run_in_threadpool
 
 from genrec.artifacts import fingerprint_file
 from genrec.config import ServeConfig
+from genrec.data.file_kinds import kind_of_file
+from genrec.schema import Item
 from genrec.serve.decoding import DecodedPicture, PictureDecoder, UnsoundPicture
 from genrec.serve.errors import ApiError
 from genrec.serve.inference.batching import Overloaded
 
+Medium = Literal["video", "audio"]
 PICTURE_RESPONSE: dict[int | str, dict[str, Any]] = {  # Any: OpenAPI
     200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}, "description": "The picture."}
 }
+MEDIA_RESPONSE: dict[int | str, dict[str, Any]] = {  # Any: OpenAPI
+    200: {
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("video/*", "audio/*")},
+        "description": "The file.",
+    }
+}
 _DATA_URL = re.compile(r"data:image/[a-z0-9.+-]{1,32}(?:;[a-z0-9=._-]{1,64})*;base64,", re.IGNORECASE)
-_MEDIA_TYPES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".webp": "image/webp",
-    ".gif": "image/gif",
-    ".bmp": "image/bmp",
-    ".tif": "image/tiff",
-    ".tiff": "image/tiff",
+MEDIA: tuple[Medium, ...] = get_args(Medium)
+_PLAYED_TYPES: Mapping[Medium, Mapping[str, str]] = {
+    "video": {".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm", ".mov": "video/quicktime"},
+    "audio": {
+        ".mp3": "audio/mpeg",
+        ".wav": "audio/wav",
+        ".ogg": "audio/ogg",
+        ".flac": "audio/flac",
+        ".m4a": "audio/mp4",
+    },
 }
 
 
@@ -117,29 +127,58 @@ def send_picture(path: Path | None, *, otherwise: str, tag: str | None = None) -
 
     Raises ApiError 404 with the message `otherwise` when there is none, or it is not the one with this tag.
     """
-    media_type = None if path is None else _MEDIA_TYPES.get(path.suffix.lower())
-    if path is None or media_type is None or not path.is_file() or (tag is not None and tag != picture_tag(path)):
+    media_type = None if path is None or not path.is_file() else kind_of_file(path).media_type
+    if path is None or media_type is None or (tag is not None and tag != picture_tag(path)):
         raise ApiError(status=404, code="not_found", message=otherwise)
     kept = "private, no-cache" if tag is None else "private, max-age=31536000, immutable"
     headers = {"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": kept}
     return FileResponse(path, media_type=media_type, headers=headers)
 
 
+def send_media(path: Path | None, kind: Medium, *, otherwise: str) -> FileResponse:
+    """The answer that holds a video or a sound. Raises ApiError 404 with the message `otherwise` without one."""
+    media_type = None if path is None else _PLAYED_TYPES[kind].get(path.suffix.lower())
+    if path is None or media_type is None or not path.is_file():
+        raise ApiError(status=404, code="not_found", message=otherwise)
+    headers = {"Content-Security-Policy": "default-src 'none'; media-src 'self'; sandbox", "Cache-Control": "private"}
+    return FileResponse(path, media_type=media_type, headers=headers)
+
+
+def pictures_of(item: Item) -> tuple[Path, ...]:
+    """All pictures of an item, the one that stands for it first."""
+    return (*((item.image,) if item.image is not None else ()), *item.more_images)
+
+
 class Links:
-    """Addresses of pictures on this server. base: where a client reached it, such as http://127.0.0.1:8000/."""
+    """Addresses of pictures, videos and sounds on this server. base: where a client reached it, http://127.0.0.1:8000/."""
 
     def __init__(self, base: str) -> None:
         self._base = base.rstrip("/")
 
-    def item(self, item_id: str, image: Path | None) -> str | None:
-        """The address of an item's picture, this very one; None where it has none."""
+    def item(self, item_id: str, image: Path | None, *, place: int = 1) -> str | None:
+        """The address of an item's picture, this very one; None where it has none. place: among its pictures."""
         if image is None:
             return None
         address = f"{self._base}/v1/items/{quote(item_id, safe='')}/image"
+        which = f"n={place}" if place > 1 else ""
         try:
-            return f"{address}?v={picture_tag(image)}"
+            tag = f"v={picture_tag(image)}"
         except OSError:
-            return address  # where it is told that the picture is not there
+            tag = ""  # where it is told that the picture is not there
+        query = "&".join(filter(None, (which, tag)))
+        return f"{address}?{query}" if query else address
+
+    def pictures(self, item: Item) -> list[str]:
+        """The addresses of all pictures of an item."""
+        found = (self.item(item.item_id, image, place=place) for place, image in enumerate(pictures_of(item), 1))
+        return [address for address in found if address is not None]
+
+    def media(self, item: Item, kind: Medium) -> str | None:
+        """The address of an item's video or sound, on this server or as it was given; None where it has none."""
+        found = item.video if kind == "video" else item.audio
+        if found is None or isinstance(found, str):
+            return found
+        return f"{self._base}/v1/items/{quote(item.item_id, safe='')}/{kind}"
 
     def visual(self, visual_id: str) -> str:
         """The address of a drawing."""

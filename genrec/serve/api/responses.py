@@ -9,11 +9,12 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from genrec.chat.conversation import ItemCard, Reply
-from genrec.claims.wording import format_number
+from genrec.claims.wording import say_variants
+from genrec.offers import Offer
 from genrec.schema import Evidence, Explanation, Item, Recommendation
-from genrec.serve.api.pictures import Links
+from genrec.serve.api.pictures import MEDIA, Links
 from genrec.serve.store import StoredVisual
-from genrec.sinks import markdown
+from genrec.sinks import markdown, markdown_link
 
 JsonObject = dict[str, Any]  # Any: JSON
 
@@ -39,7 +40,20 @@ def item_shape(item: Item, links: Links) -> JsonObject:
         "title": item.title,
         "text": item.text,
         "attributes": as_json(item.attributes),
-        "image": links.item(item.item_id, item.image),
+        **_sale(item, item.price, links),
+        "removed": item.removed,
+    }
+
+
+def _sale(item: Item, price: float | None, links: Links) -> JsonObject:
+    """How an item is sold, and where its pictures, video and sound are."""
+    pictures = links.pictures(item)
+    return {
+        **as_json(item.sale(price)),
+        "image": pictures[0] if item.image is not None else None,
+        "images": pictures,
+        "video": links.media(item, "video"),
+        "audio": links.media(item, "audio"),
     }
 
 
@@ -53,8 +67,7 @@ def recommendation_shape(
         "title": entry.title,
         "semantic_id": list(entry.semantic_id),
         "score_nats": as_json(entry.score_nats),
-        "price": as_json(price),
-        "image": links.item(item.item_id, item.image),
+        **_sale(item, price, links),
     }
     return shape if why is None else shape | {"explanation": {"text": why.text, "evidence": _evidence(why.evidence)}}
 
@@ -64,8 +77,7 @@ def card_shape(card: ItemCard, links: Links) -> JsonObject:
     return {
         "item_id": card.item_id,
         "title": card.title,
-        "price": as_json(card.price),
-        "image": links.item(card.item_id, card.image),
+        **_sale(card.item, card.price, links),
         "reason": card.reason,
         "evidence": _evidence(card.evidence),
     }
@@ -118,11 +130,16 @@ def reasons_markdown(reply: Reply) -> str:
 
 
 def _card_markdown(mark: str, card: ItemCard, links: Links, *, with_reasons: bool) -> str:
-    price = "" if card.price is None else f" · {format_number(card.price)}"
-    lines = [f"{mark} **{markdown(card.title)}**{price}"]
+    offer, item = card.item.offer or Offer(), card.item
+    sale = f" · {markdown(card.sale)}" if card.sale else ""
+    lines = [f"{mark} **{markdown_link(card.title, offer.link)}**{sale}"]
+    if variants := say_variants(offer.variants):
+        lines.append(f"   {markdown(variants)}")
     image = links.item(card.item_id, card.image)
     if image is not None:
         lines.append(f"   ![{markdown(card.title)}]({image})")
+    if more := [markdown_link(kind, address) for kind in MEDIA if (address := links.media(item, kind)) is not None]:
+        lines.append(f"   {' · '.join(more)}")
     if with_reasons and card.reason:
         lines.append(f"   {markdown(card.reason)}")
     return "  \n".join(lines)

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from genrec.offers import Availability
 from genrec.schema import MAX_ID_CHARS, why_no_id
 
 MAX_TEXT_CHARS = 4_000
@@ -90,7 +91,34 @@ class ExplanationShape(BaseModel):
     evidence: list[EvidenceShape]
 
 
-class RecommendedItem(BaseModel):
+class VariantShape(BaseModel):
+    """One of several forms of an item. attributes: what tells it from the others, such as its size."""
+
+    variant_id: str
+    attributes: dict[str, str]
+    price: float | None
+    availability: Availability | None
+
+
+class Sale(BaseModel):
+    """How an item is sold, and what is to be seen of it; null where unknown. price_upper: where prices range up to it;
+    currency: ISO 4217; available: false where it is known to be sold out; link: the address of its page; image, images,
+    video, audio: links, `image` being the first of `images`."""
+
+    price: float | None
+    price_upper: float | None
+    currency: str | None
+    availability: Availability | None
+    available: bool
+    link: str | None
+    image: str | None
+    images: list[str]
+    video: str | None
+    audio: str | None
+    variants: list[VariantShape]
+
+
+class RecommendedItem(Sale):
     """One item of a ranked list."""
 
     rank: int
@@ -98,8 +126,6 @@ class RecommendedItem(BaseModel):
     title: str
     semantic_id: list[int]
     score_nats: float | None
-    price: float | None
-    image: str | None
     explanation: ExplanationShape | None = None
 
 
@@ -112,15 +138,15 @@ class RecommendAnswer(BaseModel):
     recommendations: list[RecommendedItem]
 
 
-class ItemShape(BaseModel):
-    """An item of the catalog. image: a link to its picture."""
+class ItemShape(Sale):
+    """An item of the catalog. removed: whether it is never recommended any more."""
 
     id: str
     object: Literal["item"]
     title: str
     text: str
     attributes: dict[str, Any]  # Any: texts, numbers, truth values, lists of texts
-    image: str | None
+    removed: bool
 
 
 class ItemList(BaseModel):

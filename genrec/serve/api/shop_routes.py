@@ -4,6 +4,7 @@ import asyncio
 import logging
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 from anyio import to_thread
@@ -16,7 +17,16 @@ from genrec.explain import explain_batch
 from genrec.ranking.client import Request as RecommendationRequest
 from genrec.schema import Explanation, Recommendation
 from genrec.serve.access import GuardedRoute, needs
-from genrec.serve.api.pictures import PICTURE_RESPONSE, Links, PictureReader, send_picture
+from genrec.serve.api.pictures import (
+    MEDIA_RESPONSE,
+    PICTURE_RESPONSE,
+    Links,
+    Medium,
+    PictureReader,
+    pictures_of,
+    send_media,
+    send_picture,
+)
 from genrec.serve.api.responses import JsonObject, as_json, item_shape, recommendation_shape
 from genrec.serve.api.schemas import (
     ErasedPerson,
@@ -59,7 +69,8 @@ async def recommend(request: Request, body: RecommendBody) -> JSONResponse:
         like=tuple(body.like),
         unlike=tuple(body.unlike),
         where=None if body.where is None else parse_filter(body.where),
-        exclude=(*profile.refused, *(item_id for item_id in body.exclude if item_id in catalog)),
+        disliked=profile.refused,
+        exclude=tuple(item_id for item_id in body.exclude if item_id in catalog),
         adapter=model.adapter,
         k=body.k,
         exclude_history=body.exclude_history,
@@ -86,7 +97,7 @@ def _profile(engine: Engine, body: RecommendBody) -> tuple[Profile, list[str]]:
     unknown = [item_id for item_id in body.history if item_id not in catalog]
     if len(unknown) == len(body.history):
         catalog.rows(unknown)
-    return Profile(history=tuple(item_id for item_id in body.history if item_id in catalog)), unknown
+    return Profile(history=tuple(catalog.item_id(any_id) for any_id in body.history if any_id in catalog)), unknown
 
 
 def _recommendation(engine: Engine, entry: Recommendation, why: Explanation | None, links: Links) -> JsonObject:
@@ -103,14 +114,14 @@ async def list_items(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
 ) -> JSONResponse:
-    """A page of the catalog, in its order."""
+    """A page of the catalog, in its order, without what is removed."""
     engine: Engine = request.state.engine
     return JSONResponse(await run_in_threadpool(_page, engine, where, limit, offset, Links(str(request.base_url))))
 
 
 def _page(engine: Engine, where: str | None, limit: int, offset: int, links: Links) -> JsonObject:
     catalog = engine.workspace.catalog
-    rows = range(len(catalog)) if where is None else parse_filter(where).mask(catalog).nonzero()[0].tolist()
+    rows = engine.workspace.passing(None if where is None else parse_filter(where)).nonzero()[0].tolist()
     shown = rows[offset : offset + limit]
     return {
         "object": "list",
@@ -125,12 +136,33 @@ async def item_image(
     request: Request,
     item_id: PathName,
     v: Annotated[Name | None, Query(description="Of the picture that was linked to, which may have changed.")] = None,
+    n: Annotated[int, Query(ge=1, le=1000, description="Which of its pictures.")] = 1,
 ) -> FileResponse:
     """An item's picture. Needs no key: browsers load pictures without one."""
     engine: Engine = request.state.engine
-    image = engine.workspace.catalog[item_id].image
+    pictures = pictures_of(engine.workspace.catalog[item_id])
+    image = pictures[n - 1] if n <= len(pictures) else None
     which = "no picture" if v is None else f"no picture {v!r} now"
     return await run_in_threadpool(send_picture, image, otherwise=f"item {item_id!r} has {which}", tag=v)
+
+
+@router.get("/items/{item_id:path}/video", response_class=FileResponse, responses=MEDIA_RESPONSE, tags=["items"])
+async def item_video(request: Request, item_id: PathName) -> FileResponse:
+    """An item's video, where it is a file. Needs no key: browsers play videos without one."""
+    return await run_in_threadpool(_media, request.state.engine, item_id, "video")
+
+
+@router.get("/items/{item_id:path}/audio", response_class=FileResponse, responses=MEDIA_RESPONSE, tags=["items"])
+async def item_audio(request: Request, item_id: PathName) -> FileResponse:
+    """An item's sound. Needs no key: browsers play sounds without one."""
+    return await run_in_threadpool(_media, request.state.engine, item_id, "audio")
+
+
+def _media(engine: Engine, item_id: str, kind: Medium) -> FileResponse:
+    item = engine.workspace.catalog[item_id]
+    found = item.video if kind == "video" else item.audio
+    path = found if isinstance(found, Path) else None
+    return send_media(path, kind, otherwise=f"item {item_id!r} has no {kind} here")
 
 
 @router.get("/items/{item_id:path}", response_model=ItemShape, openapi_extra=needs("recommend"), tags=["items"])
@@ -153,11 +185,11 @@ async def get_visual(request: Request, visual_id: PathName) -> FileResponse:
 async def feedback(request: Request, body: FeedbackBody) -> JSONResponse:
     """Take one event. It is on disk when this answers, and counts from the next recommendation on."""
     engine: Engine = request.state.engine
-    engine.workspace.catalog.row(body.item)
+    item_id = engine.workspace.catalog.item_id(body.item)
     add = partial(
         engine.store.add_event,
         person=body.user,
-        item_id=body.item,
+        item_id=item_id,
         kind=body.kind,
         event_id=body.event_id,
         timestamp=body.timestamp,

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from genrec.errors import InputError, StoreError
-from genrec.schema import Interactions
+from genrec.schema import NEGATIVE, NEUTRAL, POSITIVE, Interactions
 from genrec.serve.store.database import Database
 from genrec.serve.store.export import exported_session, exported_visual
 from genrec.serve.store.files import VisualFiles
@@ -50,6 +50,7 @@ from genrec.serve.store.statements import (
 )
 
 SECRET_PREFIX = "genrec-"
+_SIGNS = {kind: POSITIVE if is_positive else NEGATIVE for kind, is_positive in IS_POSITIVE.items()}
 _LATEST_FEEDBACK_OF = (  # made once, as it is asked with nearly every request
     sa.select(EventRow.item_id, EventRow.kind)
     .where(EventRow.person == sa.bindparam("person"), sa.text("is_latest"))  # as the index says it
@@ -148,8 +149,8 @@ class Store:
         with self._transaction() as transaction:
             return transaction.scalar(sa.select(sa.func.count()).select_from(EventRow)) or 0
 
-    def export_events(self, kinds: Sequence[str] = ("like", "choose")) -> Interactions:
-        """Events of these kinds that were not taken back, as training wants them."""
+    def export_events(self, kinds: Sequence[str] = ("like", "choose", "dislike")) -> Interactions:
+        """Events of these kinds that were not taken back, as training wants them; dislikes are negative."""
         with self._transaction() as transaction:
             holding = sa.select(EventRow).where(EventRow.holds, EventRow.kind.in_(kinds)).order_by(EventRow.number)
             exported = [row.value() for row in transaction.scalars(holding)]
@@ -158,6 +159,7 @@ class Store:
             item_ids=[event.item_id for event in exported],
             timestamps=[event.timestamp for event in exported],
             kinds=[event.kind for event in exported],
+            feedback=[_SIGNS.get(event.kind, NEUTRAL) for event in exported],
         )
 
     # ---- sessions

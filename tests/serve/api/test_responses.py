@@ -7,6 +7,7 @@ from hostile_texts import ACTING, TITLES
 
 from genrec.chat.conversation import ItemCard, Reply
 from genrec.chat.requests import ChatRequest
+from genrec.schema import Item
 from genrec.serve.api.pictures import Links
 from genrec.serve.api.responses import reasons_markdown, reply_markdown
 from genrec.sinks import markdown
@@ -18,7 +19,7 @@ JOINER = "\u2060"
 
 @pytest.mark.parametrize("title", TITLES)
 def test_hostile_titles_stay_in_their_place(title):
-    card = ItemCard(item_id="i1", title=title, price=3.0, reason=title, evidence=(), image=None)
+    card = ItemCard(item=Item(item_id="i1", title=title), price=3.0, reason=title, evidence=())
     reply = Reply(text=title, request=ChatRequest(text="lamps", intent="recommend"), items=(card,))
     told = reply_markdown(reply, None, Links("http://here/"), with_reasons=True)
     shown = markdown(title)
@@ -27,7 +28,7 @@ def test_hostile_titles_stay_in_their_place(title):
 
 
 def test_titles_and_reasons_are_plain_in_markdown():
-    card = ItemCard(item_id="i1", title=HOSTILE, price=3.0, reason=HOSTILE, evidence=(), image=None)
+    card = ItemCard(item=Item(item_id="i1", title=HOSTILE), price=3.0, reason=HOSTILE, evidence=())
     reply = Reply(text=HOSTILE, request=ChatRequest(text="lamps", intent="recommend"), items=(card,))
     told = reply_markdown(reply, None, Links("http://here/"), with_reasons=True)
     assert "http://" not in told
@@ -49,7 +50,7 @@ LINKS = re.compile(r"\w+:/|//\w|www\.|[\w.+-]@\w|\w\.(com|org|example)\b", re.IG
     ],
 )  # fmt: skip
 def test_addresses_in_titles_do_not_become_links(title):
-    card = ItemCard(item_id="i1", title=title, price=3.0, reason=title, evidence=(), image=None)
+    card = ItemCard(item=Item(item_id="i1", title=title), price=3.0, reason=title, evidence=())
     reply = Reply(text=title, request=ChatRequest(text="lamps", intent="recommend"), items=(card,))
     told = reply_markdown(reply, None, Links("http://here/"), with_reasons=True)
     assert LINKS.search(title)

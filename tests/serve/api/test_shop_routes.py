@@ -63,7 +63,7 @@ def test_feedback_changes_the_next_recommendation_at_once(server, shop):
     first, *_ = before = recommended(server, user="stranger", k=5)
     tell(server, "stranger", first, "dislike")
     assert recommended(server, user="stranger", k=5) == [
-        entry.item_id for entry in shop.recommend(history=[], exclude=[first], k=5)
+        entry.item_id for entry in shop.recommend(history=[], disliked=[first], k=5)
     ]
     assert first not in recommended(server, user="stranger", k=40)
     liked = next(item.item_id for item in shop.catalog if item.attributes["category"] == "clock")
@@ -71,7 +71,7 @@ def test_feedback_changes_the_next_recommendation_at_once(server, shop):
     answer = server.post("/v1/recommendations", user="stranger", k=5).json()
     assert answer["history"] == [liked]
     assert [entry["item_id"] for entry in answer["recommendations"]] == [
-        entry.item_id for entry in shop.recommend(history=[liked], exclude=[first], k=5)
+        entry.item_id for entry in shop.recommend(history=[liked], disliked=[first], k=5)
     ]
     tell(server, "stranger", first, "undo")
     tell(server, "stranger", liked, "undo")
@@ -242,9 +242,84 @@ def test_each_route_needs_its_scope():
         ("POST", "/v1/recommendations"): "recommend",
         ("GET", "/v1/items"): "recommend",
         ("GET", "/v1/items/{item_id}/image"): None,  # browsers load pictures without a key
+        ("GET", "/v1/items/{item_id}/video"): None,
+        ("GET", "/v1/items/{item_id}/audio"): None,
         ("GET", "/v1/items/{item_id}"): "recommend",
         ("GET", "/v1/visuals/{visual_id}"): None,
         ("POST", "/v1/feedback"): "feedback",
         ("GET", "/v1/people/{person}"): "admin",
         ("DELETE", "/v1/people/{person}"): "admin",
     }
+
+
+def test_items_cards_and_recommendations_say_how_they_are_sold(sold_server):
+    server, lamp = sold_server
+    shape = server.http.get(f"/v1/items/{lamp.item_id}").json()
+    assert shape["link"] == "https://shop.example/lamp"
+    assert (shape["price"], shape["price_upper"], shape["currency"]) == (lamp.price, 999.0, "EUR")
+    assert (shape["availability"], shape["available"], shape["removed"]) == ("backorder", True, False)
+    assert [variant["attributes"] for variant in shape["variants"]] == [{"size": "S"}, {"size": "L"}]
+    assert shape["variants"][1]["availability"] == "out_of_stock"
+    assert len(shape["images"]) == 3
+    assert shape["images"][0] == shape["image"]
+    asked = {"where": f"item_id = '{lamp.item_id}'", "history": [], "k": 1}
+    (entry,) = server.post("/v1/recommendations", **asked).json()["recommendations"]
+    sale = {name: shape[name] for name in ("price", "price_upper", "currency", "availability", "available", "link",
+            "image", "images", "video", "audio", "variants")}  # fmt: skip
+    assert {name: entry[name] for name in sale} == sale
+    said = [{"role": "user", "content": f"Do you have {lamp.title}?"}]
+    answer = server.post("/v1/chat/completions", model="genrec", messages=said).json()
+    (card,) = answer["genrec"]["cards"]
+    assert {name: card[name] for name in sale} == sale
+    told = answer["choices"][0]["message"]["content"]
+    assert "](https://shop.example/lamp)**" in told
+    assert "–€999.00, back-order" in told
+    assert "size S" in told
+    assert f"[video]({server.url}" in told.replace("\u2060", "")
+
+
+def test_every_picture_video_and_sound_of_an_item_is_sent(sold_server):
+    server, lamp = sold_server
+    shape = server.http.get(f"/v1/items/{lamp.item_id}").json()
+    contents = [server.http.get(address).content for address in shape["images"]]
+    assert contents == [path.read_bytes() for path in (lamp.image, *lamp.more_images)]
+    video = server.http.get(shape["video"])
+    assert (video.content, video.headers["content-type"]) == (lamp.video.read_bytes(), "video/mp4")
+    assert "sandbox" in video.headers["content-security-policy"]
+    assert shape["audio"] is None
+    for path in ("audio", "image?n=4", "image?n=0"):
+        answer = server.http.get(f"/v1/items/{lamp.item_id}/{path}")
+        assert answer.status_code in (400, 404), path
+        assert answer.json()["error"]["message"]
+
+
+def test_a_variants_id_is_taken_for_its_item(sold_server):
+    server, lamp = sold_server
+    sku = lamp.offer.variants[0].variant_id
+    assert server.http.get(f"/v1/items/{sku}").json()["id"] == lamp.item_id
+    assert tell(server, "variant person", sku, "like")["item_id"] == lamp.item_id
+    answer = server.post("/v1/recommendations", user="variant person", k=100).json()
+    assert answer["history"] == [lamp.item_id]
+    assert lamp.item_id not in [entry["item_id"] for entry in answer["recommendations"]]
+    answer = server.post("/v1/recommendations", history=[sku, "ghost"], k=1).json()
+    assert (answer["history"], answer["unknown"]) == ([lamp.item_id], ["ghost"])
+
+
+def test_removed_items_are_told_of_but_not_listed(sold_server):
+    server, _ = sold_server
+    gone = server.engine.workspace.catalog.items[1]
+    assert server.http.get(f"/v1/items/{gone.item_id}").json()["removed"] is True
+    listed = server.http.get("/v1/items?limit=200").json()
+    assert listed["total"] == len(server.engine.workspace.catalog) - 1
+    assert gone.item_id not in [item["id"] for item in listed["data"]]
+    assert gone.item_id not in recommended(server, history=[], k=100, where="category = lamp")
+
+
+def test_sold_out_items_are_left_out_where_available_is_asked_for(sold_server):
+    server, _ = sold_server
+    sold_out = server.engine.workspace.catalog.items[2]
+    assert sold_out.item_id in recommended(server, history=[], where="not available", k=100)
+    assert sold_out.item_id not in recommended(server, history=[], where="available", k=100)
+    listed = server.http.get("/v1/items", params={"where": "not available", "limit": 200}).json()
+    assert [item["id"] for item in listed["data"]] == [sold_out.item_id]
+    assert listed["data"][0]["available"] is False

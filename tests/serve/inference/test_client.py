@@ -8,7 +8,7 @@ import pytest
 
 from genrec.config import ServeConfig
 from genrec.data.filters import parse_filter
-from genrec.encode.images import decode_image
+from genrec.data.images import decode_image
 from genrec.errors import WriterBusy
 from genrec.explain import explain_batch
 from genrec.prompting import render

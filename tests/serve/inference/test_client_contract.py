@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genrec.data.filters import parse_filter
-from genrec.encode.images import decode_image
+from genrec.data.images import decode_image
 from genrec.errors import FilterError, InputError, UnknownItem
 from genrec.generations import Generation
 from genrec.prompting import render

@@ -119,6 +119,37 @@ def test_a_conversation_from_a_starter_to_evidence_and_critique(server, visit, t
     assert page.locator(".turn").count() == 4
 
 
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE])
+def test_a_card_sells_its_item(sold_server, visit, tmp_path, viewport):
+    server, lamp = sold_server
+    page = visit(server.url, viewport, bypass_csp=True, locale="de-DE")
+    say(page, f"Do you have {lamp.title}?")
+    card = page.locator(f'.card[data-item="{lamp.item_id}"]')
+    title = card.locator("h3 a")
+    assert title.get_attribute("href") == "https://shop.example/lamp"
+    assert title.get_attribute("rel") == "noopener noreferrer"
+    price = card.locator(".price").text_content()
+    assert "999,00\xa0€" in price
+    assert "Back-order" in price
+    assert card.locator(".variants dt").all_text_contents() == ["size"]
+    assert card.locator(".variants li").all_text_contents() == ["S", "L (sold out)"]
+    assert card.locator(".media a").get_attribute("href") == f"/v1/items/{lamp.item_id}/video"
+    views, shown = card.locator(".views button"), card.locator("> img")
+    assert views.count() == 3
+    first = shown.get_attribute("src")
+    views.nth(2).click()
+    assert shown.get_attribute("src") != first
+    assert "n=3" in shown.get_attribute("src")
+    assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    assert [views.nth(place).get_attribute("aria-pressed") for place in range(3)] == ["false", "false", "true"]
+    sold_out = server.engine.workspace.catalog.items[2]
+    say(page, f"Do you have {sold_out.title}?")
+    assert page.locator(f'.card.gone[data-item="{sold_out.item_id}"] .sold-out').text_content() == "Sold out"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.screenshot(path=tmp_path / "sold.png", full_page=True)
+    check_axe(page)
+
+
 def test_what_is_liked_and_refused_is_seen_and_taken_back(server, visit):
     page = visit(server.url)
     say(page, "I want a lamp")

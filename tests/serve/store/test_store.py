@@ -232,6 +232,14 @@ def test_an_undo_takes_back_the_last_thing_done_to_the_item(store: Store) -> Non
     assert list(exported.user_ids) == ["ann", "ann"]
 
 
+def test_exported_dislikes_are_negative_and_views_stay_here(store: Store) -> None:
+    for item_id, kind in (("a", "like"), ("b", "dislike"), ("c", "choose"), ("d", "view")):
+        store.add_event(person="ann", item_id=item_id, kind=kind)
+    exported = store.export_events()
+    assert list(zip(exported.item_ids, exported.feedback.tolist(), strict=True)) == [("a", 1), ("b", -1), ("c", 1)]
+    assert store.export_events(["view"]).feedback.tolist() == [0]
+
+
 def test_feedback_of_one_person_given_at_once_leaves_one_that_counts(store: Store, database: sa.Engine) -> None:
     def send(kind: str) -> None:
         for _ in range(10):

@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { keep, memory } from "./memory.js";
-import { announce, button, make, picture, price } from "./view.js";
+import { announce, button, localPath, make, outward, picture, price } from "./view.js";
 
 const KINDS = { history: "your taste", attribute: "what it is", neighbor: "other people", region: "its picture", statement: "what you said" };
 const PLACES = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
@@ -15,18 +15,75 @@ export function cardList(cards, isWaiting, page, isList) {
 
 function item(card, place, isWaiting, page) {
   const drawings = make("div", { class: "drawings", hidden: true });
-  const title = make("h3", {}, place === null ? null : make("span", { class: "place" }, `${place + 1}. `), card.title);
+  const number = place === null ? null : make("span", { class: "place" }, `${place + 1}. `);
+  const shown = picture(card.image, "");
   const entry = make(
     "li",
-    { class: "card" },
-    picture(card.image, ""),
-    make("div", { class: "about" }, title, card.price === null ? null : make("p", { class: "price" }, price(card.price))),
+    { class: card.available === false ? "card gone" : "card" },
+    shown,
+    views(card, shown),
+    make("div", { class: "about" }, make("h3", {}, number, outward(card.title, card.link)), sale(card)),
+    variants(card.variants ?? []),
+    media(card),
     why(card, isWaiting),
     actions(card, place, drawings, page),
     drawings,
   );
   entry.dataset.item = card.item_id;
   return entry;
+}
+
+/** Its price, and whether it can be had. */
+function sale(card) {
+  const ahead = { preorder: "Pre-order", backorder: "Back-order" }[card.availability];
+  const told = card.available === false ? make("span", { class: "sold-out" }, "Sold out") : ahead ? make("span", { class: "kind" }, ahead) : null;
+  if (card.price === null && !told) return null;
+  return make("p", { class: "price" }, card.price === null ? null : make("span", {}, price(card)), told);
+}
+
+/** Its pictures to choose among, where it has several; shown: the element that shows the chosen one. */
+function views(card, shown) {
+  if (!(card.images?.length > 1) || shown.tagName !== "IMG") return null;
+  const choices = card.images.map((address, place) => {
+    const small = make("img", { src: localPath(address), alt: "", loading: "lazy", decoding: "async", width: 40, height: 40 });
+    const choice = make("button", { type: "button", "aria-label": `Picture ${place + 1} of ${card.title}`, "aria-pressed": String(place === 0), onclick: () => show(place) }, small);
+    return choice;
+  });
+  const show = (place) => {
+    shown.src = localPath(card.images[place]);
+    choices.forEach((choice, other) => choice.setAttribute("aria-pressed", String(other === place)));
+  };
+  return make("div", { class: "views", role: "group", "aria-label": `Pictures of ${card.title}` }, ...choices);
+}
+
+/** What there is to choose, a line for each of size, color and so on; what is sold out is struck through. */
+function variants(all) {
+  const lines = new Map();
+  for (const variant of all) {
+    const isSoldOut = ["out_of_stock", "discontinued"].includes(variant.availability);
+    for (const [name, value] of Object.entries(variant.attributes)) {
+      const values = lines.get(name) ?? lines.set(name, new Map()).get(name);
+      values.set(value, (values.get(value) ?? true) && isSoldOut);
+    }
+  }
+  if (!lines.size) return null;
+  const value = ([text, isGone]) => make("li", {}, isGone ? make("s", {}, text) : text, isGone ? make("span", { class: "unseen" }, " (sold out)") : null);
+  return make(
+    "dl",
+    { class: "variants" },
+    ...[...lines].flatMap(([name, values]) => [make("dt", {}, name), make("dd", {}, make("ul", {}, ...[...values].map(value)))]),
+  );
+}
+
+/** Links to its video and its sound. */
+function media(card) {
+  const link = (address, label) => {
+    if (!address) return null;
+    const isHere = new URL(address, location.href).pathname.startsWith("/v1/items/");
+    return isHere ? make("a", { href: localPath(address), target: "_blank", rel: "noopener" }, label) : outward(label, address);
+  };
+  const links = [link(card.video, "Video"), link(card.audio, "Sound")].filter(Boolean);
+  return links.length ? make("p", { class: "media" }, ...links) : null;
 }
 
 function why(card, isWaiting) {

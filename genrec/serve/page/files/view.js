@@ -17,13 +17,20 @@ export const byId = (id) => document.getElementById(id);
 
 export const button = (label, onclick, properties = {}) => make("button", { type: "button", onclick, ...properties }, label);
 
-/** Pictures of this server alone, by path: it may be reached under another name than it knows. */
+/** Pictures of this server alone, by path and query: it may be reached under another name than it knows. */
 export function localPath(url) {
   try {
-    return new URL(url, location.href).pathname;
+    const { pathname, search } = new URL(url, location.href);
+    return pathname + search;
   } catch {
     return "";
   }
+}
+
+/** The text as a link to a page elsewhere, which learns nothing of this one; as it is where the address is no web address. */
+export function outward(text, address) {
+  const isWeb = typeof address === "string" && /^https?:\/\//i.test(address) && URL.canParse(address);
+  return isWeb ? make("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, text) : text;
 }
 
 export function picture(url, alt) {
@@ -33,7 +40,18 @@ export function picture(url, alt) {
   return image;
 }
 
-export const price = (number) => number.toLocaleString(undefined, { minimumFractionDigits: Number.isInteger(number) ? 0 : 2, maximumFractionDigits: 2 });
+const plain = (number) => number.toLocaleString(undefined, { minimumFractionDigits: Number.isInteger(number) ? 0 : 2, maximumFractionDigits: 2 });
+
+/** A price, or a range of them, with its currency as the reader's language writes it. */
+export function price({ price: lowest, price_upper: upper, currency }) {
+  const amounts = upper > lowest ? [lowest, upper] : [lowest];
+  try {
+    const money = new Intl.NumberFormat(undefined, { style: "currency", currency });
+    return currency ? amounts.map((amount) => money.format(amount)).join(" – ") : amounts.map(plain).join(" – ");
+  } catch {
+    return `${amounts.map(plain).join(" – ")} ${currency ?? ""}`.trim(); // no currency is known, or none such
+  }
+}
 
 let clearing;
 
