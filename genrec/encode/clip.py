@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from genrec.encode.images import Picture, decode_image
+from genrec.data.images import Picture, decode_image
 from genrec.encode.vector_cache import model_fingerprint
 from genrec.pretrained import load_processor, load_weights
 from genrec.runtime import pick_device

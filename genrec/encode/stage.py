@@ -19,19 +19,23 @@ import torch
 
 from genrec.artifacts import fingerprint, write_file, write_text
 from genrec.config import EncodeConfig
+from genrec.data.ingest import CACHE
 from genrec.encode.attributes import encode_attributes
+from genrec.encode.audio import ClapEncoder
 from genrec.encode.clip import ClipEncoder
 from genrec.encode.text import SentenceEncoder
 from genrec.encode.vector_cache import VectorCache
 from genrec.errors import ArtifactError, InputError, ShapeError, SourceError
 from genrec.runtime import ProgressMeter, pick_device
-from genrec.schema import Catalog, Embeddings, FloatArray, Item
+from genrec.schema import Catalog, Embeddings, FloatArray, IntArray, Item
 from genrec.settings import stored
 from genrec.stages import BuildContext, Stage, foundation_fingerprint
 
 log = logging.getLogger(__name__)
 Content = TypeVar("Content", Path, str)
-ENCODED = ("image", "text", "sentence", "attributes")
+ENCODED = ("image", "text", "sentence", "attributes", "audio")
+_FIRST_ENCODED = ENCODED[:4]  # what fingerprints cover, so that what was built before there was sound stays fresh
+_MAX_PICTURES = 8  # of an item, whose mean vector stands for it
 NUM_HASHING_THREADS = 4
 
 
@@ -44,7 +48,7 @@ def encode_catalog(
     *,
     clip: ClipEncoder | None = None,
 ) -> dict[str, Embeddings]:
-    """The modalities of a catalog by name, each aligned to it: image, text, sentence, attributes, and the given ones.
+    """The modalities of a catalog by name, each aligned to it: those of ENCODED, and the given ones.
 
     given: modalities that came with the data; one named as an encoded one takes its place. A modality that no item has
     is left out; items without it have a zero row. cache: the folder of vectors computed before.
@@ -76,9 +80,10 @@ def encode_items(
     found: dict[str, Embeddings | None] = {}
     wanted = [name for name in ENCODED if name not in config.skip and name not in given]
     words = [item.words or None for item in items]
+    _check_sounds(items, given, config)
     if "image" in wanted:
         found["image"] = _encode(
-            [item.image for item in items],
+            [_pictures(item) for item in items],
             name="image",
             keys_of=_file_keys,
             encode=clip.encode_images,
@@ -94,6 +99,16 @@ def encode_items(
         )
     if "attributes" in wanted:
         found["attributes"] = encode_attributes(items)
+    if "audio" in wanted and config.audio is not None:
+        clap = ClapEncoder(config.audio, device, dtype=getattr(torch, config.dtype))
+        found["audio"] = _encode(
+            [() if item.audio is None else (item.audio,) for item in items],
+            name="audio",
+            keys_of=_file_keys,
+            encode=clap.encode_sounds,
+            folder=cache / f"audio-{clap.fingerprint}",
+            batch_size=config.batch_size,
+        )
     embeddings = {name: e for name, e in found.items() if e is not None}
     embeddings |= {name: e for name, e in given.items() if name not in config.skip}
     _check_skip(config.skip, given)
@@ -109,7 +124,7 @@ def _encode_words(
     words: Sequence[str | None], *, name: str, encoder: ClipEncoder | SentenceEncoder, cache: Path, batch_size: int
 ) -> Embeddings | None:
     return _encode(
-        words,
+        [() if text is None else (text,) for text in words],
         name=name,
         keys_of=_text_keys,
         encode=encoder.encode_texts,
@@ -119,7 +134,7 @@ def _encode_words(
 
 
 def _encode(
-    contents: Sequence[Content | None],
+    contents: Sequence[Sequence[Content]],
     *,
     name: str,
     keys_of: Callable[[Sequence[Content]], list[str]],
@@ -127,9 +142,13 @@ def _encode(
     folder: Path,
     batch_size: int,
 ) -> Embeddings | None:
-    """One modality: what the cache lacks is encoded, each content once. None when no item has the modality."""
-    present = np.array([content is not None for content in contents], dtype=bool)
-    having = [content for content in contents if content is not None]
+    """One modality: what the cache lacks is encoded, each content once. None when no item has the modality.
+
+    contents: those of each item, whose mean stands for it; none where it has none.
+    """
+    counts = np.array([len(several) for several in contents], dtype=np.int64)
+    present = counts > 0
+    having = [content for several in contents for content in several]
     if not having:
         return None
     keys = keys_of(having)
@@ -149,8 +168,45 @@ def _encode(
     log.info("%s: %d encoded, %d from the cache", name, len(todo), len(having) - len(todo))
     rows = store.get(keys)
     vectors = np.zeros((len(contents), rows.shape[1]), dtype=np.float32)
-    vectors[present] = rows
+    vectors[present] = _means(rows, counts[present])
     return Embeddings(name=name, vectors=vectors, present=present)
+
+
+def _means(rows: FloatArray, counts: IntArray) -> FloatArray:
+    """The unit mean of so many unit rows after so many others; of one row, the row itself."""
+    if len(rows) == len(counts):
+        return rows
+    means = np.add.reduceat(rows, np.cumsum(counts) - counts, axis=0)
+    several = counts > 1
+    norms = np.linalg.norm(means[several], axis=1, keepdims=True)
+    means[several] /= np.where(norms > 0, norms, 1)
+    return means
+
+
+def _pictures(item: Item) -> tuple[Path, ...]:
+    """The pictures of an item, the main one first."""
+    more = item.more_images
+    return () if item.image is None else (item.image, *more)[:_MAX_PICTURES]
+
+
+def _check_sounds(items: Sequence[Item], given: Mapping[str, Embeddings], config: EncodeConfig) -> None:
+    """Raises InputError where items have nothing but a sound, and nothing hears it; warns where they have more."""
+    with_sound = [row for row, item in enumerate(items) if item.audio is not None]
+    if config.audio is not None or not with_sound or "audio" in given:
+        return
+    seen = np.zeros(len(items), dtype=np.bool_)
+    for name, e in given.items():
+        if name not in config.skip:
+            seen |= e.present
+    alone = [row for row in with_sound if not (items[row].image or items[row].words or seen[row])]
+    advice = "set encode.audio to a CLAP model, or give vectors with --features audio=FILE"
+    if alone:
+        raise InputError(
+            f"{len(alone):,} of {len(items):,} items have nothing but a sound ({items[alone[0]].item_id!r} first), and "
+            f"no model hears it; {advice}"
+        )
+    if "audio" not in config.skip:
+        log.warning("%d items have a sound, which no model hears; %s", len(with_sound), advice)
 
 
 def _file_keys(paths: Sequence[Path]) -> list[str]:
@@ -164,7 +220,7 @@ def _file_key(path: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise SourceError(
-            f"image {path} cannot be read ({error.strerror}); put it there, or remove it from its item"
+            f"{path} cannot be read ({error.strerror}); put it there, or remove it from its item"
         ) from error
 
 
@@ -228,15 +284,17 @@ def encoded_origin(build: BuildContext) -> str:
 
 def cache_folder(root: Path) -> Path:
     """Where a workspace keeps the vectors of all content that it has encoded."""
-    return root / ".cache"
+    return root / CACHE
 
 
 def _inputs(build: BuildContext) -> dict[str, str]:
     config = build.config.encode
+    audio = {} if config.audio is None else {"audio": foundation_fingerprint(config.audio)}
     return {
         "catalog": build.manifest("catalog").fingerprint,
         "clip": foundation_fingerprint(config.clip),
-        "encode": fingerprint(stored(config), ENCODED),
+        "encode": fingerprint(stored(config), _FIRST_ENCODED),
+        **audio,
     }
 
 

@@ -5,7 +5,15 @@ import pytest
 import torch
 from PIL import Image
 from tokenizers import pre_tokenizers
-from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPTokenizer
+from transformers import (
+    ClapConfig,
+    ClapFeatureExtractor,
+    ClapModel,
+    CLIPConfig,
+    CLIPImageProcessorPil,
+    CLIPModel,
+    CLIPTokenizer,
+)
 
 from genrec.schema import Item
 
@@ -48,6 +56,33 @@ def clip_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def other_clip_folder(tmp_path_factory):
     return save_tiny_clip(tmp_path_factory.mktemp("other-clip"), seed=1)
+
+
+def save_tiny_clap(folder, *, fusion=False, seed=0):
+    """A CLAP model that hears one second at 8,000 Hz."""
+    layers = {"num_attention_heads": [1] * 4, "depths": [1] * 4, "patch_embeds_hidden_size": 8, "hidden_size": 64}
+    audio = {**layers, "enable_fusion": fusion, "num_mel_bins": 64, "spec_size": 256, "num_classes": 4}
+    text = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    torch.manual_seed(seed)
+    ClapModel(
+        ClapConfig(text_config={**text, "vocab_size": 40}, audio_config=audio, projection_dim=12)
+    ).save_pretrained(folder)
+    extractor = ClapFeatureExtractor(
+        sampling_rate=8000, hop_length=80, max_length_s=1, fft_window_size=256, frequency_max=4000,
+        truncation="fusion" if fusion else "rand_trunc",
+    )  # fmt: skip
+    extractor.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def clap_folder(tmp_path_factory):
+    return save_tiny_clap(tmp_path_factory.mktemp("clap"))
+
+
+@pytest.fixture(scope="session")
+def fused_clap_folder(tmp_path_factory):
+    return save_tiny_clap(tmp_path_factory.mktemp("fused-clap"), fusion=True)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import logging
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -53,6 +54,23 @@ def test_rows_belong_to_their_items(catalog, config, tmp_path):
         item = catalog.items[row]
         np.testing.assert_allclose(embeddings["image"].vectors[row], clip.encode_images([item.image])[0], atol=1e-5)
         np.testing.assert_allclose(embeddings["text"].vectors[row], clip.encode_texts([item.words])[0], atol=1e-5)
+
+
+def test_the_vector_of_several_pictures_is_their_mean_and_of_one_its_own(items, config, tmp_path):
+    def pictured(*pictures):
+        return SimpleNamespace(
+            item_id="i", image=pictures[0], more_images=pictures[1:], audio=None, words="", attributes={}
+        )
+
+    one, two, three = (items[row].image for row in (0, 1, 2))
+    shown = [pictured(one), items[3], pictured(two, three), pictured(three, three)]
+    found = encode_items(shown, {}, config, "cpu", tmp_path)["image"]
+    single = encode_items([pictured(path) for path in (one, two, three)], {}, config, "cpu", tmp_path)["image"].vectors
+    np.testing.assert_array_equal(found.vectors[0], single[0])
+    assert found.present.tolist() == [True, False, True, True]
+    mean = single[1] + single[2]
+    np.testing.assert_allclose(found.vectors[2], mean / np.linalg.norm(mean), atol=1e-6)
+    np.testing.assert_allclose(found.vectors[3], single[2], atol=1e-6)
 
 
 def test_shuffling_gives_every_modality_of_another_item(catalog, config, tmp_path):
