@@ -15,20 +15,20 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from trials_disk import Row, World, corruptions, forgeries, kills, pairs
 from trials_server import erasures, fuzzed, killed_servers, mixed_load, slow_clients
 
-DISK: Mapping[str, Callable[[World, float, random.Random], list[Row]]] = {
+DISK: Mapping[str, Callable[[World, float, random.Random], Iterable[Row]]] = {
     "kills": lambda world, scale, rng: kills(world, round(100 * scale), rng),
     "pairs": lambda world, scale, rng: [pairs(world, round(40 * scale), rng)],
     "corruptions": lambda world, scale, rng: [corruptions(world, round(200 * scale), rng)],
     "forgeries": lambda world, scale, rng: [forgeries(world, round(2_000 * scale), rng)],
 }
-SERVER: Mapping[str, Callable[[Path, float, float], list[Row]]] = {
+SERVER: Mapping[str, Callable[[Path, float, float], Iterable[Row]]] = {
     "erasures": lambda directory, _scale, _minutes: erasures(directory),
     "slow": lambda directory, scale, _minutes: [slow_clients(directory, round(2_000 * scale))],
     "requests": lambda directory, scale, _minutes: [fuzzed(directory, round(10_000 * scale))],
@@ -60,19 +60,19 @@ def main() -> None:
                 found = DISK[name](world, options.scale, random.Random(options.seed))
             else:
                 found = SERVER[name](options.directory, options.scale, options.minutes)
-            rows += found
-            if not options.as_json:
-                _print(found)
+            for row in found:  # each as soon as it is there: some take an hour
+                rows.append(row)
+                if not options.as_json:
+                    _print(row)
     if options.as_json:
         print(json.dumps([asdict(row) for row in rows], indent=1))
     sys.exit(any(row.wrong for row in rows))
 
 
-def _print(rows: list[Row]) -> None:
-    for row in rows:
-        print(f"{row.trial:<40}{row.count:>8,}  {len(row.wrong):>3} wrong  {row.notes}", flush=True)
-        for line in row.wrong:
-            print(f"    {line}", flush=True)
+def _print(row: Row) -> None:
+    print(f"{row.trial:<40}{row.count:>8,}  {len(row.wrong):>3} wrong  {row.notes}", flush=True)
+    for line in row.wrong:
+        print(f"    {line}", flush=True)
 
 
 if __name__ == "__main__":

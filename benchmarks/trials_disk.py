@@ -144,7 +144,7 @@ def answer(directory: Path) -> Ended:
         for entry in found[0]:
             item = recommender.catalog[entry.item_id]
             digest.update(repr((item.title, item.text, sorted(item.attributes.items()))).encode())
-            digest.update(b"" if item.image is None else item.image.read_bytes())
+            digest.update(item.image.read_bytes() if item.image is not None and item.image.is_file() else b"gone")
         digest.update(repr([item.item_id for item in recommender.catalog]).encode())
         print(digest.hexdigest())
 
@@ -223,9 +223,9 @@ class World:
             yield root
 
 
-def kills(world: World, num_random: int, rng: random.Random) -> list[Row]:
+def kills(world: World, num_random: int, rng: random.Random) -> Iterator[Row]:
     """Each command killed at each of its renames, then at random moments: answers are those before or after."""
-    rows, calm_s, after = [], {}, {}
+    calm_s, after = dict[str, float](), dict[str, str]()
     for name, (start, _) in world.commands(Path()).items():
         with world.copy(start) as root:
             began = time.monotonic()
@@ -238,14 +238,14 @@ def kills(world: World, num_random: int, rng: random.Random) -> list[Row]:
             if not died:
                 break
             number += 1
-        rows.append(Row(f"{name} killed at each rename", number - 1, wrong, f"calm {calm_s[name]:.1f} s"))
+        yield Row(f"{name} killed at each rename", number - 1, wrong, f"calm {calm_s[name]:.1f} s")
     wrong, num_died, names = [], 0, list(calm_s)
     for _ in progress(range(num_random), label="random kills", total=num_random):
         name = rng.choice(names)
         died, complaint = _killed(world, name, after[name], kill_s=rng.uniform(0.05, calm_s[name]))
         num_died += died
         wrong += [f"{name}: {complaint}"] if complaint else []
-    return [*rows, Row("commands killed at random", num_random, wrong, f"{num_died} died")]
+    yield Row("commands killed at random", num_random, wrong, f"{num_died} died")
 
 
 def _state(root: Path) -> str:

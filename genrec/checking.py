@@ -112,7 +112,8 @@ def _load_config(root: Path) -> Config | None:
 
 
 def _check_pictures(folder: Path) -> None:
-    lost = [item.image for item in load_data(folder).catalog if item.image is not None and not item.image.is_file()]
+    pictures = (path for item in load_data(folder).catalog for path in (item.image, *item.more_images) if path)
+    lost = [path for path in pictures if not path.is_file()]
     if lost:
         raise OSError(f"{len(lost):,} pictures are not there, such as {lost[0]}; put them back, or ingest again")
 

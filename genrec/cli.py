@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -25,6 +26,10 @@ from genrec.generations import Generation, current_number, draft_number
 from genrec.sinks import LineFormatter, json_text, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from genrec.item_updates import UpdateReport
+    from genrec.schema import Catalog, Item, Recommendation
     from genrec.serve.store import Store
     from genrec.workspace import Workspace
 
@@ -155,24 +160,42 @@ def demo(
 
 @app.command()
 def ingest(
-    source: Annotated[str, typer.Argument(help="shop, movielens, amazon or files.")],
+    source: Annotated[str, typer.Argument(help="files (any catalog), shop, movielens or amazon.")],
     path: Annotated[Path | None, typer.Argument(help="The source's file or folder; not needed for shop.")] = None,
     *,
     out: Annotated[Path, typer.Option(help="The workspace to write.")],
-    features: Annotated[list[str] | None, typer.Option(help="A given modality, NAME=FILE.npz. Repeatable.")] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", "--column", help="A column's role, such as item_id=sku or events.user_id=who. Repeatable."
+        ),
+    ] = None,
+    mapping: Annotated[Path | None, typer.Option(help="A mapping.toml to read by.")] = None,
+    items: Annotated[Path | None, typer.Option(help="The items table.")] = None,
+    events: Annotated[Path | None, typer.Option(help="The events table.")] = None,
+    images: Annotated[Path | None, typer.Option(help="The image folder.")] = None,
+    positive: Annotated[
+        str | None, typer.Option(help="Which events are likings, such as 'rating >= 4'; all: every one.")
+    ] = None,
+    negative: Annotated[str | None, typer.Option(help="Which events are dislikings, such as 'rating <= 2'.")] = None,
+    day_first: Annotated[
+        bool | None, typer.Option("--day-first/--month-first", help="How 03/04/2017 is meant.")
+    ] = None,
+    fetch_pictures: Annotated[bool, typer.Option(help="Download the pictures that are addresses.")] = False,
+    features: Annotated[list[str] | None, typer.Option(help="A given modality, NAME=FILE. Repeatable.")] = None,
     k_core: Annotated[int, typer.Option(help="Keep users and items with at least so many events.")] = 0,
-    column: Annotated[list[str] | None, typer.Option(help="files: a column, such as item_id=sku. Repeatable.")] = None,
-    items: Annotated[Path | None, typer.Option(help="files: the items table.")] = None,
-    events: Annotated[Path | None, typer.Option(help="files: the events table.")] = None,
-    images: Annotated[Path | None, typer.Option(help="files: the image folder.")] = None,
     seed: Annotated[int | None, typer.Option(help="shop: the world's seed.")] = None,
     domains: Annotated[str | None, typer.Option(help="shop: seen or held-out.")] = None,
     num_items: Annotated[int | None, typer.Option(help="shop: how many items.")] = None,
     num_people: Annotated[int | None, typer.Option(help="shop: how many people.")] = None,
+    strict: Annotated[bool, typer.Option(help="Exit 2 where anything is lost.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Only say how the source would be read.")] = False,
     as_json: Json = False,
 ) -> None:
     """Read a source into a workspace's catalog and interactions."""
+    from genrec.data.fetch import FetchLimits
     from genrec.data.ingest import ingest as run
+    from genrec.data.ingest_report import in_lines
 
     report = run(
         source,
@@ -180,10 +203,17 @@ def ingest(
         out,
         features={name: Path(file) for name, file in _pairs(features, "--features").items()},
         k_core=k_core,
-        columns=_pairs(column, "--column"),
+        columns=_pairs(column, "--map"),
+        mapping=mapping,
+        strict=strict,
+        dry_run=dry_run,
+        fetch=FetchLimits() if fetch_pictures else None,
         items=items,
         events=events,
         images=images,
+        positive=positive,
+        negative=negative,
+        day_first=day_first,
         seed=seed,
         domains=domains,
         num_items=num_items,
@@ -192,12 +222,8 @@ def ingest(
     if as_json:
         _print_json(asdict(report))
         return
-    _say(
-        f"{report.num_items:,} items ({report.num_images:,} with a picture), {report.num_events:,} events of "
-        f"{report.num_users:,} users, {report.num_refused:,} rows refused → {report.out}"
-    )
-    for note in report.notes:
-        _say(f"  {note}")
+    for line in in_lines(report):
+        _say(line)
 
 
 @app.command()
@@ -253,14 +279,34 @@ def recommend(
     )
     if as_json:
         asked = workspace.history_of(user) if user is not None else past or ()
-        known = [item_id for item_id in asked if item_id in workspace.catalog]
-        _print_json({"history": known, "recommendations": [asdict(entry) for entry in found]})
+        known, _ = workspace.data.split_history(asked)
+        shown = [asdict(entry) | _shown(workspace.catalog[entry.item_id]) for entry in found]
+        _print_json({"history": known, "recommendations": shown})
         return
-    table = Table("", "item", "title", "semantic ID", "nats")
-    for entry in found:
+    _print_table(_list_of(found, workspace.catalog))
+
+
+def _shown(item: "Item") -> dict[str, object]:
+    """How an item is sold, and where its pictures, video and sound lie on this machine."""
+    pictures = [str(path) for path in (item.image, *item.more_images) if path is not None]
+    media = {name: path and str(path) for name, path in (("video", item.video), ("audio", item.audio))}
+    return {**item.sale(), "images": pictures, **media}
+
+
+def _list_of(found: "Sequence[Recommendation]", catalog: "Catalog") -> Table:
+    """Ranked items as a table, with prices where any is known; in a terminal, titles open the items' pages."""
+    from genrec.claims.wording import say_sale
+
+    items = [catalog[entry.item_id] for entry in found]
+    sales = [say_sale(item, item.price) for item in items]
+    table = Table("", "item", "title", *(["price"] if any(sales) else []), "semantic ID", "nats")
+    for entry, item, sale in zip(found, items, sales, strict=True):
         codes = " ".join(map(str, entry.semantic_id))
-        table.add_row(*_cells(str(entry.rank), entry.item_id, entry.title, codes, f"{entry.score_nats:.2f}"))
-    _print_table(table)
+        title = Text(visible(entry.title), style=Style(link=None if item.offer is None else item.offer.link))
+        sold = _cells(sale) if any(sales) else []
+        score = f"{entry.score_nats:.2f}"
+        table.add_row(*_cells(str(entry.rank), entry.item_id), title, *sold, *_cells(codes, score))
+    return table
 
 
 @app.command()
@@ -273,9 +319,10 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Why an item suits a person, with evidence."""
-    found = _load(directory, adapter).explain(item=item, user=user, history=_ids(history))
+    workspace = _load(directory, adapter)
+    found = workspace.explain(item=item, user=user, history=_ids(history))
     if as_json:
-        _print_json(asdict(found))
+        _print_json(asdict(found) | {"item": _shown(workspace.catalog[found.item_id])})
         return
     _say(found.text)
     for entry in found.evidence:
@@ -349,18 +396,71 @@ def serve(
 def add_items(
     directory: Directory,
     file: Annotated[Path, typer.Argument(help="CSV, JSON-lines or Parquet of new items.")],
-    column: Annotated[list[str] | None, typer.Option(help="A column, such as item_id=sku. Repeatable.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--map", "--column", help="A column's role, such as item_id=sku. Repeatable.")
+    ] = None,
+    features: Annotated[list[str] | None, typer.Option(help="Their vectors in a given modality, NAME=FILE.")] = None,
     as_json: Json = False,
 ) -> None:
     """Make new items recommendable at once; nothing is retrained."""
     from genrec.new_items import add_items as run
 
-    report = run(directory, file, columns=_pairs(column, "--column"))
+    vectors = {name: Path(path) for name, path in _pairs(features, "--features").items()}
+    report = run(directory, file, columns=_pairs(column, "--map"), features=vectors)
     if as_json:
         _print_json(asdict(report))
         return
     known = f", {report.num_known:,} there already" if report.num_known else ""
-    _say(f"{len(report.item_ids):,} items added{known}, {report.num_refused:,} rows refused")
+    returned = f", {len(report.returned):,} of them removed before and back now" if report.returned else ""
+    _say(f"{len(report.item_ids):,} items added{known}{returned}, {report.num_refused:,} rows refused")
+    for note in report.notes:
+        _say(f"  {note}")
+
+
+@app.command("update-items")
+def update_items(
+    directory: Directory,
+    file: Annotated[Path, typer.Argument(help="CSV, JSON-lines or Parquet of item or variant ids and what is new.")],
+    column: Annotated[
+        list[str] | None, typer.Option("--map", "--column", help="A column's role, such as price=amount. Repeatable.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change prices, availability, links, stock and numbers of known items at once; nothing is made again."""
+    from genrec.item_updates import update_items as run
+
+    report = run(directory, file, columns=_pairs(column, "--map"))
+    if as_json:
+        _print_json(asdict(report))
+        return
+    returned = f", {len(report.returned):,} of them back" if report.returned else ""
+    _say(f"{len(report.item_ids):,} items changed{returned}, {report.num_unchanged:,} unchanged{_unknown(report)}")
+    for note in report.notes:
+        _say(f"  {note}")
+
+
+@app.command("remove-items")
+def remove_items(
+    directory: Directory,
+    items: Annotated[list[str], typer.Argument(help="Item ids, or one file with a column of them.")],
+    as_json: Json = False,
+) -> None:
+    """Never recommend items again; histories keep them, and update-items or add-items bring them back."""
+    from genrec.item_updates import remove_items as run
+
+    file = Path(items[0])
+    report = run(directory, file if len(items) == 1 and file.is_file() else items)
+    if as_json:
+        _print_json(asdict(report))
+        return
+    _say(f"{len(report.item_ids):,} items removed, {report.num_unchanged:,} were already{_unknown(report)}")
+
+
+def _unknown(report: "UpdateReport") -> str:
+    if not report.unknown:
+        return ""
+    more = ", …" if len(report.unknown) > 5 else ""
+    return f", {len(report.unknown):,} ids unknown ({', '.join(report.unknown[:5])}{more})"
 
 
 @app.command()
@@ -581,7 +681,7 @@ def export_feedback(
     ] = False,
     store: StoreUrl = None,
 ) -> None:
-    """Likes and choices that were not taken back, as an events table for `genrec ingest files`."""
+    """Likes, choices and dislikes that were not taken back, as an events table for `genrec ingest files`."""
     from genrec.data.ingest import load_workspace_data
     from genrec.data.interactions import write_events
 

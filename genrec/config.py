@@ -20,22 +20,28 @@ CONFIG_FILE = "genrec.toml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitConfig:
-    """protocol: leave-one-out (last event tests, the one before validates), global-time, or none (train on all)."""
+    """protocol: leave-one-out (last event tests, the one before validates), global-time, given (as the source has it),
+    or none (train on all).
+    """
 
-    protocol: Literal["leave-one-out", "global-time", "none"] = "leave-one-out"
+    protocol: Literal["leave-one-out", "global-time", "given", "none"] = "leave-one-out"
     test_share: Share = 0.1  # global-time only: the newest share of events
     cold_share: Share = 0.0  # of the items, held out of training to see how cold items fare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodeConfig:
-    """clip, text_encoder: a hub name or a folder; without a text_encoder, CLIP's own text tower stands alone."""
+    """clip, text_encoder, audio: a hub name or a folder.
+
+    Without a text_encoder, CLIP's own text tower stands alone. audio: a CLAP model, which hears items' sounds.
+    """
 
     clip: str = "genrec-tiny-clip"
     text_encoder: str | None = field(default=None, metadata={"former": ""})
     dtype: Literal["float32", "float64"] = "float32"  # float64: semantic IDs do not depend on the processor
     batch_size: Count = 64
     skip: tuple[str, ...] = ()  # modalities to leave out, such as image
+    audio: str | None = field(default=None, metadata=ADDED)
     shuffle: bool = False  # give every item another's vectors, to see what content is worth
 
 
@@ -176,6 +182,7 @@ class RecommendConfig:
     cold_places: Share = 0.15  # of all places, no more than which exposure asks for
     newcomer_neighbors: Number = 5  # known items whose expectation cold items inherit, where beams alone are asked
     query_weight: float = 4.0  # nats that a cosine of one to the words or the photo is worth
+    aversion_weight: Amount = 1.0  # of the log-probability that an item is liked, where a person dislikes some
     batch_size: Count = 64
 
 
@@ -280,7 +287,10 @@ class Config:
             reason = " ".join(str(error).split())
             raise ConfigError(f"{path} cannot be read as TOML ({reason}); wanted a genrec.toml") from error
         preset = table.get("preset", "tiny")
-        return merge(cls.for_preset(preset if isinstance(preset, str) else shown_value(preset)), table)
+        try:
+            return merge(cls.for_preset(preset if isinstance(preset, str) else shown_value(preset)), table)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
 
     def to_toml(self) -> str:
         """The resolved configuration as TOML text."""

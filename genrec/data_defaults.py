@@ -36,11 +36,12 @@ def resolve_config(root: Path, folder: Path, *, preset: str | None = None, setti
     stored = _stored(root, folder) if preset is None else None
     if stored is not None:
         return stored.with_settings(settings)
-    asked = Config.for_preset(preset or "tiny").with_settings(settings)
     catalog, interactions, _ = load_data(folder)
+    given = {"split": {"protocol": "given"}} if interactions.parts is not None else {}  # the source's own split
+    asked = Config.for_preset(preset or "tiny", given).with_settings(settings)
     bounds = split_interactions(interactions, asked.split).train.user_bounds()
     lengths = np.array([end - start for start, end in bounds.values()], dtype=np.int64)
-    defaults = data_defaults(len(catalog), lengths)
+    defaults = given | data_defaults(len(catalog), lengths)
     log.info("settings that suit %d items and %d events: %s", len(catalog), len(interactions), in_words(defaults))
     return Config.for_preset(asked.preset, defaults).with_settings(settings)
 

@@ -14,11 +14,14 @@ import numpy as np
 
 from genrec.artifacts import read_manifest, write_stage
 from genrec.config import CONFIG_FILE, Config
+from genrec.data.given import align_given, load_given
 from genrec.data.ingest import NewItems, append_items, extend_catalog, load_data
 from genrec.encode.stage import cache_folder, encode_items, encoded_details, load_embeddings, save_embeddings
+from genrec.errors import SourceError
 from genrec.generations import Generation, checked_base, new_folder, require_no_draft, writing
+from genrec.item_updates import return_items
 from genrec.runtime import pick_device
-from genrec.schema import Embeddings
+from genrec.schema import Catalog, Embeddings
 from genrec.semids.report import make_report
 from genrec.semids.stage import load_semids, save_semids, semids_details
 
@@ -28,47 +31,71 @@ class NewItemsReport:
     """What adding items did.
 
     item_ids: the new items; num_known: rows that the catalog holds already, as they are; num_refused: rows that could
-    not be used.
+    not be used; returned: items of the catalog that were removed, and are recommended again; notes: what was lost, and
+    how the file was read.
     """
 
     item_ids: tuple[str, ...]
     num_known: int
     num_refused: int
+    notes: tuple[str, ...] = ()
+    returned: tuple[str, ...] = ()
 
 
-def add_items(directory: Path | str, path: Path, *, columns: Mapping[str, str] | None = None) -> NewItemsReport:
+def add_items(
+    directory: Path | str,
+    path: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    features: Mapping[str, Path] | None = None,
+) -> NewItemsReport:
     """Make the items of a file recommendable at once; nothing is fitted or tuned again.
 
-    Items that the catalog holds as they are count as known, so that the same file may be given again. Raises
-    ArtifactError when the workspace is not built or a draft waits, SourceError on bad items, WorkspaceBusy.
+    Items that the catalog holds as they are count as known, so that the same file may be given again; removed ones are
+    recommended again. features: name of a modality that was given at the ingest, to a file of the new items' vectors;
+    see `data.given`. Raises ArtifactError when the workspace is not built or a draft waits, SourceError on bad items or
+    vectors, WorkspaceBusy.
     """
     root = Path(directory)
     Generation.open(root)
     with writing(root, "genrec add-items"):
         require_no_draft(root)
         base = checked_base(root)
-        new = append_items(base, path, columns)
-        if new.items:
+        vectors = [load_given(name, file) for name, file in (features or {}).items()]
+        known_ids = frozenset(item_id for given in vectors for item_id in given.known_ids())
+        new = append_items(base, path, columns, given_ids=known_ids)
+        notes: tuple[str, ...] = (*new.losses.in_words(), *new.notes)
+        if new.items or new.returned:
+            aligned = [align_given(given, Catalog(items=new.items)) for given in vectors] if new.items else []
+            notes += tuple(note for found in aligned for note in found.notes)
             with new_folder(root, base, is_whole=True) as folder:
-                admit_items(root, folder, new)
+                if new.items:
+                    admit_items(root, folder, new, {found.embeddings.name: found.embeddings for found in aligned})
+                if new.returned:
+                    return_items(folder, new.returned)
     return NewItemsReport(
-        item_ids=tuple(item.item_id for item in new.items), num_known=new.num_known, num_refused=len(new.refused)
+        item_ids=tuple(item.item_id for item in new.items),
+        num_known=new.num_known,
+        num_refused=new.losses.num_rows,
+        notes=notes,
+        returned=new.returned,
     )
 
 
-def admit_items(root: Path, folder: Path, new: NewItems) -> None:
-    """Encode new items, give them semantic IDs and write the three stages of a new generation that they belong to."""
+def admit_items(root: Path, folder: Path, new: NewItems, vectors: Mapping[str, Embeddings] | None = None) -> None:
+    """Encode new items, give them semantic IDs and write the three stages of a new generation that they belong to.
+
+    vectors: theirs in given modalities; they are absent from others. Raises SourceError where there is no such modality
+    or it is of another width.
+    """
     config = Config.load(folder / CONFIG_FILE)
     old = {name: read_manifest(folder / name, name) for name in ("embeddings", "semids")}
-    given = {
-        name: Embeddings.absent(name, len(new.items), e.vectors.shape[1])
-        for name, e in load_data(folder).features.items()
-    }
+    given = _given_rows(load_data(folder).features, vectors or {}, len(new.items))
     encoded = encode_items(new.items, given, config.encode, pick_device(config.device), cache_folder(root))
     item_ids = tuple(item.item_id for item in new.items)
     grown = load_semids(folder / "semids").append(item_ids, encoded)
     embeddings = _joined(load_embeddings(folder / "embeddings"), encoded, len(item_ids))
-    extend_catalog(folder, new)
+    extend_catalog(folder, new, given)
     inputs = {**old["embeddings"].inputs, "catalog": read_manifest(folder / "catalog", "catalog").fingerprint}
     details = encoded_details(embeddings, origin=str(old["embeddings"].details["origin"]))
     with write_stage(folder / "embeddings", kind="embeddings", inputs=inputs, details=details) as stage:
@@ -77,6 +104,22 @@ def admit_items(root: Path, folder: Path, new: NewItems) -> None:
     report = make_report(grown.fused, grown.quantizer, grown.table)
     with write_stage(folder / "semids", kind="semids", inputs=inputs, details=semids_details(grown.table)) as stage:
         save_semids(stage, grown.fused, grown.fuser, grown.quantizer, grown.table, report)
+
+
+def _given_rows(
+    known: Mapping[str, Embeddings], vectors: Mapping[str, Embeddings], num_new: int
+) -> dict[str, Embeddings]:
+    """The M new rows of every given modality. Raises SourceError."""
+    for name, e in vectors.items():
+        if name not in known:
+            have = ", ".join(known) or "none"
+            raise SourceError(f"features {name!r} were not given at the ingest (there are: {have}); leave them out")
+        wanted, found = known[name].vectors.shape[1], e.vectors.shape[1]
+        if found != wanted:
+            raise SourceError(
+                f"features {name!r} have {found} numbers, those of the workspace {wanted}; make them alike"
+            )
+    return {n: vectors.get(n) or Embeddings.absent(n, num_new, e.vectors.shape[1]) for n, e in known.items()}
 
 
 def _joined(old: Mapping[str, Embeddings], new: Mapping[str, Embeddings], num_new: int) -> dict[str, Embeddings]:

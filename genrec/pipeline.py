@@ -20,6 +20,7 @@ from genrec.data_defaults import resolve_config
 from genrec.encode.stage import EMBEDDINGS
 from genrec.generations import (
     ADAPTERS,
+    OFFERS,
     Generation,
     begin,
     check_adapter_files,
@@ -141,6 +142,8 @@ def describe(directory: Path | str) -> list[StageState]:
     newest = Generation.open_newest(root)
     context = BuildContext.open(root, newest.folder, resolve_config(root, newest.folder))
     states = [StageState(name="catalog", stale=None, details=context.manifest("catalog").details)]
+    if (newest.folder / OFFERS).is_dir():
+        states.append(StageState(name=OFFERS, stale=None, details=context.manifest(OFFERS).details))
     upstream: str | None = None
     for stage in STAGES:
         stale = upstream or _stale_reason(stage, context)

@@ -36,7 +36,7 @@ class BuildContext:
     @classmethod
     def open(cls, root: Path, folder: Path, config: Config) -> "BuildContext":
         """Read and split the data of a generation. Raises ArtifactError, SourceError."""
-        catalog, interactions, features = load_data(folder)
+        catalog, interactions, features = load_data(folder, content_alone=True)
         return cls(
             root=root,
             folder=folder,

@@ -95,7 +95,7 @@ class Workspace(Recommender):
         self, *, item: str, user: str | None = None, history: Sequence[str] | None = None, query: str = ""
     ) -> Explanation:
         """Why this item suits this person, every claim backed by evidence. Raises UnknownUser, UnknownItem."""
-        return explain(self, user=user, history=history, item_id=item, query=query)
+        return explain(self, user=user, history=history, item_id=self.catalog.item_id(item), query=query)
 
     def visualize(
         self,
@@ -110,7 +110,14 @@ class Workspace(Recommender):
     ) -> Visual:
         """Draw this item for this person into a PNG, with a record beside it. Raises UnknownUser, UnknownItem."""
         return self._draw(
-            self, user=user, history=history, item_id=item, scene=scene, photo=photo, seed=seed, out=Path(out)
+            self,
+            user=user,
+            history=history,
+            item_id=self.catalog.item_id(item),
+            scene=scene,
+            photo=photo,
+            seed=seed,
+            out=Path(out),
         )
 
     def chat(self) -> Conversation:

@@ -175,7 +175,8 @@ def test_a_broken_picture_is_counted_and_listed(genrec, tmp_path):
     report = json.loads(out)
     assert code == 0
     assert report["num_images"] == 1
-    assert report["num_refused"] == 1
+    assert report["num_refused"] == 0  # the item stays
+    assert sum(report["losses"].values()) == 1
     refused = "".join(path.read_text() for path in (tmp_path / "new").rglob("*refused*") if path.is_file())
     assert "b.png" in refused
 
@@ -216,7 +217,8 @@ def test_feedback_of_hostile_ids_is_no_formula_and_can_be_ingested_again(tmp_pat
         item_ids=np.array(ids, dtype=object),
         timestamps=np.arange(len(ids)),
         kinds=np.array(["=like"] * len(ids), dtype=object),
-        weights=np.full(len(ids), -1.0, dtype=np.float32),
+        feedback=np.full(len(ids), -1, dtype=np.int8),
+        weights=np.full(len(ids), 2.5, dtype=np.float32),
     )
     (tmp_path / "shop").mkdir()
     items = [json.dumps({"item_id": item_id, "title": "a"}) for item_id in ids]
@@ -230,14 +232,15 @@ def test_feedback_of_hostile_ids_is_no_formula_and_can_be_ingested_again(tmp_pat
     again = load_workspace_data(tmp_path / "ws").interactions
     assert set(again.user_ids) == {user.strip() for user in ids}
     assert set(again.kinds) == {"=like"}
-    assert set(again.weights) == {-1.0}
+    assert set(again.feedback) == {-1}
+    assert set(again.weights) == {2.5}
 
 
 def test_refused_rows_are_no_formulas_and_come_back(tmp_path):
-    (tmp_path / "items.csv").write_text("item_id,title\na,Lamp\na,=1+1\n")
+    (tmp_path / "items.csv").write_text("item_id,title\n=1+1,Lamp\n=1+1,Mug\n")
     ingest("files", tmp_path / "items.csv", tmp_path / "ws")
-    assert ",'=1+1" in (stages_of(tmp_path / "ws") / "catalog" / "refused.csv").read_text()
+    assert ',"\'=1+1, Mug"' in (stages_of(tmp_path / "ws") / "catalog" / "refused.csv").read_text()
     (tmp_path / "more.csv").write_text("item_id,title\nb,Mug\n")
     extend_catalog(stages_of(tmp_path / "ws"), append_items(stages_of(tmp_path / "ws"), tmp_path / "more.csv"))
-    assert ",'=1+1" in (stages_of(tmp_path / "ws") / "catalog" / "refused.csv").read_text()
+    assert ',"\'=1+1, Mug"' in (stages_of(tmp_path / "ws") / "catalog" / "refused.csv").read_text()
     assert "''" not in (stages_of(tmp_path / "ws") / "catalog" / "refused.csv").read_text()

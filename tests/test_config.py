@@ -1,5 +1,7 @@
 """Every dial can be set, and wrong dials are named."""
 
+from pathlib import Path
+
 import pytest
 
 from genrec.config import PRESETS, Config
@@ -125,3 +127,9 @@ def test_a_list_of_numbers_is_checked_one_by_one():
         Config().with_settings(["mixture.shares=[0.5, 2]"])
     with pytest.raises(ConfigError, match=r"mixture\.shares = 'half' has the wrong type; wanted float"):
         Config().with_settings(["mixture.shares=half"])
+
+
+def test_a_file_with_an_unknown_setting_is_named(tmp_path: Path) -> None:
+    (tmp_path / "genrec.toml").write_text("[recommend]\nquery_weicht = 1.0\n")
+    with pytest.raises(ConfigError, match=r"genrec\.toml: setting 'recommend\.query_weicht' is unknown"):
+        Config.load(tmp_path / "genrec.toml")

@@ -17,9 +17,10 @@ from workspaces import recommit, stages_of
 from genrec import artifacts
 from genrec.config import Config
 from genrec.data.catalog import load_catalog, save_catalog
-from genrec.data.ingest import ingest
+from genrec.data.ingest import ingest, load_workspace_data
 from genrec.encode.fusion import load_fuser
-from genrec.errors import ArtifactError, ConfigError, IdTableMismatch
+from genrec.encode.stage import load_embeddings
+from genrec.errors import ArtifactError, ConfigError, IdTableMismatch, SourceError
 from genrec.new_items import add_items
 from genrec.pipeline import STAGES, build, describe
 from genrec.schema import Catalog
@@ -101,6 +102,32 @@ def test_new_items_are_recommendable_at_once_and_the_model_stays(shop_copy, tmp_
         entry.item_id for entry in after.recommend(history=[before.catalog.items[0].item_id], k=len(after.catalog))
     }
     assert set(report.item_ids) <= found
+
+
+def test_new_items_bring_their_vectors_in_given_modalities(tmp_path):
+    shop, vectors = tmp_path / "shop", np.random.default_rng(0).normal(size=(62, 5)).astype(np.float32)
+    world = ShopWorld.create(seed=8, num_items=60, num_people=40)
+    np.savez(tmp_path / "old.npz", ids=np.array([item.item_id for item in world.items]), vectors=vectors[:60])
+    ingest("shop", None, shop, seed=8, num_items=60, num_people=40, features={"sense": tmp_path / "old.npz"})
+    build(shop, settings=(*QUICK, "sequence.epochs=1"))
+    (tmp_path / "new.csv").write_text("item_id,title\n7,\n8,red lamp\n9,blue mug\n")
+    np.save(tmp_path / "new.npy", vectors[60:])
+    (tmp_path / "new.ids.txt").write_text("007\n8.0\n")
+    with pytest.raises(SourceError, match="features 'smell' were not given at the ingest"):
+        add_items(shop, tmp_path / "new.csv", features={"smell": tmp_path / "new.npy"})
+    np.save(tmp_path / "wide.npy", np.ones((3, 6)))
+    (tmp_path / "wide.txt").write_text("7\n8\n9\n")
+    with pytest.raises(SourceError, match="have 6 numbers, those of the workspace 5"):
+        add_items(shop, tmp_path / "new.csv", features={"sense": Path(f"{tmp_path}/wide.npy,{tmp_path}/wide.txt")})
+    report = add_items(shop, tmp_path / "new.csv", features={"sense": tmp_path / "new.npy"})
+    assert report.item_ids == ("7", "8", "9")
+    assert report.notes == ("features 'sense': 2 of 3 items have a vector of 5 numbers",)
+    sense = load_workspace_data(shop).features["sense"]
+    assert sense.present.tolist() == [True] * 62 + [False]
+    unit = vectors[60:] / np.linalg.norm(vectors[60:], axis=1, keepdims=True)
+    np.testing.assert_allclose(sense.vectors[60:62], unit, atol=1e-6)
+    assert load_embeddings(stages_of(shop) / "embeddings")["sense"].present.tolist() == [True] * 62 + [False]
+    assert all(state.stale is None for state in describe(shop))
 
 
 def test_new_items_are_recommendable_also_where_the_sequence_model_reads_no_content(tmp_path):

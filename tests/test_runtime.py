@@ -1,5 +1,6 @@
 """Progress reaches whoever listens; devices and shipped models are found or named."""
 
+import gc
 import logging
 import warnings
 
@@ -7,6 +8,7 @@ import pytest
 
 from genrec import runtime
 from genrec.errors import InputError
+from genrec.runtime import many_objects
 
 
 def test_progress_tells_the_final_count():
@@ -94,3 +96,13 @@ def test_a_model_is_shown_by_its_name_never_by_its_place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert runtime.shown_name("org/model") == "model"
     assert runtime.shown_name("here/..") == tmp_path.name
+
+
+def test_the_search_for_garbage_is_as_it_was_after_many_objects_were_made() -> None:
+    @many_objects()
+    def fail() -> None:
+        raise ValueError(gc.isenabled())
+
+    with pytest.raises(ValueError, match="False"):
+        fail()
+    assert gc.isenabled()

@@ -19,6 +19,7 @@ from genrec.sinks import (
     json_text,
     markdown,
     markdown_code,
+    markdown_link,
     visible,
     without_folders,
 )
@@ -131,3 +132,14 @@ def test_a_traceback_keeps_its_lines():
 def test_of_a_path_that_tells_of_a_machine_the_last_part_stays():
     told = "'/home/ann/a.png' ../../tmp/x@3f ~/models/m ./b //c/d (see https://a.b/c and org/name, and/or 1 / 2)"
     assert without_folders(told) == "'a.png' x@3f m b d (see https://a.b/c and org/name, and/or 1 / 2)"
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_a_title_can_be_a_link_to_a_web_address_alone(title):
+    address = "https://shop.example/a(b)c?x=1&copy;=<2>|'\"`\\*_~#[d]"
+    read = MarkdownIt("gfm-like", {"linkify": False}).parse(markdown_link(title, address))
+    (tokens,) = [token.children for token in read if token.children]
+    assert [token.type for token in tokens if token.type.startswith("link")] == ["link_open", "link_close"]
+    assert tokens[0].attrs["href"] == "https://shop.example/a%28b%29c?x=1&copy;=%3C2%3E%7C%27%22%60%5C*_~#%5Bd%5D"
+    for refused in (None, "javascript:alert(1)", "data:text/html,x", "//evil.example"):
+        assert markdown_link(title, refused) == markdown(title)

@@ -115,7 +115,7 @@ def bench_redial(source: Path, directory: Path, *, max_turns: int | None = None)
 
 def compare_recommenders(recommender: Workspace, turns: Sequence[MovieTurn]) -> list[Row]:
     """One row per recommender, repeats counted and repeats removed: Recall@1, @10 and @50 over all cases."""
-    counts = Counter(str(item_id) for item_id in recommender.interactions.item_ids)
+    counts = Counter(str(item_id) for item_id in recommender.interactions.positives().item_ids)
     popular = [item_id for item_id, _ in counts.most_common()]
     answers: dict[str, dict[bool, list[list[str]]]] = {
         "genrec": {repeats: _ask(recommender, turns, repeats=repeats, words=False) for repeats in (True, False)},

@@ -18,12 +18,14 @@ from genrec.schema import AttributeValue, BoolArray, Catalog, Item
 
 
 def meeting(wishes: Iterable[Predicate], catalog: Catalog) -> BoolArray:
-    """Which rows meet all wishes, bool (N,); none where a wish cannot be compared."""
+    """Which rows meet all wishes and are not removed, bool (N,); none where a wish cannot be compared."""
     where = all_of(wishes)
     try:
-        return np.ones(len(catalog), bool) if where is None else where.mask(catalog)
+        meeting_N = np.ones(len(catalog), bool) if where is None else where.mask(catalog)
     except FilterError:
         return np.zeros(len(catalog), bool)
+    meeting_N[catalog.removed_rows] = False
+    return meeting_N
 
 
 def attribute_values(catalog: Catalog) -> dict[str, tuple[str | float | bool, ...]]:

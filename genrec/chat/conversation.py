@@ -19,9 +19,9 @@ from genrec.chat.retrieval import Retrieved, Retriever, Searchable
 from genrec.chat.rules.reader import RuleReader
 from genrec.chat.session import ChatMessage, Session, photo_file
 from genrec.chat.wording import courtesy, describe, facts, headline, invitation, notes_on, question, recall, titles_of
-from genrec.claims.wording import format_number
+from genrec.claims.wording import say_sale
 from genrec.data.filters import Predicate
-from genrec.encode.images import Picture
+from genrec.data.images import Picture
 from genrec.explain import Explainable, explain_batch
 from genrec.ranking.client import ModelClient
 from genrec.schema import Evidence, Explanation, Item, Visual
@@ -34,15 +34,33 @@ LISTING: frozenset[Intent] = frozenset({"recommend", "like", "dislike", "history
 class ItemCard:
     """One shown item, with why (empty where no reason was asked for).
 
-    price: the item's number of that name, if it has one; image: the catalog's picture.
+    price: the item's number of that name, if it has one.
     """
 
-    item_id: str
-    title: str
+    item: Item
     price: float | None
     reason: str
     evidence: tuple[Evidence, ...]
-    image: Path | None
+
+    @property
+    def item_id(self) -> str:
+        """The item's id."""
+        return self.item.item_id
+
+    @property
+    def title(self) -> str:
+        """Its title, else its id."""
+        return self.item.title or self.item.item_id
+
+    @property
+    def image(self) -> Path | None:
+        """The catalog's picture."""
+        return self.item.image
+
+    @property
+    def sale(self) -> str:
+        """Its price with the currency, and whether it is sold out, in words."""
+        return say_sale(self.item, self.price)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +86,7 @@ class Reply:
         """The text, and a line for each item of a list: title, price and reason."""
         lines = [self.text]
         for place, card in enumerate(self.items if self.is_list else (), 1):
-            price = "" if card.price is None else f", {format_number(card.price)}"
-            lines.append(f"{place}. {card.title}{price}{card.reason and f' · {card.reason}'}")
+            lines.append(f"{place}. {card.title}{card.sale and f', {card.sale}'}{card.reason and f' · {card.reason}'}")
         return "\n".join(lines)
 
 
@@ -83,6 +100,7 @@ class Conversable(Searchable, Explainable, Protocol):
     @property
     def rule_reader(self) -> RuleReader: ...
     def history_of(self, user_id: str) -> tuple[str, ...]: ...
+    def aversion_of(self, user_id: str) -> tuple[str, ...]: ...
     def known_history(self, history: Sequence[str]) -> tuple[str, ...]: ...
     def visualize(self, *, item: str, history: Sequence[str], out: Path) -> Visual: ...
 
@@ -114,10 +132,13 @@ class Conversation:
         self.session.drop_unknown(recommender.catalog)
 
     def follow(self, user_id: str) -> None:
-        """Continue as a known user: their events become the history. Raises UnknownUser."""
+        """Continue as a known user: what they liked and disliked by their events counts. Raises UnknownUser."""
         history = list(self.recommender.known_history(self.recommender.history_of(user_id)))
         self.session.user_id = user_id
         self.session.history = [*history, *(i for i in self.session.liked if i not in history)]
+        averse = [i for i in self.recommender.aversion_of(user_id) if i in self.recommender.catalog]
+        judged = {*self.session.liked, *self.session.disliked}
+        self.session.disliked = [*(i for i in averse if i not in judged), *self.session.disliked]
 
     def say(self, text: str, image: Path | None = None) -> Reply:
         """Answer one message, which may come with a photo, and remember both. Raises InputError on a broken photo.
@@ -284,12 +305,10 @@ class Conversation:
     def _card(self, item: Item, why: Explanation | None = None) -> ItemCard:
         price = self.reader.lexicon.price
         return ItemCard(
-            item_id=item.item_id,
-            title=item.title or item.item_id,
+            item=item,
             price=None if price is None else number_of(item, price),
             reason="" if why is None else why.text,
             evidence=() if why is None else why.evidence,
-            image=item.image,
         )
 
     def _target(self, request: ChatRequest) -> str | None:

@@ -219,9 +219,12 @@ class Lexicon:
 
     @cached_property
     def titles(self) -> dict[Words, str]:
-        """Titles as words, without a trailing year and with "The" in front, to item ids; the first of equal titles."""
+        """Titles as words, without a trailing year and with "The" in front, to item ids; the first of equal titles.
+
+        Removed items are found by no title.
+        """
         found: dict[Words, str] = {}
-        for item in self.catalog:
+        for item in (item for item in self.catalog if not item.removed):
             for words in title_forms(item.title):
                 found.setdefault(words, item.item_id)
         return found

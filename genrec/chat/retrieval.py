@@ -15,7 +15,7 @@ from genrec.chat.lexicon import Lexicon
 from genrec.chat.requests import ChatRequest, Extreme
 from genrec.chat.session import Session
 from genrec.data.filters import Filter, Predicate, all_of
-from genrec.encode.images import Picture
+from genrec.data.images import Picture
 from genrec.errors import FilterError
 from genrec.schema import BoolArray, Catalog, IntArray, Recommendation
 
@@ -49,7 +49,7 @@ class Searchable(Protocol):
         query: str,
         image: Picture | None,
         like: Sequence[str],
-        unlike: Sequence[str],
+        disliked: Sequence[str],
         where: Filter | None,
         exclude: Sequence[str],
         k: int,
@@ -186,7 +186,7 @@ class Retriever:
             query=session.query,
             image=None if session.photo is None else self._find_photo(session.photo),
             like=session.refers_to if session.relation == "like" else (),
-            unlike=session.disliked[-MAX_UNLIKE:],
+            disliked=session.disliked,
             where=all_of(wishes),
             exclude=[self.recommender.catalog.items[row].item_id for row in self._rows(excluded)],
             k=min(k, self._count(wishes, excluded)),

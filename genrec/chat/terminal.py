@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
+from rich.style import Style
 from rich.text import Text
 
 from genrec.chat.conversation import Conversable, Conversation, Reply
 from genrec.chat.session import Session
-from genrec.claims.wording import format_number
 from genrec.errors import InputError
 from genrec.sinks import visible
 
@@ -78,8 +78,10 @@ def print_reply(reply: Reply, console: Console) -> None:
         _print(console, (line, ""))
     if reply.is_list:
         for place, card in enumerate(reply.items, 1):
-            price = "" if card.price is None else f"  {format_number(card.price)}"
-            _print(console, (f"   {place}. {card.title}", "bold"), (price, "green"))
+            link = card.item.offer.link if card.item.offer is not None else None
+            title = (card.title, Style(bold=True, link=link))
+            sale = (f"  {card.sale}" if card.sale else "", "green" if card.item.available else "red")
+            _print(console, (f"   {place}. ", "bold"), title, sale)
     for entry in (evidence for card in reply.items for evidence in card.evidence):
         _print(console, (f"   {entry.kind}: {entry.claim} ({entry.weight:+.2f} nats)", "dim"))
     if reply.visual is not None:
@@ -92,6 +94,6 @@ def print_reasons(reply: Reply, console: Console) -> None:
         _print(console, (f"   {place}. {card.reason}", "dim"))
 
 
-def _print(console: Console, *parts: tuple[str, str]) -> None:
+def _print(console: Console, *parts: tuple[str, str | Style]) -> None:
     """Print a line of texts, each in a style; what others wrote in them is shown, never acted on."""
     console.print(Text.assemble(*((visible(text), style) for text, style in parts)))

@@ -5,18 +5,21 @@ and no person.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
+from babel.numbers import format_currency
 
 from genrec.data.filters import Operator
+from genrec.offers import Offer, Variant
 from genrec.schema import AttributeValue, Item
 
 Words = tuple[str, ...]
 
 MAX_VALUE_LENGTH = 40
 _IDENTIFIER = re.compile(r"(^|_)(id|ids|no|code|sku|asin|isbn|url|link|path|image)$", re.IGNORECASE)
+_LETTER_AND_DIGIT = re.compile(r"(?<=[A-Z])\s?(?=\d)")
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*|[.!?]")
 
 BOUND_WORDS: Mapping[Operator, str] = {"<": "under", "<=": "at most", ">": "over", ">=": "at least"}
@@ -44,6 +47,38 @@ def format_number(value: float) -> str:
     if float(value).is_integer():
         return str(int(value))
     return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) >= 1 else f"{value:.3g}"
+
+
+def format_price(price: float, currency: str | None = None, upper: float | None = None) -> str:
+    """A price, or a range of them, with its currency as English writes it: 35, €34.50, CHF 12.00–30.00."""
+    said = [format_number(price) if currency is None else _with_currency(price, currency)]
+    if upper is not None and upper > price:
+        said.append(format_number(upper) if currency is None else _with_currency(upper, currency))
+    return "–".join(said)
+
+
+def _with_currency(amount: float, currency: str) -> str:
+    return _LETTER_AND_DIGIT.sub(" ", format_currency(amount, currency, locale="en"))  # CHF 12.00
+
+
+def say_sale(item: Item, price: float | None) -> str:
+    """The price and whether the item is sold out, in words: €34.50, sold out; empty where nothing is known."""
+    offer = item.offer or Offer()
+    said = [] if price is None else [format_price(price, offer.currency, offer.price_upper)]
+    ahead = {"preorder": "pre-order", "backorder": "back-order"}.get(offer.availability or "")
+    if not item.available:
+        said.append("removed" if item.removed else "sold out")
+    return ", ".join([*said, ahead] if ahead is not None else said)
+
+
+def say_variants(variants: Sequence[Variant]) -> str:
+    """What there is to choose among variants: size S, M, L; color red, blue. Sold-out ones are left out."""
+    values: dict[str, list[str]] = {}
+    for variant in variants:
+        if variant.available:
+            for name, value in variant.attributes.items():
+                values.setdefault(name, []).append(value)
+    return "; ".join(f"{name} {', '.join(dict.fromkeys(found))}" for name, found in values.items())
 
 
 def say_value(value: AttributeValue) -> str:

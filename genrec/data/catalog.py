@@ -3,7 +3,8 @@
 Items are one Parquet file written with pyarrow, and not LanceDB: the catalog is read whole, in order and at once (row
 *i* is the same item in every artifact), never queried or updated in place; a stage is replaced as a directory, so the
 versions and indexes of a vector store would be a second truth; and pyarrow opens the file anywhere. Attributes differ
-from item to item in name and type, so they are one JSON column. Knows nothing of where items come from.
+from item to item in name and type, so they are one JSON column. Further pictures and videos have columns only where an
+item has some. How items are sold is kept beside it, by `offers`. Knows nothing of where items come from.
 """
 
 import json
@@ -11,10 +12,10 @@ import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice, repeat
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -22,6 +23,7 @@ from genrec.artifacts import write_file
 from genrec.data.arrays import read_arrays
 from genrec.data.media import Folders, stamp
 from genrec.errors import ArtifactError, InputError, SourceError
+from genrec.offers import is_web_address
 from genrec.schema import AttributeValue, Catalog, Embeddings, Item
 
 log = logging.getLogger(__name__)
@@ -29,7 +31,8 @@ log = logging.getLogger(__name__)
 ITEMS_FILE = "items.parquet"
 _COLUMNS = ("item_id", "title", "text", "attributes", "image", "audio")
 _STAMPS = {"image": "image_stamp", "audio": "audio_stamp"}  # of files outside the catalog's folder
-STAMPS = frozenset(_STAMPS.values())  # columns that say nothing of an item
+_MORE = ("more_images", "more_images_stamp", "video", "video_stamp")  # lists for pictures; where any item has some
+STAMPS = frozenset({*_STAMPS.values(), "more_images_stamp", "video_stamp"})  # columns that say nothing of an item
 _FEATURES_PREFIX = "features-"
 _FEATURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -49,8 +52,8 @@ def save_catalog(catalog: Catalog, directory: Path) -> None:
         "audio": [_stored_path(item.audio, root) for item in catalog],
     }
     for name, stamps in _STAMPS.items():
-        columns[stamps] = [stamp(Path(path)) if path and os.path.isabs(path) else None for path in columns[name]]
-    table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+        columns[stamps] = [_stamp(path) for path in columns[name]]
+    table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()} | _more(catalog, root))
     with write_file(directory / ITEMS_FILE) as path:
         pq.write_table(table, path)
 
@@ -63,23 +66,30 @@ def load_catalog(directory: Path) -> Catalog:
     """
     path = directory / ITEMS_FILE
     try:
-        known = [*_COLUMNS, *_STAMPS.values()]
+        known = [*_COLUMNS, *_STAMPS.values(), *_MORE]
         columns = pq.read_table(path, columns=[n for n in known if n in pq.read_schema(path).names]).to_pydict()
         root = Path(os.path.abspath(directory))
         for name, stamps in _STAMPS.items():
             columns[name] = _admitted(columns[name], columns.get(stamps), root, what=name)
-        rows = zip(*(columns[name] for name in _COLUMNS), strict=True)
+        rows = zip(
+            *(columns[name] for name in _COLUMNS),
+            _admitted_lists(columns, root) if "more_images" in columns else repeat(()),
+            _admitted_videos(columns, root) if "video" in columns else repeat(None),
+            strict=False,  # repeat never ends
+        )
         return Catalog(
             items=tuple(
                 Item(
                     item_id=item_id,
                     title=title,
                     text=text,
-                    attributes=_parse_attributes(attributes),
+                    attributes=parse_attributes(attributes),
                     image=image,
                     audio=audio,
+                    more_images=more_images,
+                    video=video,
                 )
-                for item_id, title, text, attributes, image, audio in rows
+                for item_id, title, text, attributes, image, audio, more_images, video in rows
             )
         )
     except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError, pa.ArrowException) as error:
@@ -115,29 +125,6 @@ def check_feature_name(name: str) -> str:
     return name
 
 
-def align_features(name: str, ids: Sequence[str], vectors: npt.NDArray[np.floating], catalog: Catalog) -> Embeddings:
-    """Put the vectors of named items into catalog order, as unit rows.
-
-    vectors: floats (M, D), row m for ids[m]. Items without a vector, and zero vectors, are marked absent; ids that
-    the catalog lacks are left out. Raises SourceError when not one item of the catalog has a vector.
-    """
-    aligned = np.zeros((len(catalog), vectors.shape[1]), dtype=np.float32)
-    pairs = [(catalog.row(item_id), row) for row, item_id in enumerate(ids) if item_id in catalog]
-    if pairs:
-        targets, sources = np.array(pairs, dtype=np.int64).T
-        aligned[targets] = vectors[sources].astype(np.float32)
-    norms = np.linalg.norm(aligned, axis=1)
-    present = norms > 0
-    if not present.any():
-        example = repr(ids[0]) if len(ids) else "none"
-        raise SourceError(
-            f"features {name!r} has no vector for any of the {len(catalog)} items (its ids look like {example}, "
-            f"the catalog's like {catalog.items[0].item_id!r}); give vectors for this catalog's ids"
-        )
-    aligned[present] /= norms[present, None]
-    return Embeddings(name=name, vectors=aligned, present=present)
-
-
 def _stored_path(path: Path | None, root: str) -> str | None:
     if path is None:
         return None
@@ -167,7 +154,44 @@ def _admitted(
     return found
 
 
-def _parse_attributes(text: str) -> Mapping[str, AttributeValue]:
+def _more(catalog: Catalog, root: str) -> dict[str, pa.Array]:
+    """The columns of further pictures and of videos, each where any item has some."""
+    columns = {}
+    if any(item.more_images for item in catalog):
+        paths = [[str(_stored_path(path, root)) for path in item.more_images] for item in catalog]
+        stamps = [[_stamp(path) for path in row] for row in paths]
+        columns = {name: pa.array(v, pa.list_(pa.string())) for name, v in zip(_MORE[:2], (paths, stamps), strict=True)}
+    if any(item.video is not None for item in catalog):
+        videos = [v if isinstance(v := item.video, str) else _stored_path(v, root) for item in catalog]
+        columns |= {"video": pa.array(videos, pa.string()), "video_stamp": pa.array(map(_stamp, videos), pa.string())}
+    return columns
+
+
+def _stamp(path: str | None) -> str | None:
+    """The stamp of a stored path that leads out of the catalog's folder."""
+    return stamp(Path(path)) if path and os.path.isabs(path) else None
+
+
+def _admitted_lists(columns: Mapping[str, list[list[str]]], root: Path) -> list[tuple[Path, ...]]:
+    """The further pictures of each item, without those that may not be read."""
+    paths = [path for row in columns["more_images"] for path in row]
+    stamps = [seen for row in columns["more_images_stamp"] for seen in row]
+    admitted = iter(_admitted(paths, stamps, root, what="further image"))
+    return [tuple(path for path in islice(admitted, len(row)) if path) for row in columns["more_images"]]
+
+
+def _admitted_videos(columns: Mapping[str, list[str | None]], root: Path) -> list[Path | str | None]:
+    """The video of each item: an address as it is, a file where it may be read."""
+    videos = columns["video"]
+    files = [None if video is None or is_web_address(video) else video for video in videos]
+    admitted = _admitted(files, columns["video_stamp"], root, what="video")
+    return [
+        video if video is not None and file is None else path
+        for video, file, path in zip(videos, files, admitted, strict=True)
+    ]
+
+
+def parse_attributes(text: str) -> Mapping[str, AttributeValue]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(text).items()}
 
 

@@ -8,32 +8,31 @@ import csv
 import os
 import re
 import shutil
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from genrec.artifacts import fingerprint_file, read_manifest, write_stage
 from genrec.config import CONFIG_FILE
-from genrec.data.arrays import read_arrays
 from genrec.data.catalog import (
-    align_features,
     check_feature_name,
     load_catalog,
     load_features,
     save_catalog,
     save_features,
 )
+from genrec.data.given import GivenVectors, align_given, load_given
 from genrec.data.interactions import k_core as keep_k_core
 from genrec.data.interactions import load_interactions, save_interactions
-from genrec.data.readers import READERS, Reading, ReadOptions, Refusal
-from genrec.data.readers.files import ITEM_FILES, find_images, find_table, read_items
-from genrec.data.readers.reading import Assembler
-from genrec.data.readers.tables import require_file
+from genrec.data.layouts.mapping import MAPPING_FILE, Kind, SourceMapping, TableMapping, load_mapping, save_mapping
+from genrec.data.losses import Losses, Refusal
+from genrec.data.offers import with_offers, write_offers
+from genrec.data.readers import READERS, Reading, ReadOptions, SourceReport, read_new_items
+from genrec.data.values import Kind as AttributeKind
 from genrec.errors import ArtifactError, SourceError
 from genrec.generations import (
     CATALOG,
@@ -42,6 +41,7 @@ from genrec.generations import (
     HOLDER,
     INTERACTIONS,
     LOCK,
+    OFFERS,
     Generation,
     find_faults,
     is_ingested,
@@ -50,27 +50,35 @@ from genrec.generations import (
     refuse_faults,
     writing,
 )
-from genrec.schema import Catalog, Embeddings, Interactions, Item
+from genrec.runtime import many_objects
+from genrec.schema import AttributeValue, Catalog, Embeddings, Interactions, Item, coded_texts
 from genrec.sinks import csv_cell, from_csv_cell
 
 REFUSED = "refused.csv"
+_KIND_OF: Mapping[type, AttributeKind] = {bool: "truth", float: "number", int: "number", tuple: "list", str: "text"}
+CACHE = ".cache"  # of a workspace: what was fetched or encoded before
 _WORKSPACE_SIGNS = (GENERATIONS, CURRENT, CONFIG_FILE, CATALOG, f".{CATALOG}.old")
 # What a killed ingest leaves behind.
 _LEFTOVERS = re.compile(
-    rf"\.catalog\.partial|\.{{1,2}}interactions\..*|{re.escape(LOCK)}|\.?{re.escape(HOLDER[:-5])}.*"
+    rf"{re.escape(CACHE)}|\.catalog\.partial|\.{{1,2}}interactions\..*|{re.escape(LOCK)}|\.?{re.escape(HOLDER[:-5])}.*"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestReport:
-    """What an ingest did. notes: what a person should know, such as why rows were refused."""
+    """What an ingest did, or would do. losses: what could not be used, by reason; first_losses: the place of the first
+    of each; source: how it was read; notes: what else a person should know. out: None when nothing was written.
+    """
 
     num_items: int
     num_users: int
     num_events: int
     num_refused: int
     num_images: int
-    out: Path
+    out: Path | None
+    losses: Mapping[str, int] = field(default_factory=dict)
+    first_losses: Mapping[str, str] = field(default_factory=dict)
+    source: SourceReport = field(default_factory=SourceReport)
     notes: tuple[str, ...] = field(default=())
 
 
@@ -82,20 +90,21 @@ class WorkspaceData(NamedTuple):
     features: dict[str, Embeddings]
 
 
-class NewItems(NamedTuple):
-    """Items read for an existing catalog, how many it holds already, and the rows that could not be used."""
+@dataclass(frozen=True, slots=True)
+class NewItems:
+    """Items read for an existing catalog, how many it holds already, what was lost, and how they were read.
+
+    returned: ids of those it holds that were removed.
+    """
 
     items: tuple[Item, ...]
     num_known: int = 0
-    refused: tuple[Refusal, ...] = ()
+    losses: Losses = field(default_factory=Losses)
+    notes: tuple[str, ...] = ()
+    returned: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _GivenVectors:
-    ids: Sequence[str]
-    vectors: npt.NDArray[np.floating]
-
-
+@many_objects()
 def ingest(
     source: str,
     path: Path | str | None,
@@ -104,44 +113,75 @@ def ingest(
     features: Mapping[str, Path] | None = None,
     k_core: int = 0,
     columns: Mapping[str, str] | None = None,
-    items: Path | None = None,
-    events: Path | None = None,
-    images: Path | None = None,
-    seed: int | None = None,
-    domains: str | None = None,
-    num_items: int | None = None,
-    num_people: int | None = None,
+    mapping: Path | None = None,
+    strict: bool = False,
+    dry_run: bool = False,
+    **options: Any,  # as ReadOptions names and types them
 ) -> IngestReport:
     """Read a source into a workspace, as a draft of its next generation, which a build finishes; see `generations`.
 
-    source: shop, movielens, amazon or files; path: what that reader takes. features: modality name to an .npz file
-    with `ids` and `vectors` (M, D). k_core: keep users and items with at least so many events; 0 keeps all, items
-    without any event included. The other options are the readers' (ReadOptions). Pictures of a source stay where they
-    are and are referred to by absolute path; pictures that a reader makes are stored in catalog/images.
-    Raises SourceError, and then leaves `out` as it was, and WorkspaceBusy.
+    source: shop, movielens, amazon or files; path: what that reader takes. features: modality name to a file of given
+    vectors. k_core: keep users and items with at least so many events; 0 keeps all, items without any event included.
+    columns: role to column; mapping: a mapping.toml to read by, else the one of the workspace's newest catalog, where
+    its columns are there. strict: raise where anything is lost. dry_run: write nothing. options: the readers'
+    (ReadOptions). Pictures of a source stay where they are and are referred to by absolute path; pictures that a reader
+    makes, or fetches, are stored in catalog/images. Raises SourceError, and then leaves `out` as it was, and
+    WorkspaceBusy.
     """
     out, path = Path(out), None if path is None else Path(path)
     reader = READERS.get(source)
     if reader is None:
         raise SourceError(f"source {source!r} is unknown; choose one of {', '.join(READERS)}")
-    options = ReadOptions(
-        columns=columns or {}, items=items, events=events, images=images,
-        seed=seed, domains=domains, num_items=num_items, num_people=num_people,
-    )  # fmt: skip
-    _check_options(source, options)
+    asked = ReadOptions(columns=columns or {}, **options)
+    _check_options(source, asked)
     if k_core < 0:
         raise SourceError(f"k-core is {k_core}; wanted 0 (keep all) or more")
-    given = {check_feature_name(name): _load_vectors(name, file) for name, file in (features or {}).items()}
-    options = replace(options, given_ids=frozenset(item_id for vectors in given.values() for item_id in vectors.ids))
+    given = [load_given(check_feature_name(name), file) for name, file in (features or {}).items()]
     _check_out(out)
+    asked = replace(
+        asked,
+        given_ids=frozenset(item_id for vectors in given for item_id in vectors.known_ids()),
+        mapping=(load_mapping(mapping) if mapping is not None else _newest_mapping(out)) if reader.is_mapped else None,
+    )
 
     def make(stage: Path) -> _Contents:
-        reading = reader.read(path, replace(options, media_directory=stage))
+        reading = reader.read(path, replace(asked, media_directory=stage, fetch_folder=out / CACHE / "pictures"))
+        if strict and reading.losses.total:
+            raise SourceError(
+                f"{reading.losses.total:,} losses ({'; '.join(reading.losses.in_words(3))}); mend them, or leave "
+                "--strict out"
+            )
         catalog, interactions = _keep_core(reading, k_core)
-        embeddings = [align_features(name, v.ids, v.vectors, catalog) for name, v in given.items()]
-        return _Contents(catalog, interactions, embeddings, reading.refused, reading.details)
+        row_ids = reading.row_ids or [item.item_id for item in reading.catalog]
+        beside = [
+            GivenVectors(name=name, file=array.path, ids=array.ids, vectors=np.load(array.path, allow_pickle=False))
+            for name, array in reading.arrays.items()
+            if name not in (features or {})
+        ]
+        aligned = [align_given(vectors, catalog, row_ids) for vectors in (*given, *beside)]
+        notes = [note for found in aligned for note in found.notes]
+        embeddings = [found.embeddings for found in aligned]
+        readings.append(reading)
+        return _Contents(catalog, interactions, embeddings, reading.refused, reading.details, reading.mapping, notes)
 
-    return _report(_write_draft(out, source, make), out)
+    readings: list[Reading] = []
+    if dry_run:
+        with tempfile.TemporaryDirectory() as folder:
+            contents = make(Path(folder))
+    else:
+        contents = _write_draft(out, source, make)
+    return _report(contents, readings[0], None if dry_run else out)
+
+
+def kept_mapping(folder: Path) -> SourceMapping | None:
+    """How the catalog in a generation's folder was read; None where nothing tells."""
+    file = folder / CATALOG / MAPPING_FILE
+    return load_mapping(file) if file.is_file() else None
+
+
+def _newest_mapping(out: Path) -> SourceMapping | None:
+    """How the newest catalog of a workspace was read; None where there is none yet."""
+    return kept_mapping(Generation.open_newest(out).folder) if is_ingested(out) else None
 
 
 def load_workspace_data(root: Path) -> WorkspaceData:
@@ -150,10 +190,12 @@ def load_workspace_data(root: Path) -> WorkspaceData:
     return load_data(generation.folder)
 
 
-def load_data(directory: Path) -> WorkspaceData:
+@many_objects()
+def load_data(directory: Path, *, content_alone: bool = False) -> WorkspaceData:
     """The catalog, the interactions and the given modalities of a generation's folder.
 
-    Raises ArtifactError when a part is missing, broken, or does not belong to the others.
+    content_alone: the catalog as vectors are made of it, without offers and what changed with them. Raises
+    ArtifactError when a part is missing, broken, or does not belong to the others.
     """
     manifest = read_manifest(directory / CATALOG, CATALOG)
     events_file = directory / INTERACTIONS
@@ -170,70 +212,78 @@ def load_data(directory: Path) -> WorkspaceData:
                 f"features {embeddings.name!r} have {len(embeddings.vectors)} rows, the catalog {len(catalog)} items; "
                 "run genrec ingest again"
             )
+    if not content_alone:
+        catalog = with_offers(catalog, directory)
     return WorkspaceData(catalog, load_interactions(events_file), features)
 
 
-def append_items(directory: Path, path: Path, columns: Mapping[str, str] | None = None) -> NewItems:
+def append_items(
+    directory: Path, path: Path, columns: Mapping[str, str] | None = None, *, given_ids: frozenset[str] = frozenset()
+) -> NewItems:
     """Read new items for the catalog in a generation's folder, which is left as it is; see `extend_catalog`.
 
-    path: an items file as the `files` source takes it (CSV, JSON-lines, Parquet), a folder that holds one, such as
-    ShopWorld.write makes, or another workspace. Raises SourceError when ids are in the
-    catalog already for other items, or no row is usable.
+    path: an items file or a folder with one, read as the catalog was (its mapping.toml, its attributes' types), or
+    another workspace. given_ids: items that have a given vector, as in ReadOptions. Raises SourceError when ids are in
+    the catalog already for other items, or no row is usable.
     """
-    known = load_catalog(directory / CATALOG)
+    known = load_data(directory).catalog
     if is_ingested(path):
         other = Generation.open_newest(path)  # held until it is read
         refuse_faults(other, find_faults(other))
-        items, refused, file = load_catalog(other.folder / CATALOG).items, list[Refusal](), path
+        items, losses, notes = load_data(other.folder).catalog.items, Losses(), tuple[str, ...]()
     else:
-        items, refused, file = _read_new(path, columns or {})
+        mapping = kept_mapping(directory) or SourceMapping(items=TableMapping(attributes=_kinds_of(known)))
+        asked = ReadOptions(columns=columns or {}, mapping=mapping, given_ids=given_ids)
+        items, losses, notes = read_new_items(path, asked)
     there = [item for item in items if item.item_id in known]
     twice = [item.item_id for item in there if _words(known[item.item_id]) != _words(item)]
     if twice:
         raise SourceError(
             f"{len(twice)} of {len(items)} item ids are in the catalog already, with other contents "
-            f"({', '.join(twice[:3])}); take them out of {file}"
+            f"({', '.join(twice[:3])}); take them out of {path}, or change prices and offers with genrec update-items"
         )
     fresh = tuple(item for item in items if item.item_id not in known)
-    return NewItems(fresh, len(there), tuple(refused))
+    returned = tuple(item.item_id for item in there if known[item.item_id].removed)
+    return NewItems(fresh, len(there), losses, notes, returned)
 
 
-def _read_new(path: Path, columns: Mapping[str, str]) -> tuple[tuple[Item, ...], list[Refusal], Path]:
-    """The items of a table or of a folder with one, the rows that could not be used, and the table."""
-    file = find_table(path, ITEM_FILES) if path.is_dir() else path
-    if file is None:
-        raise SourceError(f"{path} holds no items file; wanted one of {', '.join(ITEM_FILES)}, or the file itself")
-    images = find_images(file)
-    assembler = Assembler(ReadOptions(), (file.parent,))
-    for item, line in read_items(require_file(file), columns, images, assembler):
-        assembler.add_item(item, file, line)
-    return assembler.finish_items().items, assembler.refused, file
+def _kinds_of(catalog: Catalog) -> dict[str, Kind]:
+    """The types of a catalog's attributes, where no mapping was kept."""
+    firsts: dict[str, AttributeValue] = {}
+    for item in catalog:
+        firsts = {**item.attributes, **firsts} if item.attributes.keys() - firsts.keys() else firsts
+    return {name: Kind(kind=_KIND_OF[type(value)]) for name, value in firsts.items()}
 
 
 def _words(item: Item) -> dict[str, object]:
     """All that is said of an item; its files may lie elsewhere."""
-    return replace(item, image=None, audio=None).record()
+    words = replace(item, image=None, audio=None, more_images=(), video=None).record()
+    return words if item.offer is None else words | item.offer.record()
 
 
-def extend_catalog(directory: Path, new: NewItems) -> Catalog:
+def extend_catalog(directory: Path, new: NewItems, given: Mapping[str, Embeddings] | None = None) -> Catalog:
     """Write the catalog of a new generation's folder again with new items after the old. Returns it whole.
 
-    New items are absent from given modalities. Pictures in catalog/images are shared; interactions stay as they are.
-    Raises ArtifactError.
+    given: the new items' vectors in given modalities; they are absent from others. Pictures in catalog/images are
+    shared; interactions stay as they are. Raises ArtifactError.
     """
-    catalog, interactions, features = load_data(directory)
+    content, interactions, features = load_data(directory, content_alone=True)
+    offered = with_offers(content, directory)
     manifest = read_manifest(directory / CATALOG, CATALOG)
     old = directory / CATALOG
 
     def make(stage: Path) -> _Contents:
         if (old / "images").is_dir():
             link_tree(old / "images", stage / "images")
-        moved = [_moved(item, old, stage) for item in catalog]
-        refused = (*_read_refused(old / REFUSED), *new.refused)
-        padded = [_padded(embeddings, len(new.items)) for embeddings in features.values()]
-        return _Contents(Catalog(items=(*moved, *new.items)), interactions, padded, refused, manifest.details)
+        moved = [_moved(item, old, stage) for item in content]
+        refused = (*_read_refused(old / REFUSED), *new.losses.refused)
+        joined = [_joined(rows, (given or {}).get(name), len(new.items)) for name, rows in features.items()]
+        mapping = kept_mapping(directory)
+        grown = Catalog(items=(*moved, *new.items))
+        return _Contents(grown, interactions, joined, refused, manifest.details, mapping)
 
-    _write_catalog(directory, manifest.inputs.get("source", "files"), make)
+    contents = _write_catalog(directory, manifest.inputs.get("source", "files"), make)
+    write_offers(directory, Catalog(items=(*offered, *new.items)), contents.catalog)
     return load_catalog(old)
 
 
@@ -246,6 +296,8 @@ class _Contents:
     features: Sequence[Embeddings]
     refused: Sequence[Refusal]
     details: Mapping[str, object]
+    mapping: SourceMapping | None = None
+    notes: Sequence[str] = ()
 
 
 def _write_draft(out: Path, source: str, make: Callable[[Path], _Contents]) -> _Contents:
@@ -257,12 +309,23 @@ def _write_draft(out: Path, source: str, make: Callable[[Path], _Contents]) -> _
     with writing(out, "genrec ingest"):
         try:
             base = Generation.open_newest(out).folder if is_ingested(out) else None
-            with new_folder(out, base, without=(CATALOG, INTERACTIONS)) as folder:
-                return _write_catalog(folder, source, make)
+            with new_folder(out, base, without=(CATALOG, OFFERS, INTERACTIONS)) as folder:
+                contents = _write_catalog(folder, source, make)
+                write_offers(folder, contents.catalog, contents.catalog)
+                return contents
         except BaseException:
             if is_new:
-                shutil.rmtree(out)
+                _clear(out)
             raise
+
+
+def _clear(out: Path) -> None:
+    """Remove what a failed ingest began, but for what was fetched, which the next one goes on with."""
+    for entry in out.iterdir():
+        if entry.name != CACHE:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    if not any(out.iterdir()):
+        out.rmdir()
 
 
 def _write_catalog(folder: Path, source: str, make: Callable[[Path], _Contents]) -> _Contents:
@@ -274,6 +337,8 @@ def _write_catalog(folder: Path, source: str, make: Callable[[Path], _Contents])
         for embeddings in contents.features:
             save_features(stage, embeddings)
         _write_refused(contents.refused, stage / REFUSED)
+        if contents.mapping is not None:
+            save_mapping(contents.mapping, stage / MAPPING_FILE)
         save_interactions(contents.interactions, folder / INTERACTIONS)
         inputs["interactions"] = fingerprint_file(folder / INTERACTIONS)
         details |= contents.details
@@ -300,52 +365,40 @@ def _check_options(source: str, options: ReadOptions) -> None:
         raise SourceError(f"option {unused[0]!r} has no effect on source {source!r}, which takes {takes}; leave it out")
 
 
-def _load_vectors(name: str, file: Path) -> _GivenVectors:
-    """The ids and the finite float vectors (M, D) of an .npz file. Raises SourceError."""
-    wanted = "wanted an .npz with ids (M) of text and vectors (M, D) of float16 or float32"
-    try:
-        ids, vectors = read_arrays(require_file(file), "ids", "vectors")
-    except SourceError:
-        raise
-    except ValueError as error:
-        raise SourceError(f"features {name!r}: {file} cannot be read ({error}); {wanted}") from error
-    if vectors.ndim != 2 or ids.shape != vectors.shape[:1] or vectors.dtype.kind != "f" or ids.dtype.kind not in "Ui":
-        raise SourceError(
-            f"features {name!r}: {file} has ids {ids.shape} of {ids.dtype} and vectors {vectors.shape} of "
-            f"{vectors.dtype}; {wanted}"
-        )
-    if not np.isfinite(vectors).all():
-        raise SourceError(f"features {name!r}: {file} has vectors that are not finite; remove or mend them")
-    return _GivenVectors([str(item_id) for item_id in ids], vectors)
-
-
 def _keep_core(reading: Reading, k: int) -> tuple[Catalog, Interactions]:
     """The events of the k-core and, when k is not 0, only the items in it."""
     if k == 0:
         return reading.catalog, reading.interactions
     interactions = keep_k_core(reading.interactions, k)
-    kept = set(interactions.item_ids)
+    kept = set(coded_texts(interactions.item_ids).values)
     if not kept:
         raise SourceError(f"there are no events to take a {k}-core of; leave k-core out, or give events")
     return Catalog(items=tuple(item for item in reading.catalog if item.item_id in kept)), interactions
 
 
-def _report(contents: _Contents, out: Path) -> IngestReport:
+def _report(contents: _Contents, reading: Reading, out: Path | None) -> IngestReport:
     catalog, interactions = contents.catalog, contents.interactions
-    num_idle = len(catalog) - len(set(interactions.item_ids))
-    reasons = Counter(re.sub(r"'.*'", "…", refusal.reason) for refusal in contents.refused)
-    notes = [f"{count:,} refused: {reason}" for reason, count in reasons.most_common(8)]
-    notes += [f"{num_idle:,} items have no event"] if num_idle else []
-    notes += ["there are no events"] if not len(interactions) else []
+    num_idle = len(catalog) - len(coded_texts(interactions.item_ids).values)
     return IngestReport(
         num_items=len(catalog),
         num_users=len(interactions.user_bounds()),
         num_events=len(interactions),
-        num_refused=len(contents.refused),
+        num_refused=reading.losses.num_rows,
         num_images=sum(item.image is not None for item in catalog),
         out=out,
-        notes=tuple(notes),
+        losses=dict(reading.losses.counts),
+        first_losses=dict(reading.losses.firsts),
+        source=reading.report,
+        notes=(*_notes(catalog, num_idle if len(interactions) else 0), *contents.notes),
     )
+
+
+def _notes(catalog: Catalog, num_idle: int) -> Iterator[str]:
+    if num_idle:
+        yield f"{num_idle:,} items have no event"
+    if num_heard := sum(bool(item.audio and not (item.image or item.words)) for item in catalog):
+        advice = "set encode.audio to a CLAP model for the build, or give vectors with --features audio=FILE"
+        yield f"{num_heard:,} items have nothing but a sound; {advice}"
 
 
 def _write_refused(refused: Iterable[Refusal], path: Path) -> None:
@@ -366,13 +419,26 @@ def _read_refused(path: Path) -> tuple[Refusal, ...]:
 
 
 def _moved(item: Item, old: Path, new: Path) -> Item:
-    """The item with a picture of the old stage replaced by its copy in the new one."""
-    root = Path(os.path.abspath(old))
-    if item.image is None or not item.image.is_relative_to(root):
-        return item
-    return replace(item, image=Path(os.path.abspath(new)) / item.image.relative_to(root))
+    """The item with the files of the old stage replaced by their copies in the new one."""
+    old, new = Path(os.path.abspath(old)), Path(os.path.abspath(new))
+
+    def moved(path: Path) -> Path:
+        return new / path.relative_to(old) if path.is_relative_to(old) else path
+
+    return replace(
+        item,
+        image=None if item.image is None else moved(item.image),
+        audio=None if item.audio is None else moved(item.audio),
+        more_images=tuple(map(moved, item.more_images)),
+        video=moved(item.video) if isinstance(item.video, Path) else item.video,
+    )
 
 
-def _padded(embeddings: Embeddings, num_new: int) -> Embeddings:
-    vectors = np.pad(embeddings.vectors, ((0, num_new), (0, 0)))
-    return Embeddings(name=embeddings.name, vectors=vectors, present=np.pad(embeddings.present, (0, num_new)))
+def _joined(old: Embeddings, new: Embeddings | None, num_new: int) -> Embeddings:
+    """Old rows, then new ones, absent where there are none."""
+    new = new or Embeddings.absent(old.name, num_new, old.vectors.shape[1])
+    return Embeddings(
+        name=old.name,
+        vectors=np.concatenate([old.vectors, new.vectors]),
+        present=np.concatenate([old.present, new.present]),
+    )

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from genrec.artifacts import write_file, write_text
-from genrec.data.media import PICTURE_FORMATS
+from genrec.data.file_kinds import HEAD_BYTES, kind_of
+from genrec.data.images import decode_image
 from genrec.demo.result import DemoResult
 from genrec.demo.sheet import draw_contact_sheet
 from genrec.errors import InputError
@@ -27,7 +28,7 @@ REPORT, CONTACT_SHEET = "report.html", "contact_sheet.png"
 _MAX_EDGE_PX = 512  # larger item pictures are shrunk before they are embedded
 _MAX_BYTES = 96 * 1024
 _TRAIN_COLOR, _EVAL_COLOR = "#4f46e5", "#e11d48"
-_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
+_TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif")
 
 
 def write_report(directory: Path, result: DemoResult) -> Path:
@@ -67,9 +68,8 @@ def embed_picture(path: Path) -> str:
     """A picture as a data URI, shrunk when it is large. Raises InputError."""
     raw, kind = _read(path)
     if kind in _TYPES and len(raw) <= _MAX_BYTES:
-        return _data_uri(raw, _TYPES[kind])
-    with Image.open(io.BytesIO(raw), formats=PICTURE_FORMATS) as image:
-        small = image.convert("RGB")
+        return _data_uri(raw, kind)
+    small = decode_image(raw)
     small.thumbnail((_MAX_EDGE_PX, _MAX_EDGE_PX), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     small.save(stream, format="JPEG", quality=88)
@@ -80,17 +80,20 @@ def embed_whole(path: Path) -> str:
     """A picture as a data URI, bytes as they are. Raises InputError."""
     raw, kind = _read(path)
     if kind not in _TYPES:
-        raise InputError(f"{path} is a {kind} picture, which browsers may not show; wanted {', '.join(_TYPES)}")
-    return _data_uri(raw, _TYPES[kind])
+        raise InputError(f"{path} is {kind}, which browsers may not show; wanted {', '.join(_TYPES)}")
+    return _data_uri(raw, kind)
 
 
 def _read(path: Path) -> tuple[bytes, str]:
+    """The bytes of a picture and their media type, or the name of their kind where browsers show none."""
     try:
         raw = path.read_bytes()
-        with Image.open(io.BytesIO(raw), formats=PICTURE_FORMATS) as image:
-            return raw, image.format or "unknown"
-    except (OSError, UnidentifiedImageError) as error:
+    except OSError as error:
         raise InputError(f"{path} cannot be shown as a picture ({type(error).__name__}); run the demo again") from error
+    kind = kind_of(raw[:HEAD_BYTES])
+    if not (kind.media == "picture" and kind.is_read):
+        raise InputError(f"{path} cannot be shown as a picture ({kind.name}); run the demo again")
+    return raw, kind.media_type or kind.name
 
 
 def _data_uri(raw: bytes, kind: str) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont
 
 from genrec.artifacts import write_file
-from genrec.data.media import PICTURE_FORMATS
+from genrec.data.images import decode_image
 from genrec.demo.result import DemoItem, DemoPerson, DemoPick, DemoResult, SameItemDrawn
-from genrec.errors import InputError
+from genrec.errors import InputError, SourceError
 from genrec.sinks import visible
 from genrec.visualize.marking import picture_area
 
@@ -192,11 +192,10 @@ class _Pen:
 def _square(path: Path, size_px: int, *, has_strip: bool) -> Image.Image:
     """The picture's middle, cut to a square of the tile's size; of a generated one without the strip that says so."""
     try:
-        with Image.open(path, formats=PICTURE_FORMATS) as image:
-            picture = image.convert("RGB")
-            picture = picture_area(picture) if has_strip else picture
-    except (OSError, UnidentifiedImageError) as error:
-        raise InputError(f"{path} cannot be shown as a picture ({type(error).__name__}); run the demo again") from error
+        picture = decode_image(path)
+    except SourceError as error:
+        raise InputError(f"{path} cannot be shown as a picture ({error}); run the demo again") from error
+    picture = picture_area(picture) if has_strip else picture
     edge = min(picture.size)
     left, top = (picture.width - edge) // 2, (picture.height - edge) // 2
     box = (left, top, left + edge, top + edge)

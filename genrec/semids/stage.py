@@ -185,7 +185,7 @@ def _inputs(build: BuildContext) -> dict[str, str]:
 def _collaborative(build: BuildContext, learned_item_vectors: Callable[[Path], FloatArray | None]) -> Embeddings:
     """Vectors that are alike for items chosen together, from training events alone; absent for items without any."""
     catalog, config = build.catalog, build.config.fuse
-    num_features = min(config.num_features, len(catalog) - 1)
+    num_features = max(1, min(config.num_features, len(catalog) - 1))
     counted = collaborative_embeddings(
         catalog, build.split.train, num_features, config.collaborative_window, build.config.seed
     )

@@ -174,7 +174,10 @@ class Trie:
         for mask, is_its_B in whose:
             left_B[is_its_B] = mask.num_before[-1].long()
         if bool((left_B <= torch.bincount(request_E, minlength=len(masks))).any()):
-            raise FilterError("no item is left after the filters and the history; loosen --where or allow seen items")
+            raise FilterError(
+                "no item is left: all that may be recommended are in the history or excluded; allow items of the "
+                "history to come back (--seen), or exclude fewer"
+            )
         dead, parents = [], []
         for depth, level in enumerate(self.levels):
             node_E = torch.searchsorted(level.first_leaf, leaf_E.int(), right=True) - 1

@@ -17,8 +17,8 @@ from PIL import Image
 
 from genrec.artifacts import fingerprint_folder
 from genrec.config import Config, VisualizeConfig
+from genrec.data.images import decode_image
 from genrec.encode.clip import ClipEncoder
-from genrec.encode.images import decode_image
 from genrec.errors import GenrecError, InputError, ShapeError
 from genrec.runtime import ProgressMeter, foundation_path, pick_device, shown_name
 from genrec.schema import Catalog, Embeddings, FloatArray, Item, Visual

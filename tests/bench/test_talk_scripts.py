@@ -99,14 +99,14 @@ def test_the_truth_finds_what_is_false(shop_recommender: Workspace, world: ShopW
     other = next(i for i in shop_recommender.catalog if i.attributes["color"] == "red" and i.item_id in legal)
     wrong_cards = [
         replace(card, price=1.0),
-        replace(card, title="Golden Throne"),
-        replace(card, item_id="no-such-item"),
+        replace(card, item=replace(card.item, title="Golden Throne")),
+        replace(card, item=replace(card.item, item_id="no-such-item")),
         replace(card, reason=f"{card.reason} It costs 3."),
         replace(card, reason=f"{card.reason} It is made of leather.", evidence=()),
         replace(card, evidence=(replace(card.evidence[0], claim="it is purple"),)),
         replace(card, evidence=(style,), reason=f"This one {says}, as you asked."),
         replace(card, evidence=(style,), reason=f"This goes with what you chose: it {says}."),
-        replace(card, item_id=other.item_id, title=other.title, price=None, reason="", evidence=()),
+        replace(card, item=other, price=None, reason="", evidence=()),
     ]
     lies = [replace(reply, items=(wrong, *rest)) for wrong in wrong_cards]
     lies += [

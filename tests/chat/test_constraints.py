@@ -1,5 +1,7 @@
 """What meets constraints, and what a catalog's columns hold, is the same whether looked at at once or item by item."""
 
+from dataclasses import replace
+
 import numpy as np
 from chat_worlds import MOVIES, shop_catalog
 
@@ -21,6 +23,13 @@ def test_what_meets_all_wishes_is_what_meets_each_of_them() -> None:
     assert meeting_N.any()
     assert meeting_N.tolist() == [all(wish.holds(item) for wish in wishes) for item in CATALOG]
     assert meeting([], CATALOG).all()
+
+
+def test_nothing_removed_meets_a_wish() -> None:
+    items = tuple(replace(item, removed=row % 2 == 0) for row, item in enumerate(CATALOG))
+    for wishes in ([], [Predicate(attribute="price", operator="<=", value=60.0)]):
+        wanted = [fits and row % 2 == 1 for row, fits in enumerate(meeting(wishes, CATALOG))]
+        assert meeting(wishes, Catalog(items=items)).tolist() == wanted
 
 
 def test_nothing_meets_a_wish_that_cannot_be_compared() -> None:

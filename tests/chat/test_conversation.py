@@ -1,5 +1,6 @@
 """A conversation meets wishes, keeps them, and says so when it cannot."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from genrec.chat.wording import describe
 from genrec.claims.wording import format_number
 from genrec.data.filters import Predicate
 from genrec.errors import UnknownUser
+from genrec.schema import Interactions
 from genrec.shop import satisfies
 from genrec.workspace import Workspace
 
@@ -153,6 +155,22 @@ def test_what_was_said_and_judged_is_told_on_request(shop_recommender: Workspace
     )
     count = len(conversation.session.history)
     assert f"chosen or liked {count} things, lately {shown[0]}, " in conversation.say("what did I choose?").text
+
+
+def test_what_a_known_user_disliked_counts_unless_they_like_it_by_now(shop_recommender: Workspace) -> None:
+    log = shop_recommender.interactions
+    others = [item.item_id for item in shop_recommender.catalog if item.item_id not in log.history("user-00003")]
+    judged = Interactions.sort(
+        user_ids=[*log.user_ids, "user-00003", "user-00003"],
+        item_ids=[*log.item_ids, *others[:2]],
+        timestamps=[*log.timestamps, 2**33, 2**33],
+        feedback=[*log.feedback, -1, -1],
+    )
+    talk = Conversation(Workspace(replace(shop_recommender.data, interactions=judged), shop_recommender.client))
+    talk.session.like([others[0]])
+    talk.follow("user-00003")
+    assert talk.session.disliked == [others[1]]
+    assert others[1] not in talk.session.history
 
 
 def test_a_conversation_continues_after_a_restart(conversation: Conversation, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from genrec.chat.conversation import ItemCard, Reply
 from genrec.chat.requests import ChatRequest
 from genrec.chat.session import Session
 from genrec.chat.terminal import chat_in_terminal, print_reasons, print_reply
+from genrec.schema import Item
 from genrec.sinks import visible
 from genrec.workspace import Workspace
 
@@ -34,7 +35,7 @@ def test_the_terminal_answers_piped_lines(
 
 @pytest.mark.parametrize("title", TITLES)
 def test_titles_are_shown_and_never_acted_on(title: str) -> None:
-    card = ItemCard(item_id="i", title=title, price=3.0, reason=f"because {title}", evidence=(), image=None)
+    card = ItemCard(item=Item(item_id="i", title=title), price=3.0, reason=f"because {title}", evidence=())
     reply = Reply(text=f"Here is {title}", request=ChatRequest(text="lamps", intent="recommend"), items=(card,))
     output = io.StringIO()
     console = Console(file=output, width=300)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from genrec.data.catalog import align_features, load_catalog, load_features, save_catalog, save_features
+from genrec.data.catalog import load_catalog, load_features, save_catalog, save_features
 from genrec.data.media import stamp
 from genrec.errors import ArtifactError, SourceError
 from genrec.schema import Catalog, Embeddings, Item
@@ -133,19 +133,6 @@ def test_broken_features_are_refused(tmp_path: Path) -> None:
     (tmp_path / "features-x.npz").write_bytes(b"PK broken")
     with pytest.raises(ArtifactError, match=r"features-x\.npz"):
         load_features(tmp_path)
-
-
-def test_features_are_aligned_to_the_catalog_as_unit_rows(tmp_path: Path) -> None:
-    vectors = np.array([[3, 4], [0, 2], [0, 0]], dtype=np.float16)
-    aligned = align_features("f", ["a", "stranger", ""], vectors, make_catalog(tmp_path))
-    np.testing.assert_allclose(aligned.vectors, [[0, 0], [0.6, 0.8], [0, 0]], atol=1e-6)
-    assert aligned.present.tolist() == [False, True, False]
-    assert aligned.vectors.dtype == np.float32
-
-
-def test_features_without_any_known_item_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="its ids look like 'x'"):
-        align_features("f", ["x"], np.ones((1, 2), dtype=np.float32), make_catalog(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a b", "-dash"])

@@ -1,10 +1,13 @@
+import ipaddress
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +16,12 @@ from PIL import Image
 from workspaces import stages_of
 
 from genrec.artifacts import read_manifest
+from genrec.data.fetch import FetchLimits
+from genrec.data.images import decode_image
 from genrec.data.ingest import append_items, extend_catalog, ingest, load_workspace_data
-from genrec.encode.images import decode_image
+from genrec.data.interactions import write_events
 from genrec.errors import ArtifactError, InputError, SourceError
+from genrec.schema import Interactions
 from genrec.shop import ShopWorld
 
 SIZES = {"num_items": 60, "num_people": 4}
@@ -45,7 +51,7 @@ def test_ingest_reports_what_it_wrote_and_load_gives_it_back(tmp_path: Path) -> 
     report = ingest("files", source(tmp_path / "in"), tmp_path / "ws")
     counts = (report.num_items, report.num_users, report.num_events, report.num_refused, report.num_images)
     assert counts == (3, 2, 6, 1, 1)
-    assert report.notes == ("1 refused: event names the unknown item …",)
+    assert report.losses == {"event names an unknown item": 1}
     catalog, interactions, features = load_workspace_data(tmp_path / "ws")
     assert [item.item_id for item in catalog] == ["i0", "i1", "i2"]
     assert catalog["i0"].image == tmp_path / "in/images/i0.png"
@@ -53,7 +59,7 @@ def test_ingest_reports_what_it_wrote_and_load_gives_it_back(tmp_path: Path) -> 
     assert features == {}
     refused = (stages_of(tmp_path / "ws") / "catalog/refused.csv").read_text().splitlines()
     assert refused[0] == "source_file,line,reason,content"
-    assert refused[1].endswith("events.csv,8,event names the unknown item 'stranger',u0")
+    assert refused[1].endswith("events.csv,8,event names the unknown item 'stranger',u0 stranger 1")
     assert sorted(path.name for path in (tmp_path / "ws").iterdir()) == [".write.lock", "generations"]
     assert sorted(path.name for path in stages_of(tmp_path / "ws").iterdir()) == [
         ".lease",
@@ -109,7 +115,7 @@ def test_a_k_core_leaves_items_and_events_of_the_core_alone(tmp_path: Path) -> N
         (lambda root, out: ingest("files", root / "none", out), "is not there"),
         (lambda root, out: ingest("files", root, out, columns={"item_id": "ean"}), "column 'ean'"),
         (lambda root, out: ingest("files", root, out, seed=3), "option 'seed' has no effect on source 'files'"),
-        (lambda root, out: ingest("movielens", root, out, columns={"a": "b"}), "option 'columns' has no effect"),
+        (lambda root, out: ingest("shop", None, out, columns={"title": "b"}), "option 'columns' has no effect"),
         (lambda root, out: ingest("files", root, out, k_core=-1), "k-core is -1"),
         (lambda root, out: ingest("files", root, out, k_core=9), "9-core of 6 events is empty"),
         (lambda root, out: ingest("files", root, out, features={"f": root / "none.npz"}), "none.npz is not there"),
@@ -290,7 +296,7 @@ def test_rows_of_new_items_that_cannot_be_used_are_kept_with_the_reason(tmp_path
 def test_a_missing_items_file_is_one_clear_error(tmp_path: Path) -> None:
     ingest("files", source(tmp_path / "in"), tmp_path / "ws")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SourceError, match="holds no items file"):
+    with pytest.raises(SourceError, match="holds no table that can be read"):
         append_items(stages_of(tmp_path / "ws"), tmp_path / "empty")
     with pytest.raises(SourceError, match="is not there"):
         append_items(stages_of(tmp_path / "ws"), tmp_path / "none.csv")
@@ -316,7 +322,10 @@ def test_pictures_outside_the_sources_folders_are_counted_and_named_and_their_it
     linked.symlink_to(secret)
     (shop / "private").symlink_to(tmp_path / "private")
     named = ["../private/passport.png", str(secret), "images/linked.png", "private/passport.png", str(own), "x" * 5000]
-    rows = [f"i{number},Lamp,{cell},{cell}" for number, cell in enumerate(named)]
+    sound = shop / "own.wav"
+    sound.write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt ")
+    sounds = [str(sound) if cell == str(own) else cell for cell in named]
+    rows = [f"i{number},Lamp,{cell},{heard}" for number, (cell, heard) in enumerate(zip(named, sounds, strict=True))]
     rows.append("linked,Lamp,,")  # whose picture is found by its name
     (shop / "items.csv").write_text("\n".join(["item_id,title,image,audio", *rows]))
     report = ingest("files", shop, tmp_path / "ws")
@@ -325,8 +334,10 @@ def test_pictures_outside_the_sources_folders_are_counted_and_named_and_their_it
     assert [item.item_id for item in catalog if item.audio] == ["i4"]
     assert (report.num_items, report.num_images) == (7, 1)
     outside = "no file in the source's folders; the item stays if it has more"
-    assert f"5 refused: picture is {outside}" in report.notes
-    assert f"5 refused: audio is {outside}" in report.notes
+    assert report.losses[f"picture is {outside}"] == 5
+    assert report.losses[f"audio is {outside}"] == 4  # the sixth names no file at all
+    assert report.losses["audio is not there; the item stays if it has more"] == 1
+    assert report.num_refused == 0  # every row stays
 
 
 def test_a_picture_folder_elsewhere_is_one_option_away(tmp_path: Path) -> None:
@@ -349,7 +360,7 @@ def test_links_out_of_a_picture_folder_are_refused_by_every_reader(tmp_path: Pat
         (folder / "B.jsonl").write_text('{"user_id": "u", "asin": "1", "timestamp": 100, "rating": 5}\n')
     report = ingest(layout, folder, tmp_path / "ws")
     assert (report.num_items, report.num_images) == (1, 0)
-    assert any("picture is no file in the source's folders" in note for note in report.notes)
+    assert any("picture is no file in the source's folders" in kind for kind in report.losses)
 
 
 @pytest.mark.parametrize("layout", ["files", "movielens", "amazon"])
@@ -369,7 +380,7 @@ def test_a_picture_folder_that_is_a_link_out_of_the_source_brings_no_picture(tmp
     report = ingest(layout, folder, tmp_path / "ws")
     assert report.num_images == 0
     assert report.num_items == (2 if layout == "files" else 1)
-    assert any("picture is no file in the source's folders" in note for note in report.notes)
+    assert any("picture is no file in the source's folders" in kind for kind in report.losses)
     ingest(layout, folder, tmp_path / "named", images=folder / "images")  # the user's own word
     assert load_workspace_data(tmp_path / "named").catalog["passport"].image
 
@@ -382,7 +393,7 @@ def test_new_items_bring_no_pictures_by_a_linked_folder(tmp_path: Path) -> None:
     (tmp_path / "new" / "items.csv").write_text("item_id,title\npassport,Lamp\n")
     new = append_items(stages_of(tmp_path / "ws"), tmp_path / "new")
     assert [item.image for item in new.items] == [None]
-    assert len(new.refused) == 1
+    assert len(new.losses.refused) == 1
 
 
 def test_a_source_that_is_a_link_itself_keeps_its_own_pictures(tmp_path: Path) -> None:
@@ -406,7 +417,7 @@ def test_a_picture_in_a_format_that_pillow_would_start_a_program_for_is_refused(
         (folder / "images" / name).write_bytes(content)
     report = ingest("files", folder, tmp_path / "ws")
     assert report.num_images == 0
-    assert any(note.startswith("2 refused: broken image of item …: not a picture in a format") for note in report.notes)
+    assert sum(count for kind, count in report.losses.items() if kind.startswith("broken image: it is ")) == 2
     with pytest.raises(SourceError, match="cannot be decoded"):
         decode_image(folder / "images" / "i0.png")
     assert not marker.exists()
@@ -419,7 +430,7 @@ def test_new_items_bring_no_pictures_from_outside_their_own_folder(tmp_path: Pat
     (tmp_path / "new" / "items.csv").write_text(f"item_id,title,image\nnew,Lamp,{secret}\n")
     new = append_items(stages_of(tmp_path / "ws"), tmp_path / "new")
     assert [item.image for item in new.items] == [None]
-    assert [refusal.content for refusal in new.refused] == [str(secret)]
+    assert [refusal.content for refusal in new.losses.refused] == [str(secret)]
 
 
 def test_another_workspace_gives_its_items_where_it_is_whole(tmp_path: Path) -> None:
@@ -439,3 +450,189 @@ def test_a_catalogs_own_table_can_be_a_source_and_brings_no_attribute_of_its_own
     shutil.copy(stages_of(tmp_path / "ws") / "catalog/items.parquet", table)
     ingest("files", None, tmp_path / "next", items=table)
     assert load_workspace_data(tmp_path / "next").catalog == load_workspace_data(tmp_path / "ws").catalog
+
+
+def test_items_with_nothing_but_a_sound_are_told_of_and_broken_sounds_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt ")
+    (tmp_path / "b.wav").write_text("<html>404</html>")
+    (tmp_path / "items.csv").write_text("item_id,title,audio\na,,a.wav\nb,,b.wav\nc,Song,b.wav\n")
+    report = ingest("files", tmp_path / "items.csv", tmp_path / "ws")
+    assert [(item.item_id, item.audio) for item in load_workspace_data(tmp_path / "ws").catalog] == [
+        ("a", tmp_path / "a.wav"),
+        ("c", None),
+    ]
+    assert any(note.startswith("1 items have nothing but a sound; set encode.audio") for note in report.notes)
+    broken = [
+        count for kind, count in report.losses.items() if kind.startswith("broken sound: it is a web page (HTML)")
+    ]
+    assert broken == [2]
+
+
+class _Pictures(BaseHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)  # type: ignore[attr-defined]
+        found = self.path != "/gone.png"
+        self.send_response(200 if found else 404)
+        self.end_headers()
+        if found:
+            Image.new("RGB", (8, 8), "red").save(self.wfile, format="PNG")
+
+
+@pytest.fixture
+def picture_server() -> Iterator[ThreadingHTTPServer]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Pictures) as server:
+        server.asked = []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_pictures_at_addresses_join_the_catalog_and_are_fetched_once(
+    tmp_path: Path, picture_server: ThreadingHTTPServer
+) -> None:
+    base = f"http://127.0.0.1:{picture_server.server_port}"
+    rows = [f"a,Lamp,{base}/a.png", f"b,Mug,{base}/gone.png", f"c,Cup,{base}/a.png", "d,Pen,"]
+    (tmp_path / "items.csv").write_text("\n".join(["item_id,title,image", *rows]))
+    limits = FetchLimits(allowed_networks=(ipaddress.ip_network("127.0.0.0/8"),))
+    with pytest.raises(SourceError, match="16-core"):
+        ingest("files", tmp_path / "items.csv", tmp_path / "ws", k_core=16, fetch=limits)
+    report = ingest("files", tmp_path / "items.csv", tmp_path / "ws", fetch=limits)
+    assert (report.num_items, report.num_images, report.num_refused) == (4, 2, 0)
+    assert report.losses == {"picture was not fetched: the server answers 404; the item stays": 1}
+    assert picture_server.asked.count("/a.png") == 1  # type: ignore[attr-defined]
+    shutil.rmtree(tmp_path / "ws" / ".cache")
+    (tmp_path / "ws").rename(tmp_path / "moved")
+    catalog = load_workspace_data(tmp_path / "moved").catalog
+    assert [item.item_id for item in catalog if item.image and item.image.is_file()] == ["a", "c"]
+
+
+def test_pictures_at_addresses_are_not_fetched_unasked_and_never_from_here(
+    tmp_path: Path, picture_server: ThreadingHTTPServer
+) -> None:
+    (tmp_path / "items.csv").write_text(
+        f"item_id,title,image\na,Lamp,http://127.0.0.1:{picture_server.server_port}/a.png\n"
+    )
+    for fetch, said in ((None, "is not downloaded"), (FetchLimits(), "private or reserved network")):
+        report = ingest("files", tmp_path / "items.csv", tmp_path / "ws", fetch=fetch)
+        assert report.num_images == 0
+        assert any(said in kind for kind in report.losses)
+    assert not picture_server.asked  # type: ignore[attr-defined]
+
+
+def test_pictures_match_whatever_the_zeros_before_ids_and_what_is_left_is_told(tmp_path: Path) -> None:
+    (tmp_path / "images" / "010").mkdir(parents=True)
+    for name in ("010/0108775015.jpg", "0999.jpg"):
+        Image.new("RGB", (8, 8)).save(tmp_path / "images" / name)
+    (tmp_path / "images" / "x.svg").write_text("<svg/>")
+    (tmp_path / "items.csv").write_text("item_id,title\n108775015,Top\n2,Mug\n")
+    report = ingest("files", tmp_path, tmp_path / "ws")
+    assert report.num_images == 1
+    assert [note for note in report.source.notes if "images/" in note] == [
+        "items.csv: 1 of 2 items have a picture in images/",
+        "items.csv: 1 of 2 pictures in images/ match no item; their names look like 0999.jpg, the ids like "
+        "'108775015', '2'",
+        "items.csv: 1 file is not read in images/: x.svg (an SVG drawing, which is not read; save it as PNG or JPEG)",
+    ]
+
+
+def test_events_that_were_exported_come_back_as_they_were(tmp_path: Path) -> None:
+    folder = source(tmp_path / "source")
+    exported = Interactions.sort(
+        user_ids=["u0", "u0", "u1", "u1"],
+        item_ids=["i0", "i1", "i1", "i2"],
+        timestamps=[1_600_000_000, 1_600_000_001, 1_600_000_002, 1_600_000_003],
+        kinds=["view", "dislike", "like", "interaction"],
+        feedback=[1, -1, 1, 0],
+        weights=[2.5, 1, 1, 1],
+    )
+    write_events([exported], folder / "events.csv")
+    ingest("files", folder, tmp_path / "out")
+    read = load_workspace_data(tmp_path / "out").interactions
+    for name in ("user_ids", "item_ids", "timestamps", "kinds", "feedback", "weights"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(exported, name))
+
+
+# ---- what a person may ask for, and what is kept
+
+
+def test_strict_ends_where_anything_is_lost_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(
+        SourceError, match=r"1 losses \(1 × event names an unknown item\); mend them, or leave --strict"
+    ):
+        ingest("files", source(tmp_path / "in"), tmp_path / "ws", strict=True)
+    assert not (tmp_path / "ws").exists()
+    (tmp_path / "in/events.csv").write_text("user_id,item_id,timestamp\nu0,i1,1\n")
+    assert ingest("files", tmp_path / "in", tmp_path / "ws", strict=True).num_events == 1
+
+
+def test_strict_counts_cells_and_pictures_too(tmp_path: Path) -> None:
+    for name, text in (
+        ("cell", "item_id,title,price\na,L,1\nb,M,2\nc,N,free\n"),
+        ("picture", "item_id,title,image\na,L,no.png\n"),
+    ):
+        (tmp_path / f"{name}.csv").write_text(text)
+        with pytest.raises(SourceError, match="1 losses"):
+            ingest("files", tmp_path / f"{name}.csv", tmp_path / "ws", strict=True)
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(tmp_path: Path) -> None:
+    root = source(tmp_path / "in")
+    before = snapshot(tmp_path)
+    dry = ingest("files", root, tmp_path / "ws", dry_run=True)
+    assert snapshot(tmp_path) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
+    assert dry.out is None
+    done = ingest("files", root, tmp_path / "ws")
+    assert (done.num_items, done.losses, done.source) == (dry.num_items, dry.losses, dry.source)
+    before = snapshot(tmp_path)
+    ingest("files", root, tmp_path / "ws", dry_run=True)
+    assert snapshot(tmp_path) == before
+
+
+def test_the_next_ingest_reads_by_the_mapping_that_was_kept(tmp_path: Path) -> None:
+    root = tmp_path / "in"
+    root.mkdir()
+    (root / "items.csv").write_text("item_id,title,label\na,Lamp,Red lamp\nb,Vase,Blue vase\n")
+    ingest("files", root, tmp_path / "ws", columns={"title": "label"})
+    ingest("files", root, tmp_path / "ws")
+    assert load_workspace_data(tmp_path / "ws").catalog["a"].title == "Red lamp"
+
+
+def test_a_column_of_the_mapping_that_is_gone_is_said_and_found_anew(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,name\na,Lamp\nb,Vase\n")
+    (tmp_path / "mapping.toml").write_text('[items.roles]\nitem_id = "item_id"\ntitle = "label"\n')
+    report = ingest("files", tmp_path / "items.csv", tmp_path / "ws", mapping=tmp_path / "mapping.toml")
+    assert "items.csv: the mapping's 'label' is gone; 'name' is taken for title" in report.source.notes
+    assert load_workspace_data(tmp_path / "ws").catalog["a"].title == "Lamp"
+
+
+def test_new_items_are_read_by_the_kept_mapping_and_take_the_catalogs_types(tmp_path: Path) -> None:
+    rows = "".join(f"i{n},Item {n},{n}.5,{'yes' if n % 2 else 'no'},red|blue\n" for n in range(6))
+    (tmp_path / "items.csv").write_text(f"item_id,label,width,in_stock,colors\n{rows}")
+    ingest("files", tmp_path / "items.csv", tmp_path / "ws", columns={"title": "label"})
+    old = load_workspace_data(tmp_path / "ws").catalog["i1"].attributes
+    (tmp_path / "new.csv").write_text("item_id,label,width,in_stock,colors\nn1,New,wide,yes,red\nn2,Old,7,no,green\n")
+    new = append_items(stages_of(tmp_path / "ws"), tmp_path / "new.csv")
+    assert [item.title for item in new.items] == ["New", "Old"]
+    assert "width" not in new.items[0].attributes
+    assert any("'wide'" in kind for kind in new.losses.counts)
+    for name, value in new.items[1].attributes.items():
+        assert type(value) is type(old[name]), name
+    assert new.items[1].attributes["width"] == 7.0
+
+
+def test_new_items_take_the_types_of_a_catalog_that_kept_no_mapping(tmp_path: Path) -> None:
+    ingest("shop", None, tmp_path / "ws", **SIZES)
+    (tmp_path / "new.csv").write_text(
+        "item_id,title,price,category\n" + "".join(f"n{n},New,7,cushion\n" for n in range(30))
+    )
+    new = append_items(stages_of(tmp_path / "ws"), tmp_path / "new.csv")
+    assert {item.attributes["category"] for item in new.items} == {
+        "cushion"
+    }  # one value in all rows says something here
+    assert {item.attributes["price"] for item in new.items} == {7.0}

@@ -43,6 +43,7 @@ def evaluation() -> EvaluationReport:
     peers = {"popularity": {name: value / 4 for name, value in FIGURES.items()}}
     part = SliceReport(num_users=9, num_cases=9, metrics=FIGURES, ci95=interval, peers=peers, peers_ci95={})
     return EvaluationReport(
+        feedback="every event positive",
         protocol="leave-one-out",
         split="test",
         num_users=50,

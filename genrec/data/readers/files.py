@@ -1,228 +1,277 @@
-"""Reads any shop's own files: items and events as CSV, TSV, JSON-lines, JSON or Parquet, and a folder of pictures.
+"""Reads whatever somebody has: items and events in tables of any known layout, or of none, and a folder of pictures.
 
-PATH is a folder, or the items file. In a folder the files are found by name (items.csv, products.parquet,
-events.jsonl, transactions.csv …) and columns by name among common synonyms; options name both where that does not fit.
-A column option may be held to one file: items.item_id=sku, events.item_id=article; item_id alone names the items file's
-column, and the events' too where they have it. Columns of the items file that have
-no other meaning become attributes. A picture is the file that the image column names, or ITEM_ID.jpg (.png, .webp …)
-in the image folder; it must lie in that folder or in the items file's, links followed. Items without events are fine; a
-source without any events file gives a catalog alone.
+PATH is a folder, or one file. Files and columns are found by what they hold; options settle what is found wrongly:
+`items`, `events`, `images`, and role=column for a column. Columns of the items that have no role become attributes. A
+source without events gives a catalog alone; events that say what their items are need no items table.
 """
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from genrec.data.catalog import STAMPS
-from genrec.data.readers.images import index_images
-from genrec.data.readers.reading import Assembler, Reading, ReadOptions
-from genrec.data.readers.tables import TABLE_SUFFIXES, read_rows, require_file
-from genrec.data.readers.values import attribute_columns, identifier, number, unix_seconds, words
+from genrec.data.feedback import DETAILS, Judged
+from genrec.data.layouts.find import Source, find_source, matching_part
+from genrec.data.layouts.known import LAYOUTS
+from genrec.data.layouts.layout import EVENT_ROLES, ITEM_ROLES, Roles
+from genrec.data.layouts.mapping import Kind, SourceMapping, TableMapping
+from genrec.data.layouts.opening import open_table
+from genrec.data.layouts.roles import Found
+from genrec.data.layouts.vectors import GivenArray, GivenArrays, given_vectors
+from genrec.data.losses import Losses
+from genrec.data.readers.event_source import EventTable, interactions_of, open_events, read_event_table
+from genrec.data.readers.events import EventsRead
+from genrec.data.readers.item_source import ItemsRead, Key, items_of_events, known_item_rows, read_item_source
+from genrec.data.readers.items import ItemColumns, read_item_columns
+from genrec.data.readers.reading import Reading, ReadOptions, SourceReport, TableReport
+from genrec.data.tables import Table
+from genrec.data.values import ids
 from genrec.errors import SourceError
-from genrec.schema import Item
+from genrec.schema import Interactions, Item
 
-ITEM_FILES = ("items", "articles", "products", "catalog", "movies", "metadata")
-EVENT_FILES = ("events", "interactions", "transactions", "ratings", "reviews", "purchases", "clicks", "views")
-_IMAGE_FOLDERS = ("images", "photos", "pictures", "posters")
-_ITEM_ID = ("item_id", "itemid", "id", "sku", "asin", "parent_asin", "product_id", "productid", "article_id",
-            "movie_id", "movieid", "isbn", "track_id", "item", "product")  # fmt: skip
-ITEM_COLUMNS = {
-    "item_id": _ITEM_ID,
-    "title": ("title", "name", "prod_name", "product_name", "item_name"),
-    "text": ("text", "description", "detail_desc", "desc", "summary", "overview", "plot"),
-    "image": ("image", "image_path", "image_file", "img", "picture", "photo"),
-    "audio": ("audio", "audio_path", "audio_file"),
-}
-EVENT_COLUMNS = {
-    "user_id": ("user_id", "userid", "user", "customer_id", "reviewerid", "visitor_id", "visitorid", "session_id"),
-    "item_id": _ITEM_ID,
-    "timestamp": (
-        "timestamp",
-        "time",
-        "unixreviewtime",
-        "datetime",
-        "date",
-        "t_dat",
-        "day",
-        "created_at",
-        "event_time",
-    ),
-    "kind": ("kind", "event", "event_type", "action"),
-    "weight": ("weight", "rating", "score", "count", "quantity"),
-}
-_REQUIRED = {"item_id", "user_id", "timestamp"}
+_NO_EVENTS = Interactions.sort(user_ids=[], item_ids=[])
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    items: Path
-    events: Path | None
-    images: Path | None
+@dataclass(slots=True)
+class _Says:
+    """What the report will say, as it is found."""
+
+    tables: list[TableReport] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def tell(self, table: Table, found: Found) -> None:
+        """Take what was found of a table's roles."""
+        self.about(table, [*table.notes, *found.notes])
+        self.questions += [f"{table.path.name}: {question}" for question in found.questions]
+
+    def about(self, table: Table, notes: Sequence[str]) -> None:
+        """Take notes on a table."""
+        self.notes += [f"{table.path.name}: {note}" for note in notes]
 
 
-def read_files(path: Path | None, options: ReadOptions) -> Reading:
-    """Read items, events and pictures. Raises SourceError when files or columns cannot be found."""
-    source = _find_source(path, options)
+def read_files(path: Path | None, options: ReadOptions, *, among: Sequence[str] | None = None) -> Reading:
+    """Read items, events and pictures. among: names of layouts of which one is wanted.
+
+    Raises SourceError when files or columns cannot be found, or almost nothing of them can be used.
+    """
     _check_targets(options.columns)
-    assembler = Assembler(options, (source.items.parent, options.images))
-    for item, line in read_items(source.items, options.columns, source.images, assembler):
-        assembler.add_item(item, source.items, line)
-    catalog = assembler.finish_items()
-    if source.events is not None:
-        _add_events(assembler, source.events, options.columns)
-    return assembler.finish(catalog, {"items": source.items.name, "events": source.events and source.events.name})
-
-
-def read_items(
-    path: Path, columns: Mapping[str, str], images: Path | None, assembler: Assembler
-) -> list[tuple[Item, int]]:
-    """The items of one file with their line numbers; broken rows are refused. Raises SourceError."""
-    pictures = index_images(images)
-    rows = list(read_rows(path, assembler.refuse))
-    if not rows:
-        raise SourceError(f"{path} has no usable row{_refused(assembler)}; wanted at least one item")
-    header = list(dict.fromkeys(name for _, row in rows for name in row))
-    names = _match_columns("items", path, header, ITEM_COLUMNS, columns)
-    used = {*names.values(), *STAMPS}
-    attributes = attribute_columns([{k: v for k, v in row.items() if k not in used} for _, row in rows])
-    items = []
-    for (line, row), row_attributes in zip(rows, attributes, strict=True):
-        item_id = identifier(row.get(names["item_id"]))
-        item = Item(
-            item_id=item_id,
-            title=words(row.get(names.get("title", ""))),
-            text=words(row.get(names.get("text", ""))),
-            attributes=row_attributes,
-            image=_picture(
-                words(row.get(names.get("image", ""))),
-                item_id=item_id,
-                path=path,
-                line=line,
-                pictures=pictures,
-                assembler=assembler,
-            ),
-            audio=_media(row.get(names.get("audio", "")), path.parent, None),
-        )
-        items.append((item, line))
-    return items
-
-
-def find_images(items: Path) -> Path | None:
-    """The folder of pictures beside an items file, if there is one."""
-    return next((items.parent / name for name in _IMAGE_FOLDERS if (items.parent / name).is_dir()), None)
-
-
-def find_table(folder: Path, names: Sequence[str]) -> Path | None:
-    """The first file of a folder that has one of these names and a table's suffix, gzipped or not."""
-    suffixes = [f"{suffix}{zipped}" for suffix in TABLE_SUFFIXES for zipped in ("", ".gz")]
-    paths = (folder / f"{name}{suffix}" for name in names for suffix in suffixes)
-    return next((path for path in paths if path.is_file()), None)
-
-
-def _find_source(path: Path | None, options: ReadOptions) -> _Source:
-    if path is None and options.items is None:
-        raise SourceError("no path is given; wanted a folder with items and events files, or an items file")
-    if path is not None and not path.exists():
-        raise SourceError(f"{path} is not there; wanted a folder with items and events files, or an items file")
-    folder = path if path is not None and path.is_dir() else None
-    items = options.items or (find_table(folder, ITEM_FILES) if folder else path)
-    if items is None:
-        names = ", ".join(ITEM_FILES)
-        raise SourceError(
-            f"{folder} holds no items file ({names} with {', '.join(TABLE_SUFFIXES)}); name it with items"
-        )
-    events = options.events or (find_table(folder, EVENT_FILES) if folder else None)
-    return _Source(
-        items=require_file(items),
-        events=None if events is None else require_file(events),
-        images=options.images or find_images(items),
+    options = with_kept(options)
+    source = find_source(path, items=options.items, events=options.events, images=options.images, among=among)
+    layout = source.layout
+    says, losses = _Says(), Losses()
+    parts = _read_parts(source, options, says, losses)
+    items, events = parts.items, parts.events
+    says.about(items.shaped.table, [*items.shaped.notes, *items.columns.notes])
+    says.tables.append(_item_report(items))
+    read, judged, interactions = None, None, _NO_EVENTS
+    if events is not None:
+        part = layout.events if layout is not None else None
+        aliases = items.shaped.aliases
+        read, judged = read_event_table(events, part, parts.keys, items.catalog, options, losses, aliases)
+        kind = layout.kind if layout is not None else "interaction"
+        interactions = interactions_of(read, judged, items.catalog, kind)
+        says.about(events.table, [*events.notes, *read.notes, *judged.notes])
+        says.questions += [f"{events.table.path.name}: {read.ambiguous}"] if read.ambiguous else []
+        says.tables.append(_event_report(events, source))
+    return Reading(
+        catalog=items.catalog,
+        interactions=interactions,
+        losses=losses,
+        report=SourceReport(
+            layout=layout.name if layout is not None else None,
+            tables=tuple(says.tables),
+            unused=tuple(file.name for file in source.unused if file not in parts.beside),
+            missing=tuple(_missing(items, events)),
+            questions=tuple(dict.fromkeys(says.questions)),
+            notes=tuple(dict.fromkeys(says.notes)),
+            feedback={} if judged is None else judged.details(),
+        ),
+        mapping=_mapping(source, options, items, events),
+        row_ids=ids(items.shaped.table.columns[items.roles["item_id"][0]]).values.to_pylist(),
+        arrays=parts.arrays,
+        details=_details(source, read, judged),
     )
 
 
+def with_kept(options: ReadOptions) -> ReadOptions:
+    """The options with what an earlier reading was told of events and dates, where they say nothing of it."""
+    kept = options.mapping
+    if kept is None:
+        return options
+    day_first = kept.day_first if options.day_first is None else options.day_first
+    if options.positive is None and options.negative is None:
+        return replace(options, positive=kept.positive, negative=kept.negative, day_first=day_first)
+    return replace(options, day_first=day_first)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """The items of a source, and its events as they stand. keys: by which events name items; arrays: given ones."""
+
+    items: ItemsRead
+    events: EventTable | None
+    keys: Mapping[str, Key]
+    arrays: Mapping[str, GivenArray]
+
+    @property
+    def beside(self) -> set[Path]:
+        """Files that were read, too."""
+        events = self.events.beside if self.events is not None else ()
+        return {*self.items.shaped.beside, *events, *(array.path for array in self.arrays.values())}
+
+
+def _read_parts(source: Source, options: ReadOptions, says: _Says, losses: Losses) -> _Parts:
+    """Read the items, of a table of their own or of the events, and open the events."""
+    layout = source.layout
+    part = layout.events if layout is not None else None
+    if source.items is not None:
+        table = source.open(source.items)
+        items_part = layout.items if layout is not None else None
+        items = read_item_source(table, items_part, source.images, options, losses, says.tell)
+        if not source.events:
+            return _Parts(items=items, events=None, keys={}, arrays={})
+        keys = items.keys()
+        events = open_events(source, part, keys, options, losses, says.tell, whole=False)
+        return _Parts(items=items, events=events, keys=keys, arrays={})
+    events = open_events(source, part, {}, options, losses, says.tell, whole=True)
+    beside = GivenArrays(arrays={}, other={})
+    if layout is not None and layout.has_vectors:
+        beside = _vectors_beside(source.events[0], events)
+        options = replace(options, given_ids=options.given_ids.union(*(one.ids for one in beside.arrays.values())))
+        says.notes += [f"{name}: {why}, so nothing is read from it" for name, why in beside.other.items()]
+        says.notes += [f"{one.path.name} is the given modality {name!r}" for name, one in beside.arrays.items()]
+    items = items_of_events(events.table, events.roles, part, source.images, options, losses, lambda *_: None)
+    return _Parts(items=items, events=events, keys={}, arrays=beside.arrays)
+
+
+def _vectors_beside(file: Path, events: EventTable) -> GivenArrays:
+    """The arrays beside a file of events that number their items."""
+    numbers = ids(events.table.columns[events.roles["item_id"][0]]).values.to_pylist()
+    return given_vectors(file, 1 + max((int(number) for number in numbers if number.isdecimal()), default=-1))
+
+
+def read_new_items(path: Path, options: ReadOptions) -> tuple[tuple[Item, ...], Losses, tuple[str, ...]]:
+    """Read items alone, as an earlier reading went: the items, what was lost, and what a person should know.
+
+    path: a table, or a folder with one. Raises SourceError when no row is usable.
+    """
+    _check_targets(options.columns)
+    source = find_source(path, items=path if path.is_file() else None)
+    if source.items is None:
+        raise SourceError(f"{path} holds no table of items; give the file itself")
+    known = options.mapping.layout if options.mapping is not None else None
+    layout = source.layout or next((one for one in LAYOUTS if one.name == known), None)
+    part = layout.items if layout is not None and layout.items is not None else None
+    table = source.open(source.items)
+    says, losses = _Says(), Losses()
+    part = part if part is not None and matching_part(table, part) else None
+    items = read_item_source(table, part, source.images, options, losses, says.tell)
+    says.about(items.shaped.table, [*items.shaped.notes, *items.columns.notes])
+    return items.catalog.items, losses, tuple(dict.fromkeys([*says.questions, *says.notes]))
+
+
+def read_rows_of_items(
+    path: Path, options: ReadOptions, known: Mapping[str, int], kinds: Mapping[str, Kind]
+) -> tuple[ItemColumns, Losses, tuple[str, ...]]:
+    """Read rows that name known items and say something new of them; the last row of an id counts.
+
+    known: every id that can be meant; kinds: types of the known items' attributes. Returns the rows as columns, what
+    was lost, and what a person should know. Raises SourceError when there is no row, or no column of ids.
+    """
+    _check_targets(options.columns)
+    table, says, losses = open_table(path), _Says(), Losses()
+    mapped = options.mapping.layout if options.mapping is not None else None
+    part = next((one.items for one in LAYOUTS if one.items is not None and one.name == mapped), None)
+    part = part if part is not None and matching_part(table, part) else None
+    shaped, roles = known_item_rows(table, part, options, losses, says.tell, known)
+    columns = read_item_columns(shaped, roles, losses, known_kinds=kinds)
+    says.about(shaped.table, [*shaped.notes, *columns.notes])
+    return columns, losses, tuple(dict.fromkeys([*says.questions, *says.notes]))
+
+
 def _check_targets(columns: Mapping[str, str]) -> None:
-    known = {"items": ITEM_COLUMNS, "events": EVENT_COLUMNS}
+    """Raises SourceError on a role that no table has."""
+    known = {"items": ITEM_ROLES, "events": EVENT_ROLES}
     for target in columns:
-        table, dot, name = target.rpartition(".")
-        tables = [known[table]] if table in known else [] if dot else list(known.values())
-        if not any(name in names for names in tables):
-            choices = ", ".join(dict.fromkeys([*ITEM_COLUMNS, *EVENT_COLUMNS]))
+        table, dot, role = target.rpartition(".")
+        roles = known.get(table, ()) if dot else (*ITEM_ROLES, *EVENT_ROLES)
+        if role not in roles:
+            choices = ", ".join(dict.fromkeys([*ITEM_ROLES, *EVENT_ROLES]))
             raise SourceError(
                 f"column target {target!r} is unknown; choose one of {choices} (items. or events. before it)"
             )
 
 
-def _match_columns(
-    table: str,
-    path: Path,
-    header: Sequence[str],
-    synonyms: Mapping[str, Sequence[str]],
-    columns: Mapping[str, str],
-) -> dict[str, str]:
-    """Target to column name, first as named by the options, then by synonym. Raises SourceError."""
-    by_lower = {name.casefold().replace(" ", "_"): name for name in reversed(header)}
-    taken = {name for target, name in columns.items() if target.partition(".")[0] in (table, target)}
-    matched = {}
-    for target, names in synonyms.items():
-        own = columns.get(f"{table}.{target}")
-        shared = columns.get(target)
-        wanted = own or (shared if shared in header or (table, target) != ("events", "item_id") else None)
-        if wanted is not None and wanted not in header:
-            raise SourceError(f"column {wanted!r} (for {target}) is not in {path}; it has {', '.join(header)}")
-        found = wanted or next((by_lower[n] for n in names if n in by_lower and by_lower[n] not in taken), None)
-        if found is None and target in _REQUIRED:
-            raise SourceError(f"{path} has no column for {target}; name it as {target}=COLUMN of {', '.join(header)}")
-        if found is not None:
-            matched[target] = found
-    return matched
+def _missing(items: ItemsRead, events: EventTable | None) -> list[str]:
+    """What people would expect and no column holds."""
+    catalog, found = items.catalog, []
+    if not any(item.title for item in catalog):
+        found.append("no title was found; say --map title=COLUMN where there is one")
+    if not any(item.image is not None for item in catalog):
+        found.append("no picture was found")
+    if events is None:
+        found.append("no events were found, so the catalog comes alone")
+    elif "timestamp" not in events.roles:
+        found.append("no time was found, so the order of the file stands for it; splits by time are refused")
+    return found
 
 
-def _picture(
-    value: str, *, item_id: str, path: Path, line: int, pictures: Mapping[str, Path], assembler: Assembler
-) -> Path | None:
-    """The picture that a cell names, else the one called like the item; what cannot be found is refused."""
-    if value.startswith(("http://", "https://", "data:")):
-        if item_id not in pictures:
-            assembler.refuse(path, line, "picture is an address, which is not downloaded; the item stays", value)
-    elif value:
-        found = _media(value, path.parent, pictures)
-        if found is None or not os.path.isfile(found):  # which takes names of any length
-            assembler.refuse(path, line, "picture is not there; the item stays if it has more", value)
-            return None
-        return found
-    return pictures.get(item_id)
+def _item_report(items: ItemsRead) -> TableReport:
+    return TableReport(
+        file=items.shaped.table.path.name,
+        num_rows=len(items.shaped.table),
+        roles=_by_column(items.roles),
+        attributes={name: _kind(kind) for name, kind in items.columns.kinds.items()},
+        left_out=items.columns.left_out,
+    )
 
 
-def _media(value: object, folder: Path, pictures: Mapping[str, Path] | None) -> Path | None:
-    """A media file named by a cell: relative to the items file's folder, else by stem in the image folder."""
-    name = words(value)
-    if not name:
-        return None
-    path = Path(os.path.abspath(folder / name))
-    return path if os.path.isfile(path) or pictures is None else pictures.get(Path(name).stem)
+def _kind(kind: Kind) -> str:
+    parts = (kind.kind, kind.unit, kind.currency)
+    return " ".join(part for part in parts if part)
 
 
-def _add_events(assembler: Assembler, path: Path, columns: Mapping[str, str]) -> None:
-    names: dict[str, str] = {}
-    for line, row in read_rows(path, assembler.refuse):
-        if not names:
-            names = _match_columns("events", path, list(row), EVENT_COLUMNS, columns)
-        weight = number(row.get(names["weight"])) if "weight" in names else 1.0
-        if weight is None:
-            assembler.refuse(path, line, "weight is not a number", row)
-            continue
-        assembler.add_event(
-            identifier(row.get(names["user_id"])),
-            identifier(row.get(names["item_id"])),
-            unix_seconds(row.get(names["timestamp"])),
-            path,
-            line,
-            kind=words(row.get(names.get("kind", ""))) or "interaction",
-            weight=weight,
-        )
-    if not names:
-        raise SourceError(f"{path} has no usable row{_refused(assembler)}; wanted at least one event")
+def _event_report(events: EventTable, source: Source) -> TableReport:
+    used = {name for names in events.roles.values() for name in names}
+    rest = {name: "no role among events" for name in events.header if name not in used}
+    return TableReport(
+        file=", ".join(file.name for file in source.events),
+        num_rows=len(events.table),
+        roles=_by_column(events.roles),
+        left_out=rest if source.items is not None else {},
+    )
 
 
-def _refused(assembler: Assembler) -> str:
-    return f" ({len(assembler.refused)} refused: {assembler.refused[0].reason})" if assembler.refused else ""
+def _by_column(roles: Roles) -> dict[str, str]:
+    return {name: role for role, names in roles.items() for name in names}
+
+
+def _mapping(source: Source, options: ReadOptions, items: ItemsRead, events: EventTable | None) -> SourceMapping:
+    return SourceMapping(
+        layout=source.layout.name if source.layout is not None else None,
+        items=TableMapping(
+            file=source.items.name if source.items is not None else "",
+            roles=items.roles,
+            attributes=items.columns.kinds,
+        ),
+        events=TableMapping()
+        if events is None
+        else TableMapping(file=", ".join(file.name for file in source.events), roles=events.roles),
+        positive=options.positive,
+        negative=options.negative,
+        day_first=options.day_first,
+    )
+
+
+def _details(source: Source, read: EventsRead | None, judged: Judged | None) -> dict[str, object]:
+    """What the catalog's manifest keeps of the source."""
+    details: dict[str, object] = {
+        "layout": source.layout.name if source.layout is not None else None,
+        "items": source.items.name if source.items is not None else None,
+        "events": ", ".join(file.name for file in source.events) or None,
+    }
+    if read is not None and read.columns.times_ms is None:
+        details["times"] = "file order"
+    if judged is not None:
+        details[DETAILS] = judged.details()
+    return details

@@ -8,15 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from genrec.data.readers.images import ImageCheck
-from genrec.data.readers.reading import Assembler, Reading, ReadOptions
+from genrec.data.readers.reading import Reading, ReadOptions
 from genrec.errors import ArtifactError, SourceError
 from genrec.runtime import progress
-from genrec.schema import Item
+from genrec.schema import Catalog, Interactions, Item
 from genrec.shop import ALL_DOMAINS, HELD_OUT_DOMAINS, SEEN_DOMAINS, ShopWorld
 
 _DOMAINS = {"seen": SEEN_DOMAINS, "held-out": HELD_OUT_DOMAINS, "all": ALL_DOMAINS}
-_LOG = Path("shop")  # what refusals would name as their source
 
 
 def read_shop(path: Path | None, options: ReadOptions) -> Reading:
@@ -27,30 +25,34 @@ def read_shop(path: Path | None, options: ReadOptions) -> Reading:
     world = _create(_domains(options.domains), sizes)
     folder = options.media_directory / "images"
     folder.mkdir(parents=True, exist_ok=True)
-    assembler = Assembler(options, [folder])
-    for line, item in enumerate(progress(world.items, label="draw items"), start=1):
+    items = []
+    for item in progress(world.items, label="draw items"):
         picture = folder / f"{item.item_id}.png"
         world.picture(item.item_id).save(picture, compress_level=3)
-        made = Item(
-            item_id=item.item_id,
-            title=item.title,
-            text=item.description,
-            attributes=dict(item.attributes),
-            image=picture,
+        items.append(
+            Item(
+                item_id=item.item_id,
+                title=item.title,
+                text=item.description,
+                attributes=dict(item.attributes),
+                image=picture,
+            )
         )
-        assembler.add_item(made, _LOG, line)
-    catalog = assembler.finish_items(ImageCheck(trusted=True))
-    for line, event in enumerate(world.events, start=1):
-        assembler.add_event(
-            event.user_id, event.item_id, event.timestamp, _LOG, line, kind=event.kind, weight=event.weight
-        )
+    events = list(world.events)
+    interactions = Interactions.sort(
+        user_ids=[event.user_id for event in events],
+        item_ids=[event.item_id for event in events],
+        timestamps=[int(event.timestamp) for event in events],
+        kinds=[event.kind for event in events],
+        weights=[event.weight for event in events],
+    )
     details = {
         "seed": world.seed,
         "domains": list(_domains(options.domains)),
         "num_items": len(world.items),
         "num_people": len(world.people),
     }
-    return assembler.finish(catalog, details)
+    return Reading(catalog=Catalog(items=tuple(items)), interactions=interactions, details=details)
 
 
 def recreate_shop(details: Mapping[str, object]) -> ShopWorld:

@@ -1,0 +1,192 @@
+"""The events of a source: its files one after the other, the roles of their columns, what each event means.
+
+Deliberately knows nothing of how items are read, but for the columns by which events may name them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from genrec.data.feedback import ALL, Judged, judge
+from genrec.data.filters import parse_filter
+from genrec.data.layouts.find import Source
+from genrec.data.layouts.layout import Part, Roles, Shaped
+from genrec.data.layouts.mapping import TableMapping
+from genrec.data.layouts.names import EVENT_PHRASES, speaks_for
+from genrec.data.layouts.nested import has_nested, object_lists, unrolled, with_lists
+from genrec.data.layouts.opening import peek
+from genrec.data.layouts.roles import find_event_roles, link_share
+from genrec.data.losses import Losses
+from genrec.data.readers.events import EventsRead, joined, read_events, too_few
+from genrec.data.readers.item_source import Key, Tell, given_roles, missing_role, refuse_rows, shape, why, with_changes
+from genrec.data.readers.reading import ReadOptions
+from genrec.data.tables import Table
+from genrec.errors import SourceError
+from genrec.schema import Catalog, Interactions
+from genrec.schema import Column as Coded
+
+_NUM_LOOKED_AT = 2_000
+_NUM_SEARCHED = 100  # rows in which a column of lists of items is looked for
+_SURE = 0.6  # how surely a name speaks for a role to be named where it has none
+_LEAST_LISTED = 0.5  # of the elements of such a column that are ids of items
+Keys = Mapping[str, Key]  # columns by which events may name items, the id first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventTable:
+    """Events of all files in one table. key: the items' column by which they name items, None where there are no items
+    yet; header: all columns of the files, of which the table may have some; notes: what was found."""
+
+    table: Table
+    roles: Roles
+    key: str | None
+    header: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    beside: tuple[Path, ...] = ()
+
+
+def open_events(
+    source: Source, part: Part | None, keys: Keys, options: ReadOptions, losses: Losses, tell: Tell, *, whole: bool
+) -> EventTable:
+    """Read the events of a source. whole: whether columns without a role are needed, too. Raises SourceError."""
+    files = source.events
+    first = source.whole.get(files[0]) or peek(files[0]).table
+    listed = _listing(first, keys) if part is None and not options.columns else None
+    is_whole = whole or has_nested(first) or listed is not None or (part is not None and part.shape is not None)
+    wanted = None if is_whole else _needed(first, part, keys, options)
+    shaped = [_shape(source.open(file, wanted), part, listed) for file in files]
+    for one in shaped:
+        refuse_rows(one.table, losses)
+    table = joined([one.table for one in shaped])
+    if not len(table):
+        raise SourceError(f"{files[0]} has no usable row{why(losses)}; wanted at least one event")
+    roles, key = _roles(table.head(_NUM_LOOKED_AT), shaped[0].roles, keys, options, tell)
+    header = tuple(_shape(first, part, listed).table.columns)
+    for role in ("user_id", "item_id"):
+        if role not in roles:
+            raise SourceError(missing_role(table.path, header, role, f"events.{role}"))
+    notes = tuple(dict.fromkeys(note for one in shaped for note in one.notes))
+    beside = tuple(dict.fromkeys(file for one in shaped for file in one.beside))
+    return EventTable(table=table, roles=roles, key=key, header=header, notes=notes, beside=beside)
+
+
+def read_event_table(
+    events: EventTable,
+    part: Part | None,
+    keys: Keys,
+    catalog: Catalog,
+    options: ReadOptions,
+    losses: Losses,
+    aliases: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[EventsRead, Judged]:
+    """The events that name items of the catalog, and what each means. Raises SourceError when hardly any is usable."""
+    known = dict(catalog.row_of_id if events.key is None else keys[events.key].places)
+    for name, item_id in aliases.items():
+        if item_id in catalog.row_of_id:
+            known.setdefault(name, catalog.row_of_id[item_id])
+    own = Losses()
+    read = read_events(
+        events.table,
+        events.roles,
+        known,
+        own,
+        no_rating=part.no_rating if part is not None else (),
+        others=_columns_of(options),
+        day_first=options.day_first,
+    )
+    losses.merge(own)
+    if too_few(read):
+        name, item_id = events.table.path.name, events.roles["item_id"][0]
+        seen = [str(cell) for row in events.table.head(3).rows() for cell in [row[item_id]]]
+        raise SourceError(
+            f"{events.table.path} has {read.num_rows:,} events, of which {len(read.columns.users):,} can be used"
+            f"{why(own)}; items in column {item_id!r} of {name} look like {', '.join(map(repr, seen))}, those of the "
+            f"catalog like {', '.join(repr(i) for i in list(known)[:3])}; say which column names them: "
+            "--map events.item_id=COLUMN"
+        )
+    return read, judge(read.columns, options.positive, options.negative)
+
+
+def interactions_of(read: EventsRead, judged: Judged, catalog: Catalog, kind: str) -> Interactions:
+    """Events as the catalog's interactions, sorted. kind: of events that say none."""
+    columns = read.columns
+    kinds = columns.kinds or Coded((kind,), np.zeros(len(columns.users), np.int64))
+    named = Coded(tuple(str(value) or kind for value in kinds.values), kinds.places_N)
+    return Interactions.sort(
+        user_ids=Coded(tuple(read.users), columns.users),
+        item_ids=Coded(tuple(item.item_id for item in catalog), columns.items),
+        timestamps_ms=columns.times_ms,
+        kinds=named,
+        feedback=judged.feedback,
+        weights=judged.weights,
+        parts=read.parts,
+    )
+
+
+def _shape(table: Table, part: Part | None, listed: str | None) -> Shaped:
+    """Events in shape; an order of no known layout that lists its items becomes an event for each of them.
+
+    listed: the column whose cells list ids of items.
+    """
+    shaped = shape(table, part)
+    if part is not None:
+        return shaped
+    if listed is not None and listed in shaped.table.columns:
+        rows = unrolled(with_lists(shaped.table, listed), listed)
+        note = f"{len(rows):,} events are the elements of {listed!r} in {len(shaped.table):,} rows"
+        return replace(shaped, table=rows, notes=(*shaped.notes, note))
+    named = _naming(shaped.table.columns)
+    for name in object_lists(shaped.table):
+        rows = unrolled(shaped.table, name)
+        inner = [column.removeprefix(f"{name}.") for column in rows.columns if column.startswith(f"{name}.")]
+        if _naming(inner) > named:
+            note = f"{len(rows):,} events are the elements of {name!r} in {len(shaped.table):,} rows"
+            return replace(shaped, table=rows, notes=(*shaped.notes, note))
+    return shaped
+
+
+def _listing(first: Table, keys: Keys) -> str | None:
+    """The column whose cells list ids of items, if one does: playlists, baskets, sessions."""
+    if not keys or not len(first):
+        return None
+    sample = first.head(_NUM_SEARCHED)
+    for name, column in sample.columns.items():
+        lists = [cell for cell in with_lists(sample, name).columns[name] if isinstance(cell, list | tuple)]
+        parts: list[object] = [part for cell in lists for part in cell]
+        if len(parts) <= len(lists) or any(isinstance(part, Mapping) for part in parts):
+            continue
+        shares = [(link_share(parts, key.known), link_share(column, key.known)) for key in keys.values()]
+        if any(share >= _LEAST_LISTED and share > whole for share, whole in shares):
+            return name
+    return None
+
+
+def _naming(names: Iterable[str]) -> float:
+    """How surely one of these columns names events' items."""
+    return max((speaks_for(name, EVENT_PHRASES["item_id"]) for name in names), default=0.0)
+
+
+def _needed(first: Table, part: Part | None, keys: Keys, options: ReadOptions) -> list[str] | None:
+    """The columns of events that have a role or a condition, told from the first rows; None for all."""
+    roles, _ = _roles(first, shape(first, part).roles, keys, options, lambda *_: None)
+    wanted = {name for names in roles.values() for name in names} | set(_columns_of(options))
+    if "timestamp" not in roles:  # what is called a time and holds none is named
+        wanted |= {name for name in first.columns if speaks_for(name, EVENT_PHRASES["timestamp"]) >= _SURE}
+    return [name for name in first.columns if name in wanted] or None
+
+
+def _roles(table: Table, known: Roles, keys: Keys, options: ReadOptions, tell: Tell) -> tuple[Roles, str | None]:
+    mapping = options.mapping.events if options.mapping is not None else TableMapping()
+    given = given_roles("events", table, options.columns, mapping, known)
+    found, key = find_event_roles(table, given, {name: key.known for name, key in keys.items()})
+    tell(table, with_changes(found, mapping, tuple(table.columns)))
+    return found.roles, key
+
+
+def _columns_of(options: ReadOptions) -> list[str]:
+    """The columns of which the conditions on events speak."""
+    conditions = [c for c in (options.positive, options.negative) if c is not None and c.strip().casefold() != ALL]
+    return [name for condition in conditions for name in parse_filter(condition).attributes()]
