@@ -10,6 +10,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
@@ -89,6 +90,9 @@ def write_text(path: Path, text: str) -> None:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+PARTIAL_FILE = re.compile(r"\..+\.\d+-\d+\.partial(?:\..*)?")  # what write_file writes to, until it is whole
 
 
 @contextlib.contextmanager

@@ -17,7 +17,15 @@ from pathlib import Path
 
 import filelock
 
-from genrec.artifacts import MANIFEST, fingerprint_file, fingerprint_folder, read_json, recover, write_text
+from genrec.artifacts import (
+    MANIFEST,
+    PARTIAL_FILE,
+    fingerprint_file,
+    fingerprint_folder,
+    read_json,
+    recover,
+    write_text,
+)
 from genrec.disk import naming
 from genrec.errors import ArtifactError, WorkspaceBusy
 from genrec.generations.generation import (
@@ -216,7 +224,10 @@ def link_tree(source: Path, target: Path) -> None:
 
 
 def _write_inventory(folder: Path, number: int, *, after: int | None) -> None:
-    """after: the number of the generation that it follows."""
+    """after: the number of the generation that it follows. What a killed writer left of a file is none of its files."""
+    for path in folder.rglob(".*.partial*"):
+        if PARTIAL_FILE.fullmatch(path.name) and not path.is_dir():
+            path.unlink()
     files = {name: [(folder / name).stat().st_size, print_] for name, print_ in _fingerprints(folder).items()}
     record = {"format": FORMAT, "number": number, "after": after, "made": int(time.time()), "files": files}
     write_text(folder / INVENTORY, json.dumps(record, indent=1, sort_keys=True))

@@ -417,3 +417,16 @@ def test_a_trained_adapter_is_placed_by_the_next_writer_where_its_generation_is_
         pass
     assert (root / "adapters/warm/adapter.toml").is_file() == is_current
     assert made.exists() != is_current
+
+
+def test_what_a_killed_writer_left_of_a_file_is_no_part_of_a_generation(tmp_path):
+    root = tmp_path / "ws"
+    with writing(root, "make"):
+        with new_folder(root, None) as folder:
+            filled(folder, "new")
+        for name in ("", "catalog/"):
+            (root / f"generations/1/{name}.generation.4491-1397559.partial.json").write_text("{")
+        commit(root)
+    assert says(root) == {"new"}
+    assert find_faults(Generation.open(root)) == []
+    assert not list((root / "generations").rglob("*.partial*"))
