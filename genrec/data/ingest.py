@@ -358,7 +358,8 @@ def _check_out(out: Path) -> None:
 
 def _check_options(source: str, options: ReadOptions) -> None:
     """Raises SourceError when an option is given that the source's reader does not take."""
-    given = {entry.name for entry in fields(options) if getattr(options, entry.name)}
+    usual = ReadOptions()
+    given = {e.name for e in fields(options) if getattr(options, e.name) != getattr(usual, e.name)}
     unused = sorted(given - READERS[source].options)
     if unused:
         takes = ", ".join(sorted(READERS[source].options))

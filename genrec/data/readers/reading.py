@@ -11,7 +11,7 @@ from genrec.data.fetch import FetchLimits
 from genrec.data.layouts.mapping import SourceMapping
 from genrec.data.layouts.vectors import GivenArray
 from genrec.data.losses import Losses, Refusal
-from genrec.schema import AttributeValue, Catalog, Interactions
+from genrec.schema import Catalog, Interactions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +95,3 @@ class ReadOptions:
     num_people: int | None = None
     given_ids: frozenset[str] = frozenset()
     media_directory: Path | None = None
-
-
-def clean_attributes(attributes: Mapping[str, AttributeValue | None]) -> dict[str, AttributeValue]:
-    """Leave out attributes that are absent or empty."""
-    return {name: value for name, value in attributes.items() if value is not None and value not in ("", ())}

@@ -20,10 +20,10 @@ def is_too_deep(value: object) -> bool:
     """Whether lists and mappings lie in each other deeper than any table has them."""
     layer = [value]
     for _ in range(MAX_DEPTH):
-        inner = [entry for entry in layer if isinstance(entry, list | tuple | dict)]
+        inner = [entry for entry in layer if isinstance(entry, list | tuple | Mapping)]
         if not inner:
             return False
-        layer = [deep for entry in inner for deep in (entry.values() if isinstance(entry, dict) else entry)]
+        layer = [deep for entry in inner for deep in (entry.values() if isinstance(entry, Mapping) else entry)]
     return True
 
 

@@ -7,7 +7,7 @@ converted or cut. Nothing is dropped in silence. Knows nothing of files, and not
 from genrec.data.values.attributes import Attribute, Kind, attribute, coerce, flatten, truths
 from genrec.data.values.columns import Column, Odd, dictionary_encoded
 from genrec.data.values.ids import Ids, KnownIds, Matches, ids, match_ids
-from genrec.data.values.lists import Separator, is_too_deep, list_separator, lists
+from genrec.data.values.lists import Separator, list_separator, lists
 from genrec.data.values.numbers import Numbers, numbers, says_number
 from genrec.data.values.texts import Texts, clean_text, texts
 from genrec.data.values.times import Times, says_time, times
@@ -30,7 +30,6 @@ __all__ = [
     "dictionary_encoded",
     "flatten",
     "ids",
-    "is_too_deep",
     "list_separator",
     "lists",
     "match_ids",

@@ -17,13 +17,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Literal, TypeAlias
 
+from genrec.data.tables.building import is_too_deep
 from genrec.data.values.columns import Column, distinct_texts, is_absent, is_missing, printable
 from genrec.data.values.markup import clean, is_code
 
 Separator: TypeAlias = Literal["list", "|", ";", ",", "path", "/"]
 
 _LITERAL_CHARS = 2**20  # of a Python literal, whose syntax tree takes much more
-_MAX_DEPTH = 32
 _NAME_KEYS = ("name", "title", "label", "value", "text")
 _MOST = 0.8  # of the cells that open with a bracket which must be lists
 _RECURRING, _RECURRING_PATHS = 0.4, 0.6  # share of parts that other cells have too
@@ -262,14 +262,3 @@ def _array(text: str) -> list[str] | None:
     if not (text.startswith("{") and text.endswith("}")) or not inner.strip() or _NO_ARRAY.search(inner):
         return None
     return [part for part in next(csv.reader([inner], escapechar="\\")) if part != "NULL"]
-
-
-def is_too_deep(value: object) -> bool:
-    """Whether lists and mappings lie in each other deeper than any table has them."""
-    layer = [value]
-    for _ in range(_MAX_DEPTH):
-        inner = [entry for entry in layer if isinstance(entry, list | tuple | Mapping)]
-        if not inner:
-            return False
-        layer = [deep for entry in inner for deep in (entry.values() if isinstance(entry, Mapping) else entry)]
-    return True
