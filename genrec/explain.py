@@ -6,6 +6,7 @@ a text that says anything else is replaced by a template of the same claims. Kno
 searched for.
 """
 
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from genrec.claims.card import card_line
 from genrec.claims.check import Vocabulary, check_text
 from genrec.claims.claims import (
     CO_CHOSEN,
@@ -23,12 +25,14 @@ from genrec.claims.claims import (
     Claim,
     ClaimRole,
     candidate_claims,
-    merge_by_source,
 )
+from genrec.claims.merging import merge_by_source
+from genrec.claims.sentences import reads_whole
 from genrec.claims.template import phrase
-from genrec.claims.wording import sayable_attributes, words_of
+from genrec.claims.wording import spoken_title, words_of
 from genrec.config import Config, ExplainConfig, SplitConfig
 from genrec.data.filters import Predicate
+from genrec.data.labels import Labels, Say
 from genrec.data.splits import split_interactions
 from genrec.errors import WriterBusy
 from genrec.prompting import Message, render
@@ -43,10 +47,15 @@ from genrec.schema import (
     Interactions,
     Item,
 )
+from genrec.search.index import SearchIndex
+from genrec.search.names import NameMatch
 
 MIN_PEOPLE = 3  # fewer people than this are no pattern worth naming
 NEAR_SHARE = 0.01  # "close to" means among this share of the catalog that is nearest
 USUAL_SURPRISE = 0.7  # a number in the usual range: about half of the items have one
+# How much of a taste it tells that values of these roles are shared; of all others 1.
+_OF_TASTE: Mapping[Say, float] = {"time": 0.7, "truth": 0.7, "value": 0.7, "group": 0.4, "number": 0.5, "rating": 0.3}
+_YEAR_AT_END = re.compile(r"\s*\(\d{4}\)$")
 
 
 class ExplainingModels(Protocol):
@@ -70,28 +79,43 @@ class Explainable(Protocol):
     def client(self) -> ExplainingModels: ...
     @property
     def config(self) -> Config: ...
+    @property
+    def search(self) -> SearchIndex: ...
     def chosen_history(self, user: str | None, history: Sequence[str] | None) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeighedClaim:
-    """A claim, the nats by which the score falls without its source, and how telling it is (nats of surprise)."""
+    """A claim, the nats by which the score falls without its source, and how telling it is (nats of surprise).
+
+    topic: what it speaks of, which is spoken of once.
+    """
 
     claim: Claim
     weight: float
     surprise: float
+    topic: str
 
 
 class EvidenceIndex:
     """What the catalog and the training events say, counted once: how common values are, who chose what when."""
 
-    def __init__(self, catalog: Catalog, train: Interactions, vectors: FloatArray) -> None:
+    def __init__(
+        self, catalog: Catalog, train: Interactions, vectors: FloatArray, labels: Labels | None = None
+    ) -> None:
+        """labels: how attributes are spoken; made from the catalog where none are given."""
         self.catalog, self.vectors = catalog, vectors
-        self.vocabulary = Vocabulary.of(catalog)
+        self.labels = Labels.of(catalog) if labels is None else labels
+        self.vocabulary = Vocabulary.of(catalog, self.labels)
         self._num_with: Counter[tuple[str, str]] = Counter()
+        self._num_titled: Counter[str] = Counter()
         for item in catalog:
-            for name, value in sayable_attributes(item).items():
+            self._num_titled[_yearless(item.title)] += 1
+            for name, value in self.labels.said(item).items():
                 self._num_with.update(_attribute_keys(name, value))
+                decade = self.labels[name].decade(value)
+                if decade is not None:
+                    self._num_with[name, decade] += 1
         self._visits: dict[str, dict[str, tuple[int, int]]] = {}
         for user, (start, end) in train.user_bounds().items():
             for position in range(start, end):
@@ -101,10 +125,19 @@ class EvidenceIndex:
 
     @classmethod
     def of(
-        cls, catalog: Catalog, interactions: Interactions, vectors: FloatArray, config: SplitConfig
+        cls,
+        catalog: Catalog,
+        interactions: Interactions,
+        vectors: FloatArray,
+        config: SplitConfig,
+        labels: Labels | None = None,
     ) -> "EvidenceIndex":
         """Count the training events of a split of these interactions."""
-        return cls(catalog, split_interactions(interactions, config).train, vectors)
+        return cls(catalog, split_interactions(interactions, config).train, vectors, labels)
+
+    def shortest_title(self, title: str) -> str:
+        """A title without its year, where no other item is called so."""
+        return spoken_title(_yearless(title)) if self._num_titled[_yearless(title)] <= 1 else spoken_title(title)
 
     def num_people(self, item_id: str) -> int:
         """How many people chose the item in the training events."""
@@ -116,8 +149,19 @@ class EvidenceIndex:
         return sum(1 for user in past.keys() & item.keys() if past[user][0] < item[user][1])
 
     def is_telling(self, claim: Claim) -> bool:
-        """Whether a fact of the item alone is worth saying: at least one other item shares it."""
-        return claim.attribute == POPULARITY or all(self._num_with[key] > 1 for key in _value_keys(claim))
+        """Whether a claim is worth saying.
+
+        A fact of the item alone is where another item shares it; a shared value is where the attribute is of taste; a
+        shared number where it says for whom it is, such as up to 4 players.
+        """
+        label = self.labels[claim.attribute]
+        if claim.kind == "attribute":
+            return claim.attribute == POPULARITY or all(self._num_with[key] > 1 for key in _value_keys(claim))
+        if claim.kind == "range":
+            return label.say in ("price", "number")
+        if claim.kind == "history" and isinstance(claim.value, float | int) and not isinstance(claim.value, bool):
+            return label.form.startswith("is for ")
+        return claim.kind != "history" or label.is_taste
 
     def nearest(self, item_id: str, others: Sequence[str]) -> list[str]:
         """Those of `others` that are among the item's nearest NEAR_SHARE of the catalog by fused vectors."""
@@ -144,7 +188,8 @@ class EvidenceIndex:
             share = self.num_people(item_id) / max(self.num_users, 1)
             return max(0.0, float(np.log(share_after / share)))
         counts = [max(self._num_with[key], 1) for key in _value_keys(claim)]
-        return float(sum(np.log(len(self.catalog) / count) for count in counts))
+        told = float(sum(np.log(len(self.catalog) / count) for count in counts))
+        return told * _OF_TASTE.get(self.labels.role(claim.attribute), 1.0)
 
 
 def _value_keys(claim: Claim) -> list[tuple[str, str]]:
@@ -154,6 +199,10 @@ def _value_keys(claim: Claim) -> list[tuple[str, str]]:
 
 def _attribute_keys(attribute: str, value: AttributeValue) -> list[tuple[str, str]]:
     return [(attribute, str(entry)) for entry in (value if isinstance(value, tuple) else (value,))]
+
+
+def _yearless(title: str) -> str:
+    return _YEAR_AT_END.sub("", title) or title
 
 
 def explain(
@@ -191,18 +240,28 @@ def explain_batch(
     attributions = recommender.client.attributions(
         [Case(history=past, item_id=item_id, query=query) for past, item_id in cases]
     )
+    named = recommender.search.names(query) if query else ()
     chosen = []
     for item, past, drop in zip(items, shown, attributions, strict=True):
-        candidates = weigh_claims(index, item, [catalog[i] for i in past], drop, query=query, constraints=constraints)
+        asked = [*constraints, *_asked_values(item, catalog.row(item.item_id), named, index.labels)]
+        candidates = weigh_claims(index, item, [catalog[i] for i in past], drop, constraints=asked)
         chosen.append(choose_claims(candidates, recommender.config.explain))
-    said = [merge_by_source(weighed.claim for weighed in claims) for claims in chosen]
+    said = [merge_by_source((weighed.claim for weighed in claims), index.labels) for claims in chosen]
     texts = _phrase(recommender, index, items, said)
+    max_chars = recommender.config.explain.max_reason_chars
     return [
         Explanation(
             item_id=item.item_id,
             text=text,
             evidence=tuple(_evidence(weighed) for weighed in claims),
             phrased_by="model" if is_model else "template",
+            reason=card_line(
+                item,
+                [weighed.claim for weighed in sorted(claims, key=_worth, reverse=True)],
+                index.labels,
+                max_chars=max_chars,
+                title_of=index.shortest_title,
+            ),
         )
         for item, claims, (text, is_model) in zip(items, chosen, texts, strict=True)
     ]
@@ -219,7 +278,6 @@ def weigh_claims(
     history: Sequence[Item],
     attributions: Mapping[str, float],
     *,
-    query: str = "",
     constraints: Iterable[Predicate] = (),
 ) -> list[WeighedClaim]:
     """Every candidate claim that tells something, with its weight and its surprise."""
@@ -229,16 +287,18 @@ def weigh_claims(
     claims = candidate_claims(
         item,
         history,
+        index.labels,
         num_chosen_after={past: count for past, count in after.items() if count >= MIN_PEOPLE},
         similar=index.nearest(item.item_id, past_ids),
         num_people=num_people if num_people >= MIN_PEOPLE else 0,
-        constraints=[*constraints, *_asked_values(item, query)],
+        constraints=list(constraints),
     )
     weighed = []
     for claim in claims:
-        if claim.source_title or claim.kind != "attribute" or index.is_telling(claim):
+        if index.is_telling(claim):
             weight = _claim_weight(claim, history, attributions)
-            weighed.append(WeighedClaim(claim=claim, weight=weight, surprise=index.surprise(item.item_id, claim)))
+            surprise, topic = index.surprise(item.item_id, claim), index.labels.topic(claim.attribute)
+            weighed.append(WeighedClaim(claim=claim, weight=weight, surprise=surprise, topic=topic))
     return weighed
 
 
@@ -259,14 +319,13 @@ def _claim_weight(claim: Claim, history: Sequence[Item], attributions: Mapping[s
     return max((attributions.get(past.item_id, 0.0) for past in sharing), default=0.0)
 
 
-def _asked_values(item: Item, query: str) -> list[Predicate]:
-    """The item's own values that the words of a request name."""
-    asked = f" {' '.join(words_of(query))} "
+def _asked_values(item: Item, row: int, named: Iterable[NameMatch], labels: Labels) -> list[Predicate]:
+    """The item's own values that a request names whole, as it spells them."""
+    sayable = labels.said(item)
     return [
-        Predicate(attribute=name, operator="=", value=entry)
-        for name, value in sayable_attributes(item).items()
-        for entry in (value if isinstance(value, tuple) else (value,))
-        if isinstance(entry, str) and f" {' '.join(words_of(entry))} " in asked
+        Predicate(attribute=name.attribute, operator="=", value=name.value)
+        for name in named
+        if name.attribute is not None and name.attribute in sayable and name.is_whole and row in name.rows
     ]
 
 
@@ -286,13 +345,20 @@ def choose_claims(candidates: Sequence[WeighedClaim], config: ExplainConfig) -> 
         if pool is facts and any(c in related for c in chosen):
             break
         while len(chosen) < config.max_evidence:
-            taken = {c.claim.attribute for c in chosen}
-            left = [c for c in pool if c.claim.attribute not in taken]
+            taken = {c.topic for c in chosen}
+            left = [c for c in pool if c.topic not in taken and not _is_said(c.claim, chosen)]
             if not left:
                 break
             sources = Counter(c.claim.source for c in chosen)
             chosen.append(max(left, key=lambda c: _worth(c) * config.repeated_source ** sources[c.claim.source]))
     return sorted(chosen, key=lambda c: -c.weight)
+
+
+def _is_said(claim: Claim, chosen: Sequence[WeighedClaim]) -> bool:
+    """Whether words of a claim say no more, or no less, than those of one that was chosen: beige beside light beige."""
+    mine = [set(words_of(said)) for said in claim.said]
+    theirs = [set(words_of(said)) for weighed in chosen for said in weighed.claim.said]
+    return any(one <= other or other <= one for one in mine for other in theirs)
 
 
 def _worth(candidate: WeighedClaim) -> float:
@@ -317,7 +383,8 @@ def _phrase(
         except WriterBusy:
             break
         for n, text in zip(tried, answers, strict=True):
-            if not check_text(text, items[n], said[n], index.vocabulary):
+            own = [items[n].title, *(claim.source_title for claim in said[n] if claim.source_title)]
+            if reads_whole(text, own) and not check_text(text, items[n], said[n], index.vocabulary):
                 texts[n] = text.strip()
         tried = [n for n in tried if n not in texts and len(said[n]) > 1]
         for n in tried:
@@ -344,7 +411,7 @@ def _template(item: Item, claims: Sequence[Claim], seed: int) -> str:
     if not claims:
         return f"Nothing in this history or in what is known of {item.title or item.item_id} explains it."
     case = zlib.crc32("\n".join([item.item_id, *(claim.text for claim in claims)]).encode())
-    return phrase(item, claims, np.random.default_rng([seed, case]))
+    return phrase(item, claims, np.random.default_rng([seed, case]), plainly=True)
 
 
 def _evidence(weighed: WeighedClaim) -> Evidence:

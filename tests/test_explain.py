@@ -14,6 +14,7 @@ from genrec.prompting import Message
 from genrec.ranking.attribution import leave_one_out
 from genrec.ranking.client import Attribution, Case
 from genrec.schema import Catalog, Interactions, Item
+from genrec.search import SearchIndex
 
 COLORS, KINDS, BRANDS = ("red", "blue", "green", "black"), ("lamp", "mug", "chair"), ("Halden", "Popsy", "Zaza")
 
@@ -73,6 +74,7 @@ class KnownRecommender:
         angles = np.arange(36) / 36 * 2 * np.pi
         self.vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
         self.evidence = EvidenceIndex.of(self.catalog, self.interactions, self.vectors, self.config.split)
+        self.search = SearchIndex.of(self.catalog)
         self.client = KnownModels(self.catalog, writer, nats)
 
     def chosen_history(self, user: str | None, history: Sequence[str] | None) -> tuple[str, ...]:

@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from genrec.claims.claims import Claim
-from genrec.claims.wording import Words, format_number, say_attribute, sayable_attributes, words_of
+from genrec.claims.wording import Words, spoken_title, words_of
+from genrec.data.labels import Labels
 from genrec.schema import Catalog, Item
 
 NO_CLAIM = "(no claim is said)"
@@ -33,10 +35,26 @@ _OF_THE_PAST = {"bought", "chose", "earlier", "enjoyed", "history", "liked", "pa
 _STRAY_MARK = re.compile(r"[,;:(]\s*[,;:.!?)]|[,;:(]\s*$")
 # A word that must be followed by another, before a mark: "as it is a mug, as you, and", "it costs 20, A, and".
 _DANGLING = re.compile(
-    r"\b((?:an?|the|as|as you|and|or|is|has|of|with|by|your|at|under|over|because|since|costs|made)"
-    r"\s*(?:[,;:!?]|\.(?!\d)|$))",
+    r"\b((?:an?|the|as|as you|and|or|is|has|was|were|are|be|been|of|with|by|your|at|under|over|because|since|costs"
+    r"|made)\s*(?:[,;:!?]|\.(?!\d)|$)|also\s*(?:[.!?](?!\d)|$))",
     re.IGNORECASE,
 )
+# What opens a likeness, and must be followed by the title it is a likeness to; not "you may like it".
+_TITLE = "\x00"  # stands for a title
+_OPEN_LIKENESS = re.compile(
+    r"((?:\b(?:just|much|exactly) like|\bthe same as|\bas with|\bas in|\bclose to|\bsimilar to|\bafter"
+    r"|(?<=[,;:]) ?like|\b(?:is|are|looks|feels) like)\b)(?!\s*\x00|\s+all\b)",
+    re.IGNORECASE,
+)
+# "We picked it is red": a clause that nothing joins to the words before it.
+_UNJOINED = re.compile(
+    r"(?<![.,:;!?\x00])\s((?!(?:because|since|as|and|that|also|so|but|for|where)\b)\w+ it (?:also )?"
+    r"(?:is|has|was|costs|stars))\b",
+    re.IGNORECASE,
+)
+# What no whole text holds: dots without end, other marks said twice, signs that stand for what was lost.
+_GARBLED = re.compile(r"(…|\.{2,}|[!?,;:]{2,}|\ufffd|(?<=\s)[.,;:!?](?=\s|$))")
+_ENDS = re.compile(r"[.!?]$")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
@@ -52,16 +70,18 @@ class Vocabulary:
     max_words: int
 
     @classmethod
-    def of(cls, catalog: Catalog | Iterable[Item]) -> "Vocabulary":
-        """Collect the sayable values and the titles of items."""
+    def of(cls, catalog: Catalog | Iterable[Item], labels: Labels | None = None) -> "Vocabulary":
+        """Collect the values that can be said, as they are and as they are spoken, and the titles of items."""
+        items = tuple(catalog)
+        known = Labels.of(items) if labels is None else labels
         values: set[Words] = set()
         titles: set[Words] = set()
-        for item in catalog:
-            titles.add(words_of(item.title))
-            for value in sayable_attributes(item).values():
-                for entry in value if isinstance(value, tuple) else (value,):
-                    if isinstance(entry, str):
-                        values.add(words_of(entry))
+        for item in items:
+            titles |= {words_of(item.title), words_of(spoken_title(item.title))}
+            for name, value in known.said(item).items():
+                if isinstance(value, str | tuple):
+                    spoken = known[name].words(value)
+                    values.update(map(words_of, (*spoken, *(value if isinstance(value, tuple) else (value,)))))
         titles = {words for words in titles if len(words) > 1}
         values = {words for words in values if words and not (len(words) == 1 and words[0] in _PLAIN_WORDS)}
         longest = max((len(words) for words in values | titles), default=1)
@@ -82,18 +102,22 @@ def check_text(text: str, item: Item, claims: Sequence[Claim], vocabulary: Vocab
     Every number, attribute value, title and word of substance must come from a claim or from the item's title, and
     each related item must be named with values of its own claims, so "red like A" is not passed for "red like B".
     Where no claim speaks of another item, nothing is said of what the person chose before. Marks that end nothing, as
-    in "it costs 20,), and is red", are not passed either, nor words that begin what never follows: "as you, and".
+    in "it costs 20,), and is red", are not passed either, nor words that begin what never follows: "as you, and", "it
+    is red, the same as it"; nor what is garbled or breaks off.
     Words of substance stand where their claim has them, so "a red accent" is not passed for a red item with a black
     accent, and nothing is said more often than it is claimed.
     """
-    titles = sorted({claim.source_title for claim in claims if claim.source_title} - {item.title}, key=len)[::-1]
+    own = item.title
+    titles = sorted({claim.source_title for claim in claims if claim.source_title} - {own}, key=len)[::-1]
+    if spoken_title(own) in text and spoken_title(own) not in titles:
+        own = spoken_title(own)
     backed_words = {word for claim in claims for word in words_of(_untitled(claim))}
     values = {words for claim in claims for words in _value_words(claim)}
     places = _places(claims)
     plain_words = _PLAIN_WORDS if titles else _PLAIN_WORDS - _OF_THE_PAST
-    unsupported = _stray_marks(text, [item.title, *titles])
+    unsupported = _stray_marks(text, own, titles) + open_likenesses(text, [own, *titles])
     said: Counter[Words] = Counter()
-    for sentence in _sentences(text, item.title, titles):
+    for sentence in _sentences(text, own, titles):
         mentions: list[_Mention] = []
         for part in sentence:
             if isinstance(part, _Mention):
@@ -111,17 +135,34 @@ def check_text(text: str, item: Item, claims: Sequence[Claim], vocabulary: Vocab
     return tuple(dict.fromkeys(unsupported))
 
 
-def _stray_marks(text: str, titles: Sequence[str]) -> list[str]:
-    for title in titles:
-        text = _title_pattern(title).sub("x", text) if title else text
-    return [mark.strip() for mark in [*_STRAY_MARK.findall(text.strip()), *_DANGLING.findall(text.strip())]]
+def _stray_marks(text: str, own_title: str, titles: Sequence[str]) -> list[str]:
+    text = _without_titles(text, [own_title, *titles], "x").strip()
+    broken_off = [] if not text or _ENDS.search(text) else [text.rpartition(" ")[2] or text]
+    found = [*_STRAY_MARK.findall(text), *_DANGLING.findall(text), *_UNJOINED.findall(text), *_GARBLED.findall(text)]
+    return [mark.strip() for mark in found] + broken_off
+
+
+def open_likenesses(text: str, titles: Sequence[str]) -> list[str]:
+    """Words of a text that open a likeness with no title behind them: the same as it."""
+    return [found.strip() for found in _OPEN_LIKENESS.findall(_without_titles(text, titles, _TITLE))]
+
+
+def is_garbled(text: str, titles: Sequence[str] = ()) -> bool:
+    """Whether a text is none that a person would write: no letters, marks without end, a word twice in a row."""
+    bare = _without_titles(text, titles, "x")
+    words = words_of(bare)
+    is_doubled = any(first == second for first, second in pairwise(words))
+    return is_doubled or not any(map(str.isalpha, bare)) or _GARBLED.search(bare) is not None
+
+
+def _without_titles(text: str, titles: Sequence[str], mark: str) -> str:
+    for title in sorted(titles, key=len, reverse=True):
+        text = _title_pattern(title).sub(lambda _: mark, text) if title else text
+    return text
 
 
 def _value_words(claim: Claim) -> list[Words]:
-    values = claim.value if isinstance(claim.value, tuple) else (claim.value,)
-    if isinstance(claim.value, bool):
-        return [words_of(say_attribute(claim.attribute, True).removeprefix("is "))]
-    return [words_of(value if isinstance(value, str) else format_number(float(value))) for value in values]
+    return [words_of(said) for said in claim.said]
 
 
 def _sayings(claim: Claim) -> list[Words]:

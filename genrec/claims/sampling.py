@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from genrec.claims.claims import Claim, candidate_claims, merge_by_source
+from genrec.claims.claims import Claim, candidate_claims
+from genrec.claims.merging import merge_by_source
 from genrec.data.filters import BOUNDS, Predicate
+from genrec.data.labels import Labels
 from genrec.schema import Item
 
 MAX_CLAIMS = 3
@@ -20,13 +22,14 @@ _BOUND_SHARE = 0.3  # how many of its numbers are bounded
 
 
 def draw_claims(
-    item: Item, history: Sequence[Item], rng: np.random.Generator, *, wishes: Sequence[Predicate] = ()
+    item: Item, history: Sequence[Item], labels: Labels, rng: np.random.Generator, *, wishes: Sequence[Predicate] = ()
 ) -> list[Claim]:
     """One to three claims for an item, those about one history item merged; empty when nothing can be said of it."""
     followed = {past.item_id: int(rng.integers(1, 200)) for past in history if rng.random() < _FOLLOWED_SHARE}
     claims = candidate_claims(
         item,
         history,
+        labels,
         num_chosen_after=followed,
         similar=[past.item_id for past in history if rng.random() < _SIMILAR_SHARE],
         num_people=int(rng.integers(500)) if rng.random() < _POPULAR_SHARE else 0,

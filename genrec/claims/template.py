@@ -1,7 +1,8 @@
 """Claims as sentences without a model: exactly the claims given, in one of many ways.
 
 The first sentence opens with a frame and holds the claims about other items; facts of the item alone follow in their
-own. The language model is tuned on these sentences, and they are said where its own do not pass the check.
+own. The language model is tuned on these sentences, in many ways so that it learns to say the claims and not the
+frames; the plain ones among them are said where its own do not pass the check.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from genrec.claims.claims import Claim
+from genrec.claims.wording import spoken_title
 from genrec.schema import Item
 
 _OPENINGS: tuple[str, ...] = (
@@ -27,28 +29,42 @@ _OPENINGS: tuple[str, ...] = (
     "We think of you here: it {c}.",
 )
 _RELATED_OPENINGS = (*_OPENINGS, "This goes with what you chose: it {c}.")  # where the claims speak of that
+_PLAIN_OPENINGS: tuple[str, ...] = (
+    "It {c}.",
+    "You may like it because it {c}.",
+    "We picked it because it {c}.",
+    "A good match for you, since it {c}.",
+    "{t} {c}.",
+)
+_PLAIN_FOLLOWING = ("Also, it {c}.", "What is more, it {c}.")
+_PLAIN_LIKENESS = (", like {t}", ", just like {t}")
 _LIKENESS: tuple[str, ...] = (", like {t}", ", just like {t}", ", the same as {t}", ", as with {t}")
 _FOLLOWING: tuple[str, ...] = ("Also, it {c}.", "It {c}.", "And it {c}.", "On top of that, it {c}.", "It also {c}.")
 
 
-def phrase(item: Item, claims: Sequence[Claim], rng: np.random.Generator) -> str:
+def phrase(item: Item, claims: Sequence[Claim], rng: np.random.Generator, *, plainly: bool = False) -> str:
     """Say exactly these claims about an item in one or two sentences, in one of many ways; equal seeds, equal words.
 
-    Claims that speak of other items come first; facts of the item alone follow in their own sentence. Raises
-    ValueError without a claim.
+    Claims that speak of other items come first; facts of the item alone follow in their own sentence. plainly: in the
+    words that people would choose, for show. Raises ValueError without a claim.
     """
     if not claims:
         raise ValueError("phrase was given no claim; gather at least one, such as an attribute fact")
     related = [claim for claim in claims if claim.source_title]
     facts = [claim for claim in claims if not claim.source_title]
-    openings = _RELATED_OPENINGS if related else _OPENINGS
+    openings = _PLAIN_OPENINGS if plainly else _RELATED_OPENINGS if related else _OPENINGS
+    likenesses = _PLAIN_LIKENESS if plainly else _LIKENESS
     opening = openings[int(rng.integers(len(openings) if item.title else 1))]
     first = related or facts
-    likeness = _LIKENESS[int(rng.integers(len(_LIKENESS)))]
-    sentence = opening.format(c=_join([_clause(claim, likeness) for claim in first], rng), t=item.title)
+    likeness = likenesses[int(rng.integers(len(likenesses)))]
+    clauses = _join([_clause(claim, likeness) for claim in first], rng)
+    sentence = opening.format(c=clauses, t=spoken_title(item.title))
+    if plainly:
+        sentence = sentence[0].upper() + sentence[1:]
     if not related or not facts:
         return sentence
-    following = _FOLLOWING[int(rng.integers(len(_FOLLOWING)))]
+    followings = _PLAIN_FOLLOWING if plainly else _FOLLOWING
+    following = followings[int(rng.integers(len(followings)))]
     return f"{sentence} {following.format(c=_join([_clause(claim, likeness) for claim in facts], rng))}"
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from genrec.claims.check import Vocabulary
+from genrec.data.labels import Labels
 from genrec.schema import Item
 from genrec.shop.vocabulary import sample_attributes
 
@@ -15,6 +16,7 @@ RED = lamp("a", "Nordic Lamp", category="lamp", color="red", brand="Oak & Fable"
 STRIPED = lamp("b", "Popsy Mug", category="mug", color="red", pattern="striped", price=12.5)
 WOODEN = lamp("c", "Halden Chair", category="chair", color="blue", material="wood", price=99.0)
 SHOP = Vocabulary.of([RED, STRIPED, WOODEN])
+LABELS = Labels.of([RED, STRIPED, WOODEN])
 
 
 def shop_items(num_items: int) -> list[Item]:
@@ -40,3 +42,4 @@ MOVIES = [
     movie("4", "It Happened One Night (1934)", ("Comedy",), 1934.0, imdb_id="tt1"),
     movie("5", "Antz (1998)", ("Animation", "Children's"), 1998.0, plot="x" * 80),
 ]
+MOVIE_LABELS = Labels.of(MOVIES)

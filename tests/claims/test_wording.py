@@ -1,31 +1,30 @@
-"""Attributes, values and numbers read as English."""
+"""Values, prices and titles read as English."""
 
 from genrec.claims.wording import (
-    format_number,
     format_price,
-    is_sayable,
-    say_attribute,
     say_sale,
     say_value,
     say_variants,
+    spoken_title,
     words_of,
 )
+from genrec.data.labels import format_number
 from genrec.offers import Offer, Variant
 from genrec.schema import Item
-
-
-def test_attributes_read_as_english() -> None:
-    assert say_attribute("category", "umbrella") == "is an umbrella"
-    assert say_attribute("style", "elegant") == "has an elegant style"
-    assert say_attribute("perceived_color_name", "Dark Blue") == "has the perceived color name Dark Blue"
-    assert say_attribute("is_vegan", True) == say_attribute("vegan", True) == "is vegan"
 
 
 def test_numbers_and_values_are_said_as_people_write_them() -> None:
     assert [format_number(value) for value in (35.0, 34.5, 34.567, 0.03412)] == ["35", "34.5", "34.57", "0.0341"]
     assert say_value(("Comedy",)) == "Comedy"
     assert say_value(("Comedy", "Drama", "War")) == "Comedy, Drama and War"
-    assert say_attribute("genres", ("Comedy",)) == "has the genre Comedy"
+
+
+def test_the_article_of_a_title_stands_in_front() -> None:
+    assert spoken_title("Usual Suspects, The (1995)") == "The Usual Suspects (1995)"
+    assert spoken_title("Boot, Das") == "Das Boot"
+    assert spoken_title("Enfer, L' (1994)") == "L'Enfer (1994)"
+    assert spoken_title("Good, The Bad and The Ugly, The") == "The Good, The Bad and The Ugly"
+    assert spoken_title("Hat, red") == "Hat, red"
 
 
 def test_prices_are_said_with_their_currency() -> None:
@@ -57,11 +56,6 @@ def test_variants_are_said_by_what_there_is_to_choose() -> None:
     ]
     assert say_variants(variants) == "size S, M; color red, blue"
     assert say_variants([]) == ""
-
-
-def test_what_cannot_be_said_is_told_apart() -> None:
-    values = {"color": "red", "imdb_id": "tt1", "plot": "x" * 80, "page": "https://x.y", "new": False, "tags": ()}
-    assert {name for name, value in values.items() if is_sayable(name, value)} == {"color"}
 
 
 def test_the_words_of_a_text_are_those_that_are_said() -> None:
