@@ -1,9 +1,10 @@
 """The stages of a build in their order: what is fresh is skipped, what was killed is continued.
 
 encode → `embeddings/`, learn what follows what → `sequence/`, weigh the item scorer → `experts/`, fuse and tokenize →
-`semids/`, tune → `model/`, weigh beams and item scorer → `mixture/`. Each stage is keyed by the fingerprints of what
-goes in; a stage that was killed is made again, and training resumes from its last checkpoint. Knows the order;
-deliberately knows nothing of what goes into a stage or how it does its work, which stand beside their owners.
+`semids/`, tune → `model/`, weigh beams and item scorer → `mixture/`, index words → `search/`. Each stage is keyed by
+the fingerprints of what goes in; a stage that was killed is made again, and training resumes from its last checkpoint.
+Knows the order; deliberately knows nothing of what goes into a stage or how it does its work, which stand beside their
+owners.
 """
 
 import logging
@@ -13,9 +14,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import tomli_w
+
 from genrec import artifacts
 from genrec.artifacts import fingerprint_folder
 from genrec.config import CONFIG_FILE, Config
+from genrec.data.labels import LABELS_FILE, Edits, load_edits
 from genrec.data_defaults import resolve_config
 from genrec.encode.stage import EMBEDDINGS
 from genrec.generations import (
@@ -31,14 +35,17 @@ from genrec.generations import (
     take_up_adapters,
     writing,
 )
+from genrec.hub import require_models
 from genrec.model.sequence.stage import SEQUENCE, learned_item_vectors
 from genrec.ranking.stages import ITEM_SCORER, MIXTURE, MODEL
+from genrec.search.stage import SEARCH
 from genrec.semids.stage import semids_stage
 from genrec.stages import BuildContext, Stage
 
 log = logging.getLogger(__name__)
 
-STAGES: tuple[Stage, ...] = (EMBEDDINGS, SEQUENCE, ITEM_SCORER, semids_stage(learned_item_vectors), MODEL, MIXTURE)
+_SEMIDS = semids_stage(learned_item_vectors)
+STAGES: tuple[Stage, ...] = (EMBEDDINGS, SEQUENCE, ITEM_SCORER, _SEMIDS, MODEL, MIXTURE, SEARCH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +70,7 @@ def build(directory: Path | str, *, preset: str | None = None, settings: Iterabl
 
     The stages are made in a draft, which becomes the current generation when all are; until then whoever reads the
     workspace reads the current one. Raises ArtifactError when nothing was ingested, ConfigError on unknown settings,
-    WorkspaceBusy.
+    InputError where a model is not on this machine, WorkspaceBusy.
     """
     root = Path(directory)
     Generation.open_newest(root)  # a folder that holds nothing stays as it is
@@ -73,13 +80,16 @@ def build(directory: Path | str, *, preset: str | None = None, settings: Iterabl
         faults = find_faults(before)
         refuse_faults(before, (fault for fault in faults if fault.is_of_data))
         check_adapter_files(root)
+        load_edits(root / LABELS_FILE)
         config = resolve_config(root, before.folder, preset=preset, settings=settings)
         context = BuildContext.open(root, before.folder, config)
         if not (root / CONFIG_FILE).is_file() or Config.load(root / CONFIG_FILE) != config:
             artifacts.write_text(root / CONFIG_FILE, config.to_toml())
-        if draft_number(root) is None:
-            if not faults and not _has_changes(context):
-                return BuildReport(seconds={}, skipped=tuple(stage.name for stage in STAGES))
+        is_begun = draft_number(root) is not None
+        if not is_begun and not faults and not _has_changes(context):
+            return BuildReport(seconds={}, skipped=tuple(stage.name for stage in STAGES))
+        require_models(config, root)
+        if not is_begun:
             context = replace(context, folder=begin(root, before.folder))
         report = _make_stages(context)
         _take_up_settings(context)
@@ -91,7 +101,9 @@ def _has_changes(context: BuildContext) -> bool:
     """Whether a generation is not what a build would make now."""
     folder, root = context.folder, context.root
     is_stale = any(_stale_reason(stage, context) for stage in STAGES)
-    return is_stale or Config.load(folder / CONFIG_FILE) != context.config or _prints(folder) != _prints(root)
+    is_said_otherwise = load_edits(folder / LABELS_FILE) != load_edits(root / LABELS_FILE)
+    is_set_otherwise = Config.load(folder / CONFIG_FILE) != context.config
+    return is_stale or is_said_otherwise or is_set_otherwise or _prints(folder) != _prints(root)
 
 
 def _prints(directory: Path) -> dict[str, str]:
@@ -122,9 +134,21 @@ def _make_stages(context: BuildContext) -> BuildReport:
 
 
 def _take_up_settings(context: BuildContext) -> None:
-    """Put into a draft what the next generation takes up from the workspace's folder: settings and adapters."""
+    """Put into a draft what the next generation takes up from the workspace's folder: settings, labels, adapters."""
     artifacts.write_text(context.folder / CONFIG_FILE, context.config.to_toml())
+    (context.folder / LABELS_FILE).unlink(missing_ok=True)
+    if edits := load_edits(context.root / LABELS_FILE):
+        _warn_of_strangers(edits, context)
+        artifacts.write_text(context.folder / LABELS_FILE, tomli_w.dumps(edits))
     take_up_adapters(context.root, context.folder)
+
+
+def _warn_of_strangers(edits: Edits, context: BuildContext) -> None:
+    """Labels of attributes that no item has take no effect, which is told."""
+    known = set(context.catalog.column_names())
+    for name in sorted(edits.keys() - known):
+        has = ", ".join(sorted(known)[:8]) or "none"
+        log.warning("%s names %r, which no item has (it has %s)", context.root / LABELS_FILE, name, has)
 
 
 def _make(stage: Stage, context: BuildContext, inputs: Mapping[str, str]) -> None:

@@ -1,7 +1,8 @@
 """Pretrained models: the one door through which models of others come in, as weights and settings, never as code.
 
 Weights are safetensors; a folder or a hub model that wants code of its own to be run, or offers pickled weights alone,
-is refused with one line, and nothing is asked on a terminal. Knows how the model libraries load; knows no model.
+is refused with one line, and nothing is asked on a terminal, nor of the hub: what it offers is fetched before. Knows
+how the model libraries load; knows no model.
 """
 
 import contextlib
@@ -11,13 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from genrec.errors import ArtifactError, InputError
-from genrec.runtime import foundation_path, quietly
+from genrec.hub import find_model, is_repository
+from genrec.runtime import quietly
 
 LORA_CONFIG, LORA_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-_HUB_ADVICE = "give a folder that holds it, or a hub name while online"
+_HUB_ADVICE = "give a folder that holds it, or the name of one that was fetched"
 _LORA_SETTINGS = {"r", "lora_alpha", "use_rslora", "target_modules", "task_type", "lora_dropout", "inference_mode",
                   "fan_in_fan_out"}  # fmt: skip
 _LORA_ORIGINS = {"peft_version", "base_model_name_or_path", "revision"}  # which decide nothing here
+
+
+def model_folder(name: str | Path) -> str:
+    """The folder of a model by its hub name, folder or shipped name. Raises FileNotFoundError where it is not here."""
+    found = find_model(str(name))
+    if found is None and is_repository(str(name)):
+        raise FileNotFoundError("it is no folder, and was not fetched: genrec models --fetch does")
+    return str(name if found is None else found)
 
 
 def load_weights(kind: Any, name: str | Path, *, what: str = "model", advice: str = _HUB_ADVICE, **options: Any) -> Any:
@@ -26,9 +36,7 @@ def load_weights(kind: Any, name: str | Path, *, what: str = "model", advice: st
     kind: a class of transformers or diffusers; what, advice: for the message. Raises InputError.
     """
     with load_errors(name, what=what, advice=advice), quietly():
-        return kind.from_pretrained(
-            foundation_path(str(name)), trust_remote_code=False, use_safetensors=True, **options
-        )
+        return kind.from_pretrained(model_folder(name), trust_remote_code=False, use_safetensors=True, **options)
 
 
 def load_processor(
@@ -36,17 +44,16 @@ def load_processor(
 ) -> Any:
     """A tokenizer or an image processor, as `load_weights` loads a model. Raises InputError."""
     with load_errors(name, what=what, advice=advice), quietly():
-        return kind.from_pretrained(foundation_path(str(name)), trust_remote_code=False, **options)
+        return kind.from_pretrained(model_folder(name), trust_remote_code=False, **options)
 
 
 def load_sentence_encoder(name: str, *, device: str, what: str, advice: str) -> Any:
-    """A sentence-transformers model, likewise. Raises InputError."""
+    """A sentence-transformers model, likewise, in float32 whatever it was saved in. Raises InputError."""
     from sentence_transformers import SentenceTransformer
 
-    with load_errors(name, what=what, advice=advice):
-        return SentenceTransformer(
-            foundation_path(name), device=device, trust_remote_code=False, model_kwargs={"use_safetensors": True}
-        )
+    options = {"use_safetensors": True, "dtype": "float32"}
+    with load_errors(name, what=what, advice=advice), quietly():
+        return SentenceTransformer(model_folder(name), device=device, trust_remote_code=False, model_kwargs=options)
 
 
 def load_lora(model: Any, folder: Path, **options: Any) -> Any:

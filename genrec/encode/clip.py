@@ -1,6 +1,6 @@
-"""Pictures and words in one space, by any CLIP model that transformers loads.
+"""Pictures and words in one space, by any model of CLIP's kind that transformers loads, such as CLIP or SigLIP.
 
-Knows how inputs are decoded, prepared and batched; knows nothing of items or caches.
+Knows how inputs are decoded, prepared as each kind was trained on them, and batched; knows nothing of items or caches.
 
 Axis legend: B inputs, D features.
 """
@@ -23,6 +23,9 @@ from genrec.schema import FloatArray
 
 NUM_DECODING_THREADS = 4
 _MESSAGE = {"what": "CLIP model", "advice": "set encode.clip to a folder or hub name"}
+# Trained on lower-case texts that fill their whole context, the state after the last padding being the text's, and
+# without a mask (arXiv 2303.15343); a shorter or masked text gets another vector.
+_FILLS_CONTEXT = {"siglip", "siglip2"}
 
 
 class ClipEncoder:
@@ -56,7 +59,7 @@ class ClipEncoder:
     @property
     def num_features(self) -> int:
         """D, the width of the shared space."""
-        return int(self._model.config.projection_dim)
+        return self.encode_texts(["width"]).shape[1]  # families name it differently
 
     def encode_images(self, images: Sequence[Picture]) -> FloatArray:
         """Unit vectors of pictures, float32 (B, D). Raises SourceError that names a file it cannot decode."""
@@ -64,9 +67,9 @@ class ClipEncoder:
         with ThreadPoolExecutor(NUM_DECODING_THREADS) as pool:
             for start in range(0, len(images), self.batch_size):
                 pictures = list(pool.map(decode_image, images[start : start + self.batch_size]))
-                pixels = self._image_processor(images=pictures, return_tensors="pt")["pixel_values"]
+                inputs = self._image_processor(images=pictures, return_tensors="pt").to(self.device, self.dtype)
                 with torch.inference_mode():
-                    output = self._model.get_image_features(pixel_values=pixels.to(self.device, self.dtype))
+                    output = self._model.get_image_features(**inputs)
                 batches.append(_to_unit_rows(output.pooler_output))
         return np.concatenate(batches) if batches else np.zeros((0, self.num_features), dtype=np.float32)
 
@@ -76,9 +79,9 @@ class ClipEncoder:
         for start in range(0, len(texts), self.batch_size):
             tokens = self._tokenize(texts[start : start + self.batch_size])
             with torch.inference_mode():
+                mask = None if self._fills_context else tokens["attention_mask"].to(self.device)
                 output = self._model.get_text_features(
-                    input_ids=tokens["input_ids"].to(self.device),
-                    attention_mask=tokens["attention_mask"].to(self.device),
+                    input_ids=tokens["input_ids"].to(self.device), attention_mask=mask
                 )
             batches.append(_to_unit_rows(output.pooler_output))
         return np.concatenate(batches) if batches else np.zeros((0, self.num_features), dtype=np.float32)
@@ -88,27 +91,34 @@ class ClipEncoder:
         return int(self._tokenize(texts)["attention_mask"].sum()) if texts else 0
 
     def _tokenize(self, texts: Sequence[str]) -> Any:  # Any: a BatchEncoding of transformers
+        context = self._model.config.text_config.max_position_embeddings
         with self._lock:
             return self._tokenizer(
-                list(texts),
-                padding=True,
+                [text.lower() for text in texts] if self._fills_context else list(texts),
+                padding="max_length" if self._fills_context else True,
+                padding_side="right",
                 truncation=True,
-                max_length=self._model.config.text_config.max_position_embeddings,
+                max_length=min(context, self._tokenizer.model_max_length),
+                return_attention_mask=True,
                 return_tensors="pt",
             )
 
+    @property
+    def _fills_context(self) -> bool:
+        return self._model.config.model_type in _FILLS_CONTEXT
+
     @cached_property
     def _model(self) -> Any:  # Any: transformers models are untyped
-        from transformers import CLIPModel
+        from transformers import AutoModel
 
-        model = load_weights(CLIPModel, self.name_or_path, dtype=self.dtype, **_MESSAGE)
+        model = load_weights(AutoModel, self.name_or_path, dtype=self.dtype, **_MESSAGE)
         return model.to(self.device).eval()
 
     @cached_property
     def _image_processor(self) -> Any:  # Any: as above
-        from transformers import CLIPImageProcessorPil
+        from transformers import AutoImageProcessor
 
-        return load_processor(CLIPImageProcessorPil, self.name_or_path, **_MESSAGE)
+        return load_processor(AutoImageProcessor, self.name_or_path, backend="pil", **_MESSAGE)
 
     @cached_property
     def _tokenizer(self) -> Any:  # Any: as above

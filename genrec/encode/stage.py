@@ -130,6 +130,7 @@ def _encode_words(
         encode=encoder.encode_texts,
         folder=cache / f"{name}-{encoder.fingerprint}",
         batch_size=batch_size,
+        longest_first=isinstance(encoder, SentenceEncoder),  # whose batches are padded to their longest
     )
 
 
@@ -141,10 +142,12 @@ def _encode(
     encode: Callable[[Sequence[Content]], FloatArray],
     folder: Path,
     batch_size: int,
+    longest_first: bool = False,
 ) -> Embeddings | None:
     """One modality: what the cache lacks is encoded, each content once. None when no item has the modality.
 
-    contents: those of each item, whose mean stands for it; none where it has none.
+    contents: those of each item, whose mean stands for it; none where it has none. longest_first: texts of like length
+    share a batch.
     """
     counts = np.array([len(several) for several in contents], dtype=np.int64)
     present = counts > 0
@@ -155,7 +158,7 @@ def _encode(
     store = VectorCache(folder)
     missing = {key: content for key, content in zip(keys, having, strict=True) if key not in store}
     meter = ProgressMeter(label=f"encode {name}s", total=len(missing))
-    todo = list(missing)
+    todo = sorted(missing, key=lambda key: -len(str(missing[key]))) if longest_first else list(missing)
     try:
         for start in range(0, len(todo), batch_size):
             batch = todo[start : start + batch_size]

@@ -39,9 +39,16 @@ class SentenceEncoder:
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         """Unit vectors of texts, float32 (B, D); text beyond the model's context is cut off."""
+        return self._encode(texts, "encode_document")
+
+    def encode_queries(self, queries: Sequence[str]) -> FloatArray:
+        """Unit vectors of what people look for, likewise, with the words that a model wants before a query."""
+        return self._encode(queries, "encode_query")
+
+    def _encode(self, texts: Sequence[str], method: str) -> FloatArray:
         if not texts:
             return np.zeros((0, self.num_features), dtype=np.float32)
-        vectors = self._model.encode(
+        vectors = getattr(self._model, method)(
             list(texts),
             batch_size=self.batch_size,
             convert_to_numpy=True,

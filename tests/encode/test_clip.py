@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from stand_ins import save_siglip2
+from transformers import AutoModel, AutoTokenizer
 
 from genrec.encode.clip import ClipEncoder
 from genrec.errors import InputError, SourceError
@@ -77,3 +79,28 @@ def test_the_fingerprint_tells_models_apart_without_loading(clip_folder, other_c
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"set encode\.clip"):
         ClipEncoder(str(tmp_path), "cpu").encode_texts(["x"])
+
+
+@pytest.fixture(scope="module")
+def siglip(tmp_path_factory):
+    return ClipEncoder(str(save_siglip2(tmp_path_factory.mktemp("siglip"))), "cpu", batch_size=4)
+
+
+def test_siglip_reads_texts_as_it_was_trained_lower_case_and_filling_its_context(siglip):
+    texts = ["Red Lamp", "", "word " * 200, "red lamp"]
+    vectors = siglip.encode_texts(texts)
+    assert vectors.shape == (4, siglip.num_features) == (4, 24)
+    np.testing.assert_array_equal(vectors[0], vectors[3])
+    np.testing.assert_allclose(np.concatenate([siglip.encode_texts([t]) for t in texts]), vectors, atol=1e-6)
+    tokens = AutoTokenizer.from_pretrained(siglip.name_or_path)("red lamp")["input_ids"]
+    filled = torch.tensor([tokens + [0] * (64 - len(tokens))])
+    with torch.inference_mode():
+        wanted = AutoModel.from_pretrained(siglip.name_or_path).get_text_features(filled).pooler_output[0]
+    np.testing.assert_allclose(vectors[0], wanted / wanted.norm(), atol=1e-6)
+    assert siglip.count_tokens(["red lamp"]) == len(tokens)
+
+
+def test_siglip_reads_pictures_into_the_same_space(siglip, items):
+    vectors = siglip.encode_images([item.image for item in items if item.image])
+    assert vectors.shape == (9, siglip.num_features)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, rtol=1e-5)

@@ -16,7 +16,12 @@ NormalizeOver: TypeAlias = Literal["children", "vocabulary"]
 
 
 class LmHead:
-    """The rows of a language model's head, some at a time; gradients flow through it."""
+    """The rows of a language model's head, some at a time; gradients flow through it.
+
+    Some rows are multiplied in single precision, whatever the weights are in: bfloat16 keeps three digits of a logit,
+    and codes that lie closer together would tie. All of them are multiplied in the precision of the weights, since a
+    copy of a whole head takes longer than the product.
+    """
 
     def __init__(self, model: Any) -> None:
         layer = model.get_output_embeddings()
@@ -30,8 +35,10 @@ class LmHead:
 
     def __call__(self, hidden: torch.Tensor, first: int = 0, last: int | None = None) -> torch.Tensor:
         """Logits of the tokens from first to last, the last exclusive, (..., last - first)."""
-        bias = None if self._bias_V is None else self._bias_V[first:last]
-        logits = F.linear(hidden, self._weight_VD[first:last], bias) * (self._factor / self._divisor)
+        weight_VD, bias_V = self._weight_VD[first:last], None if self._bias_V is None else self._bias_V[first:last]
+        if last is not None:
+            weight_VD, bias_V = weight_VD.float(), None if bias_V is None else bias_V.float()
+        logits = F.linear(hidden.to(weight_VD.dtype), weight_VD, bias_V) * (self._factor / self._divisor)
         return logits if not self._cap else torch.tanh(logits / self._cap) * self._cap
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from genrec.claims.sampling import UNKNOWN_SHARE, draw_claims, draw_wishes
 from genrec.claims.template import phrase
+from genrec.data.labels import Labels
 from genrec.model.lm.vocabulary import PromptTokenizer, history_prompt
 from genrec.prompting import Ids, render
 from genrec.schema import Catalog, Item, SemanticId
@@ -76,6 +77,7 @@ class AlignmentExamples:
         *,
         max_history: int,
     ) -> None:
+        self._labels = Labels.of(catalog)
         self._prompts = prompts
         self._catalog = catalog
         self._semantic_ids = semantic_ids
@@ -132,7 +134,7 @@ class AlignmentExamples:
         history = self._random_history(rng)
         item = self._catalog[history[-1]]
         past = [] if rng.random() < UNKNOWN_SHARE else [self._catalog[i] for i in history[-6:-1]]
-        chosen = draw_claims(item, past, rng, wishes=draw_wishes(item, rng))
+        chosen = draw_claims(item, past, self._labels, rng, wishes=draw_wishes(item, rng))
         if not chosen:
             return self._id_to_item(rng)
         prompt = self._prompts.encode_prompt(

@@ -46,7 +46,10 @@ def _merged_lora(model: Any) -> Iterator[None]:
 
 
 def _can_merge(layer: LoraLinear) -> bool:
-    """Whether a layer is narrow and has one LoRA of two matrices, without dropout."""
+    """Whether a layer is narrow, in single precision, and has one LoRA of two matrices, without dropout.
+
+    A sum with narrower weights would lose what is small beside them, as a LoRA is.
+    """
     names = layer.active_adapters
     return (
         len(names) == 1
@@ -55,6 +58,7 @@ def _can_merge(layer: LoraLinear) -> bool:
         and not layer.lora_variant
         and not layer.lora_bias[names[0]]
         and isinstance(layer.lora_dropout[names[0]], nn.Identity)
+        and layer.base_layer.weight.dtype == torch.float32
         and min(layer.in_features, layer.out_features) <= _MAX_MERGED_WIDTH
     )
 
@@ -82,6 +86,8 @@ def _attention_in_float32(model: Any) -> Iterator[None]:
 
 
 def _attend_in_float32(module: Any, query: Any, key: Any, value: Any, mask: Any, **options: Any) -> Any:
+    if mask is not None and mask.is_floating_point():  # what is added, made in the model's own precision
+        mask = mask.float()
     with torch.autocast(query.device.type, enabled=False):
         return sdpa_attention_forward(module, query.float(), key.float(), value.float(), mask, **options)
 
