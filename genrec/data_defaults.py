@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from genrec.config import CONFIG_FILE, Config, TuneConfig
-from genrec.data.ingest import load_data
-from genrec.data.splits import split_interactions
+from genrec.data.ingest import load_events
+from genrec.data.splits import is_training
 from genrec.errors import ConfigError
 from genrec.schema import IntArray
 
@@ -36,13 +36,13 @@ def resolve_config(root: Path, folder: Path, *, preset: str | None = None, setti
     stored = _stored(root, folder) if preset is None else None
     if stored is not None:
         return stored.with_settings(settings)
-    catalog, interactions, _ = load_data(folder)
+    interactions, num_items = load_events(folder)
     given = {"split": {"protocol": "given"}} if interactions.parts is not None else {}  # the source's own split
     asked = Config.for_preset(preset or "tiny", given).with_settings(settings)
-    bounds = split_interactions(interactions, asked.split).train.user_bounds()
-    lengths = np.array([end - start for start, end in bounds.values()], dtype=np.int64)
-    defaults = given | data_defaults(len(catalog), lengths)
-    log.info("settings that suit %d items and %d events: %s", len(catalog), len(interactions), in_words(defaults))
+    trains = is_training(interactions, asked.split)
+    lengths = np.add.reduceat(trains, interactions.user_starts(), dtype=np.int64) if len(trains) else np.zeros(0, int)
+    defaults = given | data_defaults(num_items, lengths[lengths > 0])
+    log.info("settings that suit %d items and %d events: %s", num_items, len(interactions), in_words(defaults))
     return Config.for_preset(asked.preset, defaults).with_settings(settings)
 
 

@@ -6,7 +6,10 @@ item is encoded or gets its semantic ID.
 Axis legend: M new items.
 """
 
-from collections.abc import Mapping
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +17,17 @@ import numpy as np
 
 from genrec.artifacts import read_manifest, write_stage
 from genrec.config import CONFIG_FILE, Config
+from genrec.data.fetch import FetchLimits
 from genrec.data.given import align_given, load_given
-from genrec.data.ingest import NewItems, append_items, extend_catalog, load_data
+from genrec.data.ingest import CACHE, NewItems, append_items, extend_catalog, load_data
 from genrec.encode.stage import cache_folder, encode_items, encoded_details, load_embeddings, save_embeddings
 from genrec.errors import SourceError
 from genrec.generations import Generation, checked_base, new_folder, require_no_draft, writing
 from genrec.item_updates import return_items
 from genrec.runtime import pick_device
 from genrec.schema import Catalog, Embeddings
+from genrec.search.stage import NAME as SEARCH_STAGE
+from genrec.search.stage import save_search, search_inputs
 from genrec.semids.report import make_report
 from genrec.semids.stage import load_semids, save_semids, semids_details
 
@@ -48,22 +54,25 @@ def add_items(
     *,
     columns: Mapping[str, str] | None = None,
     features: Mapping[str, Path] | None = None,
+    fetch: FetchLimits | None = None,
 ) -> NewItemsReport:
     """Make the items of a file recommendable at once; nothing is fitted or tuned again.
 
     Items that the catalog holds as they are count as known, so that the same file may be given again; removed ones are
     recommended again. features: name of a modality that was given at the ingest, to a file of the new items' vectors;
-    see `data.given`. Raises ArtifactError when the workspace is not built or a draft waits, SourceError on bad items or
+    see `data.given`. fetch: how pictures are got from their addresses; None: they are where the ingest fetched its own.
+    Raises ArtifactError when the workspace is not built or a draft waits, SourceError on bad items or
     vectors, WorkspaceBusy.
     """
     root = Path(directory)
     Generation.open(root)
-    with writing(root, "genrec add-items"):
+    with writing(root, "genrec add-items"), _media_folder(root) as media:
         require_no_draft(root)
         base = checked_base(root)
         vectors = [load_given(name, file) for name, file in (features or {}).items()]
         known_ids = frozenset(item_id for given in vectors for item_id in given.known_ids())
-        new = append_items(base, path, columns, given_ids=known_ids)
+        pictures = root / CACHE / "pictures"
+        new = append_items(base, path, columns, given_ids=known_ids, fetch=fetch, fetch_folder=pictures, media=media)
         notes: tuple[str, ...] = (*new.losses.in_words(), *new.notes)
         if new.items or new.returned:
             aligned = [align_given(given, Catalog(items=new.items)) for given in vectors] if new.items else []
@@ -82,8 +91,19 @@ def add_items(
     )
 
 
+@contextmanager
+def _media_folder(root: Path) -> Iterator[Path]:
+    """Where pictures that are fetched lie until the new generation has them; on the workspace's disk, to be linked."""
+    folder = Path(os.path.abspath(root)) / CACHE / "added"
+    shutil.rmtree(folder, ignore_errors=True)  # of a command that was killed
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def admit_items(root: Path, folder: Path, new: NewItems, vectors: Mapping[str, Embeddings] | None = None) -> None:
-    """Encode new items, give them semantic IDs and write the three stages of a new generation that they belong to.
+    """Encode new items, give them semantic IDs and write the stages of a new generation that they belong to.
 
     vectors: theirs in given modalities; they are absent from others. Raises SourceError where there is no such modality
     or it is of another width.
@@ -96,6 +116,9 @@ def admit_items(root: Path, folder: Path, new: NewItems, vectors: Mapping[str, E
     grown = load_semids(folder / "semids").append(item_ids, encoded)
     embeddings = _joined(load_embeddings(folder / "embeddings"), encoded, len(item_ids))
     extend_catalog(folder, new, given)
+    found: dict[str, object] = {}
+    with write_stage(folder / SEARCH_STAGE, kind=SEARCH_STAGE, inputs=search_inputs(folder), details=found) as stage:
+        found |= save_search(stage, load_data(folder, content_alone=True).catalog)
     inputs = {**old["embeddings"].inputs, "catalog": read_manifest(folder / "catalog", "catalog").fingerprint}
     details = encoded_details(embeddings, origin=str(old["embeddings"].details["origin"]))
     with write_stage(folder / "embeddings", kind="embeddings", inputs=inputs, details=details) as stage:

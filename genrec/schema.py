@@ -325,6 +325,8 @@ class Interactions:
 
     def select(self, keep: BoolArray | IntArray) -> "Interactions":
         """The events that a mask (E,) or ascending row numbers name; order is kept."""
+        if keep.dtype == np.bool_ and keep.all():
+            return self
         return Interactions(
             user_ids=self.user_ids[keep],
             item_ids=self.item_ids[keep],
@@ -336,11 +338,15 @@ class Interactions:
             has_times=self.has_times,
         )
 
+    def user_starts(self) -> IntArray:
+        """The first row of each user, ascending."""
+        return np.flatnonzero(np.r_[len(self) > 0, self.user_ids[1:] != self.user_ids[:-1]])
+
     def user_bounds(self) -> dict[str, tuple[int, int]]:
         """Each user's first row and the row after the last, users in stored order."""
         if not len(self):
             return {}
-        starts = np.flatnonzero(np.r_[True, self.user_ids[1:] != self.user_ids[:-1]])
+        starts = self.user_starts()
         ends = np.r_[starts[1:], len(self)]
         return {str(self.user_ids[s]): (int(s), int(e)) for s, e in zip(starts, ends, strict=True)}
 
@@ -349,12 +355,15 @@ class Interactions:
 
         The latest judgment of a user and an item counts; neutral events are none.
         """
-        is_positive = self.feedback == POSITIVE
-        if is_positive.all():
-            return self
-        if (self.feedback == NEGATIVE).any():
-            is_positive &= self._latest_judgments() == POSITIVE
-        return self.select(is_positive)
+        return self.select(self.are_positive())
+
+    def are_positive(self, among: BoolArray | None = None) -> BoolArray:
+        """Which events `positives` keeps, bool (E,). among: a mask (E,), as if there were no other events."""
+        is_judged = self.feedback != NEUTRAL if among is None else among & (self.feedback != NEUTRAL)
+        is_positive: BoolArray = is_judged & (self.feedback == POSITIVE)
+        if (self.feedback[is_judged] == NEGATIVE).any():
+            is_positive &= self._latest_judgments(is_judged) == POSITIVE
+        return is_positive
 
     def histories(self) -> dict[str, tuple[str, ...]]:
         """Each user's items by positive events, oldest first; users without any are left out."""
@@ -369,7 +378,7 @@ class Interactions:
         """The items that each user judged negatively at last, in the order of judgment; users without any left out."""
         rows = np.flatnonzero(self.feedback == NEGATIVE)
         if len(rows):
-            rows = rows[self._latest_judgments()[rows] == NEGATIVE]
+            rows = rows[self._latest_judgments(self.feedback != NEUTRAL)[rows] == NEGATIVE]
         dislikes = self.select(rows)
         return {
             user: tuple(dict.fromkeys(dislikes.item_ids[start:end].tolist()))
@@ -386,14 +395,18 @@ class Interactions:
             raise UnknownUser(f"user {user_id!r} has no events here; give --history with item ids, or a known user")
         return self.select(rows)
 
-    def _latest_judgments(self) -> FeedbackArray:
-        """What the user of each event says at last of its item, int8 (E,); 0 for neutral events."""
-        judged = np.flatnonzero(self.feedback)
-        users = np.cumsum(np.r_[False, self.user_ids[1:] != self.user_ids[:-1]])[judged]
+    def _latest_judgments(self, is_judged: BoolArray) -> FeedbackArray:
+        """What the user of each judged event says at last of its item, int8 (E,); 0 for all other events."""
+        judged = np.flatnonzero(is_judged)
         items = text_codes(self.item_ids[judged])
-        pairs = users * (items.max(initial=0) + 1) + items
+        pairs = np.cumsum(np.r_[False, self.user_ids[1:] != self.user_ids[:-1]])[judged]
+        pairs *= items.max(initial=0) + 1
+        pairs += items
+        del items  # of millions of events, each of these is hundreds of megabytes
         order = np.argsort(pairs, kind="stable")  # the judgments of one user and item side by side, the last one last
-        is_last = np.r_[pairs[order[1:]] != pairs[order[:-1]], True]
+        pairs = pairs[order]
+        is_last = np.r_[pairs[1:] != pairs[:-1], True]
+        del pairs
         latest = np.zeros(len(self), np.int8)
         latest[judged[order]] = self.feedback[judged[order[is_last]]][np.cumsum(is_last) - is_last]
         return latest
@@ -508,13 +521,15 @@ class Evidence:
 class Explanation:
     """Why an item is recommended: a text whose every claim cites evidence that exists.
 
-    phrased_by: "model" when the language model wrote the text, "template" when its text did not pass the check.
+    reason: the heaviest of it in the few words that a card has room for, empty where nothing fits. phrased_by: "model"
+    when the language model wrote the text, "template" when its text did not pass the check.
     """
 
     item_id: str
     text: str
     evidence: tuple[Evidence, ...]
     phrased_by: Literal["model", "template"]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import islice, repeat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +34,7 @@ _COLUMNS = ("item_id", "title", "text", "attributes", "image", "audio")
 _STAMPS = {"image": "image_stamp", "audio": "audio_stamp"}  # of files outside the catalog's folder
 _MORE = ("more_images", "more_images_stamp", "video", "video_stamp")  # lists for pictures; where any item has some
 STAMPS = frozenset({*_STAMPS.values(), "more_images_stamp", "video_stamp"})  # columns that say nothing of an item
+_PARSED_AT_ONCE = 10_000  # items whose attributes are one document
 _FEATURES_PREFIX = "features-"
 _FEATURE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -71,6 +73,7 @@ def load_catalog(directory: Path) -> Catalog:
         root = Path(os.path.abspath(directory))
         for name, stamps in _STAMPS.items():
             columns[name] = _admitted(columns[name], columns.get(stamps), root, what=name)
+        columns["attributes"] = _parsed(columns["attributes"])
         rows = zip(
             *(columns[name] for name in _COLUMNS),
             _admitted_lists(columns, root) if "more_images" in columns else repeat(()),
@@ -83,7 +86,7 @@ def load_catalog(directory: Path) -> Catalog:
                     item_id=item_id,
                     title=title,
                     text=text,
-                    attributes=parse_attributes(attributes),
+                    attributes=attributes,
                     image=image,
                     audio=audio,
                     more_images=more_images,
@@ -95,6 +98,15 @@ def load_catalog(directory: Path) -> Catalog:
     except (OSError, KeyError, TypeError, ValueError, AttributeError, RecursionError, pa.ArrowException) as error:
         if isinstance(error, InputError):
             raise
+        raise ArtifactError(f"{path} cannot be read as a catalog ({_one_line(error)}); run genrec ingest") from error
+
+
+def count_items(directory: Path) -> int:
+    """How many items a catalog has, without reading them. Raises ArtifactError when it is missing or is none."""
+    path = directory / ITEMS_FILE
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (OSError, pa.ArrowException) as error:
         raise ArtifactError(f"{path} cannot be read as a catalog ({_one_line(error)}); run genrec ingest") from error
 
 
@@ -191,8 +203,24 @@ def _admitted_videos(columns: Mapping[str, list[str | None]], root: Path) -> lis
     ]
 
 
+def _parsed(texts: Sequence[str]) -> list[Mapping[str, AttributeValue]]:
+    """The attributes of all items, many in one document, which share the objects of their names."""
+    parsed: list[Mapping[str, AttributeValue]] = []
+    for start in range(0, len(texts), _PARSED_AT_ONCE):
+        batch = texts[start : start + _PARSED_AT_ONCE]
+        found = json.loads(f"[{','.join(batch)}]")
+        if len(found) != len(batch):
+            raise ValueError("a cell of attributes holds several objects")
+        parsed += map(_as_attributes, found)
+    return parsed
+
+
 def parse_attributes(text: str) -> Mapping[str, AttributeValue]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(text).items()}
+    return _as_attributes(json.loads(text))
+
+
+def _as_attributes(found: Mapping[str, Any]) -> Mapping[str, AttributeValue]:  # Any: JSON
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
 def _one_line(error: BaseException) -> str:

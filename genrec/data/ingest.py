@@ -16,23 +16,28 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from genrec import shop
 from genrec.artifacts import fingerprint_file, read_manifest, write_stage
 from genrec.config import CONFIG_FILE
 from genrec.data.catalog import (
     check_feature_name,
+    count_items,
     load_catalog,
     load_features,
     save_catalog,
     save_features,
 )
+from genrec.data.fetch import FetchLimits
 from genrec.data.given import GivenVectors, align_given, load_given
 from genrec.data.interactions import k_core as keep_k_core
 from genrec.data.interactions import load_interactions, save_interactions
+from genrec.data.labels import LABELS_FILE, Labels, load_edits, write_listing
 from genrec.data.layouts.mapping import MAPPING_FILE, Kind, SourceMapping, TableMapping, load_mapping, save_mapping
 from genrec.data.losses import Losses, Refusal
 from genrec.data.offers import with_offers, write_offers
 from genrec.data.readers import READERS, Reading, ReadOptions, SourceReport, read_new_items
 from genrec.data.values import Kind as AttributeKind
+from genrec.data.words import provide_words
 from genrec.errors import ArtifactError, SourceError
 from genrec.generations import (
     CATALOG,
@@ -94,7 +99,7 @@ class WorkspaceData(NamedTuple):
 class NewItems:
     """Items read for an existing catalog, how many it holds already, what was lost, and how they were read.
 
-    returned: ids of those it holds that were removed.
+    returned: ids of those it holds that were removed; media: the folder of the pictures that were fetched for them.
     """
 
     items: tuple[Item, ...]
@@ -102,6 +107,7 @@ class NewItems:
     losses: Losses = field(default_factory=Losses)
     notes: tuple[str, ...] = ()
     returned: tuple[str, ...] = ()
+    media: Path | None = None
 
 
 @many_objects()
@@ -143,6 +149,7 @@ def ingest(
         given_ids=frozenset(item_id for vectors in given for item_id in vectors.known_ids()),
         mapping=(load_mapping(mapping) if mapping is not None else _newest_mapping(out)) if reader.is_mapped else None,
     )
+    asked = replace(asked, fetch=asked.fetch or _fetch_as(asked.mapping))
 
     def make(stage: Path) -> _Contents:
         reading = reader.read(path, replace(asked, media_directory=stage, fetch_folder=out / CACHE / "pictures"))
@@ -170,7 +177,13 @@ def ingest(
             contents = make(Path(folder))
     else:
         contents = _write_draft(out, source, make)
+        provide_words(Path(shop.__file__) if source == "shop" else path, out)
     return _report(contents, readings[0], None if dry_run else out)
+
+
+def _fetch_as(mapping: SourceMapping | None) -> FetchLimits | None:
+    """How pictures are fetched where an earlier reading fetched them; None where it did not."""
+    return FetchLimits() if mapping is not None and mapping.fetch_pictures else None
 
 
 def kept_mapping(folder: Path) -> SourceMapping | None:
@@ -197,13 +210,7 @@ def load_data(directory: Path, *, content_alone: bool = False) -> WorkspaceData:
     content_alone: the catalog as vectors are made of it, without offers and what changed with them. Raises
     ArtifactError when a part is missing, broken, or does not belong to the others.
     """
-    manifest = read_manifest(directory / CATALOG, CATALOG)
-    events_file = directory / INTERACTIONS
-    if not events_file.is_file():
-        raise ArtifactError(f"{events_file} is missing; run genrec ingest")
-    found, wanted = fingerprint_file(events_file), manifest.inputs.get("interactions")
-    if found != wanted:
-        raise ArtifactError(f"{events_file} is {found}, the catalog was made with {wanted}; run genrec ingest again")
+    events_file = _checked_events_file(directory)
     catalog = load_catalog(directory / CATALOG)
     features = load_features(directory / CATALOG)
     for embeddings in features.values():
@@ -217,13 +224,53 @@ def load_data(directory: Path, *, content_alone: bool = False) -> WorkspaceData:
     return WorkspaceData(catalog, load_interactions(events_file), features)
 
 
+def load_labels(directory: Path, catalog: Catalog) -> Labels:
+    """The labels of a generation's catalog: made from it, under what a person changed. Raises ConfigError."""
+    return Labels.of(catalog, load_edits(directory / LABELS_FILE), _units(kept_mapping(directory)))
+
+
+def _units(mapping: SourceMapping | None) -> dict[str, str]:
+    """The units of numbers, as the source gave them."""
+    kinds = {} if mapping is None else mapping.items.attributes
+    return {name: kind.unit for name, kind in kinds.items() if kind.unit is not None}
+
+
+@many_objects()
+def load_events(directory: Path) -> tuple[Interactions, int]:
+    """The interactions of a generation's folder, and how many items its catalog has, which is not read.
+
+    Raises ArtifactError, as `load_data` does.
+    """
+    return load_interactions(_checked_events_file(directory)), count_items(directory / CATALOG)
+
+
+def _checked_events_file(directory: Path) -> Path:
+    """The events beside a catalog. Raises ArtifactError when they are missing or not those that came with it."""
+    manifest = read_manifest(directory / CATALOG, CATALOG)
+    path = directory / INTERACTIONS
+    if not path.is_file():
+        raise ArtifactError(f"{path} is missing; run genrec ingest")
+    found, wanted = fingerprint_file(path), manifest.inputs.get("interactions")
+    if found != wanted:
+        raise ArtifactError(f"{path} is {found}, the catalog was made with {wanted}; run genrec ingest again")
+    return path
+
+
 def append_items(
-    directory: Path, path: Path, columns: Mapping[str, str] | None = None, *, given_ids: frozenset[str] = frozenset()
+    directory: Path,
+    path: Path,
+    columns: Mapping[str, str] | None = None,
+    *,
+    given_ids: frozenset[str] = frozenset(),
+    fetch: FetchLimits | None = None,
+    fetch_folder: Path | None = None,
+    media: Path | None = None,
 ) -> NewItems:
     """Read new items for the catalog in a generation's folder, which is left as it is; see `extend_catalog`.
 
     path: an items file or a folder with one, read as the catalog was (its mapping.toml, its attributes' types), or
-    another workspace. given_ids: items that have a given vector, as in ReadOptions. Raises SourceError when ids are in
+    another workspace. given_ids: items that have a given vector, as in ReadOptions. fetch: as there; None: as the
+    catalog was read. media: where fetched pictures are put; fetch_folder keeps them. Raises SourceError when ids are in
     the catalog already for other items, or no row is usable.
     """
     known = load_data(directory).catalog
@@ -233,7 +280,14 @@ def append_items(
         items, losses, notes = load_data(other.folder).catalog.items, Losses(), tuple[str, ...]()
     else:
         mapping = kept_mapping(directory) or SourceMapping(items=TableMapping(attributes=_kinds_of(known)))
-        asked = ReadOptions(columns=columns or {}, mapping=mapping, given_ids=given_ids)
+        asked = ReadOptions(
+            columns=columns or {},
+            mapping=mapping,
+            given_ids=given_ids,
+            fetch=fetch or _fetch_as(mapping),
+            fetch_folder=fetch_folder,
+            media_directory=media,
+        )
         items, losses, notes = read_new_items(path, asked)
     there = [item for item in items if item.item_id in known]
     twice = [item.item_id for item in there if _words(known[item.item_id]) != _words(item)]
@@ -244,7 +298,7 @@ def append_items(
         )
     fresh = tuple(item for item in items if item.item_id not in known)
     returned = tuple(item.item_id for item in there if known[item.item_id].removed)
-    return NewItems(fresh, len(there), losses, notes, returned)
+    return NewItems(fresh, len(there), losses, notes, returned, media)
 
 
 def _kinds_of(catalog: Catalog) -> dict[str, Kind]:
@@ -275,11 +329,14 @@ def extend_catalog(directory: Path, new: NewItems, given: Mapping[str, Embedding
     def make(stage: Path) -> _Contents:
         if (old / "images").is_dir():
             link_tree(old / "images", stage / "images")
-        moved = [_moved(item, old, stage) for item in content]
+        moved, added = [_moved(item, old, stage) for item in content], new.items
+        if new.media is not None:
+            link_tree(new.media / "images", stage / "images")
+            added = tuple(_moved(item, new.media, stage) for item in added)
         refused = (*_read_refused(old / REFUSED), *new.losses.refused)
         joined = [_joined(rows, (given or {}).get(name), len(new.items)) for name, rows in features.items()]
         mapping = kept_mapping(directory)
-        grown = Catalog(items=(*moved, *new.items))
+        grown = Catalog(items=(*moved, *added))
         return _Contents(grown, interactions, joined, refused, manifest.details, mapping)
 
     contents = _write_catalog(directory, manifest.inputs.get("source", "files"), make)
@@ -312,7 +369,8 @@ def _write_draft(out: Path, source: str, make: Callable[[Path], _Contents]) -> _
             with new_folder(out, base, without=(CATALOG, OFFERS, INTERACTIONS)) as folder:
                 contents = _write_catalog(folder, source, make)
                 write_offers(folder, contents.catalog, contents.catalog)
-                return contents
+            write_listing(Labels.of(contents.catalog, units=_units(contents.mapping)), out / LABELS_FILE)
+            return contents
         except BaseException:
             if is_new:
                 _clear(out)

@@ -7,12 +7,24 @@ beside its history. Knows when things happened; deliberately knows nothing of mo
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
 from genrec.config import SplitConfig
 from genrec.errors import SourceError
-from genrec.schema import NEGATIVE, POSITIVE, TEST, TRAIN, VALIDATION, IntArray, Interactions
+from genrec.schema import (
+    NEGATIVE,
+    POSITIVE,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    BoolArray,
+    IntArray,
+    Interactions,
+    PartArray,
+    coded_texts,
+)
 
 MIN_EVENTS = 3  # leave-one-out: a user needs one event to train on, one to validate, one to test
 
@@ -53,8 +65,27 @@ def split_interactions(interactions: Interactions, config: SplitConfig) -> Split
     its user has in earlier parts. none: everything trains. cold_share: of the items, leaves no event in training and no
     target in validation. Raises SourceError when a log cannot be split so.
     """
+    train = interactions.select(is_training(interactions, config))
     if config.protocol == "none":
-        return Split(protocol="none", train=interactions.positives(), validation=(), test=())
+        return Split(protocol="none", train=train, validation=(), test=())
+    if config.protocol == "global-time":
+        validation, test = _cases_by_time(interactions, config.test_share, len(train))
+    elif config.protocol == "given":
+        validation, test = _cases_as_given(interactions, len(train))
+    else:
+        validation, test = _cases_left_out(interactions)
+    if config.cold_share:
+        validation = [case for case in validation if not _is_held_out(case.target, config.cold_share)]
+    return Split(protocol=config.protocol, train=train, validation=tuple(validation), test=tuple(test))
+
+
+def is_training(interactions: Interactions, config: SplitConfig) -> BoolArray:
+    """Which events train, bool (E,): the training part of `split_interactions`, found without a case.
+
+    Raises SourceError when a log cannot be split so; whether there is anything to test on is not asked.
+    """
+    if config.protocol == "none":
+        return interactions.are_positive()
     if not (interactions.feedback == POSITIVE).any():
         found = (
             f"none of {len(interactions)} events is positive, so there are none" if len(interactions) else "no events"
@@ -66,87 +97,110 @@ def split_interactions(interactions: Interactions, config: SplitConfig) -> Split
     if not 0 <= config.cold_share < 1:
         raise SourceError(f"split.cold_share is {config.cold_share}; wanted a share from 0 to below 1")
     if config.protocol == "global-time":
-        split = _split_by_time(interactions, config.test_share)
+        among = interactions.timestamps < _time_cuts(interactions, config.test_share)[0]
     elif config.protocol == "given":
-        split = _split_as_given(interactions)
+        among = _given_parts(interactions) == TRAIN
     else:
-        split = _leave_one_out(interactions)
-    return _hold_items_out(split, config.cold_share) if config.cold_share else split
+        among = _before_last_two(interactions)
+    found_E = interactions.are_positive(among)
+    return _without_held_out(found_E, interactions, config.cold_share) if config.cold_share else found_E
 
 
-def _hold_items_out(split: Split, share: float) -> Split:
-    """The same split without training events and validation cases of some items, chosen by a hash of their ids."""
-    cold = {item_id for item_id in set(split.train.item_ids) if _share_of_hashes_below(item_id) < share}
-    train = split.train.select(np.array([item_id not in cold for item_id in split.train.item_ids]))
-    if not len(train):
+def _without_held_out(is_training_E: BoolArray, interactions: Interactions, share: float) -> BoolArray:
+    """Which events train when items that are chosen by a hash of their ids do not."""
+    coded = coded_texts(interactions.item_ids)
+    held_out_V = np.array([_is_held_out(str(item_id), share) for item_id in coded.values])
+    kept_E: BoolArray = is_training_E & ~held_out_V[coded.places_N]
+    if not kept_E.any():
         raise SourceError(f"split.cold_share = {share} holds every item of the training events out; lower it")
-    validation = tuple(case for case in split.validation if case.target not in cold)
-    return replace(split, train=train, validation=validation)
+    return kept_E
+
+
+def _is_held_out(item_id: str, share: float) -> bool:
+    return _share_of_hashes_below(item_id) < share
 
 
 def _share_of_hashes_below(text: str) -> float:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") / 2**64
 
 
-def _leave_one_out(interactions: Interactions) -> Split:
+_Cases: TypeAlias = tuple[list[EvaluationCase], list[EvaluationCase]]  # that validate, that test
+
+
+def _before_last_two(interactions: Interactions) -> BoolArray:
+    """Which events come before the last two positive ones of their user, where that has three or more."""
+    starts = interactions.user_starts()
+    is_positive = interactions.feedback == POSITIVE
+    num_likes = np.add.reduceat(is_positive, starts, dtype=np.int64)
+    has_cases = num_likes >= MIN_EVENTS
+    if not has_cases.any():
+        raise SourceError(
+            f"no user has {MIN_EVENTS} positive events, which leave-one-out needs; build with --set split.protocol=none"
+        )
+    ends = np.r_[starts[1:], len(interactions)]
+    stops = ends.copy()  # the first row of a user that does not train
+    stops[has_cases] = np.flatnonzero(is_positive)[np.cumsum(num_likes)[has_cases] - 2]
+    before: BoolArray = np.arange(len(interactions)) < np.repeat(stops, ends - starts)
+    return before
+
+
+def _cases_left_out(interactions: Interactions) -> _Cases:
     log = _Log.of(interactions)
-    keep = np.ones(len(interactions), dtype=np.bool_)
     validation, test = [], []
     for user_id, (start, end) in log.likes.user_bounds().items():
         if end - start >= MIN_EVENTS:
             validation.append(log.case(user_id, start, end - 2))
             test.append(log.case(user_id, start, end - 1))
-            keep[log.rows[end - 2] : log.bounds[user_id][1]] = False
-    if not test:
-        raise SourceError(
-            f"no user has {MIN_EVENTS} positive events, which leave-one-out needs; build with --set split.protocol=none"
-        )
-    train = interactions.select(keep).positives()
-    return Split(protocol="leave-one-out", train=train, validation=tuple(validation), test=tuple(test))
+    return validation, test
 
 
-def _split_by_time(interactions: Interactions, test_share: float) -> Split:
+def _time_cuts(interactions: Interactions, test_share: float) -> tuple[int, int, int]:
+    """When validation begins, when test does, and when the log has ended."""
     if not interactions.has_times:
         raise SourceError("the events have no times, so they cannot be split by time; set split.protocol=leave-one-out")
     if not 0 < test_share < 0.5:
         raise SourceError(f"split.test_share is {test_share}; wanted more than 0 and less than 0.5")
-    times = interactions.timestamps
-    ordered = np.sort(times[interactions.feedback == POSITIVE])
+    ordered = np.sort(interactions.timestamps[interactions.feedback == POSITIVE])
     num_test = max(1, round(test_share * len(ordered)))
-    test_start = ordered[len(ordered) - num_test]
     validation_start = ordered[max(0, len(ordered) - 2 * num_test)]
-    train = interactions.select(times < validation_start).positives()
+    return int(validation_start), int(ordered[len(ordered) - num_test]), int(ordered[-1]) + 1
+
+
+def _cases_by_time(interactions: Interactions, test_share: float, num_train: int) -> _Cases:
+    validation_start, test_start, stop = _time_cuts(interactions, test_share)
     log = _Log.of(interactions)
-    validation = tuple(_window_cases(log, validation_start, test_start))
-    test = tuple(_window_cases(log, test_start, ordered[-1] + 1))
-    if not len(train) or not test:
+    validation = list(_window_cases(log, validation_start, test_start))
+    test = list(_window_cases(log, test_start, stop))
+    if not num_train or not test:
         raise SourceError(
-            f"global time leaves {len(train)} training events and {len(test)} test cases of {len(ordered)} events; "
+            f"global time leaves {num_train} training events and {len(test)} test cases of {len(log.likes)} events; "
             "change split.test_share, or set split.protocol=leave-one-out"
         )
-    return Split(protocol="global-time", train=train, validation=validation, test=test)
+    return validation, test
 
 
-def _split_as_given(interactions: Interactions) -> Split:
-    parts = interactions.parts
-    if parts is None:
+def _given_parts(interactions: Interactions) -> PartArray:
+    if interactions.parts is None:
         raise SourceError("the source gives no split of its own; set split.protocol=leave-one-out")
-    train = interactions.select(parts == TRAIN).positives()
+    return interactions.parts
+
+
+def _cases_as_given(interactions: Interactions, num_train: int) -> _Cases:
     log = _Log.of(interactions)
     cases: dict[int, list[EvaluationCase]] = {VALIDATION: [], TEST: []}
-    assert log.likes.parts is not None
+    parts = _given_parts(log.likes)
     for user_id, (start, end) in log.likes.user_bounds().items():
-        labels = log.likes.parts[start:end]
+        labels = parts[start:end]
         for part, found in cases.items():
             history = tuple(log.likes.item_ids[start:end][labels < part])
             targets = np.flatnonzero(labels == part) if history else ()
             found += [replace(log.case(user_id, start, start + int(row)), history=history) for row in targets]
-    if not len(train) or not cases[TEST]:
+    if not num_train or not cases[TEST]:
         raise SourceError(
-            f"the given split has {len(train)} training events and {len(cases[TEST])} test cases of users who have "
+            f"the given split has {num_train} training events and {len(cases[TEST])} test cases of users who have "
             "others; set split.protocol=leave-one-out"
         )
-    return Split(protocol="given", train=train, validation=tuple(cases[VALIDATION]), test=tuple(cases[TEST]))
+    return cases[VALIDATION], cases[TEST]
 
 
 def _window_cases(log: "_Log", first: int, stop: int) -> Iterator[EvaluationCase]:

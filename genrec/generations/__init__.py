@@ -1,6 +1,6 @@
 """Generations: the parts of a workspace as they belong together, each set whole in a folder of its own.
 
-    DIR/genrec.toml, DIR/adapters/   what people change; the next generation takes it up
+    DIR/genrec.toml, DIR/labels.toml, DIR/adapters/   what people change; the next generation takes it up
     DIR/current.json                 the number of the current generation, replaced in one step
     DIR/generations/3/               catalog, events, settings, stages and adapters, never changed again
     DIR/generations/4/               a draft: newer than the current one, and waiting for `genrec build` to finish it

@@ -17,6 +17,7 @@ from genrec.errors import ArtifactError
 
 GENERATIONS, CURRENT, INVENTORY, ADAPTERS = "generations", "current.json", "generation.json", "adapters"
 CATALOG, OFFERS, INTERACTIONS, SETTINGS = "catalog", "offers", "interactions.parquet", "genrec.toml"
+LABELS = "labels.toml"
 LOCK, HOLDER, LEASE = ".write.lock", ".write.holder.json", ".lease"
 FORMAT = 1
 _NUMBER = re.compile(r"[1-9][0-9]{0,11}")
@@ -46,8 +47,8 @@ def draft_number(root: Path) -> int | None:
 
 
 def parts_of(folder: Path) -> list[str]:
-    """What a generation's folder consists of: its events, its settings, its adapters and its stages, by name."""
-    others = [name for name in (INTERACTIONS, SETTINGS, ADAPTERS) if (folder / name).exists()]
+    """What a generation's folder consists of, by name: events, settings, labels, adapters and stages."""
+    others = [name for name in (INTERACTIONS, SETTINGS, LABELS, ADAPTERS) if (folder / name).exists()]
     return others + sorted(manifests(folder))
 
 

@@ -209,13 +209,18 @@ def _remove_strangers(folder: Path) -> None:
 
 
 def link_tree(source: Path, target: Path) -> None:
-    """Make a file or folder appear at `target` too, by hard links, or copies where the file system has none."""
+    """Make a file or folder appear at `target` too, by hard links, or copies where the file system has none.
+
+    Files that are there already stay.
+    """
     if source.is_symlink() or not source.exists():
         return
     if source.is_dir():
         target.mkdir(exist_ok=True)
         for entry in sorted(source.iterdir()):
             link_tree(entry, target / entry.name)
+        return
+    if target.exists():
         return
     try:
         os.link(source, target)

@@ -3,6 +3,7 @@
 import io
 import ipaddress
 import itertools
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +15,9 @@ import pytest
 from PIL import Image
 
 from genrec.data.fetch import FetchedPictures, FetchLimits, fetch_pictures, is_public
+from genrec.data.ingest import append_items, extend_catalog, ingest, kept_mapping
 from genrec.errors import SourceError
+from genrec.generations import Generation
 from genrec.runtime import report_progress_to
 
 
@@ -283,3 +286,37 @@ def test_addresses_of_the_open_internet_are_public(text: str) -> None:
 @pytest.mark.parametrize("text", ["192.0.2.1", "240.0.0.1", "2002:7f00:1::", "ff02::1", "2001:0:1::1", "::", "fec0::1"])
 def test_reserved_addresses_and_what_stands_for_private_ones_are_not(text: str) -> None:
     assert not is_public(ipaddress.ip_address(text))
+
+
+def test_new_items_bring_pictures_from_addresses_as_those_of_the_ingest_came(shop, tmp_path):
+    def table(name: str, *rows: str) -> Path:
+        (tmp_path / name).mkdir()
+        text = "\n".join(["item_id,title,image", *(f"{row},{shop.address(f'/{row[0]}.png')}" for row in rows)])
+        (tmp_path / name / "items.csv").write_text(text)
+        return tmp_path / name
+
+    out, media = tmp_path / "ws", tmp_path / "media"
+    ingest("files", table("old", "a,Lamp", "b,Vase"), out, fetch=QUICK)
+    folder = Generation.open_newest(out).folder
+    assert kept_mapping(folder).fetch_pictures
+    fetched = out / ".cache" / "pictures"
+    new = append_items(folder, table("new", "c,Rug"), fetch=QUICK, fetch_folder=fetched, media=media)
+    assert new.items[0].image.read_bytes() == png()
+    grown = extend_catalog(folder, new)
+    shutil.rmtree(media)
+    assert grown["c"].image.parent == folder / "catalog" / "images"
+    assert grown["c"].image.read_bytes() == png()
+    # By the mapping alone, with the limits of a shop on the open internet: asked for, and refused to a private network.
+    told = append_items(folder, table("more", "d,Clock"), fetch_folder=fetched, media=media)
+    assert [kind for kind in told.losses.counts if "was not fetched" in kind]
+    assert "/d.png" not in shop.asked
+
+
+def test_what_was_ingested_without_fetching_is_added_to_without_fetching(shop, tmp_path):
+    for name, item_id in (("old", "a"), ("new", "b")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "items.csv").write_text(f"item_id,title,image\n{item_id},Lamp,{shop.address('/a.png')}\n")
+    ingest("files", tmp_path / "old", tmp_path / "ws")
+    new = append_items(Generation.open_newest(tmp_path / "ws").folder, tmp_path / "new", media=tmp_path / "media")
+    assert [kind for kind in new.losses.counts if "not downloaded without --fetch-pictures" in kind]
+    assert shop.asked == []

@@ -60,7 +60,7 @@ def test_ingest_reports_what_it_wrote_and_load_gives_it_back(tmp_path: Path) -> 
     refused = (stages_of(tmp_path / "ws") / "catalog/refused.csv").read_text().splitlines()
     assert refused[0] == "source_file,line,reason,content"
     assert refused[1].endswith("events.csv,8,event names the unknown item 'stranger',u0 stranger 1")
-    assert sorted(path.name for path in (tmp_path / "ws").iterdir()) == [".write.lock", "generations"]
+    assert sorted(path.name for path in (tmp_path / "ws").iterdir()) == [".write.lock", "generations", "labels.toml"]
     assert sorted(path.name for path in stages_of(tmp_path / "ws").iterdir()) == [
         ".lease",
         "catalog",

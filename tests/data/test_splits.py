@@ -1,10 +1,11 @@
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from genrec.config import SplitConfig
-from genrec.data.splits import EvaluationCase, split_interactions
+from genrec.data.splits import EvaluationCase, is_training, split_interactions
 from genrec.errors import SourceError
 from genrec.schema import Interactions
 
@@ -51,6 +52,33 @@ def test_leave_one_out_loses_and_repeats_no_event() -> None:
     assert len(split.train) + len(split.validation) + len(split.test) == len(interactions)
     for case in split.test:
         assert (*case.history, case.target) == interactions.history(case.user_id)
+
+
+@pytest.mark.parametrize("protocol", ["leave-one-out", "global-time", "given", "none"])
+@pytest.mark.parametrize("cold_share", [0.0, 0.3])
+def test_what_trains_is_the_same_without_cases(protocol: Literal["leave-one-out"], cold_share: float) -> None:
+    rng = np.random.default_rng(1)
+    judged = replace(
+        random_interactions(300),
+        feedback=rng.choice([1, 1, 0, -1], 300).astype(np.int8),
+        parts=rng.integers(0, 3, 300).astype(np.int8),
+    )
+    config = SplitConfig(protocol=protocol, cold_share=cold_share, test_share=0.2)
+    train = split_interactions(judged, config).train
+    found = judged.select(is_training(judged, config))
+    assert found.user_ids.tolist() == train.user_ids.tolist()
+    assert found.timestamps.tolist() == train.timestamps.tolist()
+    assert found.histories() == train.histories()  # nothing in it was taken back
+    assert len(found) == sum(map(len, train.histories().values()))
+
+
+def test_leave_one_out_trains_on_no_event_from_the_target_of_validation_on() -> None:
+    interactions = Interactions.sort(
+        user_ids=["u"] * 6, item_ids=[*"abcdef"], timestamps=range(6), feedback=[1, 1, -1, 1, 0, 1]
+    )
+    kept = is_training(interactions, LEAVE_ONE_OUT)
+    assert split_interactions(interactions, LEAVE_ONE_OUT).validation[0].target == "d"
+    assert kept.tolist() == [True, True, False, False, False, False]
 
 
 def test_global_time_trains_before_validation_before_test() -> None:

@@ -38,6 +38,7 @@ _BOUGHT = 4.0
 _SIGNS = {"negative": NEGATIVE, "neutral": NEUTRAL, RETURN: NEUTRAL}
 _DENIALS = frozenset({"not", "no", "never", "non", "without"})
 _TAKEN_AWAY = frozenset({"remove", "removed", "undo"})
+_LINKS = frozenset({"to", "from", "in", "on", "the", "a"})
 _OF_ANYTHING = frozenset(
     {"item", "items", "product", "products", "page", "user", "event", "video", "song", "track", "movie", "book", "list"}
 )
@@ -82,9 +83,7 @@ def meaning_of(kind: str) -> float | str | None:
 
     Of several known words, a return or a refusal decides, else what is taken away, else the strongest.
     """
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind)  # addToCart
-    parts = [part for part in re.split(r"[\W_]+", words.casefold()) if part]
-    kept = [part for part in parts if part not in _OF_ANYTHING] or parts
+    parts, kept = _words_of(kind)
     for spelled in dict.fromkeys(("".join(parts), "".join(kept), "".join(map(_stem, kept)))):
         for word in dict.fromkeys((spelled, _stem(spelled))):
             if word in _KINDS:
@@ -99,6 +98,21 @@ def meaning_of(kind: str) -> float | str | None:
     if _TAKEN_AWAY.intersection(stems):
         return "neutral"
     return max((meaning for meaning in found if isinstance(meaning, float)), default=found[0] if found else None)
+
+
+def says_a_kind(text: str) -> bool:
+    """Whether a text names a kind of event and nothing else, as "Added to cart" does and "Duffle bag" does not."""
+    _, kept = _words_of(text)
+    told = [part for part in kept if part not in _LINKS]
+    is_one = "".join(map(_stem, kept)) in _KINDS or "".join(kept) in _KINDS
+    return is_one or (bool(told) and all(_stem(part) in _KINDS for part in told))
+
+
+def _words_of(kind: str) -> tuple[list[str], list[str]]:
+    """The words of a kind in any spelling: all, and those that tell kinds apart."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind)  # addToCart
+    parts = [part for part in re.split(r"[\W_]+", spaced.casefold()) if part]
+    return parts, [part for part in parts if part not in _OF_ANYTHING] or parts
 
 
 def _stem(word: str) -> str:

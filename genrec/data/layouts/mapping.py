@@ -17,6 +17,7 @@ from genrec.data.values import Kind as AttributeKind
 from genrec.errors import SourceError
 
 MAPPING_FILE = "mapping.toml"
+_TOP: Mapping[str, type] = {"layout": str, "positive": str, "negative": str, "day_first": bool, "fetch_pictures": bool}
 _HEAD = (
     "# How the source was read: role = columns. The next ingest and add-items read by it; see genrec ingest --help.\n"
 )
@@ -44,7 +45,8 @@ class TableMapping:
 class SourceMapping:
     """How a source was read. layout: its name, None where it was none that is known.
 
-    positive, negative: conditions on events; day_first: how dates such as 03/04/2017 are read, None where none is.
+    positive, negative: conditions on events; day_first: how dates such as 03/04/2017 are read, None where none is;
+    fetch_pictures: whether pictures at addresses were downloaded, None where they were not.
     """
 
     layout: str | None = None
@@ -53,14 +55,11 @@ class SourceMapping:
     positive: str | None = None
     negative: str | None = None
     day_first: bool | None = None
+    fetch_pictures: bool | None = None
 
     def document(self) -> dict[str, object]:
         """The mapping as TOML values, what is absent left out."""
-        top = {
-            name: value
-            for name in ("layout", "positive", "negative", "day_first")
-            if (value := getattr(self, name)) is not None
-        }
+        top = {name: value for name in _TOP if (value := getattr(self, name)) is not None}
         tables = {name: _table(getattr(self, name)) for name in ("items", "events")}
         return {**top, **{name: table for name, table in tables.items() if table}}
 
@@ -76,16 +75,13 @@ def load_mapping(path: Path) -> SourceMapping:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SourceError(f"{path} cannot be read as a mapping ({error}); wanted TOML such as ingest writes") from error
-    unknown = sorted(document.keys() - {"layout", "positive", "negative", "day_first", "items", "events"})
+    unknown = sorted(document.keys() - {*_TOP, "items", "events"})
     if unknown:
         raise SourceError(f"{path} has the unknown entry {unknown[0]!r}; wanted layout, items, events, positive …")
     return SourceMapping(
-        layout=_typed(document, "layout", str, path),
+        **{name: _typed(document, name, kind, path) for name, kind in _TOP.items()},
         items=_read_table(document.get("items", {}), ITEM_ROLES, f"{path} [items]"),
         events=_read_table(document.get("events", {}), EVENT_ROLES, f"{path} [events]"),
-        positive=_typed(document, "positive", str, path),
-        negative=_typed(document, "negative", str, path),
-        day_first=_typed(document, "day_first", bool, path),
     )
 
 

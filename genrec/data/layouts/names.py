@@ -67,8 +67,10 @@ ITEM_PHRASES: Mapping[str, Sequence[str]] = {
     ),
     "price_upper": ("price upper", "max price", "price max", "highest price", "high price", "maximum price"),
     "currency": ("currency", "currency code", "wahrung", "waehrung", "devise", "moneda", "valuta"),
-    "availability": ("availability", "available", "in stock", "stock status", "is available", "verfugbarkeit",
-    "verfuegbarkeit", "disponibilite", "disponibilidad", "lagerstatus"),
+    "availability": (
+        "availability", "available", "in stock", "is in stock", "stock status", "is available", "verfugbarkeit",
+        "verfuegbarkeit", "disponibilite", "disponibilidad", "lagerstatus",
+    ),
 }  # fmt: skip
 EVENT_PHRASES: Mapping[str, Sequence[str]] = {
     "user_id": (

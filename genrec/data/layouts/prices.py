@@ -30,12 +30,12 @@ def settle_price(search: Search, table: Table) -> list[str]:
     if "price" in search.roles:
         return []
     found = search.scores("price", lambda name: _is_price(search, name), least=0.35)
-    usual = [(sure, name) for sure, name in found if not _OTHER_PRICES & set(plain(name).split())]
+    usual = [(sure, name) for sure, name in found if not is_other_price(name)]
     if not found:
         return _settle_money(search)
     now = usual or found
-    reduced = [name for _, name in usual if name != now[0][1] and _is_reduced(table, name, now[0][1])]
-    regular = [name for _, name in found if name != now[0][1] and _is_reduced(table, now[0][1], name)]
+    reduced = [name for _, name in usual if name != now[0][1] and is_reduced(table, name, now[0][1])]
+    regular = [name for _, name in found if name != now[0][1] and is_reduced(table, now[0][1], name)]
     rivals = [n for sure, n in now[1:] if sure > now[0][0] - 0.15 and now[0][0] < 0.9 and n not in reduced + regular]
     rivals += [n for _, n in now[1:] if n not in rivals and _are_in_two_currencies(n, now[0][1])]
     if rivals:
@@ -43,6 +43,11 @@ def settle_price(search: Search, table: Table) -> list[str]:
         return [f"which of {names} is the price? none is taken for it; say --map price=COLUMN"]
     search.take("price", *reduced[:1], now[0][1], *(regular[:1] if not reduced else ()))
     return []
+
+
+def is_other_price(name: str) -> bool:
+    """Whether a column's name says that its prices are none that a customer pays now."""
+    return bool(_OTHER_PRICES & set(plain(name).split()))
 
 
 def _is_price(search: Search, name: str) -> bool:
@@ -53,7 +58,7 @@ def _is_price(search: Search, name: str) -> bool:
 
 def _settle_money(search: Search) -> list[str]:
     """Give the role of the price to the only column of money, where no name speaks for it; what to ask or say."""
-    paid = [n for n in search.free if search.looks[n].numbers > 0.5 and not _OTHER_PRICES & set(plain(n).split())]
+    paid = [n for n in search.free if search.looks[n].numbers > 0.5 and not is_other_price(n)]
     paid = [n for n in paid if numbers([*search.looks[n].values], name=n).currency is not None]
     if len(paid) == 1:
         search.take("price", paid[0])
@@ -68,7 +73,7 @@ def _are_in_two_currencies(one: str, other: str) -> bool:
     return len(found) == 2 and None not in found
 
 
-def _is_reduced(table: Table, low: str, high: str) -> bool:
+def is_reduced(table: Table, low: str, high: str) -> bool:
     """Whether one column of prices is below another somewhere and above it nowhere."""
     sample = table.head(_NUM_PRICES).select([low, high])
     low_N, high_N = (numbers(sample.columns[name], name=name).values for name in (low, high))

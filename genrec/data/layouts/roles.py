@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow.compute as pc
 
-from genrec.data.feedback.kinds import meaning_of
+from genrec.data.feedback.kinds import meaning_of, says_a_kind
 from genrec.data.layouts.looks import Look, looks_of
 from genrec.data.layouts.names import EVENT_PHRASES, ITEM_PHRASES, plain, speaks_for
 from genrec.data.layouts.prices import settle_price
@@ -152,6 +152,7 @@ def _by_looks(search: Search, looks: Mapping[str, Look]) -> list[str]:
     guessed = []
     if "item_id" not in search.roles:
         unique = [n for n in search.free if looks[n].is_id and looks[n].distinct == 1 == looks[n].filled]
+        unique = [n for n in unique if not looks[n].is_timed]  # rows of a log, which are no items
         coded = [n for n in unique if _is_code(n, looks[n]) or (n == next(iter(looks)) and _is_count(n, looks[n]))]
         if coded:
             search.take("item_id", coded[0])
@@ -166,7 +167,7 @@ def _by_looks(search: Search, looks: Mapping[str, Look]) -> list[str]:
         named = [
             n for n in search.roles.get("text", ()) if looks[n].mean_chars <= _SHORT_CHARS and looks[n].lists < 0.5
         ]
-        free = [n for n in search.free if looks[n].is_name and looks[n].distinct > 0.7 and not _is_said(n)]
+        free = [n for n in search.free if looks[n].is_name and looks[n].distinct > 0.7 and not is_said(n)]
         free = [n for n in free if looks[n].mean_words > 1.3]
         title = next(iter(named or free), None)
         if title is not None:
@@ -188,15 +189,15 @@ def _by_looks(search: Search, looks: Mapping[str, Look]) -> list[str]:
 def _is_code(name: str, look: Look) -> bool:
     """Whether cells are codes such as A-01: a word with digits and more, in a column whose name says nothing else."""
     is_code = [any(map(str.isdigit, value)) and not value.isdigit() for value in look.values]
-    return all(is_code) and look.numbers < 0.1 and not look.times and not _is_said(name)
+    return all(is_code) and look.numbers < 0.1 and not look.times and not is_said(name)
 
 
 def _is_count(name: str, look: Look) -> bool:
     """Whether cells are whole numbers, or a column has no name, where a first column may hold ids."""
-    return (look.numbers == 1 or plain(name).startswith(_NAMELESS)) and not _is_said(name)
+    return (look.numbers == 1 or plain(name).startswith(_NAMELESS)) and not is_said(name)
 
 
-def _is_said(name: str) -> bool:
+def is_said(name: str) -> bool:
     """Whether a name says what a column is, and that is no id."""
     return any(speaks_for(name, phrases) >= SURE for role, phrases in ITEM_PHRASES.items() if role != "item_id")
 
@@ -218,11 +219,11 @@ def _events_by_looks(search: Search, looks: Mapping[str, Look]) -> None:
         if timed:
             search.take("timestamp", timed[0])
     if "kind" not in search.roles:
-        kinds = [n for n in search.free if looks[n].filled > 0.9 and _is_kind(n, looks[n]) == 1.0]
+        kinds = [n for n in search.free if looks[n].filled > 0.9 and _is_kind(n, looks[n]) and _says_kinds(looks[n])]
         if kinds:
             search.take("kind", kinds[0])
     if "user_id" not in search.roles:
-        persons = [n for n in search.free if looks[n].is_id and looks[n].filled > 0.9 and not looks[n].is_timed]
+        persons = [n for n in search.free if looks[n].is_id and looks[n].filled > 0.9 and _may_be_person(n, looks[n])]
         if persons:  # the one whose name says so most; people come again, rows and what is counted do not
             said = {n: speaks_for(n, EVENT_PHRASES["user_id"]) for n in persons}
             counted = {n: _says_other(n, "user_id", "item_id") for n in persons}
@@ -237,6 +238,13 @@ def _events_by_looks(search: Search, looks: Mapping[str, Look]) -> None:
         values = numbers([*look.values], name=nameless[0]).values
         is_rating = np.nanmax(values) <= 10 and np.nanmin(values) >= -1 and not look.is_float
         search.take("rating" if is_rating else "amount", nameless[0])
+
+
+def _may_be_person(name: str, look: Look) -> bool:
+    """Whether cells may be persons where no name says so: what a column says of itself, or of a movie, is none."""
+    owner = name.partition(".")[0] if "." in name else ""
+    is_of_item = bool(owner) and speaks_for(owner, EVENT_PHRASES["item_id"]) >= SURE
+    return not look.is_timed and not look.is_media and not is_said(name) and not is_of_item
 
 
 def _money_of_returns(search: Search, looks: Mapping[str, Look]) -> list[str]:
@@ -268,6 +276,11 @@ def _is_kind(name: str, look: Look) -> float:
     if all(value.lower() in ("true", "false", "yes", "no") for value in look.values):
         return 0.0
     return 1.0 if any(map(_is_known_kind, look.values)) else 0.5
+
+
+def _says_kinds(look: Look) -> bool:
+    """Whether cells are kinds of events where the column's name does not say so: a bag may be an item."""
+    return 2 * sum(map(says_a_kind, look.values)) > len(look.values)
 
 
 def _is_known_kind(text: str) -> bool:

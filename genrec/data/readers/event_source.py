@@ -67,7 +67,8 @@ def open_events(
     header = tuple(_shape(first, part, listed).table.columns)
     for role in ("user_id", "item_id"):
         if role not in roles:
-            raise SourceError(missing_role(table.path, header, role, f"events.{role}"))
+            advice = "; where it names nobody, give the file of the items alone" if role == "user_id" else ""
+            raise SourceError(missing_role(table.path, header, role, f"events.{role}") + advice)
     notes = tuple(dict.fromkeys(note for one in shaped for note in one.notes))
     beside = tuple(dict.fromkeys(file for one in shaped for file in one.beside))
     return EventTable(table=table, roles=roles, key=key, header=header, notes=notes, beside=beside)

@@ -207,11 +207,7 @@ class _Reader:
 
     def _content(self, place: int) -> str:
         names = [name for role in ("user_id", "item_id", "timestamp") for name in self._roles.get(role, ())]
-        return " ".join(str(_cell(self._table.columns[name], place)) for name in names)
-
-
-def _cell(column: Column, place: int) -> object:
-    return column[place] if isinstance(column, list) else column[place].as_py()
+        return " ".join(str(self._table.cell(name, place)) for name in names)
 
 
 def _truths_as_numbers(column: Column) -> Column:

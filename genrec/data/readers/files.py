@@ -260,6 +260,7 @@ def _mapping(source: Source, options: ReadOptions, items: ItemsRead, events: Eve
         positive=options.positive,
         negative=options.negative,
         day_first=options.day_first,
+        fetch_pictures=None if options.fetch is None else True,
     )
 
 

@@ -18,6 +18,7 @@ from genrec.data.layouts.looks import looks_of
 from genrec.data.layouts.mapping import TableMapping
 from genrec.data.layouts.names import plain
 from genrec.data.layouts.nested import opened
+from genrec.data.layouts.parents import with_parents
 from genrec.data.layouts.roles import Found, find_item_roles
 from genrec.data.losses import Losses
 from genrec.data.readers.item_media import find_media
@@ -85,6 +86,8 @@ def read_item_source(
 ) -> ItemsRead:
     """Read a table of items. tell: what was found of its roles. Raises SourceError where no item can be used."""
     shaped = shape(table, part)
+    if part is None and (joined := with_parents(shaped.table)) is not None:
+        shaped = replace(joined, left_out={**shaped.left_out, **joined.left_out})
     refuse_rows(shaped.table, losses)
     if not len(shaped.table):
         raise SourceError(f"{table.path} has no usable row{why(losses)}; wanted at least one item")

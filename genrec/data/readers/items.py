@@ -318,12 +318,8 @@ class _Reader:
         )
 
     def _content(self, row: int) -> str:
-        cells = (_cell(column, row) for column in self._table.columns.values())
+        cells = (self._table.cell(name, row) for name in self._table.columns)
         return ", ".join(str(cell) for cell in cells if cell not in (None, ""))
-
-
-def _cell(column: Column, row: int) -> object:
-    return column[row] if isinstance(column, list) else column[row].as_py()
 
 
 def _are_names(item_ids: Sequence[str]) -> bool:

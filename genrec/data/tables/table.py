@@ -67,6 +67,11 @@ class Table:
     def __len__(self) -> int:
         return len(self.lines)
 
+    def cell(self, name: str, place: int) -> object:
+        """One value of a column, as Python's. place: its row, from 0."""
+        column = self.columns[name]
+        return column[place] if isinstance(column, list) else column[place].as_py()
+
     def select(self, names: Collection[str]) -> "Table":
         """The table with only some of its columns, in the order of the file. Raises SourceError for an unknown one."""
         unknown = [name for name in names if name not in self.columns]

@@ -109,7 +109,9 @@ def coerce(name: str, column: Column, kind: Kind, unit: str | None = None) -> At
     """
     column = plain(column)
     found, written = distinct_texts(column, as_text)
-    useless = None if found.values else "it is empty"
+    if all(is_absent(text) for text in written):
+        return Attribute(kind=kind, values=[None] * len(found.codes_N), useless="it is empty")
+    useless = None
     if kind == "truth":
         return _truths(found, written, useless)
     if kind == "number":

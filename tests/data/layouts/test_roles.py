@@ -191,3 +191,33 @@ def test_what_is_called_a_price_may_hold_words_in_most_rows() -> None:
 def test_the_items_of_an_order_are_named_before_the_order_itself() -> None:
     columns = table(id=["1", "2"], email=["a@x", "b@x"], **{"line_items.product_id": ["11", "12"]})
     assert find_event_roles(columns, {}, {})[0].roles["item_id"] == ("line_items.product_id",)
+
+
+def test_names_of_things_among_events_are_no_kinds_though_a_bag_is_a_cart():
+    orders = table(
+        order_id=["1", "2", "3"],
+        customer_id=["a", "b", "a"],
+        sku=["B1", "B2", "B3"],
+        name=["Duffle Bag", "Tote Bag", "Sling Bag"],
+        created_at=["2024-01-01", "2024-01-02", "2024-01-03"],
+    )
+    found, _ = find_event_roles(orders, {}, {"sku": ["B1", "B2", "B3"]})
+    assert "kind" not in found.roles
+    said, _ = find_event_roles(table(who=["a", "b"], sku=["B1", "B2"], x=["Added to cart", "viewed"]), {}, {})
+    assert said.roles["kind"] == ("x",)
+
+
+def test_what_a_column_says_of_the_item_is_no_person():
+    reviews = table(
+        product_id=["1", "2", "1"], rating=[5, 1, 4], text=["great", "bad", "great"], date=["2023-01-01"] * 3
+    )
+    found, _ = find_event_roles(reviews, {}, {"id": ["1", "2"]})
+    assert "user_id" not in found.roles
+    columns = {"id": ["h1", "h2"], "watched_at": ["2024-01-01", "2024-01-02"], "movie.ids.trakt": ["4", "16662"]}
+    found, _ = find_event_roles(Table.of(Path("x.csv"), columns), {}, {"id": ["h1", "h2"]})
+    assert "user_id" not in found.roles
+
+
+def test_times_that_differ_in_every_row_are_no_ids_of_items():
+    log = {"uts": [1704067200, 1704067500, 1704070000], "artist": ["A B", "A B", "C D"], "track": ["x y", "y z", "z a"]}
+    assert "item_id" not in item_roles(**log) or item_roles(**log)["item_id"] != ("uts",)

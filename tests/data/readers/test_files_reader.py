@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from genrec.data.ingest import ingest
 from genrec.data.readers import READERS, Reading, ReadOptions
 from genrec.errors import SourceError
 
@@ -392,3 +393,12 @@ def test_conditions_speak_of_roles_and_of_any_column(tmp_path: Path, condition: 
     )
     found = READERS["files"].read(tmp_path, ReadOptions(positive=condition)).interactions
     assert dict(zip(found.item_ids, found.feedback > 0, strict=True)) == {"a": True, "b": False}
+
+
+def test_reviews_that_name_nobody_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "products.csv").write_text("id,name,price\n1,Lamp,20\n2,Vase,30\n")
+    (tmp_path / "reviews.csv").write_text("product_id,rating,text,date\n1,5,great,2023-01-01\n2,1,bad,2023-01-02\n")
+    with pytest.raises(SourceError, match=r"no column for user_id.*events\.user_id=COLUMN.*the items alone"):
+        ingest("files", tmp_path, tmp_path / "ws", dry_run=True)
+    report = ingest("files", tmp_path / "products.csv", tmp_path / "ws", dry_run=True)
+    assert (report.num_items, report.num_events) == (2, 0)
