@@ -38,9 +38,9 @@ def bench_recommend(
         build(directory, settings=SETTINGS)
         data = BuiltData.load(directory)
         client = LocalClient.load(data)
-    histories = [data.history_of(user) for user in list(data.interactions.user_bounds())[:num_requests]]
-    shapes = [(kind, batch) for kind in KINDS for batch in BATCHES]
-    return [_row(client, histories, kind, batch) for kind, batch in progress(shapes, label="bench recommend")]
+        histories = [data.history_of(user) for user in list(data.interactions.user_bounds())[:num_requests]]
+        shapes = [(kind, batch) for kind in KINDS for batch in BATCHES]
+        return [_row(client, histories, kind, batch) for kind, batch in progress(shapes, label="bench recommend")]
 
 
 def _row(client: LocalClient, histories: list[tuple[str, ...]], kind: str, batch: int) -> Row:

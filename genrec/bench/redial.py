@@ -2,7 +2,9 @@
 
 The catalog is the data's own id2info.json; titles with their year name its movies exactly. The validation conversations
 are the events that a workspace is built from (the data's training part is not needed), the test turns ask: every movie
-that was recommended in a turn is one case. A repeat is a case whose movie was named before in its conversation.
+that was recommended in a turn is one case. A repeat is a case whose movie was named before in its conversation. Beside
+the chat, which hears the whole conversation (`redial_chat`), stand ours from the movies named, with the last words as a
+query and without, popularity, and two baselines trained on the same events.
 """
 
 import csv
@@ -15,8 +17,12 @@ from pathlib import Path
 
 from genrec.artifacts import write_text
 from genrec.bench.measure import Row
+from genrec.bench.redial_chat import TalkTurn, hold_turns
 from genrec.data.ingest import ingest
+from genrec.data.splits import split_interactions
 from genrec.errors import SourceError
+from genrec.evaluate.contract import TrainingData
+from genrec.evaluate.peers import fit_peer
 from genrec.generations import is_ingested
 from genrec.pipeline import build
 from genrec.ranking.client import Request
@@ -32,17 +38,24 @@ SETTINGS = (
     "tune.epochs=6",
     "recommend.sequence_weight=0.7",
 )
+PEERS_BESIDE = ("itemknn", "sasrec")
 _BATCH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovieTurn:
     """One turn of a test conversation. named: movies named before it, oldest first, each where it was named last;
-    words: what was said last; wanted: the movies recommended in it."""
+    context: all that was said before; wanted: the movies recommended in it."""
 
+    dialog: str = ""
     named: tuple[str, ...]
-    words: str
+    context: tuple[str, ...]
     wanted: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """What was said last."""
+        return self.context[-1] if self.context else ""
 
 
 def make_workspace(source: Path, directory: Path) -> Workspace:
@@ -103,18 +116,34 @@ def read_turns(source: Path, known: set[str]) -> list[MovieTurn]:
         context = _names(line, "context")
         wanted = tuple(dict.fromkeys(name for name in _names(line, "rec") if name in known))
         if wanted:
-            turns.append(MovieTurn(named=latest, words=context[-1] if context else "", wanted=wanted))
+            dialog = str(line["dialog_id"])
+            turns.append(MovieTurn(dialog=dialog, named=latest, context=tuple(context), wanted=wanted))
     return turns
 
 
 def bench_redial(source: Path, directory: Path, *, max_turns: int | None = None) -> list[Row]:
-    """The rows of `compare_recommenders` over the test turns, on a workspace that is built first where it is not."""
+    """The rows of `compare_recommenders` over the test turns, on a workspace that is built first where it is not.
+
+    max_turns: so many turns at the most, of whole conversations evenly spread.
+    """
     recommender = make_workspace(source, directory)
-    return compare_recommenders(recommender, read_turns(source, {i.item_id for i in recommender.catalog})[:max_turns])
+    turns = read_turns(source, {i.item_id for i in recommender.catalog})
+    return compare_recommenders(recommender, turns if max_turns is None else spread(turns, max_turns))
+
+
+def spread(turns: Sequence[MovieTurn], max_turns: int) -> list[MovieTurn]:
+    """The turns of whole conversations, evenly spread over all."""
+    dialogs = list(dict.fromkeys(turn.dialog for turn in turns))
+    step = max(1.0, len(turns) / max_turns)
+    kept = {dialogs[int(place * step)] for place in range(int(len(dialogs) / step))}
+    return [turn for turn in turns if turn.dialog in kept][:max_turns]
 
 
 def compare_recommenders(recommender: Workspace, turns: Sequence[MovieTurn]) -> list[Row]:
-    """One row per recommender, repeats counted and repeats removed: Recall@1, @10 and @50 over all cases."""
+    """One row per recommender, repeats counted and repeats removed: Recall@1, @10 and @50 over all cases.
+
+    The chat and the trained baselines never name what was named before, so they have no row with repeats counted.
+    """
     counts = Counter(str(item_id) for item_id in recommender.interactions.positives().item_ids)
     popular = [item_id for item_id, _ in counts.most_common()]
     answers: dict[str, dict[bool, list[list[str]]]] = {
@@ -130,6 +159,9 @@ def compare_recommenders(recommender: Workspace, turns: Sequence[MovieTurn]) -> 
             repeats: [list(turn.named[::-1]) if repeats else [] for turn in turns] for repeats in (True, False)
         },
     }
+    answers |= {name: {False: _rank_by_peer(recommender, turns, name)} for name in PEERS_BESIDE}
+    talked = [TalkTurn(dialog=turn.dialog, context=turn.context, named=turn.named) for turn in turns]
+    answers["genrec, the whole talk"] = {False: hold_turns(recommender, talked, CUTOFFS[-1])}
     return [
         _row(name, turns, ranked, repeats)
         for name, by_repeats in answers.items()
@@ -148,6 +180,16 @@ def _ask(recommender: Workspace, turns: Sequence[MovieTurn], *, repeats: bool, w
         found = recommender.answer(requests[start : start + _BATCH])
         ranked += [[entry.item_id for entry in answer] for answer in found]
     return ranked
+
+
+def _rank_by_peer(recommender: Workspace, turns: Sequence[MovieTurn], name: str) -> list[list[str]]:
+    """What a baseline recommends to who named these movies, trained on the events that ours was."""
+    catalog, config = recommender.catalog, recommender.config
+    train = split_interactions(recommender.interactions, config.split).train
+    peer = fit_peer(name, TrainingData(train, catalog), sequence=config.sequence)
+    named = [catalog.rows(turn.named) for turn in turns]
+    ranked = peer.rank(named, named, CUTOFFS[-1])
+    return [[catalog.items[row].item_id for row in rows] for rows in ranked.tolist()]
 
 
 def _row(name: str, turns: Sequence[MovieTurn], ranked: Sequence[Sequence[str]], repeats: bool) -> Row:

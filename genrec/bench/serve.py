@@ -23,8 +23,8 @@ import numpy as np
 import psutil
 
 from genrec.bench.measure import Row
-from genrec.claims.wording import sayable_attributes
 from genrec.data.ingest import ingest, load_workspace_data
+from genrec.data.labels import Labels
 from genrec.errors import StageFailed
 from genrec.pipeline import build
 from genrec.runtime import progress
@@ -71,8 +71,13 @@ class ServerProcess:
     @property
     def rss_mb(self) -> float:
         """Resident memory in MiB, of its processes together."""
+        return sum(self.rss_mb_by_process())
+
+    def rss_mb_by_process(self) -> list[float]:
+        """Resident memory in MiB: of the server's own process, then of those that it started, the oldest first."""
         own = psutil.Process(self.process.pid)
-        return float(sum(process.memory_info().rss for process in (own, *own.children(recursive=True)))) / 2**20
+        started = sorted(own.children(recursive=True), key=lambda process: process.create_time())
+        return [process.memory_info().rss / 2**20 for process in (own, *started)]
 
     def log_lines(self) -> list[str]:
         """The lines that it wrote to stderr."""
@@ -118,9 +123,9 @@ class _Public:
     def of(cls, shop: Path) -> "_Public":
         """The known people of a workspace; for each item, two of its words, every other time below a number."""
         data = load_workspace_data(shop)
-        sayings = []
+        labels, sayings = Labels.of(data.catalog), []
         for number, item in enumerate(data.catalog):
-            values = sayable_attributes(item)
+            values = labels.said(item)
             texts = [value for value in values.values() if isinstance(value, str)]
             words = [texts[(number + step) % len(texts)] for step in range(min(2, len(texts)))] or [item.title]
             numbers = [value for value in values.values() if isinstance(value, float) and value > 0]
