@@ -1,10 +1,9 @@
-"""The share of shown claims that are true in the demo world, and of explanations that the model phrased.
+"""The share of shown claims that are true in a workspace, and of explanations that the model phrased.
 
     python benchmarks/explanations.py WORKSPACE [--num 200] [--seed 0] [--json]
 
-The workspace must hold a built demo shop. The world is made again from the catalog's manifest; recommendations of
-sampled people are explained, and every claim of the evidence, and every word of the text, is checked against the
-world's own items and events by its words alone, apart from the code that made the claim.
+Recommendations of sampled people of any built workspace are explained, and every claim of the evidence, and every word
+of the text, is checked against the catalog and the events by its words alone, apart from the code that made the claim.
 """
 
 import argparse
@@ -14,17 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from genrec.bench.talk.truth import Truth
-from genrec.evaluate.oracle import load_world
 from genrec.explain import explain_batch
 from genrec.runtime import progress, quiet_libraries
-from genrec.shop import ShopWorld
 from genrec.workspace import Workspace, load
 
 
-def measure(recommender: Workspace, world: ShopWorld, *, num: int, seed: int, batch: int = 20) -> dict[str, float]:
+def measure(recommender: Workspace, *, num: int, seed: int, batch: int = 20) -> dict[str, float]:
     """Explain the best recommendation of `num` sampled people, and check every claim."""
     rng = np.random.default_rng(seed)
-    truth = Truth(recommender, world)
+    truth = Truth.of(recommender)
     users = [str(user) for user in rng.choice(list(recommender.interactions.user_bounds()), num, replace=False)]
     counts = {"claims": 0, "true": 0, "clean": 0, "model": 0, "weighed": 0}
     for start in progress(list(range(0, num, batch)), label="explain batches"):
@@ -32,12 +29,16 @@ def measure(recommender: Workspace, world: ShopWorld, *, num: int, seed: int, ba
         items = [found[0].item_id for found in recommender.recommend_batch(histories, k=1)]
         for history, explanation in zip(histories, explain_batch(recommender, histories, items), strict=True):
             verdicts = [truth.holds(explanation.item_id, history, evidence) for evidence in explanation.evidence]
-            loose = truth.unsupported(explanation.item_id, explanation.text, explanation.evidence)
+            loose = [
+                word
+                for text in (explanation.text, explanation.reason)
+                for word in truth.unsupported(explanation.item_id, text, explanation.evidence)
+            ]
             for evidence, verdict in zip(explanation.evidence, verdicts, strict=True):
                 if not verdict:
                     print(f"false: {explanation.item_id}: {evidence}")
             if loose:
-                print(f"unsupported {loose}: {explanation.text}")
+                print(f"unsupported {loose}: {explanation.reason} · {explanation.text}")
             counts["claims"] += len(verdicts)
             counts["true"] += sum(verdicts)
             counts["clean"] += not loose
@@ -62,8 +63,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", dest="as_json")
     options = parser.parse_args()
     quiet_libraries()
-    world = load_world(options.workspace)
-    summary = measure(load(options.workspace), world, num=options.num, seed=options.seed)
+    summary = measure(load(options.workspace), num=options.num, seed=options.seed)
     print(json.dumps(summary) if options.as_json else "  ".join(f"{k} {round(v, 3)}" for k, v in summary.items()))
 
 

@@ -34,6 +34,7 @@ from genrec.generations import CURRENT, GENERATIONS
 NUM_CLIENTS = 16
 CALM_S = 30.0  # how long others are timed, calm and beside slow clients
 REST_S = 5.0
+SLICE_S = 150.0  # of a long load, until memory is read at rest
 PERSON = "person-zq7-4711"
 SENTENCE = "something turquoise for a zanzibar kitchen"
 
@@ -217,7 +218,11 @@ def killed_servers(directory: Path, count: int) -> Row:
 
 
 def mixed_load(directory: Path, minutes: float) -> Row:
-    """Clients that do everything, with new items and a reload in the middle: errors, and memory before and after."""
+    """Clients that do everything, with new items and a reload in the middle: errors, and memory before and after.
+
+    Memory is read at rest, every few minutes and by process, so that a leak, which is a line, can be told from what is
+    loaded and counted at first use, which levels off, and from what the reload adds.
+    """
     with copied(directory) as root, ServerProcess(root) as server:
         data = load_workspace_data(root)
         people, items = list(data.interactions.user_bounds()), [item.item_id for item in data.catalog]
@@ -225,25 +230,39 @@ def mixed_load(directory: Path, minutes: float) -> Row:
         half_s = minutes * 30
         _load(server, people, items, min(60.0, half_s), Counter(), [])  # what is loaded at first use is loaded
         time.sleep(REST_S)
-        before_mb = server.rss_mb
-        _load(server, people, items, half_s, statuses, wrong)
+        curve = [server.rss_mb_by_process()]
+        _load_in_slices(server, people, items, half_s, statuses, wrong, curve)
         added = root.parent / "new.jsonl"
         added.write_text('{"item_id": "new-zq7", "title": "Red lamp", "text": "A red lamp"}\n')
         adding = threading.Thread(target=_add_and_reload, args=(root, added, server, wrong))
         adding.start()
-        _load(server, people, items, half_s, statuses, wrong)
+        _load_in_slices(server, people, items, half_s, statuses, wrong, curve)
         adding.join()
         status, _, _ = ask(server, "GET", "/v1/items/new-zq7")
         wrong += [] if status == 200 else [f"the new item answers {status}"]
         time.sleep(REST_S)
-        after_mb = server.rss_mb
+        curve.append(server.rss_mb_by_process())
+        before_mb, after_mb = sum(curve[0]), sum(curve[-1])
         grown = after_mb / before_mb - 1
         wrong += [f"memory went from {before_mb:.0f} to {after_mb:.0f} MB"] if abs(grown) > 0.05 else []
         server.process.send_signal(signal.SIGTERM)
         server.process.wait(timeout=60)
     told = ", ".join(f"{count:,} × {name}" for name, count in sorted(statuses.items()))
     notes = f"{told}; {before_mb:.0f} → {after_mb:.0f} MB ({grown:+.1%}), {sum(statuses.values()) / minutes / 60:.0f}/s"
+    notes += f"; MB by process: {', '.join('+'.join(f'{mb:.0f}' for mb in at_rest) for at_rest in curve)}"
     return Row(f"{NUM_CLIENTS} clients for {minutes:g} minutes", sum(statuses.values()), wrong, notes)
+
+
+def _load_in_slices(
+    server: ServerProcess, people: Sequence[str], items: Sequence[str], seconds: float, statuses: Counter[str],
+    wrong: list[str], curve: list[list[float]],
+) -> None:  # fmt: skip
+    """`_load`, with a rest and a look at memory after each slice."""
+    num_slices = max(1, round(seconds / SLICE_S))
+    for _ in range(num_slices):
+        _load(server, people, items, seconds / num_slices, statuses, wrong)
+        time.sleep(REST_S)
+        curve.append(server.rss_mb_by_process())
 
 
 def _add_and_reload(root: Path, added: Path, server: ServerProcess, wrong: list[str]) -> None:

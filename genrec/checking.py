@@ -13,6 +13,7 @@ from urllib.parse import quote
 from genrec.artifacts import read_manifest, stale_reason
 from genrec.config import CONFIG_FILE, Config
 from genrec.data.ingest import load_data
+from genrec.data.labels import LABELS_FILE, load_edits
 from genrec.errors import GenrecError
 from genrec.generations import (
     ADAPTERS,
@@ -53,6 +54,9 @@ def check(directory: Path | str) -> list[Finding]:
             findings += _generation_findings(Generation(root, current))
         findings.append(_draft_finding(newest))
     findings.append(Finding(part=f"{CONFIG_FILE} for the next build", faults=_faults_of(lambda: _load_config(root))))
+    if os.path.lexists(root / LABELS_FILE):
+        broken = _faults_of(lambda: load_edits(root / LABELS_FILE))
+        findings.append(Finding(part=f"{LABELS_FILE} for the next build", faults=broken))
     if os.path.lexists(root / _STORE):
         findings.append(Finding(part=_STORE, faults=_faults_of(lambda: _check_sqlite(root / _STORE))))
     return findings

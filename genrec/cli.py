@@ -58,6 +58,10 @@ StoreUrl = Annotated[
         help="The store's address, or @FILE that holds it; else GENREC_STORE of the environment, else the workspace.",
     ),
 ]
+FetchPictures = Annotated[
+    bool,
+    typer.Option("--fetch-pictures", help="Download pictures at addresses; later reads do so, too."),
+]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as tune.epochs=4. Repeatable.")]
 
 
@@ -181,7 +185,7 @@ def ingest(
     day_first: Annotated[
         bool | None, typer.Option("--day-first/--month-first", help="How 03/04/2017 is meant.")
     ] = None,
-    fetch_pictures: Annotated[bool, typer.Option(help="Download the pictures that are addresses.")] = False,
+    fetch_pictures: FetchPictures = False,
     features: Annotated[list[str] | None, typer.Option(help="A given modality, NAME=FILE. Repeatable.")] = None,
     k_core: Annotated[int, typer.Option(help="Keep users and items with at least so many events.")] = 0,
     seed: Annotated[int | None, typer.Option(help="shop: the world's seed.")] = None,
@@ -229,7 +233,7 @@ def ingest(
 @app.command()
 def build(
     directory: Directory,
-    preset: Annotated[str | None, typer.Option(help="tiny, base or large.")] = None,
+    preset: Annotated[str | None, typer.Option(help="tiny, small, base or large.")] = None,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
@@ -249,6 +253,46 @@ def build(
 
 
 @app.command()
+def models(
+    directory: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A workspace, whose models are meant.")] = (
+        None
+    ),
+    preset: Annotated[str | None, typer.Option(help="tiny, small, base or large; all where none is named.")] = None,
+    settings: Settings = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch from the hub what is not here.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What models a preset or a workspace wants, which are here, their sizes and licenses; fetch the others."""
+    from genrec.config import CONFIG_FILE, PRESETS, Config
+    from genrec.hub import fetch_model, model_state, wanted_models
+
+    if directory is not None and preset is not None:
+        raise InputError("both a workspace and a preset were given; give one of them")
+    if fetch and directory is None and preset is None:
+        raise InputError("--fetch was given without saying for what; name a preset, as --preset small, or a workspace")
+    if directory is not None:
+        configs = [Config.load(directory / CONFIG_FILE)]
+    else:
+        configs = [Config.for_preset(name) for name in ([preset] if preset else PRESETS)]
+    rows = [
+        (config.preset, state) for config in configs for state in wanted_models(config.with_settings(settings or []))
+    ]
+    if fetch:
+        for _, state in rows:
+            if state.path is None:
+                fetch_model(state.setting, state.name)
+        rows = [(name, model_state(state.setting, state.name)) for name, state in rows]
+    if as_json:
+        _print_json([{"preset": name, **asdict(state), "path": state.path and str(state.path)} for name, state in rows])
+        return
+    table = Table("preset", "setting", "model", "here", "MB", "license")
+    for name, state in rows:
+        size = "" if state.megabytes is None else f"{state.megabytes:,}"
+        table.add_row(*_cells(name, state.setting, state.name, state.place or "no", size, state.license or "not said"))
+    _print_table(table)
+
+
+@app.command()
 def recommend(
     directory: Directory,
     user: User = None,
@@ -258,6 +302,9 @@ def recommend(
     like: Annotated[str | None, typer.Option(help="Item ids that it resembles, separated by commas.")] = None,
     unlike: Annotated[str | None, typer.Option(help="Item ids that it does not resemble, likewise.")] = None,
     where: Annotated[str | None, typer.Option(help="A filter, such as 'price < 40 and color = red'.")] = None,
+    disliked: Annotated[
+        str | None, typer.Option(help="Item ids that the person dislikes, in place of a user's own, likewise.")
+    ] = None,
     k: Annotated[int, typer.Option("-k", help="How many items.", min=1)] = 10,
     seen: Annotated[bool, typer.Option("--seen", help="Items of the history may come back.")] = False,
     adapter: Adapter = None,
@@ -274,15 +321,19 @@ def recommend(
         like=_ids(like) or (),
         unlike=_ids(unlike) or (),
         where=where,
+        disliked=_ids(disliked),
         k=k,
         exclude_history=not seen,
     )
+    unknown = workspace.data.search_by_meaning.unknown(query) if query else []
     if as_json:
         asked = workspace.history_of(user) if user is not None else past or ()
         known, _ = workspace.data.split_history(asked)
         shown = [asdict(entry) | _shown(workspace.catalog[entry.item_id]) for entry in found]
-        _print_json({"history": known, "recommendations": shown})
+        _print_json({"history": known, "unknown_words": unknown, "recommendations": shown})
         return
+    if unknown:
+        sys.stderr.write(visible(f"nothing here is about {', '.join(unknown)}\n"))
     _print_table(_list_of(found, workspace.catalog))
 
 
@@ -324,6 +375,8 @@ def explain(
     if as_json:
         _print_json(asdict(found) | {"item": _shown(workspace.catalog[found.item_id])})
         return
+    if found.reason:
+        _say(found.reason)
     _say(found.text)
     for entry in found.evidence:
         _say(f"  [{entry.kind}] {entry.claim}  ({entry.source}, {entry.weight:+.2f} nats)")
@@ -400,13 +453,16 @@ def add_items(
         list[str] | None, typer.Option("--map", "--column", help="A column's role, such as item_id=sku. Repeatable.")
     ] = None,
     features: Annotated[list[str] | None, typer.Option(help="Their vectors in a given modality, NAME=FILE.")] = None,
+    fetch_pictures: FetchPictures = False,
     as_json: Json = False,
 ) -> None:
     """Make new items recommendable at once; nothing is retrained."""
+    from genrec.data.fetch import FetchLimits
     from genrec.new_items import add_items as run
 
     vectors = {name: Path(path) for name, path in _pairs(features, "--features").items()}
-    report = run(directory, file, columns=_pairs(column, "--map"), features=vectors)
+    fetch = FetchLimits() if fetch_pictures else None
+    report = run(directory, file, columns=_pairs(column, "--map"), features=vectors, fetch=fetch)
     if as_json:
         _print_json(asdict(report))
         return
@@ -518,28 +574,45 @@ def evaluate(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="decode, tokenize, recommend, serve or chat.")],
+    name: Annotated[str, typer.Argument(help="decode, tokenize, recommend, search, serve or chat.")],
+    place: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The workspace, as --dir gives it.")] = None,
     directory: Annotated[
-        Path | None, typer.Option("--dir", help="serve, chat: a built demo workspace; without it, one is made.")
+        Path | None,
+        typer.Option(
+            "--dir", help="serve: a built demo workspace; search, chat: any built one. Without it, a demo is made."
+        ),
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="serve: how long each row is measured.")] = None,
     clients: Annotated[
         list[int] | None, typer.Option(help="serve: how many ask at once; may be given several times.", min=1)
     ] = None,
+    conversations: Annotated[
+        list[Path] | None,
+        typer.Option(help="chat: a TOML file of conversations, and nothing else; may be given several times."),
+    ] = None,
+    num_grammar: Annotated[
+        int | None, typer.Option("--num", help="chat: how many conversations are made from the catalog.", min=0)
+    ] = None,
     redial: Annotated[
         Path | None, typer.Option(help="chat: the folder of ReDial; its workspace is kept in DIR/redial.")
     ] = None,
+    movie_turns: Annotated[int | None, typer.Option(help="chat: about so many turns of ReDial.", min=1)] = None,
+    verbose: Annotated[bool, typer.Option(help="chat: print every turn that failed.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Measurements of speed and conversation."""
+    """Measurements of speed, search and conversation."""
     from genrec.bench import bench as run
     from genrec.bench.measure import table_lines
 
     given: dict[str, Any] = {
-        "directory": directory,
+        "directory": place if directory is None else directory,
         "seconds": seconds,
         "clients": clients,
+        "conversations": conversations,
+        "num_grammar": num_grammar,
         "redial": redial,
+        "movie_turns": movie_turns,
+        "tell": _say if verbose else None,
     }  # Any: each bench has its own
     document = run(name, **{option: value for option, value in given.items() if value is not None})
     if as_json:

@@ -181,9 +181,23 @@ class RecommendConfig:
     cold_likeness: Amount = 4.0
     cold_places: Share = 0.15  # of all places, no more than which exposure asks for
     newcomer_neighbors: Number = 5  # known items whose expectation cold items inherit, where beams alone are asked
-    query_weight: float = 4.0  # nats that a cosine of one to the words or the photo is worth
+    query_weight: float = 4.0  # nats that a standard deviation of likeness to a photo or to items named is worth
+    match_weight: Amount = 40.0  # nats by which what meets all words of a query comes before what meets none
     aversion_weight: Amount = 1.0  # of the log-probability that an item is liked, where a person dislikes some
     batch_size: Count = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchConfig:
+    """How queries are understood beyond their words: in the space of encode.text_encoder, else of CLIP's texts.
+
+    meaning: auto, where the catalog's own titles are found so; or off. vectors, encoder: given vectors of the data,
+    such as minilm, and the sentence encoder that made them, a hub name or a folder, in place of the text encoder's.
+    """
+
+    meaning: Literal["auto", "off"] = "auto"
+    vectors: str | None = None
+    encoder: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,11 +206,12 @@ class ExplainConfig:
     repeated_source: Share = 0.5  # how much a further claim about the same history item is worth
     min_weight_nats: Amount = 0.0  # evidence whose removal does not lower the score by more than this is not named
     max_new_tokens: Count = 64
+    max_reason_chars: Count = field(default=70, metadata=ADDED)  # of the line that a card has room for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatConfig:
-    """understanding: who reads messages, the deterministic reader alone, or the language model checked by it."""
+    """understanding: who reads messages, the shipped reading model alone, or with a pretrained sentence encoder."""
 
     understanding: Literal["reader", "model"] = "reader"
     max_new_tokens: Count = 320  # of the model's JSON
@@ -261,6 +276,7 @@ class Config:
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
     mixture: MixtureConfig = field(default_factory=MixtureConfig)
     recommend: RecommendConfig = field(default_factory=RecommendConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
     explain: ExplainConfig = field(default_factory=ExplainConfig)
     chat: ChatConfig = field(default_factory=ChatConfig)
     visualize: VisualizeConfig = field(default_factory=VisualizeConfig)
@@ -268,7 +284,7 @@ class Config:
 
     @classmethod
     def for_preset(cls, preset: str, defaults: Mapping[str, Any] | None = None) -> "Config":
-        """The defaults of one preset: tiny, base or large. defaults: tables of others, where the preset is silent.
+        """The defaults of one preset, by its name in PRESETS. defaults: tables of others, where the preset is silent.
 
         Raises ConfigError.
         """
@@ -306,8 +322,26 @@ class Config:
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
     "tiny": {"encode": {"dtype": "float64"}},  # so that the shipped adapters fit what is built anywhere
+    "small": {
+        "encode": {
+            "clip": "openai/clip-vit-base-patch32",
+            "text_encoder": "sentence-transformers/all-MiniLM-L6-v2",
+        },
+        "tune": {
+            "base": "HuggingFaceTB/SmolLM2-135M-Instruct",
+            "rank": 16,
+            "alpha": 32,
+            "epochs": 1.0,
+            "batch_size": 16,
+            "learning_rate": 1e-3,
+        },
+        "chat": {"understanding": "model"},
+    },
     "base": {
-        "encode": {"clip": "openai/clip-vit-base-patch32"},
+        "encode": {
+            "clip": "openai/clip-vit-base-patch32",
+            "text_encoder": "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
+        },
         "tokenize": {"num_codes": 256},
         "fuse": {"num_features": 128},
         "tune": {
@@ -328,7 +362,10 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
         },
     },
     "large": {
-        "encode": {"clip": "laion/CLIP-ViT-H-14-laion2B-s32B-b79K"},
+        "encode": {
+            "clip": "google/siglip2-so400m-patch14-384",
+            "text_encoder": "Qwen/Qwen3-Embedding-0.6B",
+        },
         "tokenize": {"num_codes": 256},
         "fuse": {"num_features": 256},
         "tune": {

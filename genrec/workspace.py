@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Protocol
 
 from genrec.chat.conversation import Conversation
-from genrec.chat.rules.reader import RuleReader
+from genrec.chat.lexicon import Lexicon
+from genrec.chat.reading.reader import Reader
+from genrec.chat.reading.tagger import reading_model
+from genrec.data.labels import Labels
+from genrec.data.words import WORDS_FILE, load_words
 from genrec.explain import EvidenceIndex, explain
 from genrec.ranking.built_data import BuiltData
 from genrec.ranking.client import ModelClient
@@ -48,16 +52,23 @@ class CatalogKnowledge:
     def evidence(self) -> EvidenceIndex:
         """Evidence for explanations, counted over the training events alone."""
         data = self._data
-        return EvidenceIndex.of(data.catalog, data.interactions, data.vectors, data.config.split)
+        return EvidenceIndex.of(data.catalog, data.interactions, data.vectors, data.config.split, data.labels)
 
     @cached_property
-    def rule_reader(self) -> RuleReader:
+    def reader(self) -> Reader:
         """The reader of chat messages about this catalog."""
-        return RuleReader(self._data.catalog)
+        model = reading_model(self._data.config)
+        words = Lexicon(
+            self._data.catalog,
+            labels=self._data.labels,
+            others=load_words(self._data.directory / WORDS_FILE),
+            talk=model.words,
+        )
+        return Reader(words, self._data.search, model)
 
     def prepare(self) -> None:
         """Count now what would be counted at first use."""
-        self.rule_reader.lexicon.prepare()
+        self.reader.lexicon.prepare()
         log.debug("evidence is counted over %d people", self.evidence.num_users)
 
 
@@ -87,9 +98,14 @@ class Workspace(Recommender):
         return self.knowledge.evidence
 
     @property
-    def rule_reader(self) -> RuleReader:
-        """The rules that read messages about this catalog; its words are collected at first use."""
-        return self.knowledge.rule_reader
+    def labels(self) -> Labels:
+        """How the catalog's attributes are spoken, and which of them has which role."""
+        return self.data.labels
+
+    @property
+    def reader(self) -> Reader:
+        """What reads messages about this catalog; its words are collected at first use."""
+        return self.knowledge.reader
 
     def explain(
         self, *, item: str, user: str | None = None, history: Sequence[str] | None = None, query: str = ""

@@ -66,7 +66,7 @@ def test_a_wrong_setting_is_named(setting, message):
 
 
 def test_a_wrong_preset_or_file_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="choose one of tiny, base, large"):
+    with pytest.raises(ConfigError, match="choose one of tiny, small, base, large"):
         Config.for_preset("huge")
     (tmp_path / "genrec.toml").write_text("seed = = 3")
     with pytest.raises(ConfigError, match="cannot be read as TOML"):

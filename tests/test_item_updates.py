@@ -141,7 +141,7 @@ def test_a_removed_item_is_for_nobody_until_it_comes_back(shop_copy: Path, tmp_p
     with pytest.raises(FilterError, match="are not removed"):
         after.recommend(history=[], where=f"item_id = '{item.item_id}'")
     assert after.explain(item=other.item_id, history=[item.item_id]).text
-    assert after.rule_reader.lexicon.find_title(item.title) != item.item_id
+    assert after.reader.linker.title(item.title) != item.item_id
     chat = after.chat()
     chat.session = Session(shown=[])
     assert item.item_id not in {card.item_id for card in chat.say(f"I want a {item.attributes['category']}").items}

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from genrec.chat.constraints import counts_of, extremes_of, meeting, numbers_of, texts_of
-from genrec.chat.lexicon import Lexicon, plural
+from genrec.chat.lexicon import Lexicon
 from genrec.chat.requests import Extreme, Question
 from genrec.chat.wording import describe, facts, titles_of
-from genrec.claims.wording import format_number, say_attribute, say_value
+from genrec.claims.about import about
+from genrec.claims.wording import say_value
 from genrec.data.filters import Predicate
+from genrec.data.labels import Labels, format_number, plural
 from genrec.schema import BoolArray, Catalog, Item
 
 NUM_LISTED = 15  # values of an attribute that are named
@@ -25,27 +27,43 @@ _KNOWN_EXTREMES = {
 }
 
 
-def answer_of_items(question: Question, items: Sequence[Item], catalog: Catalog) -> str:
+def answer_of_items(question: Question, items: Sequence[Item], catalog: Catalog, labels: Labels) -> str:
     """What is asked of some items."""
+    if question.is_plot:
+        return " ".join(_about(item, labels) for item in items)
+    if question.is_stock:
+        return " ".join(_stock(item) for item in items)
     if question.is_untold:
-        return f"That this catalog does not tell. {facts(items)}"
+        return f"That this catalog does not tell. {facts(items, labels)}"
     if question.conditions:
-        return _check(question.conditions, items)
+        return _check(question.conditions, items, labels)
     said = []
     if question.extreme is not None:
         best = extremes_of(question.extreme, items)
-        said.append(_superlative(question.extreme, best, len(items), catalog))
+        said.append(_superlative(question.extreme, best, len(items), catalog, labels))
         items = best
-    return " ".join([*said, *(_value_of(item, name) for item in items for name in question.attributes)])
+    return " ".join([*said, *(_value_of(item, name, labels) for item in items for name in question.attributes)])
 
 
-def _superlative(extreme: Extreme, best: Sequence[Item], count: int, catalog: Catalog) -> str:
+def _about(item: Item, labels: Labels) -> str:
+    title, text = item.title or item.item_id, about(item, labels)
+    return f"{title}: {text}" if text else f"What {title} is about this catalog does not tell."
+
+
+def _stock(item: Item) -> str:
+    title = item.title or item.item_id
+    if item.offer is None or item.offer.availability is None:
+        return f"Whether {title} is in stock this catalog does not tell."
+    return f"{title} {'can be had' if item.available else 'is sold out'}."
+
+
+def _superlative(extreme: Extreme, best: Sequence[Item], count: int, catalog: Catalog, labels: Labels) -> str:
     name = extreme.attribute.replace("_", " ")
     if not best:
         return f"The {name} of these is not known."
     known = f"the {'highest' if extreme.is_most else 'lowest'} in {name}"
     superlative = _KNOWN_EXTREMES.get((name.lower(), extreme.is_most), known)
-    value = say_attribute(extreme.attribute, best[0].attributes[extreme.attribute])
+    value = labels.say(extreme.attribute, best[0].attributes[extreme.attribute])
     titles = titles_of((item.item_id for item in best), catalog)
     if count == 1:
         return f"{titles} is the only one here: it {value}."
@@ -53,21 +71,21 @@ def _superlative(extreme: Extreme, best: Sequence[Item], count: int, catalog: Ca
     return f"{titles} {is_are} {superlative} of these {count}: {each} {value}."
 
 
-def _value_of(item: Item, name: str) -> str:
+def _value_of(item: Item, name: str, labels: Labels) -> str:
     title, value = item.title or item.item_id, item.attributes.get(name)
     if value is None:
         return f"The {name.replace('_', ' ')} of {title} is not known."
-    return f"{title} {say_attribute(name, value)}."
+    return f"{title} {labels.say(name, value)}."
 
 
-def _check(conditions: Sequence[Predicate], items: Sequence[Item]) -> str:
+def _check(conditions: Sequence[Predicate], items: Sequence[Item], labels: Labels) -> str:
     """Yes or no, with what the items are in truth."""
     names = tuple(dict.fromkeys(condition.attribute for condition in conditions))
     if len(items) == 1:
         unknown = [name for name in names if name not in items[0].attributes]
         if unknown:
-            return _value_of(items[0], unknown[0])
-        said = " and ".join(say_attribute(name, items[0].attributes[name]) for name in names)
+            return _value_of(items[0], unknown[0], labels)
+        said = " and ".join(labels.say(name, items[0].attributes[name]) for name in names)
         holds = all(condition.holds(items[0]) for condition in conditions)
         return f"{'Yes' if holds else 'No'}: {items[0].title or items[0].item_id} {said}."
     holding = [item for item in items if all(condition.holds(item) for condition in conditions)]

@@ -13,11 +13,11 @@ from typing import Protocol
 
 from genrec.chat.answers import answer_of_catalog, answer_of_items
 from genrec.chat.constraints import extremes_of, number_of
-from genrec.chat.model_reader import MessageReader, ModelReader
+from genrec.chat.lexicon import words_of
+from genrec.chat.reading.reader import Reader
 from genrec.chat.requests import ChatRequest, Intent
 from genrec.chat.retrieval import Retrieved, Retriever, Searchable
-from genrec.chat.rules.reader import RuleReader
-from genrec.chat.session import ChatMessage, Session, photo_file
+from genrec.chat.session import LIKENESS, WORDS, ChatMessage, Session, photo_file
 from genrec.chat.wording import courtesy, describe, facts, headline, invitation, notes_on, question, recall, titles_of
 from genrec.claims.wording import say_sale
 from genrec.data.filters import Predicate
@@ -27,6 +27,11 @@ from genrec.ranking.client import ModelClient
 from genrec.schema import Evidence, Explanation, Item, Visual
 
 NUM_SHOWN = 5
+MAX_WORDS = 8  # free words that are searched for at once, the latest
+UNREAD_TEXT = (
+    "I read English, German, French and Spanish, and could not read this. "
+    "A name or a title alone is understood in every language."
+)
 LISTING: frozenset[Intent] = frozenset({"recommend", "like", "dislike", "history"})  # answered by a list of items
 
 
@@ -34,13 +39,15 @@ LISTING: frozenset[Intent] = frozenset({"recommend", "like", "dislike", "history
 class ItemCard:
     """One shown item, with why (empty where no reason was asked for).
 
-    price: the item's number of that name, if it has one.
+    reason: in the few words that a card has room for; why: in whole sentences. price: the item's number of that name,
+    if it has one.
     """
 
     item: Item
     price: float | None
     reason: str
     evidence: tuple[Evidence, ...]
+    why: str = ""
 
     @property
     def item_id(self) -> str:
@@ -98,7 +105,7 @@ class Conversable(Searchable, Explainable, Protocol):
     @property
     def client(self) -> ModelClient: ...
     @property
-    def rule_reader(self) -> RuleReader: ...
+    def reader(self) -> Reader: ...
     def history_of(self, user_id: str) -> tuple[str, ...]: ...
     def aversion_of(self, user_id: str) -> tuple[str, ...]: ...
     def known_history(self, history: Sequence[str]) -> tuple[str, ...]: ...
@@ -125,10 +132,11 @@ class Conversation:
         self.recommender = recommender
         self.session = Session() if session is None else session
         self.gives_reasons = gives_reasons
-        self.reader = recommender.rule_reader
-        self.message_reader = _message_reader(recommender, self.reader)
+        self.reader = recommender.reader
         self._find_photo = find_photo
-        self.retriever = Retriever(recommender, self.reader.lexicon, num_shown=num_shown, find_photo=find_photo)
+        self.retriever = Retriever(
+            recommender, self.reader.lexicon, self.reader.search, num_shown=num_shown, find_photo=find_photo
+        )
         self.session.drop_unknown(recommender.catalog)
 
     def follow(self, user_id: str) -> None:
@@ -154,7 +162,7 @@ class Conversation:
         Everything is remembered before the first step, so that later ones may be left out.
         """
         lost = self._let_go_of_lost_photo() if image is None else []
-        request = self.message_reader.read(text, self.session, image)
+        request = self.reader.read(text, self.session, image)
         reply = self._answer(request)
         reply = replace(reply, text=" ".join([*lost, reply.text]))
         self.session.messages += [
@@ -170,7 +178,7 @@ class Conversation:
         if not reply.is_list or all(card.reason for card in reply.items):
             return reply
         found = self._explanations([card.item_id for card in reply.items])
-        cards = [replace(card, reason=w.text, evidence=w.evidence) for card, w in zip(reply.items, found, strict=True)]
+        cards = [self._card(card.item, why) for card, why in zip(reply.items, found, strict=True)]
         return replace(reply, items=tuple(cards))
 
     def _answer(self, request: ChatRequest) -> Reply:
@@ -184,6 +192,8 @@ class Conversation:
                 return Reply(text=recall(self.session, self.recommender.catalog, lexicon), request=request)
             case "thanks":
                 return Reply(text=courtesy(request.text), request=request)
+            case "unread":
+                return Reply(text=UNREAD_TEXT, request=request)
             case "other":
                 text = f"That I cannot answer: I only know this catalog. {invitation(lexicon)}"
                 return Reply(text=text, request=request)
@@ -194,11 +204,10 @@ class Conversation:
             case "show":
                 return self._show(request)
             case "compare" | "describe":
-                return self._tell(request)
+                return self._tell(request, self._take_judgement(request))
             case "reset":
                 self.session.take_back(["*"])
                 self.session.forget_words()
-                self.session.later = []
                 has_judged = self.session.liked or self.session.disliked
                 judged = " What you liked and refused still counts." if has_judged else ""
                 return Reply(text=f"All wishes are forgotten.{judged} What would you like?", request=request)
@@ -210,7 +219,7 @@ class Conversation:
         notes, catalog = [], self.recommender.catalog
         if request.liked:
             self.session.like(request.liked)
-            notes.append(f"Noted that you like {titles_of(request.liked, catalog)}.")
+            notes.append(f"Noted: {titles_of(request.liked, catalog)}.")
         if request.disliked:
             self.session.dislike(request.disliked)
             notes.append(f"{titles_of(request.disliked, catalog)} will not come back.")
@@ -223,9 +232,10 @@ class Conversation:
         notes += self._let_go_of_lost_photo()
         gave_way = self._change_wishes(request)
         notes += [f"I could not make use of “{said}” here." for said in request.not_understood]
-        notes += [f"Nothing here is called “{word}”." for word in request.missing]
-        notes += self._refuse_words(request.refused)
-        notes += self._put_off(request)
+        notes += [f"No item here has anything of “{word}”." for word in request.missing]
+        self._change_words(request)
+        if self._says_nothing_known(request):
+            return Reply(text=" ".join([*notes, invitation(self.reader.lexicon)]), request=request)
         if self._is_too_open(request):
             session.has_asked = True
             return Reply(text=" ".join([*notes, question(self.reader.lexicon)]), request=request)
@@ -236,6 +246,7 @@ class Conversation:
         if not found.item_ids:
             return Reply(text=" ".join(notes), request=request, relaxed=found.relaxed)
         session.show(found.item_ids)
+        session.focus = request.liked[-1] if request.liked else session.focus  # "more like that one"
         text = " ".join([*notes, headline(found, session, self.recommender.catalog)])
         return Reply(text=text, request=request, items=self._cards(found), relaxed=found.relaxed)
 
@@ -246,26 +257,29 @@ class Conversation:
         self.session.photo = None
         return ["Your photo is gone here; send it again if it is to count."]
 
-    def _put_off(self, request: ChatRequest) -> list[str]:
-        """Things that wait for their turn are remembered until they are asked for, and told where they are new."""
-        said = " ".join(request.text.casefold().split())
-        waiting = [*request.later, *(thing for thing in self.session.later if thing not in (*request.later, said))]
-        self.session.later = [] if "*" in request.dropped else waiting
-        later = " and ".join(f"“{thing}”" for thing in request.later)
-        return [f"One thing at a time: ask for {later} next."] if later else []
+    def _change_words(self, request: ChatRequest) -> None:
+        """Words that are turned down are searched for no more, and no item that holds them is shown."""
+        session = self.session
+        gone = {word for said in (*request.refused, *request.dropped_words) for word in words_of(said)}
+        kept = [word for word in session.query.split() if gone.isdisjoint(words_of(word))]
+        session.query = " ".join(kept)
+        session.avoided = [said for said in session.avoided if not set(words_of(said)) <= set(request.dropped_words)]
+        session.avoided += [said for said in request.refused if said not in session.avoided]
 
-    def _refuse_words(self, words: Sequence[str]) -> list[str]:
-        """Words that were searched for are let go; that of others nothing is known is told."""
-        searched = self.session.query.split()
-        self.session.query = " ".join(word for word in searched if word not in words)
-        return [f"I could not make use of “not {word}” here." for word in words if word not in searched]
+    def _says_nothing_known(self, request: ChatRequest) -> bool:
+        """Whether nothing of a message could be used: a list would pretend that it was."""
+        is_used = request.has_wishes or request.query or request.refers_to or request.image or request.refused
+        is_judged = request.liked or request.disliked or request.extreme or request.limit or request.dropped_words
+        is_plain = request.is_open or request.is_undo
+        return bool(request.missing or request.not_understood) and not (is_used or is_judged or is_plain)
 
     def _is_too_open(self, request: ChatRequest) -> bool:
         """Whether nothing is known of what is wanted, and it has not been asked for yet."""
         session = self.session
-        is_unknown = request.is_new or not session.history
+        is_unknown = not session.history
         says_nothing = not (session.constraints or session.query or session.refers_to or session.photo or session.shown)
-        return says_nothing and is_unknown and not (request.is_open or session.has_asked)
+        is_asked = request.is_open or request.extreme is not None or request.limit is not None
+        return says_nothing and is_unknown and not (is_asked or session.has_asked or session.avoided)
 
     def _change_wishes(self, request: ChatRequest) -> list[Predicate]:
         """Bring the session's wishes up to date; return those that gave way to a contradicting one."""
@@ -274,21 +288,47 @@ class Conversation:
             session.remember_wishes()
         if "*" in request.dropped:
             session.forget_words()
-        before = list(session.constraints)
-        session.take_back(request.dropped)
+        session.take_back([*request.dropped, *self._left_behind(request)])
         kinds = self.retriever.kinds(session.constraints)
         gave_way = session.wish(request.where, self.recommender.catalog)
-        session.query = self.reader.lexicon.still_meant(session.query, before, session.constraints)
         if kinds and kinds.isdisjoint(self.retriever.kinds(session.constraints) or kinds):
             session.query = ""  # it described another kind of thing
         if request.image is not None:
-            session.photo = str(request.image)
+            self._look_at(str(request.image), request)
         if request.relation is not None:
             session.refers_to, session.relation = list(request.refers_to), request.relation
             session.query = request.query
+        elif request.query and request.is_further:
+            session.query = " ".join(dict.fromkeys((*session.query.split(), *request.query.split())[-MAX_WORDS:]))
         elif request.query:
             session.query = request.query
         return gave_way
+
+    def _left_behind(self, request: ChatRequest) -> list[str]:
+        """What a message that begins anew takes back.
+
+        Asked for a title or for what is like one, nothing that was said of other things counts; asked for other kinds
+        or people, the likeness to what was named before does not.
+        """
+        session, labels = self.session, self.reader.lexicon.labels
+        named = {*session.shown, *session.history}
+        if request.found or (request.relation == "like" and named.isdisjoint(request.refers_to)):
+            kept = {self.reader.lexicon.price, labels.rating_of_content}
+            return [
+                WORDS,
+                *(w.attribute for w in session.constraints if w.operator != "!=" and w.attribute not in kept),
+            ]
+        things = {*labels.kinds, *labels.makers, *labels.cast}
+        is_new = any(wish.operator == "=" and wish.attribute in things for wish in request.where)
+        return [LIKENESS] if is_new and request.relation is None else []
+
+    def _look_at(self, photo: str, request: ChatRequest) -> None:
+        """A photo says what is wanted in place of what was said of its looks before, and of what it shows."""
+        session, labels = self.session, self.reader.lexicon.labels
+        shown = {*labels.kinds, *labels.having("adjective", "property")}
+        gone = {w.attribute for w in session.constraints if w.operator == "=" and w.attribute in shown}
+        session.take_back(gone - {wish.attribute for wish in request.where})
+        session.photo, session.query = photo, ""
 
     def _cards(self, found: Retrieved) -> tuple[ItemCard, ...]:
         return tuple(self._card(self.recommender.catalog[item_id]) for item_id in found.item_ids)
@@ -307,7 +347,8 @@ class Conversation:
         return ItemCard(
             item=item,
             price=None if price is None else number_of(item, price),
-            reason="" if why is None else why.text,
+            reason="" if why is None else why.reason or why.text,
+            why="" if why is None else why.text,
             evidence=() if why is None else why.evidence,
         )
 
@@ -328,14 +369,16 @@ class Conversation:
         """What is asked of the items spoken of, else all that is known; the first of them is what "it" means then."""
         catalog, question = self.recommender.catalog, request.question
         items = [catalog[item_id] for item_id in request.refers_to]
-        text = facts(items) if question is None else answer_of_items(question, items, catalog)
+        labels = self.reader.lexicon.labels
+        text = facts(items, labels) if question is None else answer_of_items(question, items, catalog, labels)
         if question is not None and question.extreme is not None:
             items = extremes_of(question.extreme, items) or items
         elif question is not None and len(items) > 1:
             items = [item for item in items if all(condition.holds(item) for condition in question.conditions)] or items
         self.session.focus = items[0].item_id
         cards = tuple(self._card(item) for item in items)
-        return Reply(text=" ".join([*notes, text]), request=request, items=cards)
+        unclear = [f"I could not make use of “{said}” here." for said in request.not_understood]
+        return Reply(text=" ".join([*notes, *unclear, text]), request=request, items=cards)
 
     def _tell_of_catalog(self, request: ChatRequest) -> Reply:
         """What is asked of the whole catalog; "how many red clocks?" makes red clocks what is talked of."""
@@ -358,11 +401,3 @@ class Conversation:
         made = self.recommender.visualize(item=item_id, history=context, out=out)
         text = f"This is how {item.title or item_id} could look for you; the picture is generated."
         return Reply(text=text, request=request, items=(self._card(item),), visual=made.path)
-
-
-def _message_reader(recommender: Conversable, reader: RuleReader) -> MessageReader:
-    """Who reads messages, as the settings say."""
-    config = recommender.config.chat
-    if config.understanding == "reader":
-        return reader
-    return ModelReader(recommender.client, reader, max_new_tokens=config.max_new_tokens)

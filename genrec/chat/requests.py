@@ -11,7 +11,7 @@ from genrec.data.filters import Predicate
 
 Intent = Literal[
     "recommend", "show", "explain", "compare", "describe", "browse", "like", "dislike", "history", "greet", "thanks",
-    "help", "recall", "reset", "other",
+    "help", "recall", "reset", "other", "unread",
 ]  # fmt: skip
 INTENTS: tuple[Intent, ...] = get_args(Intent)
 Relation = Literal["like", "goes_with"]
@@ -31,7 +31,7 @@ class Question:
 
     scope: of the catalog, only what meets these. attributes: which values they have. conditions: whether these hold.
     extreme: which has the least or the most. is_count: how many there are. missing: words for things that no item has.
-    is_untold: it asks what no attribute tells.
+    is_untold: it asks what no attribute tells. is_plot: what it is about; is_stock: whether it can be had.
     """
 
     scope: tuple[Predicate, ...] = ()
@@ -41,6 +41,8 @@ class Question:
     is_count: bool = False
     missing: tuple[str, ...] = ()
     is_untold: bool = False
+    is_plot: bool = False
+    is_stock: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +51,13 @@ class ChatRequest:
 
     where: wishes this message adds. dropped: attributes whose wishes it takes back, "*" for all. query: free words that
     no attribute covers. image: a photo that came with it. refers_to: item ids it names, by place, by recency or by
-    title, and relation how the wanted items relate to them. liked, disliked: item ids it judges. is_new: the person
-    says that they are new here. extreme: the cheapest come first. limit: how many are asked for. question: what it asks
-    to know. not_understood: wishes that this catalog cannot express, such as a price where items have none. missing:
-    words for things that no item has. later: other things it asks for, which one list cannot hold with the first.
-    refused: free words that it turns down. is_undo: what was wished last is taken back. is_advice: which of the shown
-    items to take. is_open: whatever comes is welcome, so nothing is asked back.
+    title, and relation how the wanted items relate to them. liked, disliked: item ids it judges. extreme: the cheapest
+    come first. limit: how many are asked for. question: what it asks to know. not_understood: wishes that this catalog
+    cannot express, such as a price where items have none. missing: words of which no item has anything. refused: free
+    words that it turns down; dropped_words: such that count no more. found: item ids that are asked for by title, which
+    come first. is_further: its free words join those that were searched for before. is_undo: what was wished last is
+    taken back. is_advice: which of the shown items to take. is_open: whatever comes is welcome, so nothing is asked
+    back.
     """
 
     text: str
@@ -68,14 +71,15 @@ class ChatRequest:
     liked: tuple[str, ...] = ()
     disliked: tuple[str, ...] = ()
     repeats: bool = False
-    is_new: bool = False
     extreme: Extreme | None = None
     limit: int | None = None
     question: Question | None = None
     not_understood: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    later: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    dropped_words: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
+    is_further: bool = False
     is_advice: bool = False
     is_undo: bool = False
     is_open: bool = False

@@ -5,19 +5,20 @@ Knows wishes as filters and in which order they give way; deliberately knows no 
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
 
 from genrec.chat.constraints import counts_of, numbers_of
-from genrec.chat.lexicon import Lexicon
+from genrec.chat.lexicon import Lexicon, words_of
 from genrec.chat.requests import ChatRequest, Extreme
 from genrec.chat.session import Session
 from genrec.data.filters import Filter, Predicate, all_of
 from genrec.data.images import Picture
 from genrec.errors import FilterError
 from genrec.schema import BoolArray, Catalog, IntArray, Recommendation
+from genrec.search import SearchIndex
 
 MAX_UNLIKE = 5  # of the items refused last, from which the next ones keep away
 # How much wishes matter where not all can be met, said before and said now: two old values go for one new.
@@ -63,12 +64,14 @@ class Retriever:
         self,
         recommender: Searchable,
         lexicon: Lexicon,
+        search: SearchIndex,
         *,
         num_shown: int,
         find_photo: Callable[[str], Picture | None],
     ) -> None:
         """find_photo: the photo of a name that a session holds."""
-        self.recommender, self.lexicon, self.num_shown, self._find_photo = recommender, lexicon, num_shown, find_photo
+        self.recommender, self.lexicon, self.search = recommender, lexicon, search
+        self.num_shown, self._find_photo = num_shown, find_photo
 
     def find(self, session: Session, request: ChatRequest) -> Retrieved:
         """Items that meet the wishes, unseen ones first; else seen ones; else the nearest, and what those miss.
@@ -76,7 +79,11 @@ class Retriever:
         Where whatever comes is welcome, the nearest come before what was seen.
         """
         wishes, k = session.constraints, request.limit or self.num_shown
-        never = {*session.disliked, *session.history, *session.refers_to}
+        if request.found:
+            others = replace(request, found=(), limit=max(1, k - len(request.found)))
+            beside = self.find(session, others)
+            return Retrieved(kind="new", item_ids=(*request.found, *beside.item_ids)[:k], relaxed=beside.relaxed)
+        never = {*session.disliked, *session.history, *session.refers_to, *self._holding(session.avoided)}
         avoided = never if request.repeats else never | set(session.seen)
         if request.extreme is not None and self._count(wishes, never):
             return Retrieved(kind="new", item_ids=self._first_by(request.extreme, wishes, never, k))
@@ -87,6 +94,15 @@ class Retriever:
         if not self._count([], never):
             return Retrieved(kind="used up")
         return self._relax(session, request, never, avoided)
+
+    def _holding(self, avoided: Sequence[str]) -> set[str]:
+        """The items that hold all words of anything that is avoided, in their title, text or values."""
+        items = self.recommender.catalog.items
+        found: set[str] = set()
+        for said in avoided:
+            by_word = [{hit.row for hit in self.search.search(word, len(items))} for word in words_of(said)]
+            found |= {items[row].item_id for row in set.intersection(*by_word)} if by_word else set()
+        return found
 
     def _first_by(self, extreme: Extreme, wishes: Sequence[Predicate], excluded: set[str], k: int) -> tuple[str, ...]:
         """The cheapest (dearest, newest) of what meets the wishes, in that order, shown before or not."""

@@ -17,6 +17,7 @@ from genrec.schema import Catalog
 
 _FORMAT = 1
 _UPPER = ("<", "<=")
+WORDS, AVOIDED, PHOTO, LIKENESS = BESIDE = ":words", ":avoided", ":photo", ":likeness"  # wishes over no attribute
 MIN_SETTLED = 4  # so many items must agree before one value is taken to settle another
 
 
@@ -37,6 +38,7 @@ class WishSnapshot:
     refers_to: tuple[str, ...]
     relation: str | None
     photo: str | None
+    avoided: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,8 +46,8 @@ class Session:
     """One person's conversation. history: item ids, oldest first, likes included; shown: the last list, in order; seen:
     everything shown since the start; focus: the item that "it" means; photo: the name of the last photo, to which the
     wanted is to be like (its file's, where nobody else keeps it); has_asked: whether the one question to a new person
-    was asked; earlier: what was wished before the last change; later: things asked for that wait for their turn, in the
-    person's words."""
+    was asked; earlier: what was wished before the last change; avoided: words that no item may hold, as they were
+    said."""
 
     user_id: str | None = None
     messages: list[ChatMessage] = field(default_factory=list)
@@ -62,7 +64,7 @@ class Session:
     photo: str | None = None
     has_asked: bool = False
     earlier: WishSnapshot | None = None
-    later: list[str] = field(default_factory=list)
+    avoided: list[str] = field(default_factory=list)
 
     @property
     def photos(self) -> tuple[str, ...]:
@@ -79,8 +81,8 @@ class Session:
         return named if self.relation == "like" else [*(i for i in past if i not in named), *named]
 
     def forget_words(self) -> None:
-        """Let go of free words, of the items spoken of and of the photo."""
-        self.query, self.refers_to, self.relation, self.photo = "", [], None, None
+        """Let go of free words, wanted or not, of the items spoken of and of the photo."""
+        self.query, self.refers_to, self.relation, self.photo, self.avoided = "", [], None, None, []
 
     def remember_wishes(self) -> None:
         """Keep the wishes as they are, to come back to them by `undo`."""
@@ -90,6 +92,7 @@ class Session:
             refers_to=tuple(self.refers_to),
             relation=self.relation,
             photo=self.photo,
+            avoided=tuple(self.avoided),
         )
 
     def undo(self) -> bool:
@@ -99,6 +102,7 @@ class Session:
             return False
         self.constraints, self.refers_to = list(earlier.constraints), list(earlier.refers_to)
         self.query, self.relation, self.photo = earlier.query, earlier.relation, earlier.photo
+        self.avoided = list(earlier.avoided)
         return True
 
     def like(self, item_ids: Iterable[str]) -> None:
@@ -133,8 +137,18 @@ class Session:
         return gone
 
     def take_back(self, attributes: Iterable[str]) -> list[Predicate]:
-        """Forget the wishes over these attributes ("*" means all), and return them."""
+        """Forget the wishes over these attributes ("*" means all), or of these keys of `BESIDE`; return the former."""
         names = set(attributes)
+        if "*" in names:
+            self.forget_words()
+        if WORDS in names:
+            self.query = ""
+        if AVOIDED in names:
+            self.avoided = []
+        if PHOTO in names:
+            self.photo = None
+        if LIKENESS in names:
+            self.refers_to, self.relation = [], None
         gone = [wish for wish in self.constraints if "*" in names or wish.attribute in names]
         self.constraints = [wish for wish in self.constraints if wish not in gone]
         return gone
@@ -159,6 +173,7 @@ class Session:
             messages = [ChatMessage(**entry) for entry in record.pop("messages")]
             wishes = [_predicate(entry) for entry in record.pop("constraints")]
             earlier = _snapshot(record.pop("earlier", None))
+            record.pop("later", None)  # of sessions of before
             return cls(messages=messages, constraints=wishes, earlier=earlier, **record)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(f"the text is not a chat session ({error}); wanted what Session.to_json wrote") from error
@@ -203,7 +218,8 @@ def _snapshot(entry: dict[str, Any] | None) -> WishSnapshot | None:
     if entry is None:
         return None
     wishes = tuple(_predicate(wish) for wish in entry.pop("constraints"))
-    return WishSnapshot(constraints=wishes, refers_to=tuple(entry.pop("refers_to")), **entry)
+    refers_to, avoided = tuple(entry.pop("refers_to")), tuple(entry.pop("avoided", ()))
+    return WishSnapshot(constraints=wishes, refers_to=refers_to, avoided=avoided, **entry)
 
 
 def _replaces(new: Predicate, old: Predicate) -> bool:

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Sequence
 
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.retrieval import Retrieved
-from genrec.chat.session import Session
-from genrec.claims.wording import BOUND_WORDS, format_number, say_value, sayable_attributes
+from genrec.chat.session import AVOIDED, LIKENESS, PHOTO, WORDS, Session
+from genrec.claims.about import about
+from genrec.claims.wording import BOUND_WORDS, say_value
 from genrec.data.filters import Predicate
+from genrec.data.labels import Labels, format_number
+from genrec.data.labels.names import spoken_name
 from genrec.schema import AttributeValue, Catalog, Item
 
 NUM_EXAMPLES = 3
@@ -20,7 +23,7 @@ NUM_NAMED = 2  # of the items that a list is like
 
 def describe(wish: Predicate) -> str:
     """A wish in words: color red, price under 40, not brand Halden."""
-    name = wish.attribute.replace("_", " ")
+    name = spoken_name(wish.attribute)
     if isinstance(wish.value, float | int):
         sign = BOUND_WORDS.get(wish.operator, "" if wish.operator == "=" else "not")
         return " ".join(f"{name} {sign} {format_number(wish.value)}".split())
@@ -38,7 +41,7 @@ def described(wishes: Sequence[Predicate]) -> list[str]:
             said.append(describe(wish))
         elif wish is lower:
             low, high = (format_number(float(bound.value)) for bound in (lower, upper))  # type: ignore[arg-type]
-            said.append(f"{wish.attribute.replace('_', ' ')} from {low} to {high}")
+            said.append(f"{spoken_name(wish.attribute)} from {low} to {high}")
     return said
 
 
@@ -84,7 +87,24 @@ def headline(found: Retrieved, session: Session, catalog: Catalog) -> str:
         said += f", nearest to the words “{session.query}”"
     if session.photo is not None:
         said += f"{' and' if session.query else ', nearest to'} your photo"
+    if session.avoided:
+        said += f", none of which names {' or '.join(f'“{words}”' for words in session.avoided)}"
     return f"{said}:"
+
+
+def standing_wishes(session: Session, catalog: Catalog) -> list[tuple[str, str]]:
+    """Every wish that stands, each with what `Session.take_back` takes for it, and in words."""
+    wishes = [(wish.attribute, describe(wish)) for wish in session.constraints]
+    if session.query:
+        wishes.append((WORDS, f"“{session.query}”"))
+    if session.avoided:
+        wishes.append((AVOIDED, f"without {' or '.join(f'“{words}”' for words in session.avoided)}"))
+    if session.photo is not None:
+        wishes.append((PHOTO, "like your photo"))
+    if session.refers_to:
+        link = "to go with" if session.relation == "goes_with" else "like"
+        wishes.append((LIKENESS, f"{link} {_some_titles_of(session.refers_to, catalog)}"))
+    return wishes
 
 
 def courtesy(said: str) -> str:
@@ -105,6 +125,7 @@ def recall(session: Session, catalog: Catalog, lexicon: Lexicon) -> str:
         wanted.append(f"{link} {_some_titles_of(session.refers_to, catalog)}")
     if session.photo is not None:
         wanted.append("near your photo")
+    wanted += [f"without “{words}”" for words in session.avoided]
     told = [f"You want it {'; '.join(wanted)}."] if wanted else []
     for item_ids, said in ((session.history, "chosen or liked"), (session.disliked, "refused")):
         if item_ids:
@@ -114,11 +135,12 @@ def recall(session: Session, catalog: Catalog, lexicon: Lexicon) -> str:
     return " ".join(told) or f"So far I know nothing of you. {invitation(lexicon)}"
 
 
-def facts(items: Sequence[Item]) -> str:
+def facts(items: Sequence[Item], labels: Labels) -> str:
     """What the catalog says of one item, or how several compare."""
-    known = [sayable_attributes(item) for item in items]
+    known = [{labels.name(name): value for name, value in labels.said(item).items()} for item in items]
     if len(items) == 1:
-        return f"{items[0].title or items[0].item_id}: {_listing(known[0])}. More than that I do not know."
+        told = about(items[0], labels)
+        return f"{items[0].title or items[0].item_id}: {_listing(known[0])}.{told and f' {told}'}"
     shared = {name: value for name, value in known[0].items() if all(entry.get(name) == value for entry in known)}
     sentences = [f"In common: {_listing(shared)}."] if shared else ["They have nothing in common."]
     for item, attributes in zip(items, known, strict=True):
@@ -128,18 +150,18 @@ def facts(items: Sequence[Item]) -> str:
 
 
 def _listing(attributes: dict[str, AttributeValue]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {say_value(value)}" for name, value in attributes.items())
+    return ", ".join(f"{name} {say_value(value)}" for name, value in attributes.items())
 
 
 def examples(lexicon: Lexicon) -> str:
     """What can be asked by, in the catalog's own words: category (bag, chair …), color (red, blue …), price."""
-    names = (*lexicon.text_attributes[:4], *lexicon.numeric[:2])
+    names = (*lexicon.text_attributes[:2], *([lexicon.price] if lexicon.price else lexicon.numeric[:1]))
     return ", ".join(examples_of(name, lexicon) for name in names)
 
 
 def examples_of(attribute: str, lexicon: Lexicon) -> str:
     """An attribute with its most frequent values, a number by its name alone."""
-    name = attribute.replace("_", " ")
+    name = spoken_name(attribute)
     if attribute in lexicon.numeric:
         return name
     return f"{name} ({', '.join(str(value) for value in lexicon.values[attribute][:NUM_EXAMPLES])} …)"
@@ -149,7 +171,7 @@ def invitation(lexicon: Lexicon) -> str:
     """What can be asked here."""
     named = examples(lexicon)
     asked = f"Ask by {named}; " if named else "Ask in your own words; "
-    return f"{asked}name things you like, say “like my last two”, “cheaper”, “why?” or “show me”."
+    return f"{asked}name things you like, or say “more like the second” or “why?”."
 
 
 def question(lexicon: Lexicon) -> str:

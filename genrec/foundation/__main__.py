@@ -1,4 +1,4 @@
-"""Remakes the shipped tiny models: python -m genrec.foundation [clip|lm|diffusion|all] [--out DIR] [--scratch DIR]."""
+"""Remakes the shipped tiny models: python -m genrec.foundation [clip|lm|reader|diffusion|all] [--out DIR]."""
 
 import argparse
 import logging
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from genrec.runtime import FOUNDATION_DIR, print_progress, report_progress_to
 
-PARTS = ("clip", "lm", "diffusion")
+PARTS = ("clip", "lm", "reader", "diffusion")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,6 +40,10 @@ def _remake(part: str, out: Path, scratch: Path | None) -> None:
         from genrec.foundation import language
 
         language.main(out)
+    elif part == "reader":
+        from genrec.foundation import talk
+
+        talk.main(out)
     else:
         from genrec.foundation import diffusion
 

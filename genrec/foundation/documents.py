@@ -12,6 +12,7 @@ import numpy as np
 from genrec.claims.claims import Claim
 from genrec.claims.sampling import UNKNOWN_SHARE, draw_claims, draw_wishes
 from genrec.claims.template import phrase
+from genrec.data.labels import Labels
 from genrec.foundation.bpe import END_OF_TEXT
 from genrec.foundation.words import made_up_name, made_up_title
 from genrec.model.lm.vocabulary import PromptTokenizer
@@ -22,6 +23,7 @@ from genrec.shop.requests import request
 from genrec.shop.vocabulary import DOMAINS, SEEN_DOMAINS, Attributes, sample_attributes
 from genrec.shop.world import ShopItem, ShopWorld
 
+_LABELS = Labels({})  # of attributes that no catalog has: by their names alone
 COMPACT_FIELDS: tuple[str, ...] = ("category", "color", "pattern", "style", "material")
 MAX_TOKENS = 256
 MAX_HISTORY = 30
@@ -201,7 +203,7 @@ def draw_explanation(rng: np.random.Generator) -> ExplanationCase:
     history = [_share(rng, item, draw(rng, f"past{number}")) for number in range(num_past)]
     claims: list[Claim] = []
     while not claims:
-        claims = draw_claims(item, history, rng, wishes=draw_wishes(item, rng))
+        claims = draw_claims(item, history, _LABELS, rng, wishes=draw_wishes(item, rng))
     return ExplanationCase(item=item, claims=tuple(claims), others=tuple(history))
 
 

@@ -1,6 +1,7 @@
 """A built workspace's data: catalog, events, vectors and semantic IDs, loaded and checked to belong together.
 
-Knows stage folders and their manifests; deliberately knows no model but CLIP, which is loaded at first use.
+Knows stage folders and their manifests; deliberately knows no model but those that encode queries, which
+are loaded at first use.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,8 @@ from genrec.artifacts import Manifest, read_manifest, reading
 from genrec.config import CONFIG_FILE, Config
 from genrec.data.feedback import scheme_of
 from genrec.data.filters import Filter
-from genrec.data.ingest import load_data
+from genrec.data.ingest import load_data, load_labels
+from genrec.data.labels import Labels
 from genrec.encode.clip import ClipEncoder
 from genrec.encode.stage import load_embeddings
 from genrec.errors import IdTableMismatch, UnknownItem
@@ -21,6 +23,10 @@ from genrec.model.lm.language import read_ids
 from genrec.ranking.eligibility import PassingItems
 from genrec.runtime import pick_device
 from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, Interactions
+from genrec.search.index import SearchIndex
+from genrec.search.meaning import Meaning
+from genrec.search.spaces import find_meaning
+from genrec.search.stage import find_search
 from genrec.semids.stage import load_semids
 from genrec.semids.table import SemanticIdTable
 
@@ -92,9 +98,29 @@ class BuiltData:
         return ClipEncoder(self.config.encode.clip, pick_device(self.config.device))
 
     @cached_property
+    def labels(self) -> Labels:
+        """How the catalog's attributes are spoken, as the catalog and a person's labels.toml say."""
+        return load_labels(self.folder, self.catalog)
+
+    @cached_property
     def passing_items(self) -> PassingItems:
         """The catalog rows that pass each filter, worked out once."""
         return PassingItems(self.catalog)
+
+    @cached_property
+    def search(self) -> SearchIndex:
+        """The words and names of the catalog, read or made when first needed."""
+        return find_search(self.folder, self.catalog)
+
+    @cached_property
+    def meaning(self) -> Meaning | None:
+        """The space in which queries are near to items, loaded and tried when first needed; None where none serves."""
+        return find_meaning(self.catalog, self.embeddings, self.config, lambda: self.clip)
+
+    @cached_property
+    def search_by_meaning(self) -> SearchIndex:
+        """The same beside that space."""
+        return self.search.with_meaning(self.meaning)
 
     @cached_property
     def feedback_scheme(self) -> str:

@@ -1,4 +1,4 @@
-"""Likeness of every item of a catalog to words, photos and other items, in the space of CLIP.
+"""Likeness of every item of a catalog to photos and other items, in the space of CLIP.
 
 Knows vectors; deliberately knows nothing of requests or of probabilities.
 
@@ -22,9 +22,8 @@ _AWAY = 0.5  # the weight of likeness to refused items: a refusal says less than
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aim:
-    """A wanted item by what it is like and unlike. words, photo: as given; like, unlike: catalog rows."""
+    """A wanted item by what it is like and unlike. photo: as given; like, unlike: catalog rows."""
 
-    words: str = ""
     photo: Picture | None = None
     like: IntArray
     unlike: IntArray
@@ -32,7 +31,7 @@ class Aim:
     @property
     def is_named(self) -> bool:
         """Whether it says what a wanted item is like."""
-        return bool(self.words) or self.photo is not None or bool(len(self.like))
+        return self.photo is not None or bool(len(self.like))
 
     def __bool__(self) -> bool:
         return self.is_named or bool(len(self.unlike))
@@ -44,13 +43,8 @@ def likenesses(aims: Sequence[Aim], embeddings: Mapping[str, Embeddings], clip: 
     Cosines to all that an aim names count alike; those to what it turns down count half, downwards. A photo that cannot
     be decoded raises SourceError.
     """
-    worded = [number for number, aim in enumerate(aims) if aim.words]
     shown = {number: aim.photo for number, aim in enumerate(aims) if aim.photo is not None}
     targets: list[list[FloatArray]] = [[] for _ in aims]
-    for number, vector in zip(
-        worded, clip.encode_texts([aims[n].words for n in worded]) if worded else (), strict=True
-    ):
-        targets[number].append(vector)
     for number, vector in zip(shown, clip.encode_images(list(shown.values())) if shown else (), strict=True):
         targets[number].append(vector)
     modalities = [found for name in _MODALITIES if (found := embeddings.get(name)) is not None and found.present.any()]

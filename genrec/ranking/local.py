@@ -1,7 +1,7 @@
 """Models in this process: requests answered by the hybrid of beams and item scores, words written and read.
 
-Knows how a request becomes a search over the trie and a mask over the catalog and, when words, a photo or items are
-named, a likeness in CLIP space; deliberately knows nothing of users or of who asks.
+Knows how a request becomes a search over the trie and a mask over the catalog, how words are searched for, and how a
+photo or named items become a likeness in CLIP space; deliberately knows nothing of users or of who asks.
 
 Axis legend: N items, B requests, W beams.
 """
@@ -33,7 +33,7 @@ from genrec.ranking.eligibility import Eligibility, Eligible
 from genrec.ranking.hybrid import BeamQuery, Hybrid
 from genrec.ranking.item_scorer import ItemScorer, find_item_scorer
 from genrec.ranking.likeness import Aim, likenesses
-from genrec.ranking.mixing import NUM_LIKELY, lowered
+from genrec.ranking.mixing import NUM_LIKELY, Nats, lowered
 from genrec.ranking.traits import ItemTraits
 from genrec.runtime import pick_device
 from genrec.schema import FloatArray, IntArray, Recommendation
@@ -60,13 +60,13 @@ class _Query:
 class _Scored:
     """A query with what is known of the catalog before beams are sought.
 
-    weight: the item scorer's share; likeness_N: to what the query names, None where it names nothing; nearest: rows
+    weight: the item scorer's share; named_N: nats for what the query names, None where it names nothing; nearest: rows
     that beams of their own look for, beside those of the query, empty where there are none.
     """
 
     query: _Query
     weight: float
-    likeness_N: npt.NDArray[np.float64] | None
+    named_N: npt.NDArray[np.float64] | None
     nearest: IntArray
 
     @property
@@ -236,7 +236,6 @@ class LocalClient:
         excludes = config.exclude_history if request.exclude_history is None else request.exclude_history
         catalog.rows(request.history)
         aim = Aim(
-            words=request.query,
             photo=request.image,
             like=catalog.rows(request.like),
             unlike=catalog.rows(request.unlike),
@@ -272,7 +271,7 @@ class LocalClient:
         return answers
 
     def _scored(self, queries: Sequence[_Query], width: int) -> list[_Scored]:
-        """Shares of the item scorer, and likeness to what queries name."""
+        """Shares of the item scorer, and what speaks for what queries name."""
         aims = {number: query.aim for number, query in enumerate(queries) if query.aim}
         found = likenesses(list(aims.values()), self.data.embeddings, self.data.clip) if aims else []
         likeness = dict(zip(aims, found, strict=True))
@@ -284,16 +283,27 @@ class LocalClient:
         )
         scored = []
         for number, (query, weight) in enumerate(zip(queries, weight_B.tolist(), strict=True)):
-            likeness_N, nearest = likeness.get(number), np.zeros(0, np.int64)
-            if likeness_N is not None and query.aim.is_named and weight < 1:
-                nearest = _largest(np.where(query.eligible.allowed_N, likeness_N, -np.inf), width)
-            scored.append(_Scored(query=query, weight=weight, likeness_N=likeness_N, nearest=nearest))
+            words_N = self._words_nats(query)
+            named_N, nearest = _total(words_N, self._likeness_nats(likeness.get(number))), np.zeros(0, np.int64)
+            if named_N is not None and (words_N is not None or query.aim.is_named) and weight < 1:
+                nearest = _largest(np.where(query.eligible.allowed_N, named_N, -np.inf), width)
+            scored.append(_Scored(query=query, weight=weight, named_N=named_N, nearest=nearest))
         return scored
+
+    def _words_nats(self, query: _Query) -> Nats | None:
+        """What items gain by meeting the words of a query; None where it has none, or nothing here is about them."""
+        if not query.request.query.strip():
+            return None
+        relevance_N = self.data.search_by_meaning.relevance(query.request.query)
+        return self.data.config.recommend.match_weight * relevance_N if relevance_N.any() else None
+
+    def _likeness_nats(self, likeness_N: Nats | None) -> Nats | None:
+        return None if likeness_N is None else self.data.config.recommend.query_weight * likeness_N
 
     def _search(self, scored: Sequence[_Scored], width: int) -> tuple[list[Beams], dict[int, Beams]]:
         """Each query's beams, and by its number those that look for what is nearest to what it names."""
         searches = [
-            _search_of(its.query, its.query.eligible.mask, is_known=its.likeness_N is None) if its.needs_beams else None
+            _search_of(its.query, its.query.eligible.mask, is_known=its.named_N is None) if its.needs_beams else None
             for its in scored
         ]
         with_nearest = [number for number, its in enumerate(scored) if len(its.nearest)]
@@ -310,7 +320,7 @@ class LocalClient:
     ) -> Candidates:
         """What may answer one query, with all that speaks for it."""
         num_likely = max(width, NUM_LIKELY)
-        if its.likeness_N is not None:  # beside it, what an item lacks without a beam would count; the nearest have one
+        if its.named_N is not None:  # beside it, what an item lacks without a beam would count; the nearest have one
             num_likely = width if its.needs_beams else len(self.data.catalog)
         if len(its.query.disliked):  # some of the likeliest may turn out to be disliked, too
             num_likely = max(num_likely, NUM_LIKELY_OF_AVERSE)
@@ -320,8 +330,8 @@ class LocalClient:
             found = found.with_cold_items(self.cold_items, its.query.eligible.allowed_N)
         if nearest is not None:
             found = found.with_beams(nearest, scored_N, its.weight)
-        if its.likeness_N is not None:
-            found = found.raised(self.data.config.recommend.query_weight * its.likeness_N)
+        if its.named_N is not None:
+            found = found.raised(its.named_N)
         if len(its.query.disliked):
             found = found.with_aversion(self._log_liked(its.query, found.rows_M))
         return found
@@ -380,7 +390,12 @@ def _search_of(query: _Query, mask: Mask | None, *, is_known: bool) -> BeamQuery
     )
 
 
-def _largest(values_N: npt.NDArray[np.float64], count: int) -> IntArray:
+def _total(first_N: Nats | None, second_N: Nats | None) -> Nats | None:
+    """The sum of what there is."""
+    return second_N if first_N is None else first_N if second_N is None else first_N + second_N
+
+
+def _largest(values_N: Nats, count: int) -> IntArray:
     """The rows of the largest finite values, largest first."""
     rows = np.argsort(-values_N, kind="stable")[:count]
     return rows[np.isfinite(values_N[rows])]

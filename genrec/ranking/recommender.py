@@ -24,6 +24,7 @@ from genrec.ranking.built_data import BuiltData
 from genrec.ranking.client import Attribution, Case, ModelClient, Request
 from genrec.ranking.local import LocalClient
 from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, Interactions, Recommendation
+from genrec.search.index import SearchIndex
 from genrec.semids.table import SemanticIdTable
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,11 @@ class Recommender:
     def clip(self) -> ClipEncoder:
         """The CLIP model that encoded the catalog, loaded when first needed."""
         return self.data.clip
+
+    @property
+    def search(self) -> SearchIndex:
+        """The catalog's words and names: what a query names, and which of its words are known."""
+        return self.data.search
 
     @property
     def feedback_scheme(self) -> str:
@@ -173,8 +179,9 @@ class Recommender:
         item is liked is added. adapter: a name or folder of a domain adapter that answers in place
         of what is loaded. score_nats is the item's log-probability: that of its semantic ID by the language model,
         mixed with the item scorer's; where that has no share, an item without events has at least what it inherits
-        from known neighbors. With words, a photo or items named, `query_weight` nats per standard deviation of likeness
-        to them are added.
+        from known neighbors. What meets the words of a query comes before what does not: `match_weight` nats times how
+        much of them it meets are added; for a photo or items named, `query_weight` nats per standard deviation of
+        likeness to them.
         Raises UnknownUser, UnknownItem, FilterError.
         """
         request = Request(

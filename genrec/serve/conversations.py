@@ -36,7 +36,7 @@ MAX_PHOTO_PX = 512  # more than any CLIP looks at
 PHOTO_WORDS = "something like this"  # what a photo says without words
 MAX_TRANSCRIPT_CHARS = 20_000  # of the latest messages; no answer rests on them
 MAX_REMEMBERED = 2_000  # items of each list of a document, the latest; of refused ones, one more lets the oldest return
-MAX_WAITING = 20  # things that were put off
+MAX_AVOIDED = 20  # words that were turned down, the latest
 
 
 @dataclass(frozen=True)
@@ -311,7 +311,7 @@ def document_of(session: Session) -> str:
         disliked=[] if is_known else session.disliked[-MAX_REMEMBERED:],
         liked=session.liked[-MAX_REMEMBERED:],
         seen=session.seen[-MAX_REMEMBERED:],
-        later=session.later[:MAX_WAITING],
+        avoided=session.avoided[-MAX_AVOIDED:],
     )
     return kept.to_json()
 

@@ -57,7 +57,7 @@ class Engine:
         on_cpu = pick_device(workspace.config.device).type == "cpu"
         self.queues = ModelQueues(workspace.client, config, on_cpu=on_cpu)
         self.profiles = Profiles(workspace.catalog, workspace.interactions, store)
-        self.reader = workspace.rule_reader  # now, so that all views have it
+        self.reader = workspace.reader  # now, so that all views have it
         self.num_jobs = 0
         self.is_open = False
         self._threads = ThreadPoolExecutor(config.num_threads, thread_name_prefix="job")
@@ -81,7 +81,8 @@ class Engine:
         workspace.knowledge.prepare()
         workspace.clip.count_tokens(["warm up"])
         workspace.client.embed(["warm up"])
-        first = Request(history=(workspace.catalog.items[0].item_id,), k=1)
+        workspace.search.known("warm up")
+        first = Request(history=(workspace.catalog.items[0].item_id,), query="warm up", k=1)
         if len(workspace.catalog) > 1:
             workspace.answer([first])
 

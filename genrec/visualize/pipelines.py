@@ -17,9 +17,9 @@ from PIL import Image, ImageOps
 
 from genrec.config import VisualizeConfig
 from genrec.errors import InputError, ShapeError
-from genrec.pretrained import load_errors, load_weights
+from genrec.pretrained import load_errors, load_weights, model_folder
 from genrec.prompting import render
-from genrec.runtime import foundation_path, quietly
+from genrec.runtime import quietly
 from genrec.schema import FloatArray
 
 ADAPTER_FILE = "ip_adapter.safetensors"
@@ -104,10 +104,10 @@ class StableDiffusionFamily:
             if source is not None:
                 folder, weights, encoder = HUB_ADAPTER
                 self._pipeline.load_ip_adapter(
-                    foundation_path(source), subfolder=folder, weight_name=weights, image_encoder_folder=encoder
+                    model_folder(source), subfolder=folder, weight_name=weights, image_encoder_folder=encoder
                 )
             else:
-                path = foundation_path(self._config.diffusion)
+                path = model_folder(self._config.diffusion)
                 self._pipeline.load_ip_adapter(path, subfolder="", weight_name=ADAPTER_FILE, image_encoder_folder=None)
         except (OSError, ValueError) as error:
             where = source or f"{ADAPTER_FILE} in {self._config.diffusion}"
@@ -226,7 +226,7 @@ def load_family(config: VisualizeConfig, device: torch.device) -> Family:
     message = {"what": "diffusion model", "advice": "set visualize.diffusion to a folder or hub name"}
     dtype = torch.float32 if device.type == "cpu" else torch.float16
     with load_errors(config.diffusion, **message):
-        kind = str(diffusers.DiffusionPipeline.load_config(foundation_path(config.diffusion))["_class_name"])
+        kind = str(diffusers.DiffusionPipeline.load_config(model_folder(config.diffusion))["_class_name"])
     if kind not in FAMILIES:
         raise InputError(f"diffusion model {config.diffusion!r} is a {kind}; wanted one of {', '.join(FAMILIES)}")
     if kind == "Flux2KleinPipeline" and dtype == torch.float16:

@@ -8,7 +8,6 @@ import pytest
 from genrec.data.filters import parse_filter
 from genrec.errors import FilterError, InputError, UnknownItem, UnknownUser
 from genrec.ranking.client import Request
-from genrec.ranking.likeness import Aim, likenesses
 from genrec.ranking.local import LocalClient
 from genrec.ranking.recommender import Recommender
 from genrec.schema import Interactions
@@ -320,12 +319,8 @@ def test_words_add_their_weight_to_the_items_own_scores(shop_recommender, histor
     shown = shop_recommender.recommend(history=histories[0], query="a red lamp", k=8)
     ids = [entry.item_id for entry in shown]
     own = shop_recommender.score([histories[0]] * 8, ids, ["a red lamp"] * 8)
-    target = shop_recommender.clip.encode_texts(["a red lamp"])[0]
-    likeness = np.zeros(len(shop_recommender.catalog))
-    for name in ("image", "text"):
-        cosine = shop_recommender.embeddings[name].vectors @ target
-        likeness += (cosine - cosine.mean()) / cosine.std()
-    bonus = 4.0 * (likeness / likeness.std())[shop_recommender.catalog.rows(ids)]
+    relevance_N = shop_recommender.data.search_by_meaning.relevance("a red lamp")
+    bonus = shop_recommender.config.recommend.match_weight * relevance_N[shop_recommender.catalog.rows(ids)]
     np.testing.assert_allclose([entry.score_nats for entry in shown], own + bonus, atol=5e-3)
 
 
@@ -382,10 +377,8 @@ def test_words_beside_the_item_scorer_alone_rank_the_whole_catalog(shop_recommen
     item_ids = [item.item_id for item in catalog]
     (alone,) = shop_recommender.recommend_batch(histories[:1], k=len(catalog), sequence_weight=1)
     (found,) = shop_recommender.recommend_batch(histories[:1], k=5, sequence_weight=1, queries=["a red lamp"])
-    nothing = np.zeros(0, dtype=np.int64)
-    aim = Aim(words="a red lamp", like=nothing, unlike=nothing)
-    (likeness_N,) = likenesses([aim], shop_recommender.embeddings, shop_recommender.clip)
-    score = {e.item_id: e.score_nats + config.query_weight * likeness_N[item_ids.index(e.item_id)] for e in alone}
+    relevance_N = shop_recommender.data.search_by_meaning.relevance("a red lamp")
+    score = {e.item_id: e.score_nats + config.match_weight * relevance_N[item_ids.index(e.item_id)] for e in alone}
     best = sorted(score, key=lambda item_id: -score[item_id])[:5]
     assert [entry.item_id for entry in found] == best
     assert [entry.score_nats for entry in found] == pytest.approx([score[item_id] for item_id in best])

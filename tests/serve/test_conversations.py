@@ -7,7 +7,7 @@ from PIL import Image
 from serve_worlds import data_url, serving
 
 from genrec.chat.session import ChatMessage, Session
-from genrec.serve.conversations import MAX_REMEMBERED, MAX_TRANSCRIPT_CHARS, MAX_WAITING, document_of
+from genrec.serve.conversations import MAX_AVOIDED, MAX_REMEMBERED, MAX_TRANSCRIPT_CHARS, document_of
 from genrec.serve.store import Store
 
 
@@ -264,7 +264,7 @@ def test_a_document_stays_small_over_500_turns(user):
         ids = [f"item-{number:05d}" for number in range(5 * turn, 5 * turn + 5)]
         session.history = [f"item-{number:05d}" for number in range(16_000)] if user else session.history
         session.messages += [ChatMessage(role="user", text="x" * 4_000), ChatMessage(role="assistant", text="y" * 900)]
-        session.later = [f"a lamp number {turn}", *session.later]
+        session.avoided = [f"a lamp number {turn}", *session.avoided]
         session.show(ids)
         session.like(ids[:2])
         session.dislike(ids[2:4])
@@ -279,7 +279,7 @@ def test_a_document_stays_small_over_500_turns(user):
     assert len(session.messages) == 8
     assert session.seen[-5:] == session.shown
     assert len(session.seen) == MAX_REMEMBERED
-    assert len(session.later) == MAX_WAITING
+    assert len(session.avoided) == MAX_AVOIDED
     if user is None:  # whom only the document knows
         assert len(session.disliked) == 1_000
         assert len(session.liked) == len(session.history) == 1_000

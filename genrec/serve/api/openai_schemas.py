@@ -161,6 +161,7 @@ class Card(Sale):
     item_id: str
     title: str
     reason: str
+    why: str
     evidence: list[EvidenceShape]
 
 

@@ -69,7 +69,10 @@ def recommendation_shape(
         "score_nats": as_json(entry.score_nats),
         **_sale(item, price, links),
     }
-    return shape if why is None else shape | {"explanation": {"text": why.text, "evidence": _evidence(why.evidence)}}
+    if why is None:
+        return shape
+    told = {"reason": why.reason, "text": why.text, "evidence": _evidence(why.evidence)}
+    return shape | {"explanation": told}
 
 
 def card_shape(card: ItemCard, links: Links) -> JsonObject:
@@ -79,6 +82,7 @@ def card_shape(card: ItemCard, links: Links) -> JsonObject:
         "title": card.title,
         **_sale(card.item, card.price, links),
         "reason": card.reason,
+        "why": card.why,
         "evidence": _evidence(card.evidence),
     }
 

@@ -67,8 +67,9 @@ class EvidenceShape(BaseModel):
 
 class RecommendBody(Body):
     """A request for the next items of a person (`user`) or of a `history`. image: a photo as a data URL; like, unlike:
-    ids of items that the wanted resembles or not; where: a filter, such as price < 40 and color = red; explain: a
-    reason for each item."""
+    ids of items that the wanted resembles or not; where: a filter, such as price < 40 and color = red; disliked: items
+    that the person judged negatively, which do not come back and push away what is like them, in place of what is known
+    of `user`; explain: a reason for each item."""
 
     model: Model = "genrec"
     user: Person = None
@@ -79,14 +80,16 @@ class RecommendBody(Body):
     unlike: Named = []
     where: Where | None = None
     exclude: Annotated[list[Name], Field(max_length=MAX_HISTORY)] = []
+    disliked: Annotated[list[Name], Field(max_length=MAX_HISTORY)] | None = None
     exclude_history: bool = True
     k: Annotated[int, Field(ge=1, le=MAX_K)] = 10
     explain: bool = False
 
 
 class ExplanationShape(BaseModel):
-    """The reason for an item, in words whose every claim cites evidence."""
+    """The reason for an item, in words whose every claim cites evidence. reason: in few words, for a card."""
 
+    reason: str
     text: str
     evidence: list[EvidenceShape]
 
@@ -130,11 +133,13 @@ class RecommendedItem(Sale):
 
 
 class RecommendAnswer(BaseModel):
-    """history: what the answer rests on; unknown: given items that the catalog lacks."""
+    """history: what the answer rests on; unknown: given items that the catalog lacks; unknown_words: words of the query
+    that no item has, in whatever spelling."""
 
     model: str
     history: list[str]
     unknown: list[str]
+    unknown_words: list[str]
     recommendations: list[RecommendedItem]
 
 
@@ -202,7 +207,8 @@ class ErasedPerson(BaseModel):
 
 
 class WishShape(BaseModel):
-    """A wish that lasts. text: in words."""
+    """A wish that lasts. attribute: its attribute, or what stands for free words, what is avoided, the photo and the
+    items that the wanted is like, beginning with a colon; text: in words."""
 
     attribute: str
     text: str

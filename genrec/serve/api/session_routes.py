@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from genrec.chat.session import Session
-from genrec.chat.wording import describe
+from genrec.chat.wording import standing_wishes
 from genrec.serve.access import GuardedRoute, needs
 from genrec.serve.api.pictures import Links
 from genrec.serve.api.responses import JsonObject, item_shape
@@ -61,7 +61,7 @@ def _session_shape(engine: Engine, name: str, session: Session, links: Links) ->
     catalog = engine.workspace.catalog
     return {
         "session": name,
-        "wishes": [{"attribute": wish.attribute, "text": describe(wish)} for wish in session.constraints],
+        "wishes": [{"attribute": key, "text": text} for key, text in standing_wishes(session, catalog)],
         "words": session.query,
         "history": [item_shape(catalog[item_id], links) for item_id in session.history[-MAX_LISTED:]],
         "refused": [item_shape(catalog[item_id], links) for item_id in session.disliked[-MAX_LISTED:]],

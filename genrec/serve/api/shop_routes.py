@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -55,7 +55,8 @@ router = APIRouter(prefix="/v1", route_class=GuardedRoute, responses=ERROR_RESPO
     "/recommendations", response_model=RecommendAnswer, openapi_extra=needs("recommend"), tags=["recommendations"]
 )
 async def recommend(request: Request, body: RecommendBody) -> JSONResponse:
-    """The next items for a person or a history. What a person liked or refused by feedback counts at once."""
+    """The next items for a person or a history. What a person liked or refused by feedback counts at once; `disliked`
+    says for a history what was refused."""
     engine: Engine = request.state.engine
     model = engine.model(body.model)
     profile, unknown = await run_in_threadpool(_profile, engine, body)
@@ -85,19 +86,30 @@ async def recommend(request: Request, body: RecommendBody) -> JSONResponse:
         reasons = list(await engine.run(explain, view.deadline, request.is_disconnected))
     links = Links(str(request.base_url))
     shapes = [_recommendation(engine, entry, why, links) for entry, why in zip(found, reasons, strict=True)]
-    answer = {"model": model.name, "history": list(profile.history), "unknown": unknown, "recommendations": shapes}
+    answer = {
+        "model": model.name,
+        "history": list(profile.history),
+        "unknown": unknown,
+        "unknown_words": await run_in_threadpool(engine.workspace.search.unknown, body.query) if body.query else [],
+        "recommendations": shapes,
+    }
     return JSONResponse(answer)
 
 
 def _profile(engine: Engine, body: RecommendBody) -> tuple[Profile, list[str]]:
-    """What the answer rests on, and given items that the catalog lacks. Raises UnknownItem when it lacks all."""
+    """What the answer rests on, and given items that the catalog lacks. Raises UnknownItem when it lacks all that a
+    history names."""
     profile, catalog = engine.profiles.find(body.user, body.history), engine.workspace.catalog
-    if body.history is None:
-        return profile, []
-    unknown = [item_id for item_id in body.history if item_id not in catalog]
-    if len(unknown) == len(body.history):
-        catalog.rows(unknown)
-    return Profile(history=tuple(catalog.item_id(any_id) for any_id in body.history if any_id in catalog)), unknown
+    given = dict.fromkeys([*(body.history or ()), *(body.disliked or ())])
+    unknown = [item_id for item_id in given if item_id not in catalog]
+    if body.history is not None:
+        known = tuple(catalog.item_id(any_id) for any_id in body.history if any_id in catalog)
+        if not known:
+            catalog.rows(body.history)
+        profile = replace(profile, history=known)
+    if body.disliked is not None:
+        profile = replace(profile, refused=tuple(catalog.item_id(i) for i in body.disliked if i in catalog))
+    return profile, unknown
 
 
 def _recommendation(engine: Engine, entry: Recommendation, why: Explanation | None, links: Links) -> JsonObject:

@@ -13,16 +13,15 @@ from statistics import median
 import numpy as np
 
 from genrec.chat.constraints import meeting, number_of, texts_of
-from genrec.chat.rules.reader import RuleReader
+from genrec.chat.reading.reader import Reader
 from genrec.chat.session import Session
-from genrec.claims.wording import format_number
 from genrec.data.filters import Predicate
+from genrec.data.labels import Label, format_number, kind_phrase
 from genrec.schema import Catalog, Item
 
 MAX_CHIPS = 8
 _VALUES_PER_ATTRIBUTE = 2
 _MAX_COUNTED = 5_000  # items; enough to know which values are common
-_THINGS = ("category", "type", "kind")  # attributes whose values are nouns
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Chip:
     attribute: str
 
 
-def chips(reader: RuleReader, session: Session) -> list[Chip]:
+def chips(reader: Reader, session: Session) -> list[Chip]:
     """The critiques of the shown list; none where nothing was shown."""
     catalog = reader.catalog
     if not session.shown:
@@ -43,12 +42,10 @@ def chips(reader: RuleReader, session: Session) -> list[Chip]:
     return list(itertools.islice(found, MAX_CHIPS))
 
 
-def _critiques(reader: RuleReader, session: Session) -> Iterator[Chip]:
+def _critiques(reader: Reader, session: Session) -> Iterator[Chip]:
     catalog, lexicon = reader.catalog, reader.lexicon
     wished = {wish.attribute for wish in session.constraints if wish.operator == "="}
     fitting = _fitting(catalog, session.constraints, {*session.disliked, *session.shown})
-    if lexicon.kind is not None:
-        yield from (Chip(thing, lexicon.kind) for thing in session.later)
     if lexicon.price is not None:
         yield Chip("cheaper", lexicon.price)
     attributes = [name for name in lexicon.text_attributes if name not in wished][:4]
@@ -61,7 +58,7 @@ def _critiques(reader: RuleReader, session: Session) -> Iterator[Chip]:
         yield Chip(f"another {attribute.replace('_', ' ')}", attribute)
 
 
-def _helps(chip: Chip, reader: RuleReader, session: Session, refused: set[str], catalog: Catalog) -> bool:
+def _helps(chip: Chip, reader: Reader, session: Session, refused: set[str], catalog: Catalog) -> bool:
     """Whether the words are read as a wish over the attribute that some item meets beside the other wishes."""
     request = reader.read(chip.say, session)
     new = list(request.where)
@@ -72,7 +69,7 @@ def _helps(chip: Chip, reader: RuleReader, session: Session, refused: set[str], 
     return bool(_fitting(catalog, wishes, refused, limit=1))
 
 
-def starters(reader: RuleReader) -> list[str]:
+def starters(reader: Reader) -> list[str]:
     """The first messages to suggest to someone who does not know what can be asked."""
     return [chip.say for chip in _first_wishes(reader) if _helps(chip, reader, Session(), set(), reader.catalog)] + [
         "Surprise me",
@@ -80,7 +77,7 @@ def starters(reader: RuleReader) -> list[str]:
     ]
 
 
-def _first_wishes(reader: RuleReader) -> Iterator[Chip]:
+def _first_wishes(reader: Reader) -> Iterator[Chip]:
     """A wish for the commonest value, and one for the next with a limit of price."""
     lexicon = reader.lexicon
     if not lexicon.text_attributes:
@@ -88,17 +85,19 @@ def _first_wishes(reader: RuleReader) -> Iterator[Chip]:
     first = lexicon.text_attributes[0]
     texts = [value for value in lexicon.values[first] if isinstance(value, str)]
     if texts:
-        yield Chip(_wish_for(first, texts[0]), first)
+        yield Chip(_wish_for(lexicon.labels[first], texts[0]), first)
     if len(texts) > 1 and lexicon.price is not None:
         fitting = _fitting(reader.catalog, [Predicate(attribute=first, operator="=", value=texts[1])], set())
         prices = [price for item in fitting if (price := number_of(item, lexicon.price)) is not None]
         if prices:
-            yield Chip(f"{_wish_for(first, texts[1])} under {format_number(round(median(prices)))}", first)
+            yield Chip(
+                f"{_wish_for(lexicon.labels[first], texts[1])} under {format_number(round(median(prices)))}", first
+            )
 
 
-def _wish_for(attribute: str, value: str) -> str:
-    if attribute.lower() in _THINGS:
-        return f"I am looking for {'an' if value[:1].lower() in 'aeiou' else 'a'} {value}"
+def _wish_for(label: Label, value: str) -> str:
+    if label.say == "kind" and label.is_english:
+        return f"I am looking for {kind_phrase(label.words(value), is_loose=label.is_loose)}"
     return f"I am looking for something {value}"
 
 

@@ -78,6 +78,20 @@ def test_feedback_changes_the_next_recommendation_at_once(server, shop):
     assert recommended(server, user="stranger", k=5) == before
 
 
+def test_what_a_history_dislikes_is_given_beside_it_and_stands_in_for_a_person_s_own(server, shop):
+    chosen, hated = shop.catalog.items[0].item_id, shop.catalog.items[1].item_id
+    wanted = [entry.item_id for entry in shop.recommend(history=[chosen], disliked=[hated], k=5)]
+    assert recommended(server, history=[chosen], disliked=[hated], k=5) == wanted
+    assert hated not in recommended(server, history=[chosen], disliked=[hated], k=40)
+    only = f"item_id = '{hated}'"
+    assert recommended(server, history=[chosen], where=only, k=1) == [hated]
+    tell(server, "averse", hated, "dislike")
+    assert recommended(server, user="averse", disliked=[], where=only, k=1) == [hated]
+    answer = server.post("/v1/recommendations", history=[chosen], disliked=["nothing", hated], k=5).json()
+    assert answer["unknown"] == ["nothing"]
+    assert [entry["item_id"] for entry in answer["recommendations"]] == wanted
+
+
 def test_feedback_sent_twice_is_one_event(server, shop):
     item = shop.catalog.items[0].item_id
     first = tell(server, "twice", item, "like", event_id="e-twice")
@@ -269,7 +283,7 @@ def test_items_cards_and_recommendations_say_how_they_are_sold(sold_server):
     assert {name: entry[name] for name in sale} == sale
     said = [{"role": "user", "content": f"Do you have {lamp.title}?"}]
     answer = server.post("/v1/chat/completions", model="genrec", messages=said).json()
-    (card,) = answer["genrec"]["cards"]
+    card = answer["genrec"]["cards"][0]  # what was asked for by its title comes first
     assert {name: card[name] for name in sale} == sale
     told = answer["choices"][0]["message"]["content"]
     assert "](https://shop.example/lamp)**" in told

@@ -179,7 +179,7 @@ def test_an_adapters_view_weighs_by_the_adapter(shop, queues, view_of):
 def test_a_view_counts_nothing_again(shop, queues, view_of):
     view = view_of(queues).workspace
     assert view.evidence is shop.evidence
-    assert view.rule_reader is shop.rule_reader
+    assert view.reader is shop.reader
     assert view.data is shop.data
 
 

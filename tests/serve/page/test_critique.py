@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 
 from genrec.chat.conversation import Conversation
+from genrec.chat.lexicon import Lexicon
+from genrec.chat.reading.reader import Reader
 from genrec.chat.session import Session
 from genrec.data.filters import Predicate
+from genrec.search import SearchIndex
 from genrec.serve.page.critique import chips, starters
 
 
@@ -50,12 +53,6 @@ def test_chips_speak_of_what_is_not_settled(server):
     assert chips(reader, Session()) == []
 
 
-def test_what_waits_for_its_turn_is_the_first_chip(server):
-    reader, catalog = server.engine.workspace.rule_reader, server.engine.workspace.catalog
-    session = Session(shown=[catalog.items[0].item_id], later=["a blue vase"])
-    assert chips(reader, session)[0].say == "a blue vase"
-
-
 def test_starters_name_what_the_catalog_holds(server):
     reader = server.engine.reader
     offered = starters(reader)
@@ -69,4 +66,4 @@ def test_starters_name_what_the_catalog_holds(server):
 def test_starters_need_no_attributes(server):
     catalog = server.engine.reader.catalog
     bare = type(catalog)(items=tuple(replace(item, attributes={}) for item in catalog.items[:3]))
-    assert starters(type(server.engine.reader)(bare)) == ["Surprise me", "What can I ask?"]
+    assert starters(Reader(Lexicon(bare), SearchIndex.of(bare))) == ["Surprise me", "What can I ask?"]

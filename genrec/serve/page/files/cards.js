@@ -96,7 +96,9 @@ function why(card, isWaiting) {
   const evidence = card.evidence.map((entry) =>
     make("li", {}, make("span", { class: "kind" }, KINDS[entry.kind] ?? entry.kind), " ", entry.claim),
   );
-  return make("details", { class: "reason" }, make("summary", {}, card.reason), make("ul", { class: "evidence" }, ...evidence));
+  const whole = card.why && card.why !== card.reason ? [make("p", {}, card.why)] : [];
+  const more = [...whole, make("ul", { class: "evidence" }, ...evidence)];
+  return make("details", { class: "reason" }, make("summary", {}, card.reason), ...more);
 }
 
 function actions(card, place, drawings, page) {

@@ -16,7 +16,6 @@ export async function refresh(page) {
 
 function show(standing, page) {
   const wishes = standing.wishes.map((wish) => make("li", {}, wishButton(wish.text, wish.attribute, page)));
-  if (standing.words) wishes.push(make("li", {}, make("span", { class: "words" }, `“${standing.words}”`)));
   if (wishes.length) wishes.push(make("li", {}, button("Forget all", () => forget("*", "all wishes", page), { class: "plain" })));
   fill("wishes", wishes, "None yet. What you ask for stays until you take it back.");
   const told = [...standing.history].reverse();
@@ -95,11 +94,13 @@ const find = (words, page) =>
   attempt(page, async () => {
     await page.ready();
     const found = await post("/v1/recommendations", { model: memory.model, query: words, k: 6 });
-    const rows = found.recommendations.map((entry) => {
+    const said = words.match(/[\p{L}\p{N}]+/gu) ?? [];
+    const isUnknown = said.every((word) => found.unknown_words.includes(word));
+    const rows = (isUnknown ? [] : found.recommendations).map((entry) => {
       const item = { id: entry.item_id, title: entry.title, image: entry.image };
       return row(item, "Add", () => add(item, page));
     });
-    fill("found", rows, "Nothing is like that here.");
+    fill("found", rows, `Nothing here is about “${words}”.`);
     announce(`${rows.length} found`);
   });
 

@@ -1,0 +1,238 @@
+"""Reads a chat message: plain words in, a request over the catalog's own attributes and items out.
+
+Three steps: words are linked to what the catalog holds (`links`), the reading model says what is said of them
+(`tagger`), and wishes, items and questions are made of both (`wishes`, `items`, `questions`), each checked against the
+catalog and the message. What of a message is in none of them is searched for, or named as not understood. Knows no
+domain: values, titles and people come from the catalog, language from the model.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from genrec.chat.lexicon import Lexicon, words_of
+from genrec.chat.reading.amounts import read_count
+from genrec.chat.reading.items import Pointed, point
+from genrec.chat.reading.links import Link, Linker
+from genrec.chat.reading.questions import ask_of_catalog, ask_of_items
+from genrec.chat.reading.spans import POINTING, Span, spans_of
+from genrec.chat.reading.tagger import NONE, ReadingModel, Tagged, shipped_model
+from genrec.chat.reading.wishes import Wishes, WishReader
+from genrec.chat.requests import ChatRequest, Intent
+from genrec.chat.session import Session
+from genrec.chat.words import split_words
+from genrec.schema import Catalog, Item
+from genrec.search import SearchIndex
+
+UNREAD = "other"  # the language of what is not read
+_UNREAD_SHARE = 0.6
+_PLAIN: Mapping[str, Intent] = {
+    "greet": "greet", "thanks": "thanks", "bye": "thanks", "help": "help", "recall": "recall", "other": "other",
+}  # fmt: skip
+_OF_ITEMS: Mapping[str, Intent] = {
+    "explain": "explain", "advise": "explain", "draw": "show", "describe": "describe", "compare": "compare",
+    "ask": "describe",
+}  # fmt: skip
+_SHOWING = frozenset(("show", "zeig", "zeige", "montre", "montrez", "muestrame", "muestra", "ensename"))
+_POINTED = ("similar", "liked", "disliked", "about", "with", "find", "than", "avoid")  # roles of items
+
+
+class Reader:
+    """Reads messages over one catalog."""
+
+    def __init__(self, lexicon: Lexicon, search: SearchIndex, model: ReadingModel | None = None) -> None:
+        self.lexicon, self.search, self.model = lexicon, search, model or shipped_model()
+        self.linker = Linker(lexicon, search)
+
+    @property
+    def catalog(self) -> Catalog:
+        """What messages speak of."""
+        return self.lexicon.catalog
+
+    def read(self, text: str, session: Session, image: Path | None = None) -> ChatRequest:
+        """Understand one message in the light of what was shown, chosen and wished before."""
+        links = self.linker.link(text)
+        if not any(link.word.form != "mark" for link in links):
+            return ChatRequest(text=text, intent="recommend" if image else "other", image=image)
+        tagged = self.model.read([[link.word for link in links]])[0]
+        return _Reading(self, text, session, image, links, tagged).request()
+
+
+class _Reading:
+    """One message while it is being understood."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        text: str,
+        session: Session,
+        image: Path | None,
+        links: Sequence[Link],
+        tagged: Tagged,
+    ) -> None:
+        self.lexicon, self.search, self.linker = reader.lexicon, reader.search, reader.linker
+        self.text, self.session, self.image = text, session, image
+        self.links, self.tagged = links, tagged
+        self.language, self.intent = tagged.language, tagged.intent
+        self.is_name = all(link.word.form in ("value", "person", "title", "mark") for link in links)
+        if self.is_name:  # that is understood in every language
+            self.intent, self.spans = "recommend", [_named(link) for link in links if link.word.form != "mark"]
+        else:
+            self.spans = [self._settled(span) for span in spans_of(text, links, tagged)]
+        self.missing: list[str] = []
+        self.unclear: list[str] = []
+        self.pointed = {role: self._pointed(role) for role in _POINTED}
+
+    def request(self) -> ChatRequest:
+        """What the message asks for."""
+        if self._is_unread():
+            return ChatRequest(text=self.text, intent="unread", image=self.image)
+        if self.intent in _PLAIN and not self._says_something():
+            return ChatRequest(text=self.text, intent=_PLAIN[self.intent])
+        if self.intent == "reset" and not self._wants():
+            return ChatRequest(text=self.text, intent="reset", dropped=("*",))
+        if self.intent in ("count", "list"):
+            return ask_of_catalog(self)
+        if self.intent == "describe" and not _SHOWING.isdisjoint(words_of(self.text)[:3]):
+            self.intent = "draw"  # "show me the second" is answered by a picture
+        if self.intent in _OF_ITEMS or self._asks_beside():
+            asked = ask_of_items(self, _OF_ITEMS.get(self.intent, "describe"))
+            if asked is not None:
+                return asked
+        return self._list()
+
+    def _settled(self, span: Span) -> Span:
+        """What is asked about in a message that asks for items is what is wanted: "what about blue?"."""
+        is_asked = span.role == "about" and span.type in ("kind", "value", "person", "brand", "free", "audience")
+        return replace(span, role="want") if is_asked and self.intent in ("recommend", "more", "surprise") else span
+
+    def _is_unread(self) -> bool:
+        """Whether it is in a language that is not read; a name of the catalog is no language."""
+        return self.language == UNREAD and self.tagged.language_share >= _UNREAD_SHARE and not self.is_name
+
+    def _says_something(self) -> bool:
+        """Whether it speaks of anything beside courtesies."""
+        return bool(self.image or any(self.pointed.values()) or self._wants())
+
+    def _asks_beside(self) -> bool:
+        """Whether a fact is asked of what is judged in the same message: "the third looks nice, when was it made?"."""
+        asked = {span.type for span in self.spans if span.role == "about"} - POINTING
+        return bool(asked) and bool(self.pointed["liked"] or self.pointed["disliked"]) and not self._wants()
+
+    def _wants(self) -> list[Span]:
+        return [
+            span
+            for span in self.spans
+            if span.role
+            in ("want", "avoid", "also", "max", "min", "exact", "near", "most", "least", "more", "less", "high", "low")
+        ]
+
+    def _pointed(self, role: str) -> tuple[str, ...]:
+        found: list[str] = []
+        for span in self.spans:
+            if span.role != role or span.type not in POINTING:
+                continue
+            pointed = self._antecedent(span) or point(span, self.session, self.linker, self.language)
+            found += pointed.item_ids
+            if pointed.missing is not None:
+                (self.missing if span.type == "title" else self.unclear).append(pointed.missing)
+        return tuple(dict.fromkeys(found))
+
+    def _antecedent(self, span: Span) -> Pointed | None:
+        """What "that" means where the message named an item before it: the second is great, more like that."""
+        if span.type != "this":
+            return None
+        named = [one for one in self.spans if one.type in ("title", "place") and one.end <= span.start]
+        found = point(named[-1], self.session, self.linker, self.language) if named else Pointed()
+        return found if found.item_ids else None
+
+    def items(self, item_ids: Sequence[str]) -> list[Item]:
+        """Items by their ids."""
+        return [self.lexicon.catalog[item_id] for item_id in item_ids]
+
+    def wishes(self, spans: Sequence[Span] | None = None) -> Wishes:
+        """What some spans, or all, wish."""
+        measured = self.pointed["than"] or self.pointed["similar"] or self.pointed["about"] or tuple(self.session.shown)
+        reader = WishReader(self.linker, self.session, self.text, self.language)
+        return reader.read(self.spans if spans is None else spans, self.items(measured))
+
+    def _list(self) -> ChatRequest:
+        """A message that is answered by a list."""
+        wishes = self.wishes()
+        is_reset = self.intent in ("surprise", "reset")
+        liked, similar = self.pointed["liked"], self.pointed["similar"]
+        disliked = tuple(dict.fromkeys((*self.pointed["disliked"], *self.pointed["avoid"])))
+        companions = self.pointed["with"]
+        refers_to = similar or companions or self.pointed["find"]
+        limit = next((read_count(span.text, self.language) for span in self.spans if span.role == "counts"), None)
+        limit = limit or self._count_before_extreme()
+        words, unknown = self._known_words(wishes.words or ([] if self._says_something() else self._left_over()))
+        avoided, unheard = self._known_words(wishes.avoided)
+        query = " ".join(dict.fromkeys(words))
+        return ChatRequest(
+            text=self.text,
+            intent=self._list_intent(liked, disliked),
+            where=tuple(dict.fromkeys(wishes.where)),
+            dropped=("*",) if is_reset else tuple(dict.fromkeys(wishes.dropped)),
+            query=query,
+            is_further=not any(span.type == "kind" and span.role == "want" for span in self.spans),
+            image=self.image,
+            refers_to=refers_to,
+            relation=("goes_with" if companions and not similar else "like") if refers_to else None,
+            found=self.pointed["find"],
+            liked=tuple(i for i in liked if i not in disliked),
+            disliked=disliked,
+            repeats=False,
+            extreme=wishes.extreme,
+            limit=limit,
+            not_understood=tuple(dict.fromkeys((*wishes.unclear, *self.unclear))),
+            missing=tuple(dict.fromkeys((*wishes.missing, *self.missing, *unknown, *unheard))),
+            refused=tuple(avoided),
+            dropped_words=tuple(wishes.dropped_words),
+            is_undo=self.intent == "undo",
+            is_open=is_reset or self.intent == "more",
+        )
+
+    def _count_before_extreme(self) -> int | None:
+        """Two, of "the two cheapest"."""
+        firsts = (words_of(self.text[: span.start])[-1:] for span in self.spans if span.role in ("most", "least"))
+        return next((read_count(" ".join(word), self.language) for word in firsts if word), None)
+
+    def _list_intent(self, liked: Sequence[str], disliked: Sequence[str]) -> Intent:
+        if self.intent != "judge" or not (liked or disliked):
+            return "recommend"
+        by_title = any(span.type == "title" for span in self.spans if span.role in ("liked", "disliked"))
+        if (liked and disliked) or (liked and by_title):
+            return "history"
+        return "like" if liked else "dislike"
+
+    def _known_words(self, said: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Of free words those that the catalog knows, and those that it does not."""
+        known: list[str] = []
+        unknown: list[str] = []
+        for words in dict.fromkeys(map(self._telling, said)):
+            if self.search.search(words, 1):
+                known.append(words)
+            else:
+                unknown.append(words)
+        return known, unknown
+
+    def _telling(self, said: str) -> str:
+        """Free words without those that say nothing by themselves; all of them where none does."""
+        plain = self.lexicon.talk.common | self.lexicon.talk.things
+        words = [word.text for word in split_words(said) if word.form != "mark"]
+        return " ".join(word for word in words if not set(words_of(word)) <= plain) or said.strip()
+
+    def _left_over(self) -> list[str]:
+        """Words in no common use of which nothing is said: the message may have meant something by them."""
+        known = self.lexicon.talk.everyday | self.lexicon.talk.things
+        said = zip(self.links, self.tagged.roles, strict=True)
+        words = [link.word for link, role in said if role == NONE and link.word.form == "word"]
+        return [word.text for word in words if not set(words_of(word.text)) <= known and len(word.text) > 2]
+
+
+def _named(link: Link) -> Span:
+    """A name alone: what it names is wanted, a title itself and what is like it."""
+    word = link.word
+    role, kind = ("find", "title") if word.form == "title" else ("want", "value")
+    return Span(role=role, type=kind, text=word.text, start=word.start, end=word.end, links=(link,))

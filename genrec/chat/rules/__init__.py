@@ -1,1 +1,0 @@
-"""The rules that read a chat message where no language model does."""
