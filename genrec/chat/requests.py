@@ -70,7 +70,6 @@ class ChatRequest:
     relation: Relation | None = None
     liked: tuple[str, ...] = ()
     disliked: tuple[str, ...] = ()
-    repeats: bool = False
     extreme: Extreme | None = None
     limit: int | None = None
     question: Question | None = None

@@ -84,7 +84,7 @@ class Retriever:
             beside = self.find(session, others)
             return Retrieved(kind="new", item_ids=(*request.found, *beside.item_ids)[:k], relaxed=beside.relaxed)
         never = {*session.disliked, *session.history, *session.refers_to, *self._holding(session.avoided)}
-        avoided = never if request.repeats else never | set(session.seen)
+        avoided = never | set(session.seen)
         if request.extreme is not None and self._count(wishes, never):
             return Retrieved(kind="new", item_ids=self._first_by(request.extreme, wishes, never, k))
         if self._count(wishes, avoided):

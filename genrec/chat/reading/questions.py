@@ -32,9 +32,7 @@ def asked_attributes(spans: Sequence[Span], lexicon: Lexicon) -> tuple[list[str]
     found: list[str] = []
     asks = False
     for span in spans:
-        if span.role not in ("about", "more", "less", "most", "least") or span.type in POINTING:
-            continue
-        if span.role != "about":
+        if span.role != "about" or span.type in POINTING:
             continue
         linked = [link.attribute for link in span.links if link.attribute is not None]
         if span.type == "attr" or linked:
@@ -122,10 +120,6 @@ def ask_of_items(reading: "_Reading", intent: Intent) -> ChatRequest | None:
     question = _question(reading, attributes, conditions, extremes, compared, asks=asks)
     if intent == "compare" and len(about) < 2:
         base = ChatRequest(text=reading.text, intent="describe", refers_to=about)
-    return _with(base, question)
-
-
-def _with(base: ChatRequest, question: Question | None) -> ChatRequest:
     return replace(base, question=question)
 
 

@@ -182,7 +182,6 @@ class _Reading:
             found=self.pointed["find"],
             liked=tuple(i for i in liked if i not in disliked),
             disliked=disliked,
-            repeats=False,
             extreme=wishes.extreme,
             limit=limit,
             not_understood=tuple(dict.fromkeys((*wishes.unclear, *self.unclear))),

@@ -4,7 +4,7 @@ Every wish is over an attribute and a value or a number that the catalog has. Wo
 free words, which are searched for. Knows no intent.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -476,8 +476,3 @@ def _united(wish: Predicate, *values: str) -> Predicate:
     """A wish that these values meet, too."""
     joined = tuple(dict.fromkeys((*wish.choices, *values)))
     return replace(wish, value=joined if len(joined) > 1 else joined[0])
-
-
-def conditions_of(wishes: Iterable[Predicate]) -> tuple[Predicate, ...]:
-    """Wishes as what is asked about."""
-    return tuple(dict.fromkeys(wishes))
