@@ -8,7 +8,7 @@ Axis legend: M new items.
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,8 +113,10 @@ def admit_items(root: Path, folder: Path, new: NewItems, vectors: Mapping[str, E
     given = _given_rows(load_data(folder).features, vectors or {}, len(new.items))
     encoded = encode_items(new.items, given, config.encode, pick_device(config.device), cache_folder(root))
     item_ids = tuple(item.item_id for item in new.items)
-    grown = load_semids(folder / "semids").append(item_ids, encoded)
-    embeddings = _joined(load_embeddings(folder / "embeddings"), encoded, len(item_ids))
+    known, semantic_ids = load_embeddings(folder / "embeddings"), load_semids(folder / "semids")
+    _check_is_known(encoded, semantic_ids.fuser.modalities)
+    grown = semantic_ids.append(item_ids, encoded)
+    embeddings = _joined(known, encoded, len(item_ids))
     extend_catalog(folder, new, given)
     found: dict[str, object] = {}
     with write_stage(folder / SEARCH_STAGE, kind=SEARCH_STAGE, inputs=search_inputs(folder), details=found) as stage:
@@ -127,6 +129,15 @@ def admit_items(root: Path, folder: Path, new: NewItems, vectors: Mapping[str, E
     report = make_report(grown.fused, grown.quantizer, grown.table)
     with write_stage(folder / "semids", kind="semids", inputs=inputs, details=semids_details(grown.table)) as stage:
         save_semids(stage, grown.fused, grown.fuser, grown.quantizer, grown.table, report)
+
+
+def _check_is_known(encoded: Mapping[str, Embeddings], modalities: Sequence[str]) -> None:
+    """Raises SourceError where new items have nothing by which the workspace's models know items."""
+    if not any(e.present.any() for name, e in encoded.items() if name in modalities):
+        raise SourceError(
+            f"the new items have {', '.join(encoded) or 'no content'}, and the workspace knows items by "
+            f"{', '.join(modalities)} alone; ingest them with their events, and build"
+        )
 
 
 def _given_rows(

@@ -51,7 +51,7 @@ def why_no_id(text: str) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One thing that can be recommended; any of image, text and audio may be missing, one must be there.
+    """One thing that can be recommended; any of its content may be missing, and all of it where events name the item.
 
     attributes: name to a string, a number, a truth value or a tuple of strings (several values, such as genres).
     image, audio: paths to files that exist when the item is ingested; more_images: its further pictures; video: a file,
@@ -77,6 +77,25 @@ class Item:
         return _make_item, tuple(
             dict(self.attributes) if entry.name == "attributes" else getattr(self, entry.name) for entry in fields(self)
         )
+
+    @property
+    def name(self) -> str:
+        """What it is called wherever it is shown: its title, else its id."""
+        return self.title or self.item_id
+
+    @property
+    def has_content(self) -> bool:
+        """Whether anything is known of it beside its id and what events say."""
+        return bool(self.title or self.text or self.attributes or self.image or self.audio)
+
+    @property
+    def is_drawable(self) -> bool:
+        """Whether anything tells what it looks like: a picture, or words, and not numbers alone."""
+        values = (
+            part for value in self.attributes.values() for part in (value if isinstance(value, tuple) else (value,))
+        )
+        said = any(isinstance(value, str) and any(map(str.isalpha, value)) for value in values)
+        return bool(self.image or self.title or self.text) or said
 
     @property
     def price(self) -> float | None:
@@ -166,7 +185,7 @@ class Catalog:
     def __post_init__(self) -> None:
         rows = {item.item_id: row for row, item in enumerate(self.items)}
         if not rows:
-            raise SourceError("the catalog has no item; wanted at least one with an image, a text or audio")
+            raise SourceError("the catalog has no item; wanted at least one with content, or with an event")
         if len(rows) != len(self.items):
             raise SourceError(f"{len(self.items) - len(rows)} item ids appear twice; make item ids unique")
         rows |= _variant_rows(self.items, rows)

@@ -7,16 +7,20 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from genrec.data.ingest import ingest
+from genrec.data.splits import split_interactions
 from genrec.errors import FilterError, InputError
+from genrec.evaluate.protocol import evaluate
 from genrec.item_updates import remove_items
+from genrec.new_items import add_items
 from genrec.pipeline import build
 from genrec.workspace import Workspace, load
 
 QUICK = (
     *("tokenize.num_codes=4", "tune.epochs=0.2", "tune.checkpoints_per_run=1", "recommend.beam_width=5"),
-    *("sequence.epochs=1", "sequence.num_features=16", "sequence.num_layers=1"),
+    *("sequence.epochs=1", "sequence.num_features=16", "sequence.num_layers=1", "item_head.epochs=1"),
 )
 EVERYTHING = "split.protocol=none"
 NUM_ITEMS = 12
@@ -44,12 +48,14 @@ def usual(num_items: int = NUM_ITEMS, num_users: int = 6) -> list[Event]:
 # has one event, "twice" two at a time, i0 is in every history, i12 is called by one letter, a column is empty.
 ODD = [("all", f"i{n}", n) for n in range(NUM_ITEMS + 1)] + [("one", "i3", 5)]
 ODD += [("twice", f"i{n}", 7) for n in (1, 2, 4, 5)] + [(f"u{u}", "i0", 9_999) for u in range(6)]
-SOURCES: dict[str, tuple[str, str | None]] = {
+SOURCES: dict[str, tuple[str | None, str | None]] = {
     "odd": (items_csv(NUM_ITEMS) + "i12,q,,\n", events_csv(*usual(), *ODD)),
     "three items": (items_csv(3), events_csv(*[(f"u{u}", f"i{(u + n) % 3}", n) for u in range(4) for n in range(3)])),
     "equal items": ("item_id,title\n" + "".join(f"i{n},lamp\n" for n in range(300)), events_csv(*usual(300))),
     "one user": (items_csv(NUM_ITEMS), events_csv(*[("u0", f"i{n}", n) for n in range(6)])),
     "one item": (items_csv(1), events_csv(("u0", "i0", 1), ("u1", "i0", 2))),
+    "log alone": (None, events_csv(*usual(), *[("u7", f"i{n}", n) for n in range(90, 96)])),
+    "half bare": (items_csv(6) + "".join(f"i{n},,,\n" for n in range(6, 12)), events_csv(*usual())),
     "no events": (items_csv(NUM_ITEMS), None),
     "all negative": (items_csv(NUM_ITEMS), events_csv(*usual(), kind="dislike")),
 }
@@ -63,7 +69,8 @@ def build_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     def make(name: str, *settings: str) -> Path:
         folder = tmp_path_factory.mktemp("odd")
         items, events = SOURCES[name]
-        (folder / "items.csv").write_text(items)
+        if items is not None:
+            (folder / "items.csv").write_text(items)
         if events is not None:
             (folder / "events.csv").write_text(events)
         ingest("files", folder, folder / "out")
@@ -102,7 +109,9 @@ def test_someone_who_has_chosen_everything_is_told_so_and_nothing_of_a_filter(bu
     ("name", "settings"),
     [
         ("three items", ()),
-        ("equal items", ("tokenize.num_tie_codes=300",)),
+        ("equal items", ()),
+        ("log alone", ()),
+        ("half bare", ()),
         ("one user", ()),
         ("one item", (EVERYTHING,)),
         ("no events", (EVERYTHING,)),
@@ -123,7 +132,6 @@ def test_a_catalog_that_is_odd_altogether_is_built_and_answers(built, name: str,
         ("one item", f"build with --set {EVERYTHING}"),
         ("no events", f"build with --set {EVERYTHING}"),
         ("all negative", f"build with --set {EVERYTHING}"),
-        ("equal items", "raise tokenize.num_tie_codes to"),
     ],
 )
 def test_what_cannot_be_built_as_usual_says_which_setting_builds_it(built, name: str, advice: str) -> None:
@@ -140,3 +148,58 @@ def test_someone_whose_items_were_all_removed_is_answered_with_others(build_of, 
     found = workspace.recommend(user="one", k=NUM_ITEMS + 1)
     assert {entry.item_id for entry in found} == {item.item_id for item in workspace.catalog} - history
     assert workspace.explain(user="one", item=found[0].item_id).text
+
+
+def test_items_that_only_a_log_names_are_shown_by_their_ids_and_explained_by_who_chose_them(built) -> None:
+    workspace = built("log alone")
+    assert not any(item.has_content for item in workspace.catalog)
+    found = workspace.recommend(user="u0", k=4)
+    assert [entry.title for entry in found] == [entry.item_id for entry in found]
+    assert workspace.recommend(history=[], like=["i2"], k=1)
+    for entry in found:
+        for evidence in workspace.explain(user="u0", item=entry.item_id).evidence:
+            assert evidence.kind in ("neighbor", "attribute")
+            assert evidence.source == "popularity" or evidence.source in workspace.history_of("u0")
+    evaluate(workspace, peers=("popularity", "itemknn", "content-knn"))
+
+
+def test_what_nothing_tells_of_is_neither_searched_drawn_nor_compared_with_a_photo(
+    built, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    workspace = built("log alone")
+    with pytest.raises(InputError, match="nothing is known of 'i2' to draw"):
+        workspace.visualize(item="i2", history=[], out=tmp_path / "i2.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
+    with pytest.raises(InputError, match="no item here has any"):
+        workspace.recommend(history=[], image=tmp_path / "photo.png")
+    assert workspace.recommend(history=[], query="lamp", k=1)
+    assert "nothing to search for 'lamp'" in caplog.text
+    chat = workspace.chat()
+    assert "No item here has anything of “lamp”" in chat.say("a lamp please").text
+    shown = chat.say("surprise me").items
+    assert [card.title for card in shown] == [card.item.item_id for card in shown]
+    assert "than who chose it" in chat.say("tell me about the first one").text
+    assert "nothing to draw" in chat.say("show me the first one").text
+
+
+def test_items_that_the_training_never_saw_are_not_recommended_where_nothing_else_tells_of_them(built) -> None:
+    workspace = built("log alone")
+    trained = set(split_interactions(workspace.interactions, workspace.config.split).train.item_ids)
+    unknown = [item.item_id for item in workspace.catalog if item.item_id not in trained]
+    assert unknown
+    scorer = workspace.client.hybrid.item_scorer
+    nats_N = scorer.log_probabilities([workspace.catalog.rows(["i2"])])[0]
+    assert nats_N[workspace.catalog.rows(unknown)].max() < -1_000
+
+
+def test_new_items_cannot_join_where_items_are_known_by_events_alone(build_of, tmp_path: Path) -> None:
+    shutil.copytree(build_of("log alone"), tmp_path / "out")
+    (tmp_path / "new.csv").write_text("item_id,title\nnew,Red lamp\n")
+    with pytest.raises(InputError, match="knows items by collaborative alone; ingest them with their events"):
+        add_items(tmp_path / "out", tmp_path / "new.csv")
+
+
+def test_bare_items_do_not_join_another_workspace(build_of, tmp_path: Path) -> None:
+    shutil.copytree(build_of("odd"), tmp_path / "out")
+    with pytest.raises(InputError, match="has content; only by that can items join others"):
+        add_items(tmp_path / "out", build_of("log alone"))

@@ -277,7 +277,7 @@ def append_items(
     if is_ingested(path):
         other = Generation.open_newest(path)  # held until it is read
         refuse_faults(other, find_faults(other))
-        items, losses, notes = load_data(other.folder).catalog.items, Losses(), tuple[str, ...]()
+        items, losses, notes = _known_by_content(load_data(other.folder).catalog, given_ids, path)
     else:
         mapping = kept_mapping(directory) or SourceMapping(items=TableMapping(attributes=_kinds_of(known)))
         asked = ReadOptions(
@@ -299,6 +299,23 @@ def append_items(
     fresh = tuple(item for item in items if item.item_id not in known)
     returned = tuple(item.item_id for item in there if known[item.item_id].removed)
     return NewItems(fresh, len(there), losses, notes, returned, media)
+
+
+def _known_by_content(
+    catalog: Catalog, given_ids: frozenset[str], path: Path
+) -> tuple[tuple[Item, ...], Losses, tuple[str, ...]]:
+    """The items of another workspace that can join: those with content, for its events stay there."""
+    losses, usable = Losses(), list[Item]()
+    for item in catalog:
+        if item.has_content or item.item_id in given_ids:
+            usable.append(item)
+        else:
+            losses.add(path, 0, "item has no content, and its events stay in its workspace", item.item_id)
+    if not usable:
+        raise SourceError(
+            f"none of the {len(catalog):,} items of {path} has content; only by that can items join others"
+        )
+    return tuple(usable), losses, ()
 
 
 def _kinds_of(catalog: Catalog) -> dict[str, Kind]:
@@ -455,6 +472,8 @@ def _report(contents: _Contents, reading: Reading, out: Path | None) -> IngestRe
 def _notes(catalog: Catalog, num_idle: int) -> Iterator[str]:
     if num_idle:
         yield f"{num_idle:,} items have no event"
+    if num_bare := sum(not item.has_content for item in catalog):
+        yield f"{num_bare:,} of {len(catalog):,} items have no content: events and given vectors alone tell of them"
     if num_heard := sum(bool(item.audio and not (item.image or item.words)) for item in catalog):
         advice = "set encode.audio to a CLAP model for the build, or give vectors with --features audio=FILE"
         yield f"{num_heard:,} items have nothing but a sound; {advice}"

@@ -52,9 +52,9 @@ def encode_catalog(
 
     given: modalities that came with the data; one named as an encoded one takes its place. A modality that no item has
     is left out; items without it have a zero row. cache: the folder of vectors computed before.
-    With `config.shuffle` every item gets the vectors of another one, the same for all modalities. Raises InputError
-    when nothing is left to encode, SourceError for a broken image, ShapeError for given vectors of another number of
-    rows.
+    With `config.shuffle` every item gets the vectors of another one, the same for all modalities. Where no item has
+    anything to encode, none is found. Raises InputError for sounds that nothing hears, SourceError for a broken image,
+    ShapeError for given vectors of another number of rows.
     """
     found = encode_items(catalog.items, given, config, device, cache, clip=clip)
     if not config.shuffle:
@@ -113,10 +113,8 @@ def encode_items(
     embeddings |= {name: e for name, e in given.items() if name not in config.skip}
     _check_skip(config.skip, given)
     if not any(e.present.any() for e in embeddings.values()):
-        raise InputError(
-            f"none of {len(items)} items has anything to encode (skipped: {', '.join(config.skip) or 'nothing'}); "
-            "give images, texts or vectors, or skip less"
-        )
+        skipped = f" (skipped: {', '.join(config.skip)})" if config.skip else ""
+        log.warning("none of %d items has anything to encode%s: events alone tell of them", len(items), skipped)
     return embeddings
 
 
@@ -242,7 +240,8 @@ def _check_given(given: Mapping[str, Embeddings], num_items: int) -> None:
 def _check_skip(skip: Sequence[str], given: Mapping[str, Embeddings]) -> None:
     for name in skip:
         if name not in ENCODED and name not in given:
-            log.warning("encode.skip names %r, which does not exist; there are %s", name, ", ".join((*ENCODED, *given)))
+            known = ", ".join(dict.fromkeys((*ENCODED, *given)))
+            log.warning("encode.skip names %r, which does not exist; there are %s", name, known)
 
 
 def save_embeddings(directory: Path, embeddings: Mapping[str, Embeddings]) -> None:

@@ -45,7 +45,7 @@ def learn_axis_weights(
     lengths_H = np.array([len(history) for history in histories], dtype=np.int64)
     number_P = np.repeat(np.arange(len(histories)), np.maximum(lengths_H - 1, 0))
     place_P = np.arange(len(number_P)) - np.searchsorted(number_P, number_P) + 1  # of what is chosen next
-    if not len(number_P) or len(known) < 2:
+    if not len(number_P) or len(known) < 2 or not content_NF.shape[1]:
         return np.ones(content_NF.shape[1], np.float32)
     chosen = rng.permutation(len(number_P))[:_MAX_PAIRS]
     pairs = [(histories[number], place) for number, place in zip(number_P[chosen], place_P[chosen], strict=True)]

@@ -6,6 +6,8 @@ vectors it is handed.
 Axis legend: N items, D features, L levels.
 """
 
+import hashlib
+import logging
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,11 +24,13 @@ from genrec.encode.stage import load_embeddings
 from genrec.errors import ArtifactError, IdTableMismatch, ShapeError
 from genrec.schema import Catalog, Embeddings, FloatArray, IntArray
 from genrec.semids.quantizers import Graph, Quantizer, load_quantizer, make_quantizer
+from genrec.semids.quantizers.contract import CodeArray
 from genrec.semids.report import TokenReport, make_report
 from genrec.semids.table import SemanticIdTable
 from genrec.settings import stored
 from genrec.stages import BuildContext, Stage
 
+log = logging.getLogger(__name__)
 FUSED_FILE, TABLE_FILE, REPORT_FILE, MAP_FILE = "fused.npy", "table.parquet", "report.json", "code_map.png"
 NUM_CHECKED = 64  # rows that are quantized again on loading, to see that codebooks and table belong together
 
@@ -53,7 +57,7 @@ class SemanticIds:
             fused=np.concatenate([self.fused, vectors]),
             fuser=self.fuser,
             quantizer=self.quantizer,
-            table=self.table.append(item_ids, self.quantizer.encode(vectors)),
+            table=self.table.append(item_ids, code_paths(self.quantizer, vectors, item_ids)),
         )
 
 
@@ -69,18 +73,18 @@ def tokenize(
     """Fit the configured quantizer on the items' fused vectors and give every item its semantic ID.
 
     vectors_ND: float32 (N, D), row by row as the catalog; graph, popularity: from training events, for the quantizers
-    and tie orders that want them. Raises ShapeError on another number of rows, ConfigError on
-    unknown settings or when more items share a path than there are tie codes.
+    and tie orders that want them. Where more items share a path than there are tie codes, there are more of these.
+    Raises ShapeError on another number of rows, ConfigError on unknown settings.
     """
     if len(vectors_ND) != len(catalog):
         raise ShapeError(f"{len(vectors_ND)} vectors for a catalog of {len(catalog)} items; wanted one per item")
     quantizer = make_quantizer(config).fit(vectors_ND, seed, graph)
-    paths = quantizer.encode(vectors_ND)
     item_ids = [item.item_id for item in catalog]
+    paths = code_paths(quantizer, vectors_ND, item_ids)
     table = SemanticIdTable.build(
         item_ids,
         paths,
-        num_tie_codes=config.num_tie_codes,
+        num_tie_codes=_num_tie_codes(paths, config),
         level_sizes=quantizer.level_sizes,
         popularity=popularity if config.tie_order == "popularity" else None,
         # What the codes mean is told by the items they were fitted on, not by the last bits of the codebooks: the same
@@ -88,6 +92,32 @@ def tokenize(
         codebook_fingerprint=fingerprint("code paths", sorted(zip(item_ids, paths.tolist(), strict=True))),
     )
     return quantizer, table, make_report(vectors_ND, quantizer, table)
+
+
+def _num_tie_codes(paths_NL: CodeArray, config: TokenizeConfig) -> int:
+    """As many tie codes as the settings say, or, with a warning, as the fullest path needs, and room for new items."""
+    most = int(np.unique(paths_NL, axis=0, return_counts=True)[1].max())
+    if most <= config.num_tie_codes:
+        return config.num_tie_codes
+    num_tie_codes = 2 ** most.bit_length()
+    log.warning(
+        "%d items share a code path, so there are %d tie codes, not the %d of tokenize.num_tie_codes; more "
+        "tokenize.num_codes, or longer training, may tell these items apart",
+        *(most, num_tie_codes, config.num_tie_codes),
+    )
+    return num_tie_codes
+
+
+def code_paths(quantizer: Quantizer, vectors_ND: FloatArray, item_ids: Sequence[str]) -> CodeArray:
+    """The code path of every item, int32 (N, L).
+
+    Items of which nothing is known have no vector, and would share one path: theirs are drawn by a hash of their ids.
+    """
+    paths_NL = quantizer.encode(vectors_ND)
+    for row in np.flatnonzero(~vectors_ND.any(axis=1)).tolist():
+        drawn = np.random.default_rng(list(hashlib.sha256(item_ids[row].encode("utf-8", "surrogatepass")).digest()))
+        paths_NL[row] = drawn.integers(quantizer.level_sizes)
+    return paths_NL
 
 
 def save_semids(
@@ -127,7 +157,8 @@ def load_semids(directory: Path) -> SemanticIds:
             f"{directory / FUSED_FILE} has shape {fused.shape}, its table and codebooks want "
             f"{(len(table), quantizer.num_features)}; run genrec build again"
         )
-    sample = np.linspace(0, len(table) - 1, min(len(table), NUM_CHECKED), dtype=np.int64)
+    known = np.flatnonzero(fused.any(axis=1))
+    sample = known[np.linspace(0, len(known) - 1, min(len(known), NUM_CHECKED), dtype=np.int64)]
     if (quantizer.encode(fused[sample]) != table.codes[sample, :-1]).any():
         raise IdTableMismatch(
             f"{directory} holds codebooks that do not give the codes of its id table; run genrec build again"

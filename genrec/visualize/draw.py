@@ -139,7 +139,7 @@ class Visualizer:
         own = [item.image] if item.image is not None else []
         weights = np.ones(len(liked), dtype=np.float32) if liked_weights is None else liked_weights
         return DrawingOrder(
-            title=item.title or item.item_id,
+            title=item.name,
             item_vector=item_vector,
             taste_vector=taste,
             taste_weights=weights[:MAX_REFERENCES],
@@ -251,15 +251,20 @@ def visualize(
 ) -> Visual:
     """Draw a catalog item for a known user, or for whoever chose `history`; with neither, in a neutral room.
 
-    An item without a picture is drawn from its words. Raises UnknownItem, UnknownUser, and what Visualizer.draw raises.
+    An item without a picture is drawn from its words. Raises UnknownItem, UnknownUser, InputError for an item of which
+    nothing is known, and what Visualizer.draw raises.
     """
     catalog, config = recommender.catalog, recommender.config.visualize
     item, image = catalog[item_id], recommender.embeddings.get("image")
     chosen = catalog.rows(recommender.chosen_history(user, history))
     if image is not None and image.present[catalog.row(item_id)]:
         item_vector: FloatArray = image.vectors[catalog.row(item_id)]
-    else:
+    elif item.is_drawable:
         item_vector = recommender.clip.encode_texts([item.words])[0]
+    else:
+        raise InputError(
+            f"nothing is known of {item.name!r} to draw: it has neither a picture nor words; draw another item"
+        )
     taste, liked, weights = None, [], np.zeros(0, dtype=np.float32)
     seen = chosen[image.present[chosen]] if image is not None else chosen[:0]
     if image is not None and len(seen):

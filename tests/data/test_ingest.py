@@ -289,7 +289,7 @@ def test_rows_of_new_items_that_cannot_be_used_are_kept_with_the_reason(tmp_path
     refused = (stages_of(tmp_path / "ws") / "catalog/refused.csv").read_text().splitlines()
     assert [line.split(",")[2] for line in refused[1:]] == [
         "event names the unknown item 'stranger'",
-        '"item has no image',
+        '"item has neither content (text',
     ]
 
 

@@ -144,8 +144,13 @@ def test_skipped_modalities_are_left_out(catalog, config, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         assert list(encode_catalog(catalog, given, skip, "cpu", tmp_path)) == ["text"]
     assert "'smell'" in caplog.text
-    with pytest.raises(InputError, match="skip less"):
-        encode_catalog(catalog, {}, replace(config, skip=("image", "text")), "cpu", tmp_path)
+    assert caplog.text.count("audio,") + caplog.text.count("audio\n") == 1  # it is given, and named once
+
+
+def test_events_alone_tell_of_items_all_of_whose_modalities_are_skipped(catalog, config, tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        assert encode_catalog(catalog, {}, replace(config, skip=("image", "text")), "cpu", tmp_path) == {}
+    assert "none of 10 items has anything to encode (skipped: image, text): events alone tell of them" in caplog.text
 
 
 def test_a_modality_that_no_item_has_is_left_out(config, tmp_path):
@@ -194,3 +199,9 @@ def test_a_damaged_cache_file_is_named_and_its_vectors_computed_again(items, con
         again = encode_items(items, {}, config, "cpu", tmp_path)
     assert damaged.name in caplog.text
     np.testing.assert_allclose(again["image"].vectors, cold["image"].vectors, atol=1e-6)
+
+
+def test_where_no_item_has_content_no_modality_is_found(config, tmp_path, caplog):
+    bare = [Item(item_id="a"), Item(item_id="b")]
+    assert encode_items(bare, {}, config, "cpu", tmp_path) == {}
+    assert "none of 2 items has anything to encode" in caplog.text

@@ -6,11 +6,11 @@ from PIL import Image
 
 from genrec.config import FuseConfig, TokenizeConfig
 from genrec.encode.fusion import make_fuser
-from genrec.errors import ArtifactError, ConfigError, IdTableMismatch, ShapeError
+from genrec.errors import ArtifactError, IdTableMismatch, ShapeError
 from genrec.schema import Catalog, Embeddings, Item
 from genrec.semids.quantizers import make_quantizer
 from genrec.semids.report import TokenReport, make_report
-from genrec.semids.stage import SemanticIds, load_semids, save_semids, tokenize
+from genrec.semids.stage import SemanticIds, code_paths, load_semids, save_semids, tokenize
 from genrec.semids.table import SemanticIdTable
 
 CONFIG = TokenizeConfig(num_levels=2, num_codes=6, num_tie_codes=40)
@@ -161,5 +161,25 @@ def test_bad_input_is_refused(made):
     semids, _ = made
     with pytest.raises(ShapeError, match="90 vectors for a catalog of 3"):
         tokenize(semids.fused, make_catalog(3), CONFIG, seed=0)
-    with pytest.raises(ConfigError, match="num_tie_codes is 2"):
-        tokenize(semids.fused, make_catalog(90), TokenizeConfig(num_levels=1, num_codes=4, num_tie_codes=2), seed=0)
+
+
+def test_there_are_as_many_tie_codes_as_the_fullest_path_needs(made, caplog):
+    semids, _ = made
+    config = TokenizeConfig(num_levels=1, num_codes=4, num_tie_codes=2)
+    _, table, _ = tokenize(semids.fused, make_catalog(90), config, seed=0)
+    fullest = np.unique(table.codes[:, 0], return_counts=True)[1].max()
+    assert fullest < table.level_sizes[-1] <= 2 * fullest
+    assert f"{fullest} items share a code path" in caplog.text
+
+
+def test_items_without_a_vector_are_spread_over_the_paths_by_their_ids_alone(made, tmp_path):
+    semids, _ = made
+    fused = semids.fused.copy()
+    fused[10:] = 0
+    quantizer, table, report = tokenize(fused, make_catalog(90), CONFIG, seed=0)
+    paths = [tuple(path) for path in table.codes[10:, :-1].tolist()]
+    assert len(set(paths)) > 0.5 * np.prod(quantizer.level_sizes)
+    alone = code_paths(quantizer, np.zeros((1, fused.shape[1]), np.float32), ["i33"])
+    assert tuple(alone[0].tolist()) == paths[23]
+    save_semids(tmp_path, fused, semids.fuser, quantizer, table, report)
+    assert load_semids(tmp_path).table.fingerprint == table.fingerprint

@@ -13,6 +13,7 @@ from genrec.data.layouts.known import LAYOUTS
 from genrec.data.layouts.layout import Layout, Part
 from genrec.data.layouts.looks import looks_of
 from genrec.data.layouts.names import EVENT_PHRASES, ITEM_PHRASES, plain, speaks_for
+from genrec.data.layouts.nested import object_lists, unrolled
 from genrec.data.layouts.opening import is_pages, is_table, open_table, peek
 from genrec.data.layouts.roles import link_share
 from genrec.data.tables import Peek, Table
@@ -36,6 +37,7 @@ EVENT_WORDS = (
     "notes", "valoraciones", "recensioni", "beoordelingen", "zamowienia", "заказы", "注文", "订单",
 )  # fmt: skip
 _IMAGE_FOLDERS = ("images", "image", "photos", "pictures", "posters", "img", "bilder")
+_NUM_UNROLLED, _NUM_LOOKED_AT = 100, 2_000  # rows
 _MOST_TABLES = 80  # that are looked at
 _SURE = 0.6
 _LEAST_EVENTS = 1.9  # of a table that is called events, or says who
@@ -274,10 +276,33 @@ def _as_items(file: Path, table: Table) -> float:
 
 
 def _as_events(file: Path, table: Table) -> float:
-    """How well a table serves as events, by its columns and its file's name."""
+    """How well a table serves as events, by its columns, those of what it lists, and its file's name."""
+    if _is_nameless(table):
+        return 2.5 * _is_log(table)
+    for name in object_lists(table)[:1]:
+        rows = unrolled(table.head(_NUM_UNROLLED), name)
+        if _has(rows, EVENT_PHRASES["user_id"]) and _has(rows.select(_within(rows, name)), EVENT_PHRASES["item_id"]):
+            table = rows
     score = 2.0 * _is_called(file, EVENT_WORDS)
     score += 1.5 * _has(table, EVENT_PHRASES["user_id"]) + 0.5 * _has(table, EVENT_PHRASES["item_id"])
     return score + sum(0.5 * _has(table, EVENT_PHRASES[role]) for role in ("timestamp", "rating", "quantity"))
+
+
+def _within(rows: Table, name: str) -> list[str]:
+    """The columns of what a column listed."""
+    return [column for column in rows.columns if column.startswith(f"{name}.")]
+
+
+def _is_nameless(table: Table) -> bool:
+    return bool(table.columns) and all(name == f"column_{n}" for n, name in enumerate(table.columns, 1))
+
+
+def _is_log(table: Table) -> bool:
+    """Whether a table without header is a log: two columns of ids that come again, and none that tells rows apart."""
+    looks = [look for look in looks_of(table.head(_NUM_LOOKED_AT)).values() if look.num_filled]
+    tokens = [look for look in looks if look.is_id and not look.is_timed]
+    is_short = all(look.mean_words <= 2 for look in looks)
+    return len(tokens) > 1 and is_short and all(look.distinct < 1 for look in tokens)
 
 
 def _is_called(file: Path, names: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ from genrec.data.layouts import shapes_logs as logs
 from genrec.data.layouts import shapes_media as media
 from genrec.data.layouts import shapes_recbole as recbole
 from genrec.data.layouts import shapes_reviews as reviews
+from genrec.data.layouts import shapes_sessions as sessions
 from genrec.data.layouts import shapes_shops as shops
 from genrec.data.layouts import shapes_woocommerce as woocommerce
 from genrec.data.layouts.layout import Layout, Part, Predicate, Shape
@@ -61,6 +62,7 @@ _SEQUENCES = _part(
     "user_id: user id; item_id: item id",
     is_like=media.is_sequence_table,
     shape=media.sequence_events,
+    items=media.sequence_items,
 )
 _RATINGS_DAT = "user_id: column 1; item_id: column 2; rating: column 3; timestamp: column 4"
 _AMAZON_2023 = _part(
@@ -83,6 +85,12 @@ _REDIAL = _part(
 )
 _RETAILROCKET = _part(
     "timestamp, visitorid, event, itemid", "user_id: visitorid; item_id: itemid; kind: event; timestamp: timestamp"
+)
+_BLOCKS = _part(
+    "",
+    "user_id: user id; item_id: item id; rating: rating; timestamp: date",
+    is_like=sessions.is_rating_blocks,
+    is_split=True,
 )
 _RECBOLE = _part("", is_like=recbole.is_recbole_events, shape=recbole.recbole_names, names=".inter")
 
@@ -302,6 +310,71 @@ LAYOUTS: tuple[Layout, ...] = (
         kind="listen",
     ),
     Layout(
+        name="Last.fm scrobbles",
+        events=_part(
+            "", is_like=sessions.is_scrobbles, shape=sessions.scrobbles, items=sessions.scrobbled_items, is_split=True
+        ),
+        kind="listen",
+    ),
+    Layout(
+        name="Last.fm 360K",
+        events=_part("", is_like=sessions.is_play_counts, shape=sessions.play_counts, items=sessions.played_artists),
+        kind="listen",
+    ),
+    Layout(
+        name="Letterboxd export",
+        events=_part(
+            "date, name, year, letterboxd uri, rating",
+            shape=sessions.letterboxd_log,
+            items=sessions.letterboxd_films,
+            names="ratings",
+        ),
+    ),
+    Layout(
+        name="Letterboxd export",
+        events=_part(
+            "date, name, year, letterboxd uri",
+            shape=sessions.letterboxd_log,
+            items=sessions.letterboxd_films,
+            names="watched",
+        ),
+    ),
+    Layout(
+        name="Netflix Prize",
+        items=_part("", is_like=sessions.is_prize_titles, shape=sessions.prize_titles, names="titles"),
+        events=_BLOCKS,
+        kind="rating",
+        needs_events=True,
+    ),
+    Layout(name="Netflix Prize", events=_BLOCKS, kind="rating"),
+    Layout(
+        name="OTTO sessions",
+        events=_part(
+            "session, events",
+            "user_id: session; item_id: aid, events aid; kind: type, events type; timestamp: ts, events ts",
+            is_like=sessions.is_otto,
+            shape=sessions.otto_sessions,
+        ),
+    ),
+    Layout(
+        name="OTTO sessions",
+        events=_part(
+            "session, aid, ts, type",
+            "user_id: session; item_id: aid; kind: type; timestamp: ts",
+            shape=sessions.otto_sessions,
+        ),
+    ),
+    Layout(
+        name="YOOCHOOSE",
+        events=_part(
+            "",
+            is_like=sessions.is_yoochoose,
+            shape=sessions.yoochoose_log,
+            items=sessions.yoochoose_items,
+            is_split=True,
+        ),
+    ),
+    Layout(
         name="anime ratings",
         items=_part("anime id, name, genre", "item_id: anime id; title: name", opinions="rating, members"),
         events=_part(
@@ -425,5 +498,5 @@ LAYOUTS: tuple[Layout, ...] = (
 )
 
 _NAMES = tuple(dict.fromkeys(layout.name for layout in LAYOUTS))
-MOVIELENS = tuple(name for name in _NAMES if name.startswith("MovieLens"))
+MOVIELENS = tuple(name for name in _NAMES if name.startswith(("MovieLens", "item sequences")))
 AMAZON = tuple(name for name in _NAMES if name.startswith(("Amazon", "item sequences")))

@@ -1,12 +1,13 @@
 """Opens any file of a source as a table, or its first rows: also those that are no rows of cells by themselves.
 
-Product feeds in XML, schema.org's JSON-LD and sequence files have readers of their own here; all others are tables'.
-Knows which suffixes are worth a look; deliberately knows no layout.
+Product feeds in XML, schema.org's JSON-LD, sequence files and files of blocks have readers of their own here; all
+others are tables'. Knows which suffixes are worth a look; deliberately knows no layout.
 """
 
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from genrec.data.layouts.blocks import is_blocks, read_blocks
 from genrec.data.layouts.feeds import read_feed
 from genrec.data.layouts.jsonld import is_jsonld, read_jsonld
 from genrec.data.layouts.sequences import is_sequences, read_sequences
@@ -68,6 +69,8 @@ def _reader_of(path: Path) -> Callable[[Path], Table] | None:
         return read_jsonld
     if text.startswith((b"<?xml", b"<rss", b"<feed")) and b"<html" not in head.lower():
         return read_feed
+    if is_blocks(path, head):
+        return read_blocks
     return read_sequences if is_sequences(path, head) else None
 
 

@@ -6,11 +6,13 @@ Knows MovieLens in all its years, sequence files, ReDial's conversations, playli
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from genrec.data.layouts.beside import beside
+from genrec.data.layouts.beside import beside, files_beside
 from genrec.data.layouts.cells import (
     cells,
     column_called,
@@ -25,10 +27,10 @@ from genrec.data.layouts.cells import (
 )
 from genrec.data.layouts.layout import Shaped
 from genrec.data.layouts.sequences import NOTE
+from genrec.data.layouts.shapes_logs import items_in_events
 from genrec.data.tables import Table, read_table
 from genrec.data.tables.documents import parse
 from genrec.data.values import times
-from genrec.errors import SourceError
 
 _YEAR = re.compile(r"\((\d{4})(?:[-–]\d{0,4})?\)\s*$")
 _NO_GENRES = "(no genres listed)"
@@ -38,6 +40,9 @@ _GENRES_100K = (
     "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama",
     "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
 )  # fmt: skip
+_LISTS_BY_ID = re.compile(r"\s*\{\s*\"(?:[^\"\\]|\\.)*\"\s*:\s*\[")
+_MOST_ID_CHARS = 1_000
+_LEAST_GROUPED = 0.05  # of the items, for a file to say their groups
 _READ_ELSEWHERE = "another spelling of the title, the genres or the plot, or how the table was made"
 
 
@@ -189,16 +194,48 @@ def sequence_events(table: Table) -> Shaped:
 
 
 def titles_with_groups(table: Table) -> Shaped:
-    """Titles of a sequence file's items, with the numbers of their categories and brands in attributes.json."""
-    file = beside(table.path, "attributes")
-    if file is None or file.suffix != ".json":
-        return Shaped(table=table, roles={})
-    found = parse(file.read_text(encoding="utf-8"))
-    if not isinstance(found, dict) or not all(isinstance(numbers, list) for numbers in found.values()):
-        raise SourceError(f"{file} cannot be read; wanted a JSON object, item id to a list")
+    """Titles of a sequence file's items, with the numbers of their groups, where a file beside says them."""
     item_id = column_called(table, "asin", "item id")
-    groups = [[str(one) for one in found.get(own, ())] or None for own in texts(table, item_id)]
+    assert item_id is not None
+    return _with_groups(table, item_id)
+
+
+def sequence_items(table: Table) -> Shaped:
+    """The items that sequences name, with the numbers of their groups, where a file beside says them."""
+    item_id = column_called(table, "item id")
+    assert item_id is not None
+    found = items_in_events(table, item_id, commonest=[], last=[], title=None, price=None)
+    grouped = _with_groups(found.table, item_id)
+    return replace(grouped, roles=found.roles)
+
+
+def _with_groups(table: Table, item_id: str) -> Shaped:
+    """A table of items with their groups, such as categories and brands by number, of the JSON object beside it that
+    maps most of their ids to lists."""
+    own = texts(table, item_id)
+    known = set(own)
+    best: tuple[float, Path, Mapping[str, list[object]]] = (_LEAST_GROUPED, table.path, {})
+    for file in files_beside(table.path):
+        found = _lists_by_id(file) if file.suffix.lower() == ".json" else None
+        if found is not None:
+            best = max(best, (sum(one in known for one in found) / max(1, len(known)), file, found), key=itemgetter(0))
+    _, file, lists = best
+    if not lists:
+        return Shaped(table=table, roles={})
+    groups = [[part for part in map(text, lists.get(one, ())) if part] or None for one in own]
     return Shaped(table=with_columns(table, {"groups": groups}), roles={}, beside=(file,))
+
+
+def _lists_by_id(file: Path) -> Mapping[str, list[object]] | None:
+    """A JSON object of lists; None where a file is none."""
+    try:
+        with file.open(encoding="utf-8") as stream:
+            if not _LISTS_BY_ID.match(stream.read(_MOST_ID_CHARS)):
+                return None
+        found = parse(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and all(isinstance(listed, list) for listed in found.values()) else None
 
 
 def redial_conversations(table: Table) -> Shaped:

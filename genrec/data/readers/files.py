@@ -20,13 +20,20 @@ from genrec.data.layouts.vectors import GivenArray, GivenArrays, given_vectors
 from genrec.data.losses import Losses
 from genrec.data.readers.event_source import EventTable, interactions_of, open_events, read_event_table
 from genrec.data.readers.events import EventsRead
-from genrec.data.readers.item_source import ItemsRead, Key, items_of_events, known_item_rows, read_item_source
+from genrec.data.readers.item_source import (
+    ItemsRead,
+    Key,
+    items_of_events,
+    known_item_rows,
+    read_item_source,
+    usable_items,
+)
 from genrec.data.readers.items import ItemColumns, read_item_columns
 from genrec.data.readers.reading import Reading, ReadOptions, SourceReport, TableReport
 from genrec.data.tables import Table
 from genrec.data.values import ids
 from genrec.errors import SourceError
-from genrec.schema import Interactions, Item
+from genrec.schema import Interactions, Item, coded_texts
 
 _NO_EVENTS = Interactions.sort(user_ids=[], item_ids=[])
 
@@ -73,6 +80,8 @@ def read_files(path: Path | None, options: ReadOptions, *, among: Sequence[str] 
         says.about(events.table, [*events.notes, *read.notes, *judged.notes])
         says.questions += [f"{events.table.path.name}: {read.ambiguous}"] if read.ambiguous else []
         says.tables.append(_event_report(events, source))
+    named = frozenset(map(str, coded_texts(interactions.item_ids).values))
+    items = replace(items, catalog=usable_items(items, named, parts.given_ids, losses))
     return Reading(
         catalog=items.catalog,
         interactions=interactions,
@@ -106,12 +115,14 @@ def with_kept(options: ReadOptions) -> ReadOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
-    """The items of a source, and its events as they stand. keys: by which events name items; arrays: given ones."""
+    """The items of a source, and its events as they stand. keys: by which events name items; arrays: given ones;
+    given_ids: items that have a given vector."""
 
     items: ItemsRead
     events: EventTable | None
     keys: Mapping[str, Key]
     arrays: Mapping[str, GivenArray]
+    given_ids: frozenset[str]
 
     @property
     def beside(self) -> set[Path]:
@@ -129,19 +140,19 @@ def _read_parts(source: Source, options: ReadOptions, says: _Says, losses: Losse
         items_part = layout.items if layout is not None else None
         items = read_item_source(table, items_part, source.images, options, losses, says.tell)
         if not source.events:
-            return _Parts(items=items, events=None, keys={}, arrays={})
+            return _Parts(items=items, events=None, keys={}, arrays={}, given_ids=options.given_ids)
         keys = items.keys()
         events = open_events(source, part, keys, options, losses, says.tell, whole=False)
-        return _Parts(items=items, events=events, keys=keys, arrays={})
+        return _Parts(items=items, events=events, keys=keys, arrays={}, given_ids=options.given_ids)
     events = open_events(source, part, {}, options, losses, says.tell, whole=True)
     beside = GivenArrays(arrays={}, other={})
     if layout is not None and layout.has_vectors:
         beside = _vectors_beside(source.events[0], events)
-        options = replace(options, given_ids=options.given_ids.union(*(one.ids for one in beside.arrays.values())))
         says.notes += [f"{name}: {why}, so nothing is read from it" for name, why in beside.other.items()]
         says.notes += [f"{one.path.name} is the given modality {name!r}" for name, one in beside.arrays.items()]
     items = items_of_events(events.table, events.roles, part, source.images, options, losses, lambda *_: None)
-    return _Parts(items=items, events=events, keys={}, arrays=beside.arrays)
+    given_ids = options.given_ids.union(*(one.ids for one in beside.arrays.values()))
+    return _Parts(items=items, events=events, keys={}, arrays=beside.arrays, given_ids=given_ids)
 
 
 def _vectors_beside(file: Path, events: EventTable) -> GivenArrays:
@@ -167,7 +178,8 @@ def read_new_items(path: Path, options: ReadOptions) -> tuple[tuple[Item, ...], 
     part = part if part is not None and matching_part(table, part) else None
     items = read_item_source(table, part, source.images, options, losses, says.tell)
     says.about(items.shaped.table, [*items.shaped.notes, *items.columns.notes])
-    return items.catalog.items, losses, tuple(dict.fromkeys([*says.questions, *says.notes]))
+    usable = usable_items(items, (), options.given_ids, losses)
+    return usable.items, losses, tuple(dict.fromkeys([*says.questions, *says.notes]))
 
 
 def read_rows_of_items(

@@ -4,7 +4,7 @@ Knows where a role comes from (a person, an earlier reading, the layout, what co
 of events.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from genrec.schema import Catalog, IntArray
 _ID = "known id"  # the column of ids that is made of those that hold some
 _MOST_KNOWN = 0.5  # of the cells of a column of ids
 _MOST_KEYS = 6  # columns of the items by which events may name them
+_UNKNOWN = "item has neither content (text, attribute, image, audio or given vector) nor an event"
 _SAME = 0.98  # of the events of an item that say the same of it, in a column that is the item's
 
 Tell = Callable[[Table, Found], None]
@@ -179,29 +180,42 @@ def items_of_events(
 
 
 def read_catalog(shaped: Shaped, roles: Roles, images: Path | None, options: ReadOptions, losses: Losses) -> ItemsRead:
-    """The items of a table with their pictures; those with nothing to them are refused. Raises SourceError on none."""
+    """The items of a table with their pictures, those without content, too; see `usable_items`."""
     known = options.mapping.items.attributes if options.mapping is not None else {}
     columns = read_item_columns(shaped, roles, losses, known_kinds=known)
     media = find_media(columns, shaped.table.path, images, options, losses)
     columns.notes += media.notes
     items = columns.items(media.pictures, media.audio)
-    usable = []
-    for place, item in enumerate(items):
-        has_words = item.title or item.text or item.attributes
-        if has_words or item.image or item.audio or item.item_id in options.given_ids:
-            usable.append(place)
-        else:
-            line = columns.lines[place]
-            losses.add(shaped.table.path, line, "item has no image, text, audio or given vector", item.item_id)
-    if not usable:
-        raise SourceError(f"no usable item in {shaped.table.path}{why(losses)}; wanted ids with image, text or audio")
+    if not items:
+        raise SourceError(no_usable(shaped.table.path, losses))
     return ItemsRead(
         shaped=shaped,
         roles=roles,
         columns=columns,
-        catalog=Catalog(items=tuple(items[place] for place in usable)),
-        places=columns.places[np.array(usable, dtype=np.int64)],
+        catalog=Catalog(items=tuple(items)),
+        places=columns.places,
     )
+
+
+def usable_items(read: ItemsRead, named: Container[str], given_ids: Container[str], losses: Losses) -> Catalog:
+    """The items of which anything is known: content, a given vector, or an event; the others are refused.
+
+    named: ids of items that events name. Raises SourceError where none is left.
+    """
+    usable = []
+    for item, line in zip(read.catalog, read.columns.lines, strict=True):
+        if item.has_content or item.item_id in given_ids or item.item_id in named:
+            usable.append(item)
+        else:
+            losses.add(read.shaped.table.path, line, _UNKNOWN, item.item_id)
+    if not usable:
+        raise SourceError(no_usable(read.shaped.table.path, losses))
+    return Catalog(items=tuple(usable)) if len(usable) < len(read.catalog) else read.catalog
+
+
+def no_usable(path: Path, losses: Losses) -> str:
+    """That a table has no item of which anything is known, and why."""
+    return f"no usable item in {path}{why(losses)}; wanted ids with text, attributes, image or audio, or events of them"
 
 
 def shape(table: Table, part: Part | None) -> Shaped:

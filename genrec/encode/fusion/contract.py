@@ -45,8 +45,8 @@ class Fuser(Fitted):
         useful = {name: e for name, e in sorted(embeddings.items()) if e.present.any() and self.weight_of(name) > 0.0}
         if not useful:
             raise InputError(
-                f"no modality to fuse among {sorted(embeddings) or 'none'}: each is empty or has weight 0; "
-                "give items images or texts, or raise a weight under fuse"
+                f"no modality to fuse among {sorted(embeddings) or 'none'}: each is empty or has weight 0; give items "
+                "content, or events that several items share a person of, skip less, or raise a weight under fuse"
             )
         self.widths = {name: e.vectors.shape[1] for name, e in useful.items()}
         self._fit(useful)
