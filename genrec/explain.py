@@ -164,12 +164,15 @@ class EvidenceIndex:
         return claim.kind != "history" or label.is_taste
 
     def nearest(self, item_id: str, others: Sequence[str]) -> list[str]:
-        """Those of `others` that are among the item's nearest NEAR_SHARE of the catalog by fused vectors."""
+        """Those of `others` that are among the item's nearest NEAR_SHARE of the catalog by fused vectors.
+
+        None of an item without a vector, of which nothing is known.
+        """
         row = self.catalog.row(item_id)
         scores_N = self.vectors @ self.vectors[row]
         scores_N[row] = -np.inf
         num_near = max(1, int(NEAR_SHARE * len(self.catalog)))
-        border = np.partition(scores_N, -num_near)[-num_near]
+        border = max(np.partition(scores_N, -num_near)[-num_near], np.finfo(np.float32).tiny)
         return [other for other in others if scores_N[self.catalog.row(other)] >= border]
 
     def surprise(self, item_id: str, claim: Claim) -> float:
@@ -399,7 +402,7 @@ def _phrase(
 def _write(recommender: Explainable, items: Sequence[Item], claims: Sequence[Sequence[Claim]]) -> list[str]:
     """What the model says when asked to say exactly these claims."""
     messages = [
-        render("explain", title=item.title or item.item_id, claims=[claim.text for claim in theirs])
+        render("explain", title=item.name, claims=[claim.text for claim in theirs])
         for item, theirs in zip(items, claims, strict=True)
     ]
     limit = recommender.config.explain.max_new_tokens
@@ -409,7 +412,7 @@ def _write(recommender: Explainable, items: Sequence[Item], claims: Sequence[Seq
 def _template(item: Item, claims: Sequence[Claim], seed: int) -> str:
     """The same claims from the grammar, equal words for equal cases."""
     if not claims:
-        return f"Nothing in this history or in what is known of {item.title or item.item_id} explains it."
+        return f"Nothing in this history or in what is known of {item.name} explains it."
     case = zlib.crc32("\n".join([item.item_id, *(claim.text for claim in claims)]).encode())
     return phrase(item, claims, np.random.default_rng([seed, case]), plainly=True)
 

@@ -18,7 +18,18 @@ from genrec.chat.reading.reader import Reader
 from genrec.chat.requests import ChatRequest, Intent
 from genrec.chat.retrieval import Retrieved, Retriever, Searchable
 from genrec.chat.session import LIKENESS, WORDS, ChatMessage, Session, photo_file
-from genrec.chat.wording import courtesy, describe, facts, headline, invitation, notes_on, question, recall, titles_of
+from genrec.chat.wording import (
+    courtesy,
+    describe,
+    described,
+    facts,
+    headline,
+    invitation,
+    notes_on,
+    question,
+    recall,
+    titles_of,
+)
 from genrec.claims.wording import say_sale
 from genrec.data.filters import Predicate
 from genrec.data.images import Picture
@@ -57,7 +68,7 @@ class ItemCard:
     @property
     def title(self) -> str:
         """Its title, else its id."""
-        return self.item.title or self.item.item_id
+        return self.item.name
 
     @property
     def image(self) -> Path | None:
@@ -234,6 +245,10 @@ class Conversation:
         notes += [f"I could not make use of “{said}” here." for said in request.not_understood]
         notes += [f"No item here has anything of “{word}”." for word in request.missing]
         self._change_words(request)
+        if request.repeats:
+            return self._repeat(request, notes)
+        if request.parts:
+            return self._recommend_each(request, notes)
         if self._says_nothing_known(request):
             return Reply(text=" ".join([*notes, invitation(self.reader.lexicon)]), request=request)
         if self._is_too_open(request):
@@ -249,6 +264,37 @@ class Conversation:
         session.focus = request.liked[-1] if request.liked else session.focus  # "more like that one"
         text = " ".join([*notes, headline(found, session, self.recommender.catalog)])
         return Reply(text=text, request=request, items=self._cards(found), relaxed=found.relaxed)
+
+    def _repeat(self, request: ChatRequest, notes: list[str]) -> Reply:
+        """Items of earlier lists, once more."""
+        self.session.show(request.repeats)
+        said = f" ({', '.join(map(describe, request.where))})" if request.where else ""
+        cards = tuple(self._card(self.recommender.catalog[item_id]) for item_id in request.repeats)
+        return Reply(text=" ".join([*notes, f"Once more, as shown before{said}:"]), request=request, items=cards)
+
+    def _recommend_each(self, request: ChatRequest, notes: list[str]) -> Reply:
+        """One list of several things, those of each kind together, and as many of each."""
+        session, num_each = self.session, request.limit or -(-(self.retriever.num_shown + 1) // len(request.parts))
+        shown: list[str] = []
+        said: list[str] = []
+        relaxed: list[Predicate] = []
+        for part in request.parts:
+            own = replace(session, constraints=[w for w in session.constraints if w not in request.where])
+            own.wish(part, self.recommender.catalog)
+            own.seen = [*session.seen, *shown]
+            found = self.retriever.find(own, replace(request, where=part, parts=(), limit=num_each))
+            notes += notes_on(found)
+            met = described([wish for wish in own.constraints if wish not in found.relaxed])
+            if found.item_ids:
+                said.append(f"{len(found.item_ids)} ({', '.join(met)})")
+            shown += [item_id for item_id in found.item_ids if item_id not in shown]
+            relaxed += found.relaxed
+        if not shown:
+            return Reply(text=" ".join(notes), request=request, relaxed=tuple(relaxed))
+        session.show(shown)
+        cards = tuple(self._card(self.recommender.catalog[item_id]) for item_id in shown)
+        text = " ".join([*notes, f"First {', then '.join(said)}:"])
+        return Reply(text=text, request=request, items=cards, relaxed=tuple(relaxed))
 
     def _let_go_of_lost_photo(self) -> list[str]:
         """A photo that is gone counts no more, and that is told."""
@@ -362,7 +408,7 @@ class Conversation:
         self.session.focus = item_id
         why = self._explanations([item_id])[0]
         item = self.recommender.catalog[item_id]
-        text = f"I would take {item.title or item_id}. {why.text}" if request.is_advice else why.text
+        text = f"I would take {item.name}. {why.text}" if request.is_advice else why.text
         return Reply(text=text, request=request, items=(self._card(item, why),))
 
     def _tell(self, request: ChatRequest, notes: Sequence[str] = ()) -> Reply:
@@ -384,8 +430,7 @@ class Conversation:
         """What is asked of the whole catalog; "how many red clocks?" makes red clocks what is talked of."""
         assert request.question is not None
         catalog, lexicon = self.recommender.catalog, self.reader.lexicon
-        if request.question.is_count:
-            self.session.wish(request.question.scope, catalog)
+        self.session.wish(request.question.scope, catalog)
         return Reply(text=answer_of_catalog(request.question, catalog, lexicon), request=request)
 
     def _show(self, request: ChatRequest) -> Reply:
@@ -394,10 +439,13 @@ class Conversation:
             return Reply(text="Nothing was chosen yet that I could draw; ask for something first.", request=request)
         self.session.focus = item_id
         item = self.recommender.catalog[item_id]
+        if not item.is_drawable:
+            text = f"What {item.name} looks like is not known here, so there is nothing to draw."
+            return Reply(text=text, request=request, items=(self._card(item),))
         context = self.session.context()
         name = re.sub(r"[^\w-]+", "_", item_id)[:60]
         case = zlib.crc32("\n".join([item_id, *context]).encode())
         out = self.recommender.directory / "visuals" / f"chat-{name}-{case:08x}.png"
         made = self.recommender.visualize(item=item_id, history=context, out=out)
-        text = f"This is how {item.title or item_id} could look for you; the picture is generated."
+        text = f"This is how {item.name} could look for you; the picture is generated."
         return Reply(text=text, request=request, items=(self._card(item),), visual=made.path)

@@ -3,14 +3,16 @@
 Knows inflection of the languages that messages are read in, and the catalog's own values and words; deliberately knows
 no domain, no intent and no session. Anything it returns exists in the catalog.
 
-Words are compared without case and accents, then by their stems, so that Lampen, lamps and a lamp are one.
+Words are compared without case and accents, then by their stems, so that Lampen, lamps and a lamp are one; last by what
+else one thing is called in any of the languages (same_words.txt), so that wooden, Holz and bois are the catalog's wood.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
+from importlib.resources import files
 from typing import Any
 
 import snowballstemmer
@@ -23,12 +25,16 @@ from genrec.data.labels import Labels, Say
 from genrec.data.words import OtherWords
 from genrec.schema import Catalog
 
+SPOKEN = ("en", "de", "fr", "es")  # languages that messages are read in, and their stemmers
 _STEMMED = ("english", "german", "french", "spanish")
 # Roles of attributes in the order in which a bare value most likely means one of theirs.
-_LIKELY: tuple[Say, ...] = ("kind", "adjective", "property", "maker", "cast", "rating", "value", "time", "truth")
+_LIKELY: tuple[Say, ...] = (
+    "kind", "adjective", "property", "maker", "cast", "rating", "value", "time", "truth", "group",
+)  # fmt: skip
 MIN_LONG_TITLE = 3  # words from which a title is told from ordinary words wherever it stands
 MAX_VALUES = 300  # an attribute with more values holds names
 _MIN_STEM, _STEM_SHARE = 5, 0.6  # letters in which a word and one made of it agree, and of the longer
+MIN_PART = 4  # letters of each of two words that are written as one
 MIN_NAME = 4  # letters of a part of a name that stands for all of it
 
 _YEAR_AT_END = re.compile(r"\s*\(\d{4}\)\s*$")
@@ -67,6 +73,34 @@ def _keys(words: Words) -> set[Words]:
     return {(_STEMMED[n], *(found[n] for found in by_word)) for n in range(len(_STEMMED))}
 
 
+@cache
+def _same_words() -> tuple[Mapping[str, tuple[Words, ...]], ...]:
+    """Words for one thing by language, for many things."""
+    text = (files("genrec.chat") / "same_words.txt").read_text(encoding="utf-8")
+    lines = (line.split("|") for line in text.splitlines() if not line.startswith("#"))
+    columns = ([tuple(filter(None, map(words_of, part.split(",")))) for part in line] for line in lines)
+    return tuple(dict(zip(SPOKEN, line, strict=True)) for line in columns)
+
+
+@cache
+def _same_words_by_form(language: str | None) -> Mapping[Words, tuple[int, ...]]:
+    """Of each word and its stems, the things that it is a word for, in one language or in any."""
+    found: dict[Words, list[int]] = defaultdict(list)
+    for number, columns in enumerate(_same_words()):
+        forms = [words for name, column in columns.items() if language in (name, None) for words in column]
+        for key in dict.fromkeys(key for words in forms for key in (words, *sorted(_keys(words)))):
+            found[key].append(number)
+    return {key: tuple(numbers) for key, numbers in found.items()}
+
+
+def said_otherwise(words: Words, language: str | None = None) -> tuple[Words, ...]:
+    """What else the thing is called that these words name, in one language or in any that is read."""
+    by_form = _same_words_by_form(language)
+    numbers = by_form.get(words) or next((by_form[key] for key in sorted(_keys(words)) if key in by_form), ())
+    others = (other for n in numbers for column in _same_words()[n].values() for other in column)
+    return tuple(dict.fromkeys(other for other in others if other != words))
+
+
 class Lexicon:
     """Finds a catalog's values, attributes and titles in words."""
 
@@ -98,7 +132,8 @@ class Lexicon:
         self.kind = _first(self.labels.kinds, self.text_attributes)
         self._sorts: dict[Words, SlotValue] = {}
         self._exact, self._stemmed = self._collect_forms()
-        self.max_words = max(map(len, self._exact), default=1)
+        self._others = self._collect_others()
+        self.max_words = max(map(len, (*self._exact, *self._others)), default=1)
 
     def prepare(self) -> None:
         """Sort out titles and names now, which takes a second for 100 thousand, not when the first message comes."""
@@ -116,12 +151,31 @@ class Lexicon:
                 meant, said = SlotValue(attribute, value), words_of(value)
                 others = [*synonyms.get(folded(value), ()), *sorts.get(folded(value), ())]
                 self._sorts.update(dict.fromkeys(sorts.get(folded(value), ()), meant))
-                for words in filter(None, (said, *others)):
+                if "/" in value and self.labels.role(attribute) in ("kind", "group"):  # either of two names
+                    others += map(words_of, value.split("/"))
+                for words in dict.fromkeys(filter(None, (said, *others))):
                     exact[words].append(meant)
                     for key in _keys(words):
                         if meant not in stemmed[key]:
                             stemmed[key].append(meant)
         return exact, stemmed
+
+    @cached_property
+    def language(self) -> str:
+        """The language of which most of the catalog's values are words; English where none is."""
+        counts = {name: sum(words in self._exact for words in _same_words_by_form(name)) for name in SPOKEN}
+        return max(SPOKEN, key=counts.__getitem__)
+
+    def _collect_others(self) -> dict[Words, tuple[SlotValue, ...]]:
+        """What the catalog's values are called otherwise, and the stems of that."""
+        found: dict[Words, list[SlotValue]] = defaultdict(list)
+        for words, meanings in self._exact.items():
+            for other in said_otherwise(words):
+                if len(other) == 1 and other[0] in self.talk.common:
+                    continue  # "or" is gold in French, and joins words in English
+                for key in (other, *_keys(other)):
+                    found[key] += [meant for meant in meanings if meant not in found[key]]
+        return {words: tuple(meanings) for words, meanings in found.items()}
 
     @cached_property
     def text_attributes(self) -> list[str]:
@@ -132,11 +186,35 @@ class Lexicon:
 
     def meanings(self, words: Words) -> tuple[SlotValue, ...]:
         """The values these words can mean, the likeliest attribute first; inflected ones where none is so called."""
-        found = self._exact.get(words)
-        if found is None and not (len(words) == 1 and (words[0] in self._plain or len(words[0]) < MIN_NAME)):
-            keys = _keys(words)
-            found = next((self._stemmed[key] for key in sorted(keys) if key in self._stemmed), None)
-        return tuple(found or ())
+        is_short = len(words) == 1 and (words[0] in self._plain or len(words[0]) < MIN_NAME)
+        keys = [] if is_short else sorted(_keys(words))
+        known: tuple[Mapping[Words, Sequence[SlotValue]], ...] = (self._exact, self._stemmed, self._others)
+        forms = ((words,), keys, (words, *keys))
+        found = [table[form] for table, own in zip(known, forms, strict=True) for form in own if form in table]
+        apart = ([meant for meant in meanings if not self._is_group(meant)] for meanings in found)
+        return tuple(next(filter(None, apart), found[0] if found else ()))
+
+    def _is_group(self, meant: SlotValue) -> bool:
+        """Whether it is a department or the like, which is meant only where nothing nearer to the item is."""
+        return self.labels.role(meant.attribute) == "group"
+
+    def meanings_in(self, language: str, words: Words) -> tuple[SlotValue, ...]:
+        """The values that these words mean in one language, where another language means others by them: robe, Rock."""
+        if words not in self._exact or language == self.language:
+            return ()
+        lines = (_same_words()[number] for number in _same_words_by_form(language).get(words, ()))
+        foreign = ([c for name, c in line.items() if name != language] for line in lines)
+        apart = (columns for columns in foreign if not any(words in column for column in columns))
+        found = (m for columns in apart for column in columns for word in column for m in self._exact.get(word, ()))
+        return tuple(dict.fromkeys(found))
+
+    def parts(self, word: str) -> tuple[str, str] | None:
+        """The two words of which one is joined, the second a kind: Holz and stuhl; None of any other."""
+        for size in range(MIN_PART, len(word) - MIN_PART + 1):
+            meanings = self.meanings(words_of(word[size:]))
+            if any(self.labels.role(meant.attribute) == "kind" for meant in meanings):
+                return word[:size], word[size:]
+        return None
 
     def derived(self, word: str) -> tuple[SlotValue, ...]:
         """The kinds whose one word goes on as this one does: romance of romantic, animation of animated."""

@@ -1,6 +1,6 @@
-"""Chat requests: what one message of a conversation asks for, as the rules and the language model both fill it in.
+"""Chat requests: what one message of a conversation asks for, as the reader fills it in.
 
-Knows names alone; how words become a request is in rules and model_reader.
+Knows names alone; how words become a request is in `chat.reading`.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,8 @@ class Question:
 
     scope: of the catalog, only what meets these. attributes: which values they have. conditions: whether these hold.
     extreme: which has the least or the most. is_count: how many there are. missing: words for things that no item has.
-    is_untold: it asks what no attribute tells. is_plot: what it is about; is_stock: whether it can be had.
+    Both is_count and is_stock: how many are left. is_mean: which average they have. words: whether the texts of items
+    tell this. is_untold: it asks what no attribute tells. is_plot: what it is about; is_stock: whether it can be had.
     """
 
     scope: tuple[Predicate, ...] = ()
@@ -43,6 +44,8 @@ class Question:
     is_untold: bool = False
     is_plot: bool = False
     is_stock: bool = False
+    is_mean: bool = False
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +58,10 @@ class ChatRequest:
     come first. limit: how many are asked for. question: what it asks to know. not_understood: wishes that this catalog
     cannot express, such as a price where items have none. missing: words of which no item has anything. refused: free
     words that it turns down; dropped_words: such that count no more. found: item ids that are asked for by title, which
-    come first. is_further: its free words join those that were searched for before. is_undo: what was wished last is
-    taken back. is_advice: which of the shown items to take. is_open: whatever comes is welcome, so nothing is asked
-    back.
+    come first. repeats: items that were shown and are wanted once more. parts: wishes of several things, each of which
+    is wanted for itself. is_further: its free words join those that were searched for before. is_undo: what was wished
+    last is taken back. is_advice: which of the shown items to take. is_open: whatever comes is welcome, so nothing is
+    asked back.
     """
 
     text: str
@@ -78,6 +82,8 @@ class ChatRequest:
     refused: tuple[str, ...] = ()
     dropped_words: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
+    repeats: tuple[str, ...] = ()
+    parts: tuple[tuple[Predicate, ...], ...] = ()
     is_further: bool = False
     is_advice: bool = False
     is_undo: bool = False

@@ -55,7 +55,7 @@ def _some_titles_of(item_ids: Sequence[str], catalog: Catalog) -> str:
 def titles_of(item_ids: Iterable[str], catalog: Catalog) -> str:
     """The titles of some items in words."""
     items = [catalog[item_id] for item_id in item_ids]
-    return say_value(tuple(item.title or item.item_id for item in items))
+    return say_value(tuple(item.name for item in items))
 
 
 def notes_on(found: Retrieved) -> list[str]:
@@ -140,12 +140,15 @@ def facts(items: Sequence[Item], labels: Labels) -> str:
     known = [{labels.name(name): value for name, value in labels.said(item).items()} for item in items]
     if len(items) == 1:
         told = about(items[0], labels)
-        return f"{items[0].title or items[0].item_id}: {_listing(known[0])}.{told and f' {told}'}"
+        if not known[0] and not told:
+            more = "that can be said in words" if items[0].attributes else "than who chose it"
+            return f"Nothing more is known of {items[0].name} {more}."
+        return f"{items[0].name}: {_listing(known[0])}.{told and f' {told}'}"
     shared = {name: value for name, value in known[0].items() if all(entry.get(name) == value for entry in known)}
     sentences = [f"In common: {_listing(shared)}."] if shared else ["They have nothing in common."]
     for item, attributes in zip(items, known, strict=True):
         own = {name: value for name, value in attributes.items() if name not in shared}
-        sentences.append(f"{item.title or item.item_id}: {_listing(own) or 'no more than that'}.")
+        sentences.append(f"{item.name}: {_listing(own) or 'no more than that'}.")
     return " ".join(sentences)
 
 
@@ -170,7 +173,9 @@ def examples_of(attribute: str, lexicon: Lexicon) -> str:
 def invitation(lexicon: Lexicon) -> str:
     """What can be asked here."""
     named = examples(lexicon)
-    asked = f"Ask by {named}; " if named else "Ask in your own words; "
+    has_words = bool(named or lexicon.titles) or any(item.words for item in lexicon.catalog)
+    own = "Ask in your own words; " if has_words else "No item here has words to ask by; "
+    asked = f"Ask by {named}; " if named else own
     return f"{asked}name things you like, or say “more like the second” or “why?”."
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from genrec.claims.check import is_garbled
 from genrec.claims.claims import CO_CHOSEN, POPULARITY, ROLES, SIMILAR, Claim
 from genrec.claims.merging import NounPhrase
-from genrec.claims.wording import spoken_title
+from genrec.claims.wording import spoken_name, spoken_title
 from genrec.data.labels import Label, Labels, enumerated, short_of
 from genrec.schema import Item
 
@@ -67,7 +67,7 @@ def _lines(item: Item, claims: Sequence[Claim], labels: Labels, title_of: Callab
 
 def _named(title: str, item: Item) -> str:
     """A title as another item's: the other Strap top, for an item that is called so too."""
-    return f"the other {title}" if title.casefold() == spoken_title(item.title).casefold() else title
+    return f"the other {title}" if title.casefold() == spoken_name(item).casefold() else title
 
 
 def _clause(claim: Claim) -> str:

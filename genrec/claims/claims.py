@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from genrec.claims.wording import BOUND_WORDS, spoken_title
+from genrec.claims.wording import BOUND_WORDS, spoken_name
 from genrec.data.filters import Predicate
 from genrec.data.labels import Label, Labels, format_number
 from genrec.schema import AttributeValue, Item
@@ -54,8 +54,8 @@ class Claim:
 
 
 def history_claims(item: Item, past: Item, labels: Labels) -> list[Claim]:
-    """What an item shares with one item of the history, one claim per attribute; none when that item has no title."""
-    if not past.title or past.item_id == item.item_id:
+    """What an item shares with one item of the history, one claim per attribute."""
+    if past.item_id == item.item_id:
         return []
     claims = []
     for name, value in item.attributes.items():
@@ -63,7 +63,7 @@ def history_claims(item: Item, past: Item, labels: Labels) -> list[Claim]:
         common = _shared(label, value, theirs)
         if common is None or theirs is None or not (label.says(value) and label.says(theirs)):
             continue
-        clause, title = clause_of(label, common), spoken_title(past.title)
+        clause, title = clause_of(label, common), spoken_name(past)
         claims.append(
             Claim(
                 kind="history",
@@ -139,22 +139,26 @@ def neighbor_claim(past: Item, num_people: int) -> Claim:
         attribute=CO_CHOSEN,
         value=float(num_people),
         said=(str(num_people),),
-        text=f"it was chosen by {who} after {spoken_title(past.title)}",
-        source_title=spoken_title(past.title),
+        text=f"it was chosen by {who} after {spoken_name(past)}",
+        source_title=spoken_name(past),
     )
 
 
 def similar_claim(item: Item, past: Item) -> Claim:
-    """The item is close to this one; the caller knows that it is among the nearest."""
+    """The item is close to this one; the caller knows that it is among the nearest.
+
+    What has no content is close by the company it is chosen in.
+    """
     seen = " in looks and words" if item.image is not None and past.image is not None else ""
+    seen = seen if item.has_content and past.has_content else " in what people choose it with"
     return Claim(
         kind="neighbor",
         source=past.item_id,
         attribute=SIMILAR,
         value="close",
         said=("close",),
-        text=f"it is close to {spoken_title(past.title)}{seen}",
-        source_title=spoken_title(past.title),
+        text=f"it is close to {spoken_name(past)}{seen}",
+        source_title=spoken_name(past),
     )
 
 
@@ -218,8 +222,8 @@ def candidate_claims(
     for entry in past.values():
         claims += history_claims(item, entry, labels)
     counts = num_chosen_after or {}
-    claims += [neighbor_claim(past[i], n) for i, n in counts.items() if n > 0 and i in past and past[i].title]
-    claims += [similar_claim(item, past[i]) for i in similar if i in past and past[i].title]
+    claims += [neighbor_claim(past[i], n) for i, n in counts.items() if n > 0 and i in past]
+    claims += [similar_claim(item, past[i]) for i in similar if i in past]
     claims += range_claims(item, history, labels)
     claims += attribute_claims(item, labels)
     if num_people > 0:

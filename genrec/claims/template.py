@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from genrec.claims.claims import Claim
-from genrec.claims.wording import spoken_title
+from genrec.claims.wording import spoken_name
 from genrec.schema import Item
 
 _OPENINGS: tuple[str, ...] = (
@@ -58,7 +58,7 @@ def phrase(item: Item, claims: Sequence[Claim], rng: np.random.Generator, *, pla
     first = related or facts
     likeness = likenesses[int(rng.integers(len(likenesses)))]
     clauses = _join([_clause(claim, likeness) for claim in first], rng)
-    sentence = opening.format(c=clauses, t=spoken_title(item.title))
+    sentence = opening.format(c=clauses, t=spoken_name(item))
     if plainly:
         sentence = sentence[0].upper() + sentence[1:]
     if not related or not facts:

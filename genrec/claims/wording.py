@@ -33,6 +33,11 @@ def spoken_title(title: str) -> str:
     return _ARTICLE_AT_END.sub(lambda match: f"{match[2]}{'' if match[2][-1] == chr(39) else ' '}{match[1]}", title)
 
 
+def spoken_name(item: Item) -> str:
+    """What an item is called in a sentence: its title, else that it is the item of its id."""
+    return spoken_title(item.title) if item.title else f"item {item.item_id}"
+
+
 def format_price(price: float, currency: str | None = None, upper: float | None = None) -> str:
     """A price, or a range of them, with its currency as English writes it: 35, €34.50, CHF 12.00–30.00."""
     said = [format_number(price) if currency is None else _with_currency(price, currency)]

@@ -419,6 +419,63 @@ def test_how_many_there_are_is_counted_among_what_is_wished(conversation: Conver
     assert f" {count} " in conversation.say("how many are there?").text
 
 
+LEFT = [
+    "how many are left?",
+    "how many do you still have?",
+    "wie viele sind noch übrig?",
+    "il en reste combien ?",
+    "cuántas hay en stock?",
+]
+
+
+@pytest.mark.parametrize("text", LEFT)
+def test_how_many_are_left_is_told_of_the_wishes_and_never_of_the_whole_catalog(
+    conversation: Conversation, text: str
+) -> None:
+    unknown = "This catalog does not tell how many of each are left."
+    assert conversation.say(text).text == unknown
+    conversation.say("mugs under 10")
+    count = sum(
+        item.attributes["category"] == "mug" and item.attributes["price"] < 10
+        for item in conversation.recommender.catalog
+    )
+    said = conversation.say(text).text
+    assert said.endswith(unknown)
+    assert f"There are {count} items (" in said
+
+
+@pytest.mark.parametrize("text", ["how many customers do you have?", "how many have I seen?", "how many can I return?"])
+def test_the_size_of_the_catalog_answers_no_other_count(conversation: Conversation, text: str) -> None:
+    assert str(len(conversation.recommender.catalog)) not in conversation.say(text).text
+
+
+def test_the_whole_catalog_is_counted_as_such_where_it_is_asked_for(conversation: Conversation) -> None:
+    whole = f"There are {len(conversation.recommender.catalog)} items in the whole catalog."
+    assert conversation.say("how many items do you have?").text == whole
+    conversation.say("mugs under 10")
+    assert conversation.say("how many items do you have in total?").text == whole
+
+
+def test_of_these_is_counted_among_these(conversation: Conversation) -> None:
+    cards = conversation.say("lamps").items
+    red = sum(card.item.attributes["color"] == "red" for card in cards)
+    reply = conversation.say("how many of these are red?")
+    assert set(reply.request.refers_to) == {card.item_id for card in cards}
+    assert reply.text.startswith({0: f"None of the {len(cards)}: ", len(cards): "Yes, all "}.get(red, f"{red} of "))
+
+
+@pytest.mark.parametrize("text", ["how many lamps without blue do you have?", "how many lamps are not blue?"])
+def test_what_is_denied_is_not_counted(conversation: Conversation, text: str) -> None:
+    lamps = [i for i in conversation.recommender.catalog if i.attributes["category"] == "lamp"]
+    count = sum(item.attributes["color"] != "blue" for item in lamps)
+    assert conversation.say(text).text == f"There are {count} items (category lamp, not color blue)."
+
+
+def test_how_many_colors_there_are_is_told(conversation: Conversation) -> None:
+    colors = {item.attributes["color"] for item in conversation.recommender.catalog}
+    assert conversation.say("how many colors are there?").text.startswith(f"There are {len(colors)} colors")
+
+
 def test_advice_names_one_of_the_shown_and_says_why(conversation: Conversation) -> None:
     shown = conversation.say("vases").items
     reply = conversation.say("which one would you take?")
@@ -442,7 +499,7 @@ def test_what_is_open_is_the_attribute_that_is_named(conversation: Conversation,
 def test_what_no_attribute_tells_is_admitted(conversation: Conversation, text: str) -> None:
     conversation.say("vases")
     reply = conversation.say(text)
-    assert reply.text.startswith("That this catalog does not tell.")
+    assert reply.text.startswith("I found no field that answers this.")
     assert conversation.say("how many people own this?").request.intent != "browse"
 
 
@@ -464,3 +521,74 @@ def test_a_place_in_a_list_that_nobody_saw_is_admitted(shop_recommender: Workspa
 def test_as_few_are_shown_as_are_asked_for_afterwards(conversation: Conversation) -> None:
     assert len(conversation.say("mugs").items) == 3
     assert len(conversation.say("only two").items) == 2
+
+
+def test_what_was_shown_before_comes_once_more_when_it_is_asked_for_again(conversation: Conversation) -> None:
+    blue = [card.item_id for card in conversation.say("blue mugs").items]
+    conversation.say("make that green")
+    again = conversation.say("show me the blue ones again")
+    assert [card.item_id for card in again.items] == blue
+    assert again.is_list
+    assert again.text == "Once more, as shown before (color blue):"
+    asked = conversation.say("what was the first one you showed?")
+    assert [card.item_id for card in asked.items] == blue[:1]
+    second = conversation.say("the second one again please")
+    assert [card.item_id for card in second.items] == [conversation.session.seen[1]]
+
+
+def test_several_things_are_answered_one_after_the_other_each_by_its_own_wishes(conversation: Conversation) -> None:
+    reply = conversation.say("a blue mug and a wooden lamp")
+    found = looks(conversation, reply)
+    kinds = [look["category"] for look in found]
+    assert kinds == sorted(kinds, key=["mug", "lamp"].index)
+    assert set(kinds) == {"mug", "lamp"}
+    assert all(look["color"] == "blue" for look in found if look["category"] == "mug")
+    assert all(look["material"] == "wood" for look in found if look["category"] == "lamp")
+    assert conversation.session.shown == [card.item_id for card in reply.items]
+    later = conversation.say("and the lamp?")
+    assert later.items
+    assert {look["category"] for look in looks(conversation, later)} == {"lamp"}
+
+
+def test_a_bound_for_several_things_holds_for_all(conversation: Conversation) -> None:
+    reply = conversation.say("a mug and a vase under 40")
+    assert {look["category"] for look in looks(conversation, reply)} == {"mug", "vase"}
+    assert all(float(look["price"]) < 40 for look in looks(conversation, reply))
+
+
+def test_alternatives_stay_one_wish(conversation: Conversation) -> None:
+    assert conversation.say("a mug or a lamp").request.parts == ()
+
+
+@pytest.mark.parametrize("text", ["what does a clock cost on average?", "was kostet eine Uhr im Durchschnitt?"])
+def test_an_average_is_that_of_what_meets_the_scope(conversation: Conversation, text: str) -> None:
+    catalog = conversation.recommender.catalog
+    prices = [float(i.attributes["price"]) for i in catalog if i.attributes["category"] == "clock"]  # type: ignore[arg-type]
+    mean = format_number(round(sum(prices) / len(prices), 2))
+    assert f"{mean} on average" in conversation.say(text).text
+
+
+def test_the_average_of_what_is_shown_is_that_of_these(conversation: Conversation) -> None:
+    cards = conversation.say("lamps").items
+    prices = [float(card.item.attributes["price"]) for card in cards]  # type: ignore[arg-type]
+    reply = conversation.say("what do these cost on average?")
+    assert f"is {format_number(round(sum(prices) / len(prices), 2))}, from" in reply.text
+
+
+def test_what_no_value_is_called_is_not_counted(conversation: Conversation) -> None:
+    reply = conversation.say("how many bikinis do you have?")
+    assert reply.text == "No value here is called “bikinis”. So I cannot count that."
+
+
+def test_what_the_text_of_an_item_says_is_quoted_and_nothing_else(conversation: Conversation) -> None:
+    card = conversation.say("mugs").items[0]
+    word = next(word for word in ("hand", "tea", "coffee", "morning") if word in card.item.text)
+    told = conversation.say(f"does the first one have anything about {word}?")
+    quoted = told.text.partition("“")[2].partition("”")[0]
+    assert quoted == "" or quoted in card.item.text
+
+
+@pytest.mark.parametrize("text", ["jag vill se en rolig vas", "vicces lámpát keresek ide", "cerco una borsa rossa"])
+def test_a_message_in_no_language_for_sure_is_not_half_read(conversation: Conversation, text: str) -> None:
+    assert conversation.say(text).request.intent == "unread"
+    assert not conversation.session.constraints

@@ -5,8 +5,21 @@ from collections.abc import Sequence
 import pytest
 from claim_items import LABELS, MOVIE_LABELS, MOVIES, RED, STRIPED, WOODEN, lamp
 
-from genrec.claims.claims import Claim, attribute_claims, constraint_claims, history_claims, range_claims
+from genrec.claims.claims import (
+    CO_CHOSEN,
+    POPULARITY,
+    SIMILAR,
+    Claim,
+    attribute_claims,
+    candidate_claims,
+    constraint_claims,
+    history_claims,
+    neighbor_claim,
+    range_claims,
+    similar_claim,
+)
 from genrec.data.filters import Predicate
+from genrec.schema import Item
 
 
 def claim_of(claims: Sequence[Claim], attribute: str, source: str | None = None) -> Claim:
@@ -80,3 +93,13 @@ def test_a_met_bound_is_said_with_the_asked_number() -> None:
 def test_a_wish_that_cannot_be_compared_is_no_reason() -> None:
     wishes = [Predicate(attribute=name, operator="<", value=3.0) for name in ("brand", "weight")]
     assert constraint_claims(RED, [*wishes, Predicate(attribute="price", operator="=", value="cheap")], LABELS) == []
+
+
+def test_items_without_a_title_are_named_by_their_ids() -> None:
+    bare, plain = Item(item_id="7"), Item(item_id="8", attributes={"color": "red"})
+    assert neighbor_claim(bare, 3).text == "it was chosen by 3 people after item 7"
+    assert similar_claim(Item(item_id="9"), bare).text == "it is close to item 7 in what people choose it with"
+    assert similar_claim(RED, plain).text == "it is close to item 8"
+    assert [claim.text for claim in history_claims(RED, plain, LABELS)] == ["it is red, like item 8"]
+    said = candidate_claims(Item(item_id="9"), [bare], LABELS, num_chosen_after={"7": 3}, similar=["7"], num_people=5)
+    assert {claim.attribute for claim in said} == {CO_CHOSEN, SIMILAR, POPULARITY}

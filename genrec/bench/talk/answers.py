@@ -85,7 +85,7 @@ def _of_catalog(text: str, question: Question, catalog: Catalog) -> Iterator[str
         said = int(match["count"].split()[0]) if said is None else said
         if said != count:
             yield f"{count} items, not {said}"
-    elif question.is_count:
+    elif question.is_count and not (question.is_stock or question.missing):  # a refusal is no falsehood
         yield "a count is not said"
     if question.conditions and (match := _SHARE.search(text)):
         right = (int((among_N & meeting(question.conditions, catalog)).sum()), count)

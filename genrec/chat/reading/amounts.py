@@ -43,6 +43,11 @@ class Amount:
         return self.low != self.high
 
 
+def names_decade(text: str) -> bool:
+    """Whether a text names a decade in words: the fifties, die Siebziger."""
+    return _DECADE_WORD.search(text) is not None
+
+
 def digits(text: str, language: str) -> str:
     """A text whose words for numbers are digits."""
     return str(alpha2digit(text, language, threshold=0)) if language in SPOKEN else text

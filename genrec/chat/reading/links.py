@@ -8,7 +8,7 @@ Deliberately knows no grammar.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from genrec.chat.lexicon import MAX_VALUES, MIN_LONG_TITLE, MIN_NAME, Lexicon, SlotValue, words_of
+from genrec.chat.lexicon import MAX_VALUES, MIN_LONG_TITLE, MIN_NAME, MIN_PART, Lexicon, SlotValue, words_of
 from genrec.chat.words import LINKED, Form, Word, joined, split_words
 from genrec.search import NameMatch, SearchIndex
 
@@ -37,7 +37,7 @@ class Linker:
 
     def link(self, text: str) -> list[Link]:
         """All words of a message in order; where several names begin, the longest counts."""
-        words = split_words(text)
+        words = [part for word in split_words(text) for part in self._parts(word)]
         links: list[Link] = []
         place = 0
         while place < len(words):
@@ -45,6 +45,17 @@ class Linker:
             links.append(link)
             place += size
         return self._with_near_names(text, links)
+
+    def _parts(self, word: Word) -> tuple[Word, ...]:
+        """A word, or two where it is made of two and is no name itself: a Holzstuhl is of Holz."""
+        said = words_of(word.text)
+        is_known = word.form != "word" or len(word.text) < 2 * MIN_PART or not self._is_rare(word)
+        is_known = is_known or bool(self.lexicon.meanings(said)) or said in self.lexicon.titles
+        parts = self.lexicon.parts(word.text) if not is_known and self._is_unknown(word.text) else None
+        if parts is None:
+            return (word,)
+        middle = word.start + len(parts[0])
+        return replace(word, text=parts[0], end=middle), replace(word, text=parts[1], start=middle)
 
     def title(self, text: str) -> str | None:
         """The item whose title a text is, slips and a subtitle left out let pass."""

@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from genrec.chat.lexicon import Lexicon, stems
+import numpy as np
+
+from genrec.chat.constraints import extremes_of, meeting
+from genrec.chat.lexicon import Lexicon, said_otherwise, stems, words_of
+from genrec.chat.reading.degrees import first_graded
+from genrec.chat.reading.function_words import is_denied, means_all, only_counts, stock_words
 from genrec.chat.reading.measures import attribute_for, attribute_near
 from genrec.chat.reading.spans import POINTING, Span
 from genrec.chat.requests import ChatRequest, Intent, Question
@@ -37,7 +42,7 @@ def asked_attributes(spans: Sequence[Span], lexicon: Lexicon) -> tuple[list[str]
         linked = [link.attribute for link in span.links if link.attribute is not None]
         if span.type == "attr" or linked:
             asks = True
-            named = linked[0] if linked else lexicon.attribute_of(span.words) or by_stem(span, lexicon)
+            named = linked[0] if linked else lexicon.attribute_of(span.words) or by_stem(span.words, lexicon)
             named = named or attribute_near(span.words, lexicon)
             found += [named] if named is not None else []
         elif span.type in _MEASURED:
@@ -52,7 +57,7 @@ def asked_attributes(spans: Sequence[Span], lexicon: Lexicon) -> tuple[list[str]
 
 def _people(span: Span, lexicon: Lexicon) -> list[str]:
     """Who made things or who plays in them: as the words name an attribute, else the cast where there is one."""
-    named = by_stem(span, lexicon)
+    named = by_stem(span.words, lexicon)
     if named is not None:
         return [named]
     labels = lexicon.labels
@@ -61,12 +66,13 @@ def _people(span: Span, lexicon: Lexicon) -> list[str]:
     return [*(labels.makers if makes or not labels.cast else labels.cast)][:1]
 
 
-def by_stem(span: Span, lexicon: Lexicon) -> str | None:
-    """The attribute whose name begins as a word of the span does: director of "directed"."""
+def by_stem(words: Sequence[str], lexicon: Lexicon) -> str | None:
+    """The attribute whose name begins as one of some words does: director of "directed"."""
     best: tuple[int, str] | None = None
-    for attribute in lexicon.values:
+    said = dict.fromkeys(form for word in words for form in (word, *(other[0] for other in said_otherwise((word,)))))
+    for attribute in sorted(lexicon.values, key=lambda name: lexicon.labels.role(name) == "silent"):
         for name in lexicon.labels.name(attribute).casefold().split():
-            for word in span.words:
+            for word in said:
                 for form in {word, *stems(word)}:
                     size = len(_common(form, name))
                     if size >= _MIN_STEM and size >= len(form) - 2 and (best is None or size > best[0]):
@@ -100,6 +106,9 @@ def ask_of_items(reading: "_Reading", intent: Intent) -> ChatRequest | None:
             text=reading.text, intent="explain", refers_to=asked, is_advice=reading.intent == "advise",
             not_understood=tuple(reading.unclear), missing=tuple(reading.missing),
         )  # fmt: skip
+    if intent == "compare" and len(extremes) > 1 and not about:
+        about = _compared_extremes(reading, extremes)
+        extremes, conditions = [], []
     if reading.unclear and not about:
         return ChatRequest(text=reading.text, intent="recommend", not_understood=tuple(reading.unclear))
     if not about:
@@ -149,10 +158,47 @@ def _question(
             name for name in (attribute_for(span.type, reading.lexicon) for span in compared) if name is not None
         ]
         return Question(attributes=tuple(measures)) if measures else None
+    if reading.intent == "ask" and stock_words(reading.text):
+        return Question(is_stock=True)
     unknown = [
         span for span in reading.spans if span.role == "about" and span.type not in POINTING and span.type != "plot"
     ]
-    return Question(is_untold=True) if reading.intent == "ask" and (asks or unknown) else None
+    words = tuple(span.text for span in unknown if span.type in ("value", "free", "kind", "audience"))
+    return Question(is_untold=True, words=words) if reading.intent == "ask" and (asks or unknown) else None
+
+
+def _compared_extremes(reading: "_Reading", extremes: Sequence[Span]) -> tuple[str, ...]:
+    """The cheapest and the dearest of what is spoken of, or of what stands."""
+    lexicon = reading.lexicon
+    scope = meeting((*reading.session.constraints, *_conditions(reading)), lexicon.catalog)
+    items = [lexicon.catalog.items[row] for row in np.flatnonzero(scope)]
+    asked = (reading.wishes([span]).extreme for span in extremes)
+    best = (extremes_of(extreme, items) for extreme in asked if extreme is not None)
+    return tuple(dict.fromkeys(found[0].item_id for found in best if found))
+
+
+def ask_for_mean(reading: "_Reading") -> ChatRequest:
+    """The average of a number: of the items spoken of, else of what meets the scope."""
+    lexicon = reading.lexicon
+    attributes, _ = asked_attributes(reading.spans, lexicon)
+    degree = first_graded(words_of(reading.text))
+    if not attributes and degree is not None:
+        attributes = [name for name in (attribute_for(degree.measure, lexicon),) if name is not None]
+    if not attributes and (named := by_stem(words_of(reading.text), lexicon)) is not None:
+        attributes = [named]
+    numbers = tuple(name for name in attributes if name in lexicon.numeric)
+    question = Question(attributes=numbers, is_mean=True) if numbers else Question(is_untold=True)
+    about = reading.pointed["about"]
+    if about:
+        return ChatRequest(text=reading.text, intent="describe", refers_to=about, question=question)
+    named_spans = [
+        replace(span, role="want" if span.role in ("about", "with", "similar") else span.role)
+        for span in reading.spans
+        if span.type in ("kind", "value", "person", "brand") and span.role not in ("most", "least")
+    ]
+    where = reading.wishes(named_spans).where
+    scope = tuple(where) or tuple(reading.session.constraints)
+    return ChatRequest(text=reading.text, intent="browse", question=replace(question, scope=scope))
 
 
 def _conditions(reading: "_Reading") -> list[Predicate]:
@@ -163,30 +209,99 @@ def _conditions(reading: "_Reading") -> list[Predicate]:
         if span.role == "about" and span.type in ("value", "kind", "person", "brand", "free", "audience")
     ]
     asked += [span for span in reading.spans if span.role in _CONDITIONS and span.type not in POINTING]
-    spans = [replace(span, role="want" if span.role == "about" else span.role) for span in asked]
-    return list(reading.wishes(spans).where)
+    found: list[Predicate] = []
+    for span in asked:
+        where = reading.wishes([replace(span, role="want" if span.role == "about" else span.role)]).where
+        found += [wish for wish in where if _can_be_denied(span, wish, reading.lexicon)]
+    return list(dict.fromkeys(found))
+
+
+def _can_be_denied(span: Span, wish: Predicate, lexicon: Lexicon) -> bool:
+    """Whether a no would be true: no department tells what a thing has, nor its kind whether it has pockets."""
+    role = lexicon.labels.role(wish.attribute)
+    return span.type == "audience" or (role != "group" and (role != "kind" or span.type == "kind"))
 
 
 def ask_of_catalog(reading: "_Reading") -> ChatRequest:
-    """The message as a question about the whole catalog, or about what was shown."""
-    lexicon, session = reading.lexicon, reading.session
+    """The message as a question about the catalog, about what of it meets the wishes, or about what was shown."""
+    lexicon, session, is_count = reading.lexicon, reading.session, reading.intent == "count"
     attributes, _ = asked_attributes(reading.spans, lexicon)
+    stock = stock_words(reading.text) if is_count else []
     named = [
-        replace(span, role="want" if span.role in ("about", "with", "similar") else span.role)
+        replace(span, role=_role_in_scope(span, reading.text))
         for span in reading.spans
-        if (span.type not in POINTING and span.type not in _MEASURED and span.type != "attr")
-        or span.role in _CONDITIONS
+        if (span.type not in (*POINTING, *_MEASURED, "attr", "stock") or span.role in _CONDITIONS)
+        and not any(start < span.end and span.start < end for start, end in stock)
     ]
     wishes = reading.wishes(named)
-    of_shown = bool(reading.pointed["about"])
+    is_stock = bool(stock) or any(span.type == "stock" for span in reading.spans)
+    of_stock = {word for start, end in stock for word in words_of(reading.text[start:end])}
+    unheard = [said for said in reading.missing if not set(words_of(said)) <= of_stock]
+    unknown = tuple(dict.fromkeys((*wishes.words, *wishes.avoided, *unheard)))
+    about = reading.pointed["about"]
+    if about:
+        of_shown = _of_shown(reading, attributes, wishes.where, unknown, is_stock=is_stock)
+        if of_shown is not None:
+            return ChatRequest(text=reading.text, intent="describe", refers_to=about, question=of_shown)
     standing = tuple(w for w in session.constraints if w.attribute not in {one.attribute for one in wishes.where})
-    is_bare = not wishes.where and not wishes.words and not wishes.avoided and reading.intent == "count"
-    scope = (*(standing if of_shown or is_bare else ()), *wishes.where)
-    scope = tuple(wish for wish in scope if wish.attribute not in attributes or reading.intent == "count")
-    unknown = tuple(dict.fromkeys((*wishes.words, *wishes.avoided, *reading.missing)))
-    if reading.intent == "count":
+    is_bare = not wishes.where and not wishes.words and not wishes.avoided and is_count
+    means_whole = means_all(reading.text)
+    scope = (*(standing if about or (is_bare and not means_whole) else ()), *wishes.where)
+    scope = tuple(wish for wish in scope if wish.attribute not in attributes or is_count)
+    measured = [span for span in reading.spans if span.role == "about" and span.type == "price"]
+    if is_count and is_stock:
+        question = Question(is_count=True, is_stock=True, scope=scope, missing=unknown)
+    elif measured and is_count:  # how much is a jacket
+        question = (
+            Question(attributes=tuple(attributes), scope=scope) if attributes else Question(scope=scope, is_untold=True)
+        )
+    elif is_count:
+        if is_bare and not unknown:
+            unknown = _uncounted(reading)
+        if not scope and not means_whole and session.query:  # what is wished in free words alone
+            unknown = (*unknown, session.query)
         question = Question(is_count=True, scope=scope, missing=unknown)
     else:
         shown = attributes or list(lexicon.text_attributes[:1])
         question = Question(attributes=tuple(shown), scope=scope, missing=unknown)
     return ChatRequest(text=reading.text, intent="browse", question=question)
+
+
+def _role_in_scope(span: Span, text: str) -> str:
+    """What is said of a name in a question about many: wanted, unless it is denied (without blue, not blue)."""
+    if span.role not in ("about", "with", "similar"):
+        return span.role
+    return "avoid" if is_denied(words_of(text[: span.start])) else "want"
+
+
+def _of_shown(
+    reading: "_Reading",
+    attributes: Sequence[str],
+    where: Sequence[Predicate],
+    unknown: Sequence[str],
+    *,
+    is_stock: bool,
+) -> Question | None:
+    """What is asked of the items that are spoken of; None where it is asked of all that meets the wishes."""
+    if is_stock:
+        return Question(is_stock=True)
+    if unknown:
+        return Question(is_untold=True, words=tuple(unknown))
+    if where and reading.intent == "count":
+        return Question(conditions=tuple(where))
+    if attributes and not where:
+        return Question(attributes=tuple(attributes))
+    others = [span for span in reading.spans if span.role == "about" and span.type not in POINTING]
+    if reading.intent != "count" or where:
+        return None
+    if others:
+        return Question(is_untold=True)
+    return None if reading.session.constraints else Question(is_stock=True)
+
+
+def _uncounted(reading: "_Reading") -> tuple[str, ...]:
+    """Words of a count that say of what, and are no value: the number of all items would be that of something else."""
+    talk = reading.lexicon.talk
+    plain = talk.common | talk.things
+    said = (link.word.text for link in reading.links if link.word.form == "word")
+    return tuple(dict.fromkeys(text for text in said if not only_counts(w for w in words_of(text) if w not in plain)))

@@ -10,22 +10,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from genrec.chat.lexicon import Lexicon, words_of
+from genrec.chat.constraints import texts_of
+from genrec.chat.lexicon import Lexicon, said_otherwise, words_of
 from genrec.chat.reading.amounts import read_count
+from genrec.chat.reading.degrees import with_degrees
+from genrec.chat.reading.function_words import asks_for_mean, asks_how_many, goes_on, means_a_person, stock_words
 from genrec.chat.reading.items import Pointed, point
 from genrec.chat.reading.links import Link, Linker
-from genrec.chat.reading.questions import ask_of_catalog, ask_of_items
+from genrec.chat.reading.parts import counted, parts_of, united
+from genrec.chat.reading.questions import ask_for_mean, ask_of_catalog, ask_of_items, asked_attributes, by_stem
+from genrec.chat.reading.repeats import repeat
 from genrec.chat.reading.spans import POINTING, Span, spans_of
 from genrec.chat.reading.tagger import NONE, ReadingModel, Tagged, shipped_model
 from genrec.chat.reading.wishes import Wishes, WishReader
 from genrec.chat.requests import ChatRequest, Intent
 from genrec.chat.session import Session
 from genrec.chat.words import split_words
+from genrec.data.filters import Predicate
 from genrec.schema import Catalog, Item
 from genrec.search import SearchIndex
 
 UNREAD = "other"  # the language of what is not read
-_UNREAD_SHARE = 0.6
+_UNREAD_SHARE, _SURE_SHARE = 0.6, 0.9
 _PLAIN: Mapping[str, Intent] = {
     "greet": "greet", "thanks": "thanks", "bye": "thanks", "help": "help", "recall": "recall", "other": "other",
 }  # fmt: skip
@@ -78,7 +84,10 @@ class _Reading:
         if self.is_name:  # that is understood in every language
             self.intent, self.spans = "recommend", [_named(link) for link in links if link.word.form != "mark"]
         else:
-            self.spans = [self._settled(span) for span in spans_of(text, links, tagged)]
+            spans = counted(with_degrees(spans_of(text, links, tagged), text), text)
+            if self.intent in ("ask", "describe") and goes_on(text) and _names_alone(spans):
+                self.intent = "recommend"  # and the vase?
+            self.spans = [self._settled(span) for span in spans]
         self.missing: list[str] = []
         self.unclear: list[str] = []
         self.pointed = {role: self._pointed(role) for role in _POINTED}
@@ -91,6 +100,16 @@ class _Reading:
             return ChatRequest(text=self.text, intent=_PLAIN[self.intent])
         if self.intent == "reset" and not self._wants():
             return ChatRequest(text=self.text, intent="reset", dropped=("*",))
+        repeated = repeat(self)
+        if repeated is not None:
+            return repeated
+        if asks_for_mean(self.text):
+            return ask_for_mean(self)
+        person = self._person_meant()
+        if person is not None:
+            return ChatRequest(text=self.text, intent="recommend", where=(person,), dropped=("*",))
+        if self.intent == "ask" and not self.pointed["about"] and asks_how_many(self.text):
+            self.intent = self._asked_number()
         if self.intent in ("count", "list"):
             return ask_of_catalog(self)
         if self.intent == "describe" and not _SHOWING.isdisjoint(words_of(self.text)[:3]):
@@ -101,14 +120,34 @@ class _Reading:
                 return asked
         return self._list()
 
+    def _asked_number(self) -> str:
+        """What "how many" asks for where no item is spoken of: what is left, or which values there are."""
+        if stock_words(self.text):
+            return "count"
+        attributes, _ = asked_attributes(self.spans, self.lexicon)
+        return "list" if attributes and not set(attributes) & set(self.lexicon.numeric) else self.intent
+
     def _settled(self, span: Span) -> Span:
         """What is asked about in a message that asks for items is what is wanted: "what about blue?"."""
         is_asked = span.role == "about" and span.type in ("kind", "value", "person", "brand", "free", "audience")
         return replace(span, role="want") if is_asked and self.intent in ("recommend", "more", "surprise") else span
 
     def _is_unread(self) -> bool:
-        """Whether it is in a language that is not read; a name of the catalog is no language."""
-        return self.language == UNREAD and self.tagged.language_share >= _UNREAD_SHARE and not self.is_name
+        """Whether it is in a language that is not read, or in none for sure and of unknown words; a name is in none.
+
+        A language is never sure where nothing was made of a message half of whose words are unknown.
+        """
+        if self.is_name:
+            return False
+        share = self.tagged.language_share
+        if self.language == UNREAD:
+            return share >= _UNREAD_SHARE
+        known = self.lexicon.talk.everyday | self.lexicon.talk.things
+        words = [words_of(link.word.text) for link in self.links if link.word.form == "word"]
+        strange = [word for word in words if not set(word) <= known and not said_otherwise(word)]
+        if len(words) > 2 and not self.spans and 2 * len(strange) >= len(words):
+            return True
+        return share < _SURE_SHARE and len(words) > 2 and 3 * len(strange) >= len(words)
 
     def _says_something(self) -> bool:
         """Whether it speaks of anything beside courtesies."""
@@ -156,9 +195,24 @@ class _Reading:
         reader = WishReader(self.linker, self.session, self.text, self.language)
         return reader.read(self.spans if spans is None else spans, self.items(measured))
 
+    def _person_meant(self) -> Predicate | None:
+        """Whoever made what is spoken of, or plays in it as the words have it, where a pronoun stands for them."""
+        lexicon, focus = self.lexicon, self.session.focus
+        is_named = any(span.type in ("person", "brand", "title", "kind") for span in self.spans)
+        if is_named or focus is None or self.intent in _OF_ITEMS or not means_a_person(self.text):
+            return None
+        people = (*lexicon.labels.makers, *lexicon.labels.cast)
+        said = by_stem(words_of(self.text), lexicon)
+        attribute = said if said in people else next(iter(people), None)
+        values = () if attribute is None else texts_of(lexicon.catalog[focus].attributes.get(attribute))
+        if attribute is None or not values:
+            return None
+        return Predicate(attribute=attribute, operator="=", value=values if values[1:] else values[0])
+
     def _list(self) -> ChatRequest:
         """A message that is answered by a list."""
         wishes = self.wishes()
+        parts = parts_of(self)
         is_reset = self.intent in ("surprise", "reset")
         liked, similar = self.pointed["liked"], self.pointed["similar"]
         disliked = tuple(dict.fromkeys((*self.pointed["disliked"], *self.pointed["avoid"])))
@@ -172,7 +226,8 @@ class _Reading:
         return ChatRequest(
             text=self.text,
             intent=self._list_intent(liked, disliked),
-            where=tuple(dict.fromkeys(wishes.where)),
+            where=united(parts) if parts else tuple(dict.fromkeys(wishes.where)),
+            parts=parts,
             dropped=("*",) if is_reset else tuple(dict.fromkeys(wishes.dropped)),
             query=query,
             is_further=not any(span.type == "kind" and span.role == "want" for span in self.spans),
@@ -206,14 +261,16 @@ class _Reading:
         return "like" if liked else "dislike"
 
     def _known_words(self, said: Sequence[str]) -> tuple[list[str], list[str]]:
-        """Of free words those that the catalog knows, and those that it does not."""
+        """Of free words those that the catalog knows, in another language if need be, and those that it does not."""
         known: list[str] = []
         unknown: list[str] = []
         for words in dict.fromkeys(map(self._telling, said)):
-            if self.search.search(words, 1):
-                known.append(words)
-            else:
+            others = (" ".join(other) for other in said_otherwise(words_of(words), self.language))
+            found = next((form for form in (words, *others) if self.search.search(form, 1)), None)
+            if found is None:
                 unknown.append(words)
+            else:
+                known.append(found)
         return known, unknown
 
     def _telling(self, said: str) -> str:
@@ -228,6 +285,12 @@ class _Reading:
         said = zip(self.links, self.tagged.roles, strict=True)
         words = [link.word for link, role in said if role == NONE and link.word.form == "word"]
         return [word.text for word in words if not set(words_of(word.text)) <= known and len(word.text) > 2]
+
+
+def _names_alone(spans: Sequence[Span]) -> bool:
+    """Whether nothing is asked about but names of things and values."""
+    about = [span for span in spans if span.role == "about"]
+    return bool(about) and all(span.type in ("kind", "value", "person", "brand") for span in about)
 
 
 def _named(link: Link) -> Span:

@@ -12,8 +12,9 @@ import numpy as np
 
 from genrec.chat.constraints import meeting, number_of, numbers_of, texts_of
 from genrec.chat.lexicon import SlotValue, words_of
-from genrec.chat.reading.amounts import Amount, read_amounts
+from genrec.chat.reading.amounts import Amount, names_decade, read_amounts
 from genrec.chat.reading.audience import age_of, suited
+from genrec.chat.reading.degrees import first_graded
 from genrec.chat.reading.links import Linker
 from genrec.chat.reading.measures import attribute_for, attribute_near, described_by, scale_of
 from genrec.chat.reading.spans import POINTING, Span
@@ -140,7 +141,8 @@ class WishReader:
 
     def meant(self, span: Span) -> SlotValue | None:
         """The value of the catalog that a span means, the likeliest for what it is called."""
-        values = span.values or self.lexicon.meanings(span.words)
+        values = self.lexicon.meanings_in(self.language, span.words) or span.values
+        values = values or self.lexicon.meanings(span.words)
         if not values and set(span.words) <= self.lexicon.talk.things:
             return None
         if not values and span.type in ("person", "brand", "kind", "value"):
@@ -154,14 +156,14 @@ class WishReader:
         said = labels.role(meant.attribute)
         wanted = {"kind": ("kind",), "person": ("maker", "cast"), "brand": ("maker",)}.get(span.type, ())
         is_named = self._names_beside(span, meant.attribute)
-        is_person = said in ("maker", "cast")  # who directs and plays, does mostly one of the two
+        is_shared = said in ("maker", "cast", "group")  # who directs and plays, does mostly one of the two
         count = (
             int(
                 meeting(
                     [Predicate(attribute=meant.attribute, operator="=", value=meant.value)], self.lexicon.catalog
                 ).sum()
             )
-            if is_person
+            if is_shared
             else 0
         )
         return (not is_named and bool(wanted) and said not in wanted, -100 * is_named - count, values.index(meant))
@@ -282,6 +284,9 @@ class WishReader:
             age = float(age_of(span.text, self.language))
             self.wishes.where.append(Predicate(attribute=ages[0], operator="<=", value=age))
             return
+        if attribute is None and (meant := self.meant(replace(span, type="free"))) is not None:
+            self._add(meant, is_wanted=True)  # a shop's department for children
+            return
         ratings = tuple(v for v in self.lexicon.values.get(attribute or "", ()) if isinstance(v, str))
         allowed = suited(ratings, age_of(span.text, self.language))
         if attribute is None or not allowed:
@@ -302,8 +307,10 @@ class WishReader:
             self.wishes.words.append(span.text)
 
     def _read_amount(self, span: Span, spans: Sequence[Span]) -> None:
-        amounts = read_amounts(span.text, self.language, is_year=span.type == "year")
+        amounts = read_amounts(span.text, self.language, is_year=span.type == "year" or names_decade(span.text))
         if not amounts:
+            if set(span.words) <= self.lexicon.talk.common:
+                return
             if attribute_near(span.words, self.lexicon) is None:  # a unit beside its number says nothing more
                 self.wishes.unclear.append(span.text)
             return
@@ -357,7 +364,11 @@ class WishReader:
 
     def _attribute_of(self, span: Span, spans: Sequence[Span], amount: Amount) -> str | None:
         lexicon = self.lexicon
-        if span.type in ("year", "time") and lexicon.year is not None and amount.low >= _FIRST_YEAR:
+        if (
+            (span.type in ("year", "time") or names_decade(span.text))
+            and lexicon.year is not None
+            and amount.low >= _FIRST_YEAR
+        ):
             return lexicon.year
         named = next(
             (
@@ -424,9 +435,14 @@ class WishReader:
 
     def _read_shade(self, span: Span) -> None:
         """Warmer, less sweet: a value of the catalog that the word is a form of, else words to search for."""
-        meant = self.meant(span) or self._base_of(span.words)
+        degree = first_graded(span.words)
+        is_sized = degree is not None and degree.measure in ("length", "size")
+        meant = None if is_sized else self.meant(span) or self._base_of(span.words)
         if meant is not None:
             self._add(meant, is_wanted=span.role == "more")
+        elif degree is not None and is_sized:
+            is_wanted = degree.is_much == (span.role == "more")  # no number tells it, but words of items may
+            self._read_free(replace(span, role="want" if is_wanted else "avoid", text=degree.base))
         elif span.type in MEASURES and span.type != "attr":
             self.wishes.unclear.append(span.text)
         else:
@@ -447,7 +463,7 @@ class WishReader:
         attribute = self._measure(span)
         if attribute is None:
             if span.type not in ("popularity", "rating"):
-                self._read_shade(replace(span, role="more"))
+                self._read_shade(replace(span, role="more" if span.role == "high" else "less"))
             return
         if any(wish.attribute == attribute for wish in self.wishes.where):
             return
@@ -461,7 +477,8 @@ class WishReader:
 
     def _read_extreme(self, span: Span) -> None:
         said = {*span.words, *words_of(self.text[: span.start])[-1:]}
-        is_most = span.role == "most" if not said & (_LEAST | _MOST) else bool(said & _MOST)
+        is_told = first_graded(span.words) is not None or not said & (_LEAST | _MOST)
+        is_most = span.role == "most" if is_told else bool(said & _MOST)
         attribute = self._measure(span)
         described = described_by(span.words, self.lexicon)
         if described is not None and (attribute is None or span.type in ("free", "length", "size")):
