@@ -60,7 +60,7 @@ class CornacPeer(Peer):
             taste_ND = np.zeros((len(catalog), _NUM_COLLABORATIVE), np.float32)  # as wide as its latent vectors
             taste_ND[:, : taste.vectors.shape[1]] = taste.vectors
             options |= {"cf_embeddings": taste_ND, "cf_embedding_ids": list(range(len(catalog)))}
-        self._model = _cornac_model(self.name)(**(options | self.options))
+        self._model = cornac_model(self.name)(**(options | self.options))
         with contextlib.redirect_stdout(sys.stderr):  # what it says on its way is no part of an answer
             self._model.fit(_dataset(histories, vectors), _dataset(asked, vectors) if asked else None)
         self._num_items = len(catalog)
@@ -71,14 +71,15 @@ class CornacPeer(Peer):
         return np.stack([self._model.score(0, rows.tolist())[: self._num_items] for rows in asked])
 
 
-def _cornac_model(name: str) -> Callable[..., Any]:
+def cornac_model(name: str) -> Callable[..., Any]:
+    """One of Cornac's models by a peer's name. Raises InputError when Cornac is missing."""
     try:
-        from cornac.models import LETTER, RPG, TIGER
+        from cornac.models import BPR, LETTER, RPG, TIGER, VBPR
     except ImportError as error:
         raise InputError(
             f"peer {name!r} comes from Cornac, which is not installed; pip install 'genrec[peers]', or leave it out"
         ) from error
-    models: dict[str, Callable[..., Any]] = {"letter": LETTER, "rpg": RPG, "tiger": TIGER}
+    models: dict[str, Callable[..., Any]] = {"bpr": BPR, "letter": LETTER, "rpg": RPG, "tiger": TIGER, "vbpr": VBPR}
     return models[name]
 
 

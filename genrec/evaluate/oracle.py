@@ -16,7 +16,7 @@ from genrec.artifacts import read_manifest
 from genrec.data.readers.shop import recreate_shop
 from genrec.data.splits import EvaluationCase
 from genrec.errors import ShapeError
-from genrec.evaluate.contract import top_rows
+from genrec.evaluate.contract import Scores, top_rows
 from genrec.generations import CATALOG, Generation
 from genrec.schema import Catalog, IntArray
 from genrec.shop import ShopWorld
@@ -51,6 +51,13 @@ class Oracle:
     def rank(self, cases: Sequence[EvaluationCase], exclude: Sequence[IntArray], k: int) -> IntArray:
         """The k likeliest rows per case, best first, int64 (B, K); exclude: rows that may not be named, per case.
 
+        Raises ShapeError as `scores` does.
+        """
+        return top_rows(self.scores(cases), exclude, k)
+
+    def scores(self, cases: Sequence[EvaluationCase]) -> Scores:
+        """The true probability of each item to come next, float64 (B, N).
+
         Raises ShapeError when the world gives another number of probabilities than it has items.
         """
         scores_BN = np.zeros((len(cases), self._num_items))
@@ -62,7 +69,7 @@ class Oracle:
                     f"wanted one for each of its {len(self._is_listed_M)} items"
                 )
             scores_N[self._rows] = chances_M[self._is_listed_M]
-        return top_rows(scores_BN, exclude, k)
+        return scores_BN
 
 
 def load_world(directory: Path) -> ShopWorld | None:

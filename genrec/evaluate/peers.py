@@ -1,7 +1,7 @@
 """Peers: the recommenders that every evaluation runs beside ours, on the same cases and under the same masks.
 
-Knows counting, neighborhoods, linear and sequence models over catalog rows; deliberately knows nothing of language
-models. `PEERS` is the one place that names them.
+Knows counting, neighborhoods, linear and sequence models over catalog rows, and where the others are; deliberately
+knows nothing of language models. `PEERS` is the one place that names them.
 
 Axis legend: B cases, E events, K positions, N items, D features.
 """
@@ -16,8 +16,10 @@ import numpy as np
 
 from genrec.config import SequenceConfig
 from genrec.errors import InputError
-from genrec.evaluate.contract import Peer, Scores, TrainingData, popularity_of, validation_ndcg
+from genrec.evaluate.contract import Peer, Scores, TrainingData, popularity_of, products, validation_ndcg
+from genrec.evaluate.factor_peers import BPR, MF, VBPR, LightGCN
 from genrec.evaluate.generative_peers import CornacPeer
+from genrec.evaluate.transition_graph import TransitionGraph
 from genrec.model.sequence.training import train_sequence_model
 from genrec.runtime import pick_device
 from genrec.schema import Catalog, FloatArray, IntArray, Interactions
@@ -143,7 +145,7 @@ class ContentKNN(Peer):
 def _content_scores(vectors_ND: FloatArray, num_last: int, histories: Sequence[IntArray]) -> Scores:
     no_taste_D = np.zeros(vectors_ND.shape[1], dtype=np.float32)
     tastes = [vectors_ND[rows[-num_last:]].mean(axis=0) if len(rows) else no_taste_D for rows in histories]
-    return (np.stack(tastes) @ vectors_ND.T).astype(np.float64)
+    return products(np.stack(tastes), vectors_ND)
 
 
 class EASE(Peer):
@@ -238,6 +240,11 @@ PEERS: PeerMakers = {
     "itemknn": lambda *_: ItemKNN(),
     "content-knn": lambda *_: ContentKNN(),
     "ease": lambda *_: EASE(),
+    "tgh": lambda *_: TransitionGraph(),
+    "mf": lambda config, _: MF(config.num_features),
+    "bpr": lambda config, _: BPR(config.num_features),
+    "vbpr": lambda config, _: VBPR(config.num_features),
+    "lightgcn": lambda config, _: LightGCN(config.num_features),
     "sasrec": partial(SequencePeer, "sasrec"),
     "bsarec": partial(SequencePeer, "bsarec"),
     "tiger": lambda *_: CornacPeer("tiger"),
@@ -246,7 +253,8 @@ PEERS: PeerMakers = {
 }
 
 
-READ_VECTORS = frozenset({"content-knn", "tiger", "letter", "rpg"})  # all others read events alone
+READ_VECTORS = frozenset({"content-knn", "tiger", "letter", "rpg"})  # the fused vectors of items
+READ_CONTENT = frozenset({"tgh", "vbpr"})  # the vectors of their modalities; all others read events alone
 
 
 def check_peers(names: Sequence[str], known_peers: PeerMakers = PEERS) -> None:

@@ -7,32 +7,34 @@ Axis legend: B cases, K positions, N items.
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from genrec import __version__
 from genrec.artifacts import fingerprint
 from genrec.config import Config
 from genrec.data.splits import Split, split_interactions
 from genrec.evaluate import metrics
-from genrec.evaluate.contract import TrainingData, popularity_of
+from genrec.evaluate.contract import Scores, TrainingData, popularity_of, top_rows
 from genrec.evaluate.oracle import KnownWorld, Oracle
 from genrec.evaluate.peer_cache import PeerCache
-from genrec.evaluate.peers import PEERS, READ_VECTORS, PeerMakers, check_peers, fit_peer, of_papers
+from genrec.evaluate.peers import PEERS, READ_CONTENT, READ_VECTORS, PeerMakers, check_peers, fit_peer, of_papers
 from genrec.evaluate.questions import Answers, AskFunction, Questions, answers_of, choose_cases, slices_of
-from genrec.evaluate.report import TESTED_METRICS, EvaluationReport, SliceReport, describe_machine
-from genrec.schema import BoolArray, Catalog, FloatArray, IntArray, Interactions, Recommendation
+from genrec.evaluate.report import TESTED_METRICS, UNMASKED, EvaluationReport, SliceReport, describe_machine
+from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, IntArray, Interactions, Recommendation
 from genrec.settings import stored
 
 DEFAULT_PEERS: tuple[str, ...] = ("popularity", "itemknn", "content-knn")
 OURS = "ours"
-ALONE = {"beams alone": 0.0, "item experts alone": 1.0}  # shares of the item scorer in the mixture
+ALONE = {"language model alone": 0.0, "item scorer alone": 1.0}  # shares of the item scorer in the pool
 _BEYOND_ACCURACY_AT = 10
+
+_T = TypeVar("_T")
 
 
 class Recommends(Protocol):
@@ -45,11 +47,14 @@ class Recommends(Protocol):
     @property
     def vectors(self) -> FloatArray: ...
     @property
+    def embeddings(self) -> Mapping[str, Embeddings]: ...
+    @property
     def config(self) -> Config: ...
     @property
     def feedback_scheme(self) -> str: ...
+    @property
+    def shares(self) -> Mapping[str, float]: ...
 
-    def remembering_beams(self) -> AbstractContextManager[None]: ...
     def recommend_batch(
         self,
         histories: Sequence[Sequence[str]],
@@ -77,11 +82,11 @@ def evaluate(
     """Rank the whole catalog for every case, and let each peer do the same on the same cases.
 
     `recall@10` and the other plain names are masked: items of the history are not ranked. `recall@10_unmasked` ranks
-    them too, in a second pass that unmasked=False leaves out. What a person disliked before a case is never ranked, by
-    anyone, and ours knows of it. peers: names in `known_peers`; chance is always there.
-    world: the truth of a made world, for the oracle. alone: rank once more by each of our two models by itself.
-    max_users: evaluate so many cases only, drawn by the seed. keep: a folder for what peers answer, so that the same
-    peers are not trained again for the same questions.
+    them too, which costs ours a second search and peers next to nothing; unmasked=False leaves it out. What a person
+    disliked before a case is never ranked, by anyone, and ours knows of it.
+    peers: names in `known_peers`; chance is always there. world: the truth of a made world, for the oracle. alone: rank
+    once more by each of our two models by itself. max_users: evaluate so many cases only, drawn by the seed. keep: a
+    folder for what peers answer, so that the same peers are not trained again for the same questions.
     Raises InputError when the workspace has no case of this split, or a peer is unknown.
     """
     check_peers(peers, known_peers)
@@ -102,7 +107,7 @@ def evaluate(
     popularity_N = popularity_of(parts.train, recommender.catalog)
     slices = slices_of(questions, popularity_N, recommender.catalog)
     report = _report(answers, questions, slices, popularity_N, protocol=parts.protocol, split=split, seed=seed)
-    report = replace(report, feedback=recommender.feedback_scheme)
+    report = replace(report, feedback=recommender.feedback_scheme, shares=dict(recommender.shares))
     return replace(report, seconds=seconds, users_per_second=len(questions) * (1 + unmasked) / max(seconds, 1e-9))
 
 
@@ -110,14 +115,13 @@ def _answers_of_ours(
     recommender: Recommends, questions: Questions, *, unmasked: bool, alone: bool
 ) -> tuple[dict[str, Answers], float]:
     """The recommender's answers, on request also those of each of its models alone, and the seconds of the former."""
-    with recommender.remembering_beams() if alone else nullcontext():
-        start = time.monotonic()
-        ask = _ask_recommender(recommender, questions)
-        answers = {OURS: answers_of(ask, questions, unmasked=unmasked, label="ours")}
-        seconds = time.monotonic() - start
-        for name, weight in ALONE.items() if alone else ():
-            ask = _ask_recommender(recommender, questions, sequence_weight=weight)
-            answers[name] = answers_of(ask, questions, unmasked=unmasked, label=name)
+    start = time.monotonic()
+    ask = _ask_recommender(recommender, questions)
+    answers = {OURS: answers_of(ask, questions, unmasked=unmasked, label="ours")}
+    seconds = time.monotonic() - start
+    for name, weight in ALONE.items() if alone else ():
+        ask = _ask_recommender(recommender, questions, sequence_weight=weight)
+        answers[name] = answers_of(ask, questions, unmasked=unmasked, label=name)
     return answers, seconds
 
 
@@ -137,6 +141,7 @@ def _report(
     return EvaluationReport(
         protocol=protocol,
         feedback="",
+        shares={},
         split=split,
         num_users=everything.num_users,
         num_cases=everything.num_cases,
@@ -161,7 +166,7 @@ def _ask_recommender(
 ) -> AskFunction:
     catalog = recommender.catalog
 
-    def ask(numbers: Sequence[int], k: int, masked: bool) -> IntArray:
+    def lists_of(numbers: Sequence[int], k: int, masked: bool) -> IntArray:
         histories = [questions.cases[number].history for number in numbers]
         found = recommender.recommend_batch(
             histories,
@@ -175,13 +180,17 @@ def _ask_recommender(
             row_K[: len(recommendations)] = catalog.rows(entry.item_id for entry in recommendations)
         return lists_BK
 
-    return ask
+    return lambda numbers, wanted: [lists_of(numbers, k, masked) for k, masked in wanted]
 
 
 def _key_of(name: str, recommender: Recommends, *asked: object) -> str:
     """A fingerprint of all that a peer's answers depend on."""
     events, config = recommender.interactions.positives(), recommender.config
-    read = (events.timestamps, recommender.vectors) if name in READ_VECTORS else (events.timestamps,)
+    read: list[npt.NDArray[np.generic]] = [events.timestamps]
+    if name in READ_VECTORS:
+        read.append(recommender.vectors)
+    if name in READ_CONTENT:
+        read += [embeddings.vectors for _, embeddings in sorted(recommender.embeddings.items())]
     logged = [fingerprint(np.asarray(column).tobytes()) for column in read]
     who_what = [list(events.user_ids), list(events.item_ids)]
     settings = [stored(config.split), stored(of_papers(config.sequence))]
@@ -196,19 +205,27 @@ def _ask_peer(
     work: Path | None,
     known_peers: PeerMakers,
 ) -> AskFunction:
-    data = TrainingData(parts.train, recommender.catalog, parts.validation, recommender.vectors)
+    content = {modality: embeddings.vectors for modality, embeddings in recommender.embeddings.items()}
+    data = TrainingData(parts.train, recommender.catalog, parts.validation, recommender.vectors, content)
     peer = fit_peer(name, data, sequence=recommender.config.sequence, work=work, known_peers=known_peers)
 
-    def ask(numbers: Sequence[int], k: int, masked: bool) -> IntArray:
-        histories = [questions.histories[number] for number in numbers]
-        return peer.rank(histories, questions.excluded(numbers, masked), k)
+    def scores(numbers: Sequence[int]) -> Scores:
+        users = [questions.cases[number].user_id for number in numbers]
+        return peer.scores_for(users, [questions.histories[number] for number in numbers])
 
-    return ask
+    return _ask_scores(scores, questions)
 
 
 def _ask_oracle(oracle: Oracle, questions: Questions) -> AskFunction:
-    def ask(numbers: Sequence[int], k: int, masked: bool) -> IntArray:
-        return oracle.rank([questions.cases[number] for number in numbers], questions.excluded(numbers, masked), k)
+    return _ask_scores(lambda numbers: oracle.scores([questions.cases[number] for number in numbers]), questions)
+
+
+def _ask_scores(scores: Callable[[Sequence[int]], Scores], questions: Questions) -> AskFunction:
+    """Score all items once, and rank them under every mask that is wanted."""
+
+    def ask(numbers: Sequence[int], wanted: Sequence[tuple[int, bool]]) -> list[IntArray]:
+        scores_BN = scores(numbers)
+        return [top_rows(scores_BN, questions.excluded(numbers, masked), k) for k, masked in wanted]
 
     return ask
 
@@ -221,9 +238,9 @@ def _slice_report(answers: Mapping[str, Answers], questions: Questions, keep_B: 
         num_users=questions.num_users(keep_B),
         num_cases=int(keep_B.sum()),
         metrics=_figures(answers[OURS], keep_B),
-        ci95=metrics.intervals(answers[OURS].ranks_B[keep_B]),
+        ci95=_intervals(answers[OURS], keep_B),
         peers=peers,
-        peers_ci95={name: metrics.intervals(a.ranks_B[keep_B]) for name, a in answers.items() if name != OURS},
+        peers_ci95={name: _intervals(answer, keep_B) for name, answer in answers.items() if name != OURS},
     )
 
 
@@ -234,6 +251,13 @@ def _figures(answer: Answers, keep_B: BoolArray) -> dict[str, float]:
     return figures
 
 
+def _intervals(answer: Answers, keep_B: BoolArray) -> dict[str, metrics.Interval]:
+    found = metrics.intervals(answer.ranks_B[keep_B])
+    if answer.unmasked_ranks_B is not None:
+        found |= _unmasked(metrics.intervals(answer.unmasked_ranks_B[keep_B]))
+    return found
+
+
 def _figures_of_random(questions: Questions, keep_B: BoolArray, is_unmasked: bool) -> dict[str, float]:
     figures = metrics.expected_of_random(~questions.is_repeat()[keep_B], questions.num_legal(True)[keep_B])
     if is_unmasked:
@@ -242,8 +266,8 @@ def _figures_of_random(questions: Questions, keep_B: BoolArray, is_unmasked: boo
     return figures
 
 
-def _unmasked(figures: Mapping[str, float]) -> dict[str, float]:
-    return {f"{name}_unmasked": value for name, value in figures.items()}
+def _unmasked(figures: Mapping[str, _T]) -> dict[str, _T]:
+    return {f"{name}{UNMASKED}": value for name, value in figures.items()}
 
 
 def _beyond_accuracy(lists_BK: IntArray, questions: Questions, popularity_N: IntArray) -> dict[str, float]:
@@ -258,10 +282,20 @@ def _beyond_accuracy(lists_BK: IntArray, questions: Questions, popularity_N: Int
 
 def _p_values(answers: Mapping[str, Answers]) -> dict[str, dict[str, float]]:
     """The p-value of each peer's difference from ours, per metric, over the same users."""
-    ours = metrics.per_case(answers[OURS].ranks_B)
+    ours = _per_case(answers[OURS])
     found: dict[str, dict[str, float]] = {}
     for name, answer in answers.items():
         if name != OURS:
-            theirs = metrics.per_case(answer.ranks_B)
-            found[name] = {key: metrics.paired_p_value(ours[key], theirs[key]) for key in TESTED_METRICS}
+            theirs = _per_case(answer)
+            found[name] = {key: metrics.paired_p_value(ours[key], theirs[key]) for key in theirs}
+    return found
+
+
+def _per_case(answer: Answers) -> dict[str, metrics.Ranks]:
+    """The values of the tested metrics in each case, masked and, where it was asked, unmasked."""
+    masked = metrics.per_case(answer.ranks_B)
+    found = {name: masked[name] for name in TESTED_METRICS}
+    if answer.unmasked_ranks_B is not None:
+        unmasked = metrics.per_case(answer.unmasked_ranks_B)
+        found |= _unmasked({name: unmasked[name] for name in TESTED_METRICS})
     return found

@@ -2,7 +2,7 @@
 
 Knows cases, masks and slices as catalog rows; deliberately knows nothing of who answers, or of metrics' formulas.
 
-Axis legend: B cases, K positions, N items.
+Axis legend: B cases, K positions, M masks, N items.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,8 @@ NUM_LISTED = max(CUTOFFS)
 SHORT_SHARE = 0.25  # this share of the cases, at least, has a short history
 _CHUNK = 256  # cases per call, so that progress shows
 
-AskFunction = Callable[[Sequence[int], int, bool], IntArray]  # case numbers, k and masked to item rows (b, K)
+# Case numbers and, per list that is wanted of each of them, its length and whether it is masked; to rows (b, K) each.
+AskFunction = Callable[[Sequence[int], Sequence[tuple[int, bool]]], Sequence[IntArray]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,33 +110,31 @@ def choose_cases(parts: Split, split: str, max_users: int | None, seed: int) -> 
 
 
 def answers_of(ask: AskFunction, questions: Questions, *, unmasked: bool, label: str) -> Answers:
-    """Ask all questions with the history masked and, on request, once more without the mask."""
-    lists_BK = _lists(ask, questions, masked=True, label=label)
-    unmasked_ranks_B = None
-    if unmasked:
-        open_BK = _lists(ask, questions, masked=False, label=f"{label}, history allowed")
-        unmasked_ranks_B = ranks_of_targets(open_BK, questions.targets_B)
-    return Answers(
-        lists_BK=lists_BK,
-        ranks_B=ranks_of_targets(lists_BK, questions.targets_B),
-        unmasked_ranks_B=unmasked_ranks_B,
-    )
+    """Ask all questions with the history masked and, on request, without the mask, too."""
+    lists = _lists(ask, questions, (True, False) if unmasked else (True,), label)
+    ranks = [ranks_of_targets(lists_BK, questions.targets_B) for lists_BK in lists]
+    return Answers(lists_BK=lists[0], ranks_B=ranks[0], unmasked_ranks_B=ranks[1] if unmasked else None)
 
 
-def _lists(ask: AskFunction, questions: Questions, *, masked: bool, label: str) -> IntArray:
-    """Lists int64 (B, NUM_LISTED); cases with fewer legal items are asked for as many as they have."""
-    lists_BK = np.full((len(questions), NUM_LISTED), NO_ITEM, dtype=np.int64)
-    lengths_B = np.minimum(questions.num_legal(masked), NUM_LISTED)
-    meter = ProgressMeter(label=f"{label} (users)", total=len(lists_BK))
-    for k in np.unique(lengths_B):
-        numbers = np.flatnonzero(lengths_B == k)
+def _lists(ask: AskFunction, questions: Questions, masks: Sequence[bool], label: str) -> list[IntArray]:
+    """Lists int64 (B, NUM_LISTED) per mask; cases with fewer legal items are asked for as many as they have.
+
+    All masks of a case are asked at once, so that whoever scores all items does so once.
+    """
+    lists = [np.full((len(questions), NUM_LISTED), NO_ITEM, dtype=np.int64) for _ in masks]
+    lengths_BM = np.stack([np.minimum(questions.num_legal(masked), NUM_LISTED) for masked in masks], axis=1)
+    meter = ProgressMeter(label=f"{label} (users)", total=len(questions))
+    for lengths_M in np.unique(lengths_BM, axis=0):
+        numbers = np.flatnonzero((lengths_BM == lengths_M).all(axis=1))
+        wanted = [place for place, k in enumerate(lengths_M) if k]
         for start in range(0, len(numbers), _CHUNK):
             some = numbers[start : start + _CHUNK]
-            if k:
-                lists_BK[some, :k] = ask(some.tolist(), int(k), masked)
+            found = ask(some.tolist(), [(int(lengths_M[place]), masks[place]) for place in wanted])
+            for place, found_BK in zip(wanted, found, strict=True):
+                lists[place][some, : lengths_M[place]] = found_BK
             meter.advance(len(some))
     meter.close()
-    return lists_BK
+    return lists
 
 
 def slices_of(questions: Questions, popularity_N: IntArray, catalog: Catalog) -> dict[str, BoolArray]:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 TESTED_METRICS: tuple[str, ...] = ("recall@10", "ndcg@10")  # ours and each peer's are compared in pairs by these
-_BESIDE = ("mrr@20", "recall@10_unmasked", "coverage@10", "gini@10", "popularity_lift@10")
+UNMASKED = "_unmasked"  # ends the names of figures for which items of the history are ranked, too
+_BESIDE = ("mrr@20", "coverage@10", "gini@10", "popularity_lift@10")
 _OURS = "genrec"
 _LEGEND = "±: half of the 95 % interval over users; p: paired t-test against genrec"
 
@@ -51,14 +52,15 @@ class SliceReport:
 class EvaluationReport:
     """One evaluation: ours, the peers, chance and, where it is known, the oracle, on the same cases.
 
-    feedback: the scheme by which events are positive. num_repeat_targets: cases whose target stands in the history,
-    which no masked list can hit. ci95, peers_ci95: 95 % intervals over users. p_values: per peer and metric, of a
-    paired t-test against ours. share_of_oracle: ours divided by the oracle's; empty without one. seconds: spent on
-    asking ours, both passes; users_per_second: over those.
+    feedback: the scheme by which events are positive. shares: of who has a say in ours. num_repeat_targets: cases whose
+    target stands in the history, which no masked list can hit. ci95, peers_ci95: 95 % intervals over users. p_values:
+    per peer and metric, of a paired t-test against ours, also unmasked. share_of_oracle: ours divided by the oracle's;
+    empty without one. seconds: spent on asking ours, masked and unmasked; users_per_second: over those.
     """
 
     protocol: str
     feedback: str
+    shares: Mapping[str, float]
     split: str
     num_users: int
     num_cases: int
@@ -86,6 +88,7 @@ class EvaluationReport:
         return {
             "protocol": self.protocol,
             "feedback": self.feedback,
+            "shares": dict(self.shares),
             "split": self.split,
             "num_users": self.num_users,
             "num_cases": self.num_cases,
@@ -117,11 +120,27 @@ class EvaluationReport:
         return lines
 
     def beside_rows(self) -> list[tuple[str, ...]]:
-        """A table of strings, in the order of `rows`: items of the history ranked too, and what accuracy leaves out."""
+        """A table of strings, in the order of `rows`: the mean reciprocal rank, and what accuracy leaves out."""
         shown = [name for name in _BESIDE if name in self.metrics]
         titles = (name.replace("_", " ").replace("@", " @") for name in shown)  # a space more to wrap at
         lines = [("recommender", *titles)]
         lines += [(name, *(_format(figures.get(metric)) for metric in shown)) for name, figures in self._ranked()]
+        return lines
+
+    def mask_rows(self) -> list[tuple[str, ...]]:
+        """A table of strings, in the order of `rows`: recall@10 / ndcg@10 masked and unmasked; no row without both."""
+        unmasked = tuple(name + UNMASKED for name in TESTED_METRICS)
+        if unmasked[0] not in self.metrics:
+            return [("recommender",)]
+        title = " / ".join(TESTED_METRICS)
+        lines: list[tuple[str, ...]] = [("recommender", title, f"{title} unmasked", "p, unmasked")]
+        for name, figures in self._ranked():
+            tested = self.p_values.get(name, {})
+            masked_and_not = [
+                [_format(figures.get(metric)) for metric in names] for names in (TESTED_METRICS, unmasked)
+            ]
+            cells = [*masked_and_not, [_format_p(tested[metric]) for metric in unmasked if metric in tested]]
+            lines.append((name, *(" / ".join(cell) for cell in cells)))
         return lines
 
     def slice_rows(self) -> list[tuple[str, ...]]:
@@ -136,7 +155,7 @@ class EvaluationReport:
 
     def tables(self) -> list[list[tuple[str, ...]]]:
         """All of them, none wider than a terminal can show, without those that would be empty."""
-        tables = [self.rows("recall"), self.rows("ndcg"), self.beside_rows(), self.slice_rows()]
+        tables = [self.rows("recall"), self.rows("ndcg"), self.mask_rows(), self.beside_rows(), self.slice_rows()]
         return [table for table in tables if len(table[0]) > 1]
 
     def to_markdown(self) -> str:
@@ -147,6 +166,7 @@ class EvaluationReport:
             f"{markdown(self.protocol)}, {self.split} split, {self.num_cases:,} cases, {self.num_items:,} items{oracle}"
         )
         head += f"; events: {markdown(self.feedback)}"
+        head += f"; {self._shares_in_words()}" if self.shares else ""
         return "\n\n".join((f"{head}; {_LEGEND}", *map(_markdown, self.tables()))) + "\n"
 
     def to_rich(self) -> "RenderableType":
@@ -155,7 +175,11 @@ class EvaluationReport:
 
         title = f"{self.protocol}, {self.split} split, {self.num_users:,} users, {self.num_items:,} items\n{_LEGEND}"
         title += f"\nevents: {visible(self.feedback)}"
+        title += f"\n{self._shares_in_words()}" if self.shares else ""
         return Group(*(_rich_table(table, None if place else title) for place, table in enumerate(self.tables())))
+
+    def _shares_in_words(self) -> str:
+        return "shares in ours: " + ", ".join(f"{name} {share:.0%}" for name, share in self.shares.items())
 
     def _ranked(self) -> list[tuple[str, Mapping[str, float]]]:
         peers = sorted(self.peers.items(), key=lambda entry: -entry[1].get("recall@10", 0.0))

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from genrec.config import SequenceConfig
 from genrec.data.splits import EvaluationCase
 from genrec.errors import InputError
-from genrec.evaluate.contract import TrainingData, top_rows
+from genrec.evaluate.contract import TrainingData, products, top_rows
 from genrec.evaluate.peers import PEERS, ContentKNN, ItemKNN, Popularity, fit_peer
 from genrec.schema import Catalog, Interactions, Item
 
@@ -13,6 +14,7 @@ from genrec.schema import Catalog, Interactions, Item
 IDS = ("a", "b", "c", "x", "y", "z", "new")
 # Those of Cornac learn codes, for which seven items are too few: test_generative_peers.py holds them to the same laws.
 OF_OURS = sorted(set(PEERS) - {"tiger", "letter", "rpg"})
+QUICK = SequenceConfig(num_features=8, epochs=5)
 TASTES = {"u1": "abc", "u2": "ab", "u3": "bca", "u4": "xyz", "u5": "zy", "u6": "yxz", "u7": "ab"}
 
 
@@ -129,7 +131,7 @@ def test_every_peer_fills_lists_with_distinct_legal_rows(
     name: str, catalog: Catalog, train: Interactions, vectors: np.ndarray
 ) -> None:
     histories = [rows_of(catalog, items) for items in ("a", "abc", "zx", "")]
-    peer = fit_peer(name, TrainingData(train, catalog, (), vectors))
+    peer = fit_peer(name, TrainingData(train, catalog, (), vectors, {"words": vectors}), sequence=QUICK)
     ranked = peer.rank(histories, histories, 4)
     assert ranked.shape == (4, 4)
     for rows, history in zip(ranked, histories, strict=True):
@@ -142,7 +144,7 @@ def test_every_peer_answers_one_as_it_answers_many(
     name: str, catalog: Catalog, train: Interactions, vectors: np.ndarray
 ) -> None:
     histories = [rows_of(catalog, items) for items in ("a", "bc", "zx")]
-    peer = fit_peer(name, TrainingData(train, catalog, (), vectors))
+    peer = fit_peer(name, TrainingData(train, catalog, (), vectors, {"words": vectors}), sequence=QUICK)
     many = peer.rank(histories, histories, 4)
     for history, rows in zip(histories, many, strict=True):
         np.testing.assert_array_equal(peer.rank([history], [history], 4)[0], rows)
@@ -158,3 +160,38 @@ def test_asking_for_more_than_is_legal_is_an_error() -> None:
         top_rows(np.ones((1, 4)), [np.array([0, 1])], 3)
     with pytest.raises(InputError, match="fewer than 5 items"):
         top_rows(np.ones((1, 4)), [np.zeros(0, dtype=np.int64)], 5)
+
+
+@pytest.mark.parametrize("name", OF_OURS)
+def test_every_peer_scores_once_for_all_masks(
+    name: str, catalog: Catalog, train: Interactions, vectors: np.ndarray
+) -> None:
+    peer = fit_peer(name, TrainingData(train, catalog, (), vectors, {"words": vectors}), sequence=QUICK)
+    histories = [rows_of(catalog, items) for items in ("ab", "zx")]
+    scores = peer.scores_for(["u1", "u4"], histories)
+    before = scores.copy()
+    open_lists = top_rows(scores, [np.zeros(0, np.int64)] * 2, 7)
+    masked = top_rows(scores, histories, 5)
+    np.testing.assert_array_equal(scores, before)  # a mask leaves the scores as they were
+    for open_list, short, history in zip(open_lists, masked, histories, strict=True):
+        assert sorted(open_list.tolist()) == list(range(7))
+        assert [row for row in open_list.tolist() if row not in history] == short.tolist()
+
+
+def test_equal_scores_go_by_row_number_at_every_length() -> None:
+    scores = np.array([[1.0, 2.0, 1.0, 2.0, 1.0, 0.0]])
+    for k in range(1, 7):
+        assert top_rows(scores, [np.zeros(0, np.int64)], k)[0].tolist() == [1, 3, 0, 2, 4, 5][:k]
+
+
+def test_products_are_the_same_however_many_are_asked_for_and_equal_vectors_tie() -> None:
+    rng = np.random.default_rng(5)
+    right_ND = np.repeat(rng.standard_normal((37, 83)).astype(np.float32), 7, axis=0)
+    left_BD = rng.standard_normal((65, 83)).astype(np.float32)
+    together = products(left_BD, right_ND)
+    np.testing.assert_allclose(together, left_BD @ right_ND.T, atol=1e-4)
+    for size in (1, 3, 64):
+        parts = [products(left_BD[start : start + size], right_ND) for start in range(0, len(left_BD), size)]
+        assert np.array_equal(np.concatenate(parts), together)
+    by_vector = together.reshape(len(left_BD), 37, 7)
+    assert (by_vector == by_vector[:, :, :1]).all()

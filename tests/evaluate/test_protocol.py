@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,9 +15,9 @@ from genrec.config import Config, SequenceConfig, SplitConfig
 from genrec.errors import InputError
 from genrec.evaluate import PEERS, evaluate
 from genrec.evaluate.contract import Peer
-from genrec.evaluate.peers import PeerMakers
+from genrec.evaluate.peers import PeerMakers, Popularity
 from genrec.runtime import report_progress_to
-from genrec.schema import Catalog, Interactions, Item, Recommendation
+from genrec.schema import Catalog, Embeddings, Interactions, Item, Recommendation
 
 NUM_ITEMS = 30
 
@@ -35,11 +34,10 @@ class Successor:
     interactions: Interactions
     vectors: np.ndarray
     config: Config = field(default_factory=Config)
+    embeddings: dict[str, Embeddings] = field(default_factory=dict)
     feedback_scheme: str = "every event positive"
+    shares: dict[str, float] = field(default_factory=lambda: {"codes": 0.25, "sequence model": 0.75})
     asked: list[tuple[int, bool]] = field(default_factory=list)
-
-    def remembering_beams(self) -> AbstractContextManager[None]:
-        return nullcontext()
 
     def recommend_batch(
         self,
@@ -111,10 +109,10 @@ def test_a_recommender_that_knows_the_rule_is_always_right(walkers: Successor) -
 
 def test_each_half_can_be_asked_alone(walkers: Successor) -> None:
     report = evaluate(walkers, alone=True)
-    assert report.peers["item experts alone"]["ndcg@10"] == report.metrics["ndcg@10"]
-    assert report.peers["beams alone"]["ndcg@10"] < report.metrics["ndcg@10"]
-    assert report.p_values["beams alone"]["ndcg@10"] < 0.05
-    assert "beams alone" not in evaluate(walkers).peers
+    assert report.peers["item scorer alone"]["ndcg@10"] == report.metrics["ndcg@10"]
+    assert report.peers["language model alone"]["ndcg@10"] < report.metrics["ndcg@10"]
+    assert report.p_values["language model alone"]["ndcg@10"] < 0.05
+    assert "language model alone" not in evaluate(walkers).peers
 
 
 def test_the_oracle_is_the_ceiling_and_ours_a_share_of_it(walkers: Successor) -> None:
@@ -154,6 +152,37 @@ def test_masks_hide_repeats_and_the_unmasked_figures_show_them() -> None:
     assert report.peers["popularity"]["recall@10_unmasked"] == 1.0
 
 
+def test_unmasked_figures_have_intervals_and_p_values_of_their_own() -> None:
+    report = evaluate(recommender(walks({f"u{start}": start for start in range(20)}, 5)), peers=("popularity",))
+    theirs, interval = (of["popularity"]["ndcg@10_unmasked"] for of in (report.peers, report.peers_ci95))
+    assert interval.low < theirs < interval.high
+    assert set(report.p_values["popularity"]) == {"recall@10", "ndcg@10", "recall@10_unmasked", "ndcg@10_unmasked"}
+
+
+def test_peers_score_each_case_once_for_both_masks(walkers: Successor) -> None:
+    scored: list[int] = []
+
+    class Counting(Popularity):
+        def scores(self, histories: Sequence[np.ndarray]) -> np.ndarray:
+            scored.append(len(histories))
+            return super().scores(histories)
+
+    report = evaluate(walkers, peers=("popularity",), known_peers={"popularity": lambda *_: Counting()})
+    assert sum(scored) == report.num_cases
+    assert report.peers["popularity"]["recall@10"] != report.peers["popularity"]["recall@10_unmasked"]
+
+
+def test_peers_that_know_people_are_told_who_asks(walkers: Successor) -> None:
+    class Knowing(Popularity):
+        """Knows the truth by the name of who asks alone."""
+
+        def scores_for(self, users: Sequence[str], histories: Sequence[np.ndarray]) -> np.ndarray:
+            return np.eye(NUM_ITEMS)[[(int(user[1:]) + 4) % NUM_ITEMS for user in users]]
+
+    report = evaluate(walkers, peers=("popularity",), known_peers={"popularity": lambda *_: Knowing()})
+    assert report.peers["popularity"]["ndcg@10"] == 1.0
+
+
 def test_a_catalog_with_fewer_legal_items_than_positions_is_ranked_whole() -> None:
     events = [*((f"u{n}", item_id((n + step) % 8)) for n in range(4) for step in range(4)), ("all", "i00")]
     events += [("all", item_id(step)) for step in range(8)]
@@ -183,6 +212,7 @@ def test_a_sample_of_users_is_drawn_by_the_seed(walkers: Successor) -> None:
     assert first.peers["popularity"] == again.peers["popularity"]
     assert first.peers["popularity"] != other.peers["popularity"]
     assert "recall@10_unmasked" not in first.metrics
+    assert not any("unmasked" in title for table in first.tables() for title in table[0])
 
 
 def test_the_order_of_items_in_the_catalog_is_irrelevant_to_the_slices(walkers: Successor) -> None:
@@ -252,12 +282,11 @@ def test_tables_name_everyone_and_escape_nothing_away(walkers: Successor) -> Non
     _, *tables = markdown.strip().split("\n\n")
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
-    recall, ndcg, beside, slices = (table.splitlines() for table in tables)
+    recall, ndcg, masks, beside, slices = (table.splitlines() for table in tables)
     assert all(f"recall@{k}" in recall[0] and f"ndcg@{k}" in ndcg[0] for k in (5, 10, 20))
-    assert all(
-        name in beside[0]
-        for name in ("mrr @20", "recall @10 unmasked", "coverage @10", "gini @10", "popularity lift @10")
-    )
+    assert all(name in beside[0] for name in ("mrr @20", "coverage @10", "gini @10", "popularity lift @10"))
+    assert masks[0] == "| recommender | recall@10 / ndcg@10 | recall@10 / ndcg@10 unmasked | p, unmasked |"
+    assert masks[2] == "| genrec | 1.0000 / 1.0000 | 1.0000 / 1.0000 |  |"
     assert "cold, 2 cases" in slices[0]
     assert next(line for line in ndcg if line.startswith("| popularity")).count("±") == 3  # peers have intervals, too
     assert next(line for line in slices if line.startswith("| genrec")).split(" | ")[1] == "1.0000 / 1.0000"
