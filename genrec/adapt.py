@@ -30,8 +30,9 @@ from genrec.generations import (
     take_up_adapters,
     writing,
 )
+from genrec.model.causal_lm import load_causal_lm
 from genrec.model.lm.adapters import AdapterCard, adapters_folder, check_adapter_name, save_adapter
-from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, LanguageModel, load_causal_lm, read_ids
+from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, LanguageModel, read_ids
 from genrec.model.lm.vocabulary import PromptTokenizer
 from genrec.model.training.tuning import TuneReport
 from genrec.new_items import admit_items

@@ -549,11 +549,18 @@ def evaluate(
     split: Annotated[str, typer.Option(help="test or validation.")] = "test",
     max_users: Annotated[int | None, typer.Option(help="Evaluate a sample of so many users.")] = None,
     alone: Annotated[bool, typer.Option("--alone", help="Rank by each of our two models by itself, too.")] = False,
+    unmasked: Annotated[
+        bool,
+        typer.Option(
+            "--unmasked/--masked-only",
+            help="Also rank with the items of the history among all others, which costs ours a second search.",
+        ),
+    ] = True,
     adapter: Adapter = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Recall and NDCG under the field's protocol, beside peers on the same split."""
+    """Recall and NDCG under the field's protocol, beside peers on the same split, masked and unmasked."""
     from genrec.evaluate.oracle import load_world
     from genrec.evaluate.protocol import evaluate as run
 
@@ -563,7 +570,16 @@ def evaluate(
     names = [name.strip() for name in peers.split(",") if name.strip()]
     world = load_world(directory)
     keep = directory / ".cache" / "peers"
-    report = run(workspace, split=split, peers=names, world=world, max_users=max_users, alone=alone, keep=keep)  # type: ignore[arg-type]
+    report = run(
+        workspace,
+        split=split,  # type: ignore[arg-type]
+        peers=names,
+        world=world,
+        max_users=max_users,
+        unmasked=unmasked,
+        alone=alone,
+        keep=keep,
+    )
     if as_json:
         _print_json(report.to_json())
     elif markdown:
@@ -574,7 +590,7 @@ def evaluate(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="decode, tokenize, recommend, search, serve or chat.")],
+    name: Annotated[str, typer.Argument(help="decode, score, tokenize, recommend, search, serve or chat.")],
     place: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The workspace, as --dir gives it.")] = None,
     directory: Annotated[
         Path | None,

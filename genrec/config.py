@@ -4,6 +4,7 @@ Knows the settings, their defaults and presets; deliberately knows nothing of wh
 which is `settings.py`'s. What is off, or left to others, is None: "none" in TOML and after `--set`.
 """
 
+import logging
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,11 @@ import tomli_w
 
 from genrec.errors import ConfigError
 from genrec.settings import ADDED, Amount, Count, Number, Share, assignment, merge, shown_value, spelled
+
+log = logging.getLogger(__name__)
+
+# Settings of an earlier genrec that no code reads any more, at the values that it wrote into every genrec.toml.
+REMOVED: Mapping[tuple[str, str], object] = {("chat", "max_new_tokens"): 320}
 
 CONFIG_FILE = "genrec.toml"
 
@@ -73,7 +79,7 @@ class TokenizeConfig:
     quantizer: str = "rq-kmeans"
     num_levels: Count = 3
     num_codes: Count = 64
-    num_tie_codes: Count = 64  # items that may share one code path before the tie-breaker overflows
+    num_tie_codes: Count = 64  # items that may share one code path; more where more do
     epochs: Count = 60  # rq-vae and graph-rq-vae
     # Likewise: sharpness of Sinkhorn's balance in training, such as 50; none: each row takes its nearest code.
     balance: Amount | None = field(default=None, metadata={"former": 0.0})
@@ -145,6 +151,25 @@ class SequenceConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ItemHeadConfig:
+    """The head by which the language model, `tune.base`, scores whole items under a LoRA of its own.
+
+    Each item is read as one token. It is trained as the sequence model is, whose other settings hold for it, too.
+    epochs: 0 for none of it.
+    """
+
+    epochs: Number = 5
+    patience: Count = 2
+    batch_size: Count = 256
+    max_samples: Count | None = 1_000_000
+    learning_rate: Amount = 1e-3
+    rank: Count = 32
+    alpha: Count = 64
+    # Its shares beside the sequence model's that are tried, 0 among them.
+    shares: tuple[Share, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScorerConfig:
     """The item scorer: the sequence model and three simple ones, each times the weight that serves validation best.
 
@@ -161,8 +186,11 @@ class ScorerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MixtureConfig:
-    """How the language model's beams and the item scorer are weighed. shares: of the item scorer, tried beside 0."""
+    """How the language model and the item scorer are weighed. shares: of the item scorer, tried beside 0; head_shares:
+    of the item head in what the language model says, tried beside 0.
+    """
 
+    head_shares: tuple[Share, ...] = field(default=(0.2, 0.4, 0.6, 0.8, 0.9), metadata=ADDED)
     shares: tuple[Share, ...] = field(default=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0), metadata=ADDED)
     max_cases: Count = field(default=1500, metadata=ADDED)  # of validation, that choose the share
 
@@ -214,7 +242,6 @@ class ChatConfig:
     """understanding: who reads messages, the shipped reading model alone, or with a pretrained sentence encoder."""
 
     understanding: Literal["reader", "model"] = "reader"
-    max_new_tokens: Count = 320  # of the model's JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +299,7 @@ class Config:
     fuse: FuseConfig = field(default_factory=FuseConfig)
     tokenize: TokenizeConfig = field(default_factory=TokenizeConfig)
     sequence: SequenceConfig = field(default_factory=SequenceConfig)
+    item_head: ItemHeadConfig = field(default_factory=ItemHeadConfig)
     tune: TuneConfig = field(default_factory=TuneConfig)
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
     mixture: MixtureConfig = field(default_factory=MixtureConfig)
@@ -302,6 +330,7 @@ class Config:
         except (OSError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, no TOML, too long a number
             reason = " ".join(str(error).split())
             raise ConfigError(f"{path} cannot be read as TOML ({reason}); wanted a genrec.toml") from error
+        _leave_out_removed(table, path)
         preset = table.get("preset", "tiny")
         try:
             return merge(cls.for_preset(preset if isinstance(preset, str) else shown_value(preset)), table)
@@ -320,6 +349,14 @@ class Config:
         return config
 
 
+def _leave_out_removed(table: dict[str, Any], path: Path) -> None:  # Any: a TOML table
+    """Let an older file's settings go that are read no more; one that somebody chose is told."""
+    for (section, name), written in REMOVED.items():
+        entries = table.get(section)
+        if isinstance(entries, dict) and name in entries and entries.pop(name) != written:
+            log.warning("%s: setting %s.%s has no effect any more; take it out", path, section, name)
+
+
 PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
     "tiny": {"encode": {"dtype": "float64"}},  # so that the shipped adapters fit what is built anywhere
     "small": {
@@ -335,6 +372,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
             "batch_size": 16,
             "learning_rate": 1e-3,
         },
+        "item_head": {"rank": 16, "alpha": 32, "epochs": 1, "max_samples": 50_000},  # minutes on two cores
         "chat": {"understanding": "model"},
     },
     "base": {
@@ -353,6 +391,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
             "batch_size": 16,
             "learning_rate": 3e-4,
         },
+        "item_head": {"rank": 16, "alpha": 32, "epochs": 3, "learning_rate": 3e-4},
         "chat": {"understanding": "model"},
         "visualize": {
             "diffusion": "stable-diffusion-v1-5/stable-diffusion-v1-5",
@@ -379,6 +418,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
             "gradient_accumulation": 4,
             "learning_rate": 2e-4,
         },
+        "item_head": {"rank": 16, "alpha": 32, "epochs": 2, "batch_size": 128, "learning_rate": 2e-4},
         "chat": {"understanding": "model"},
         "visualize": {"diffusion": "black-forest-labs/FLUX.2-klein-4B", "steps": 4, "guidance": 1.0},
     },

@@ -25,6 +25,7 @@ _FEW_EVENTS = 20  # an item: too few to tell by counting what is chosen together
 _MANY_EVENTS = 100_000
 _STEPS_PER_ITEM = 0.2  # of the language model
 _READ_EVENTS = 15_000_000  # by a sequence model in all its epochs
+_READ_BY_HEAD = 4_000_000  # by the language model's item head, which learns in fewer
 
 
 def resolve_config(root: Path, folder: Path, *, preset: str | None = None, settings: Iterable[str] = ()) -> Config:
@@ -84,6 +85,10 @@ def data_defaults(num_items: int, lengths: IntArray) -> dict[str, dict[str, obje
         },
         "tokenize": {"num_codes": int(np.clip(2 ** math.ceil(math.log2(2 * math.sqrt(num_items))), 16, 1024))},
         "sequence": sequence,
+        "item_head": {
+            "epochs": int(np.clip(_READ_BY_HEAD // num_events, 3, 5)),
+            "batch_size": sequence["batch_size"],
+        },
         "tune": {"batch_size": batch_size, "epochs": float(np.clip(round(2 * epochs) / 2, 1, 15))},
     }
 

@@ -1,8 +1,9 @@
 """The stages of a build in their order: what is fresh is skipped, what was killed is continued.
 
-encode → `embeddings/`, learn what follows what → `sequence/`, weigh the item scorer → `experts/`, fuse and tokenize →
-`semids/`, tune → `model/`, weigh beams and item scorer → `mixture/`, index words → `search/`. Each stage is keyed by
-the fingerprints of what goes in; a stage that was killed is made again, and training resumes from its last checkpoint.
+encode → `embeddings/`, learn what follows what → `sequence/`, by the language model, too → `item_head/`, weigh the item
+scorer → `experts/`, fuse and tokenize → `semids/`, tune → `model/`, weigh the language model and the item scorer →
+`mixture/`, index words → `search/`. Each stage is keyed by the fingerprints of what goes in; a stage that was killed is
+made again, and training resumes from its last checkpoint.
 Knows the order; deliberately knows nothing of what goes into a stage or how it does its work, which stand beside their
 owners.
 """
@@ -36,7 +37,7 @@ from genrec.generations import (
     writing,
 )
 from genrec.hub import require_models
-from genrec.model.sequence.stage import SEQUENCE, learned_item_vectors
+from genrec.model.sequence.stage import ITEM_HEAD, SEQUENCE, learned_item_vectors
 from genrec.ranking.stages import ITEM_SCORER, MIXTURE, MODEL
 from genrec.search.stage import SEARCH
 from genrec.semids.stage import semids_stage
@@ -45,7 +46,7 @@ from genrec.stages import BuildContext, Stage
 log = logging.getLogger(__name__)
 
 _SEMIDS = semids_stage(learned_item_vectors)
-STAGES: tuple[Stage, ...] = (EMBEDDINGS, SEQUENCE, ITEM_SCORER, _SEMIDS, MODEL, MIXTURE, SEARCH)
+STAGES: tuple[Stage, ...] = (EMBEDDINGS, SEQUENCE, ITEM_HEAD, ITEM_SCORER, _SEMIDS, MODEL, MIXTURE, SEARCH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

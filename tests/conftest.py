@@ -19,7 +19,13 @@ from genrec.workspace import Workspace, load
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 torch.set_num_threads(1)
 
-SHOP_SETTINGS = ("tokenize.num_codes=32", "tune.epochs=2", "tune.checkpoints_per_run=2", "recommend.beam_width=20")
+SHOP_SETTINGS = (
+    "tokenize.num_codes=32",
+    "tune.epochs=2",
+    "tune.checkpoints_per_run=2",
+    "recommend.beam_width=20",
+    "item_head.epochs=1",
+)
 
 
 @pytest.fixture(scope="session")

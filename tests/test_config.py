@@ -15,6 +15,15 @@ def test_a_preset_survives_its_own_file(preset, tmp_path):
     assert Config.load(tmp_path / "genrec.toml") == config
 
 
+@pytest.mark.parametrize(("value", "is_told"), [(320, False), (64, True)])
+def test_a_setting_that_is_gone_is_left_out_of_an_older_file_and_told_where_it_was_chosen(
+    value: int, is_told: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "genrec.toml").write_text(f'[chat]\nmax_new_tokens = {value}\nunderstanding = "model"\n')
+    assert Config.load(tmp_path / "genrec.toml").chat.understanding == "model"
+    assert ("chat.max_new_tokens has no effect" in caplog.text) == is_told
+
+
 def test_settings_take_toml_values_and_bare_words():
     config = Config().with_settings(
         ["tune.base=some/model", "tune.epochs=3", "tune.rslora=true", "encode.skip=['image', 'text']", "seed=11"]

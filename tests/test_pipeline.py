@@ -28,7 +28,13 @@ from genrec.shop import ShopWorld
 from genrec.workspace import load
 
 NAMES = tuple(stage.name for stage in STAGES)
-QUICK = ("tokenize.num_codes=8", "tune.epochs=2", "tune.checkpoints_per_run=4", "recommend.beam_width=10")
+QUICK = (
+    "tokenize.num_codes=8",
+    "tune.epochs=2",
+    "tune.checkpoints_per_run=4",
+    "recommend.beam_width=10",
+    "item_head.epochs=1",
+)
 
 
 def fingerprints(directory):

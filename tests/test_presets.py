@@ -33,7 +33,7 @@ MODELS = ("encode.clip", "encode.text_encoder", "tune.base")
 QUICK = (
     "tokenize.num_codes=8", "sequence.epochs=1", "sequence.num_features=16", "scorer.max_cases=10",
     "tune.epochs=0.3", "tune.checkpoints_per_run=1", "tune.validation_cases=4", "tune.max_history=4",
-    "mixture.max_cases=4", "recommend.beam_width=4", "explain.max_new_tokens=4", "chat.max_new_tokens=8",
+    "item_head.epochs=1", "mixture.max_cases=4", "recommend.beam_width=4", "explain.max_new_tokens=4",
 )  # fmt: skip
 BUILDS = {
     **{preset: (preset, ()) for preset in PRESETS},

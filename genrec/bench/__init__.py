@@ -1,4 +1,4 @@
-"""Measurements of speed, search and conversation: `genrec bench decode | tokenize | recommend | search | serve | chat`.
+"""Measurements of speed, search and conversation: `genrec bench NAME`, see `BENCHES`.
 
 Every speed is a ratio to a peer that runs in the same process on the same model, or stands beside the parts it is made
 of. Knows the benches by name; what each measures is in its own file.
@@ -12,6 +12,7 @@ from genrec.bench.chat import bench_chat
 from genrec.bench.decode import bench_decode
 from genrec.bench.measure import Row
 from genrec.bench.recommend import bench_recommend
+from genrec.bench.score import bench_score
 from genrec.bench.search import bench_search
 from genrec.bench.serve import bench_serve
 from genrec.bench.tokenize import bench_tokenize
@@ -23,6 +24,7 @@ BENCHES: dict[str, Callable[..., list[Row]]] = {
     "chat": bench_chat,
     "decode": bench_decode,
     "recommend": bench_recommend,
+    "score": bench_score,
     "search": bench_search,
     "serve": bench_serve,
     "tokenize": bench_tokenize,

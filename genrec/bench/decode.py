@@ -19,6 +19,7 @@ from genrec.bench.measure import Row, Stopwatch, median_s
 from genrec.model.lm.beam_search import Beams, Watch, search_beams, unwatched
 from genrec.model.lm.vocabulary import IdVocabulary
 from genrec.runtime import progress
+from genrec.schema import IntArray
 from genrec.semids.trie import Trie
 
 NUM_WORDS = 64
@@ -35,7 +36,7 @@ def bench_decode(
     step_ms: one level's forward and constraint where every beam needs a pass, which is equal work for catalogs of
     every size; ours_ms leaves out the beams that are certain, of which small catalogs have more."""
     ids = IdVocabulary(LEVEL_SIZES, NUM_WORDS)
-    model = _tiny_model(NUM_WORDS + ids.num_tokens)
+    model = tiny_model(NUM_WORDS + ids.num_tokens)
     rows: list[Row] = []
     shapes = [(items, width, batch) for items in catalog_sizes for width in WIDTHS for batch in batches]
     catalog = RandomCatalog.random(1, seed)
@@ -49,9 +50,11 @@ def bench_decode(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RandomCatalog:
-    """Items with random semantic IDs. sorted_N: int64, the codes of each as one number, ascending."""
+    """Items with random semantic IDs. sorted_N: int64, the codes of each as one number, ascending; codes_NL: theirs in
+    the order of catalog rows."""
 
     trie: Trie
+    codes_NL: IntArray
     sorted_N: npt.NDArray[np.int64]
     build_s: float
 
@@ -60,10 +63,10 @@ class RandomCatalog:
         rng = np.random.default_rng(seed)
         drawn = np.unique(rng.integers(0, int(np.prod(LEVEL_SIZES)), size=num_items + num_items // 50 + 8))
         chosen = rng.permutation(drawn)[:num_items]
-        codes_NL = np.stack(np.unravel_index(chosen, LEVEL_SIZES), axis=1).astype(np.int32)
+        codes_NL = np.stack(np.unravel_index(chosen, LEVEL_SIZES), axis=1).astype(np.int64)
         start = time.perf_counter()
         trie = Trie.build(codes_NL)
-        return cls(trie=trie, build_s=time.perf_counter() - start, sorted_N=np.sort(chosen))
+        return cls(trie=trie, codes_NL=codes_NL, build_s=time.perf_counter() - start, sorted_N=np.sort(chosen))
 
     def next_codes(self, path: Sequence[int]) -> list[int]:
         """The codes that may follow a path."""
@@ -151,7 +154,8 @@ def _transformers_beams(
     return run
 
 
-def _tiny_model(vocabulary: int) -> Qwen3ForCausalLM:
+def tiny_model(vocabulary: int) -> Qwen3ForCausalLM:
+    """A random model of the size of the tiny preset's."""
     config = Qwen3Config(
         vocab_size=vocabulary,
         hidden_size=160,

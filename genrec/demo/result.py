@@ -25,7 +25,7 @@ class DemoItem:
         """The card of a catalog's item."""
         price = item.attributes.get("price")
         shown = f"{price:.2f}" if isinstance(price, float) else "" if price is None else format_attribute(price)
-        return cls(item_id=item.item_id, title=item.title or item.item_id, price=shown, image=item.image)
+        return cls(item_id=item.item_id, title=item.name, price=shown, image=item.image)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,25 +2,17 @@
 
 Knows rows and nats; deliberately knows no model.
 
-Axis legend: M candidates, N items, W beams.
+Axis legend: M candidates, N items.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from genrec.ranking.cold_items import ColdItems
-from genrec.ranking.mixing import NUM_LIKELY, Nats, mix_beams, mix_expectations
+from genrec.ranking.mixing import Nats
 from genrec.schema import BoolArray, IntArray
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beams:
-    """One search's beams. rows_W: catalog rows; nats_W: -inf where no beam is left."""
-
-    rows_W: IntArray
-    nats_W: Nats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +23,18 @@ class Candidates:
     nats_M: Nats
 
     @classmethod
-    def mixed(cls, beams: Beams, scored_N: Nats, weight: float, *, num_likely: int = NUM_LIKELY) -> "Candidates":
-        """The beams joined by the item scorer's likeliest items, by the log-probability of the mixture.
+    def pooled(cls, scored: Mapping[int, float], judged_N: Nats, codes: float, likely: IntArray) -> "Candidates":
+        """The items whose codes are known, by what all judges say; where codes have no share, the likely ones.
 
-        scored_N: the item scorer's nats, -inf for what is not allowed; weight: its share, 0 to 1.
+        scored: nats of the codes by row; codes: their share; judged_N: what the others say, times their shares, -inf
+        for what is not allowed; likely: catalog rows.
         """
-        rows_M, nats_M = mix_expectations(beams.rows_W, beams.nats_W, scored_N, weight, num_likely)
-        return cls(rows_M=rows_M, nats_M=nats_M)
+        if codes <= 0:
+            return cls(rows_M=likely, nats_M=judged_N[likely])
+        rows_M = np.fromiter(scored, np.int64, len(scored))
+        nats_M = codes * np.fromiter(scored.values(), np.float64, len(scored)) + judged_N[rows_M]
+        is_legal_M = np.isfinite(nats_M)
+        return cls(rows_M=rows_M[is_legal_M], nats_M=nats_M[is_legal_M])
 
     def with_cold_items(self, cold_items: ColdItems, allowed_N: BoolArray) -> "Candidates":
         """Allowed cold items join with what they inherit from candidates, where that is more than they have."""
@@ -48,14 +45,6 @@ class Candidates:
         np.maximum.at(best_N, cold_items.rows[usable], inherited[usable])
         rows_M = np.concatenate([self.rows_M, cold_items.rows[usable & ~np.isin(cold_items.rows, self.rows_M)]])
         return Candidates(rows_M=rows_M, nats_M=best_N[rows_M])
-
-    def with_beams(self, beams: Beams, scored_N: Nats, weight: float) -> "Candidates":
-        """Beams of another search join, those of items that are no candidates yet."""
-        mixed_W = mix_beams(beams.rows_W, beams.nats_W, scored_N, weight)
-        is_fresh_W = np.isfinite(beams.nats_W) & ~np.isin(beams.rows_W, self.rows_M)
-        return Candidates(
-            rows_M=np.r_[self.rows_M, beams.rows_W[is_fresh_W]], nats_M=np.r_[self.nats_M, mixed_W[is_fresh_W]]
-        )
 
     def raised(self, bonus_N: Nats) -> "Candidates":
         """The same items with a bonus in nats of each item of the catalog."""

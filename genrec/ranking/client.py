@@ -6,7 +6,7 @@ server by a client that waits in line with others, and by one whose models work 
 knows nothing of how any of them answers.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -88,9 +88,6 @@ class ModelClient(Protocol):
 
     def write(self, messages: Sequence[Message], *, max_new_tokens: int) -> list[str]:
         """What the language model says to each message, greedily. Raises WriterBusy where words would take too long."""
-
-    def read(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
-        """What the foundation says to a message as JSON under a schema; None when the tokens ran out before its end."""
 
     def embed(self, texts: Sequence[str]) -> FloatArray:
         """Unit vectors of texts in the space of the catalog's pictures and words, float32 (B, D)."""

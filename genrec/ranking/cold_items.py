@@ -37,9 +37,10 @@ class ColdItems:
         vectors_ND: float32, unit rows; is_known_N: which items training has seen. None is found when nothing is known,
         or num_neighbors is 0.
         """
-        known = np.flatnonzero(is_known_N)
+        is_like_N = vectors_ND.any(axis=1)  # what has no vector is like nothing
+        known = np.flatnonzero(is_known_N & is_like_N)
         width = min(num_neighbors, len(known))
-        rows = np.flatnonzero(~is_known_N) if width else np.zeros(0, np.int64)
+        rows = np.flatnonzero(~is_known_N & is_like_N) if width else np.zeros(0, np.int64)
         cosine_MN = vectors_ND[rows] @ vectors_ND[known].T
         nearest_MK = np.argsort(-cosine_MN, axis=1, kind="stable")[:, :width]
         closeness_MK = np.take_along_axis(cosine_MN, nearest_MK, axis=1).astype(np.float64) * SHARPNESS

@@ -15,7 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,37 +24,37 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from genrec.artifacts import write_file
-from genrec.config import Config, ScorerConfig
-from genrec.encode.fusion import load_fuser
+from genrec.config import Config
 from genrec.encode.fusion.contract import unit_rows
 from genrec.errors import ArtifactError
-from genrec.model.sequence.files import find_sequence_model
-from genrec.model.sequence.model import SequenceModel
+from genrec.model.sequence.files import content_vectors
+from genrec.model.sequence.item_head import find_headed_model, head_of, with_head_share, without_head
+from genrec.model.sequence.model import NEVER, SequenceModel
 from genrec.model.training.distillation import SoftTargets
 from genrec.ranking.followers import Followers, Sparse, latest_items
+from genrec.ranking.pool_weights import Case, Rivals, RivalsCollector, best_weights
 from genrec.runtime import progress
-from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, IntArray, Interactions
+from genrec.schema import Catalog, Embeddings, FloatArray, IntArray, Interactions
 
 SCORER_FILE = "experts.safetensors"
 SCORER_LAYOUT = 2  # of the file; scorers of another layout are made again
 _DEFAULTS = Config()
+Nats = npt.NDArray[np.float64]
 _POOLED = ("followers", "likeness", "popularity")  # the scores beside the sequence model's
 _SCALES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-_NUM_CANDIDATES = 100  # of each score, among which the weights are chosen
 _MAX_SCALED = 1000  # cases that choose the scale, over the whole catalog
 _BATCH = 64
 _EVENTS_AT_ONCE = 512  # events whose scores of all items are held at once
-
-Case: TypeAlias = tuple[IntArray, int]  # a history and the next item, as catalog rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScorerWeights:
     """Weights of the pool: nats per nat of followers' log-share, per cosine of likeness, per log of a count.
 
-    scale: of the sum of all four scores.
+    item_head: the share of the language model's item head in the sequence models' score; scale: of the sum of all.
     """
 
+    item_head: float = 0.0
     followers: float = 0.0
     likeness: float = 0.0
     popularity: float = 0.0
@@ -66,8 +66,9 @@ class ItemScorer:
 
     followers, counts_N: transitions and training events of each item, which may cover fewer items than the sequence
     model knows; content_ND: unit rows, zero where an item has no content. axes_D: what each axis of content counts in
-    taste, None for all alike. cold_bonus: nats by which cold items, those that nobody has chosen, are raised, and their
-    likeness along these axes counts more then; None leaves them as they are.
+    taste, None for all alike. cold_bonus: nats by which cold items, those that nobody has chosen and whose content is
+    known, are to be raised in whatever pool the scorer has a share in: see `cold_nats`. What nobody has chosen and has
+    no content, either, is never expected.
     """
 
     def __init__(
@@ -83,7 +84,9 @@ class ItemScorer:
         config: Config = _DEFAULTS,
     ) -> None:
         self.config = config
-        self.sequence_model, self.weights, self.cold_bonus = sequence_model, weights or ScorerWeights(), cold_bonus
+        self.weights, self.cold_bonus = weights or ScorerWeights(), cold_bonus
+        self.models = sequence_model
+        self.sequence_model = with_head_share(sequence_model, self.weights.item_head)
         num_items = sequence_model.num_items
         self.followers, self.content_ND, self._counts_N = followers, content_ND[:num_items], counts_N
         logs_N = np.log(np.maximum(counts_N, 1))
@@ -91,8 +94,10 @@ class ItemScorer:
         usual = float(logs_N[counts_N > 0].mean()) if counts_N.any() else 0.0
         self._popularity_N = np.full(num_items, usual, np.float32)
         self._popularity_N[np.flatnonzero(counts_N)] = logs_N[counts_N > 0]
-        self.is_cold_N = np.ones(num_items, bool)
-        self.is_cold_N[np.flatnonzero(counts_N)] = False
+        is_new_N = np.ones(num_items, bool)
+        is_new_N[np.flatnonzero(counts_N)] = False
+        has_content_N = self.content_ND.any(axis=1)
+        self.is_cold_N, self._is_unknown_N = is_new_N & has_content_N, is_new_N & ~has_content_N
         self._axes_D = np.ones(content_ND.shape[1], np.float32) if axes_D is None else axes_D
         self._cold_MD = unit_rows(self.content_ND[self.is_cold_N] * self._axes_D)
 
@@ -121,6 +126,11 @@ class ItemScorer:
     def num_items(self) -> int:
         """The number of catalog rows that are scored, from the first on."""
         return self.sequence_model.num_items
+
+    @property
+    def head(self) -> SequenceModel | None:
+        """The language model's item head, which judges items by itself, None where there is none."""
+        return head_of(self.models)
 
     @property
     def scores_cold_items(self) -> bool:
@@ -172,7 +182,7 @@ class ItemScorer:
         cases = [(history, target) for history, target in cases if target not in history]
         if not cases:
             return self
-        pool = self._with(weights=ScorerWeights(**best_weights(*self._candidates(cases), self.config.scorer)))
+        pool = self._with(weights=ScorerWeights(**best_weights(self._rivals(cases), self.config)))
         pool.weights = replace(pool.weights, scale=pool._likeliest_scale(cases[:_MAX_SCALED]))
         return pool
 
@@ -188,7 +198,7 @@ class ItemScorer:
         is_counted_N[rows] = False
         is_counted_N = is_counted_N[: len(self._counts_N)]
         return self._with(
-            sequence_model=self.sequence_model.without(rows, torch.from_numpy(self.content_ND[rows])),
+            sequence_model=self.models.without(rows, torch.from_numpy(self.content_ND[rows])),
             followers=self.followers.among(is_counted_N),
             counts_N=np.where(is_counted_N, self._counts_N, 0),
         )
@@ -202,7 +212,7 @@ class ItemScorer:
         counts_N: IntArray | None = None,
     ) -> "ItemScorer":
         return ItemScorer(
-            sequence_model or self.sequence_model,
+            sequence_model or self.models,
             followers=followers or self.followers,
             counts_N=self._counts_N if counts_N is None else counts_N,
             content_ND=self.content_ND,
@@ -227,17 +237,15 @@ class ItemScorer:
 
         own_BN: shares of followers that are to be taken off.
         """
-        weights, is_cold_N = self.weights, self.is_cold_N
-        cold_bonus = self.cold_bonus if is_cold_N.any() else None
-        if weights == ScorerWeights() and cold_bonus is None:
+        weights = self.weights
+        if self._is_unknown_N.any():
+            expected_BN = np.where(self._is_unknown_N, np.float32(NEVER), expected_BN)
+        if replace(weights, item_head=0.0) == ScorerWeights():
             return expected_BN
         names = [name for name in _POOLED if getattr(weights, name)]
         for name, score_BN in self.scores(histories, names, own_BN).items():
             expected_BN = expected_BN + getattr(weights, name) * score_BN
-        scores_BN = weights.scale * expected_BN
-        if cold_bonus is not None:
-            scores_BN[:, is_cold_N] += self.config.recommend.cold_likeness * self.cold_likeness(histories) + cold_bonus
-        pooled: npt.NDArray[np.float32] = torch.from_numpy(scores_BN).log_softmax(dim=1).numpy()
+        pooled: npt.NDArray[np.float32] = torch.from_numpy(weights.scale * expected_BN).log_softmax(dim=1).numpy()
         return pooled
 
     def scores(
@@ -263,6 +271,15 @@ class ItemScorer:
             cosine_N[history] = 0
         return cosine_BN
 
+    def cold_nats(self, histories: Sequence[IntArray]) -> Nats | None:
+        """What the M cold items gain, float64 (B, M): the bonus, and likeness to the history, which tells more of them.
+
+        None where there is no bonus, which leaves them as they are, or no cold item.
+        """
+        if self.cold_bonus is None or not self.is_cold_N.any():
+            return None
+        return self.config.recommend.cold_likeness * self.cold_likeness(histories).astype(np.float64) + self.cold_bonus
+
     def cold_likeness(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
         """The same of the M cold items, along the axes that taste runs along, float32 (B, M)."""
         taste_BD = unit_rows(self._latest_content(histories) * self._axes_D)
@@ -276,35 +293,19 @@ class ItemScorer:
         """The mean content of the latest items of each history, float32 (B, D)."""
         return np.asarray(latest_items(histories, self.num_items) @ self.content_ND)
 
-    def _candidates(self, cases: Sequence[Case]) -> tuple[FloatArray, FloatArray, BoolArray]:
-        """All scores of the items that one of them ranks high, the sequence model's first.
-
-        Returns scores float32 (B, C, 1 + X), those of the targets (B, 1 + X), and which are no padding, bool (B, C).
-        Targets themselves are left out. Cases whose target no score ranks high cannot be won, and are left out, too.
-        """
-        width = min(_NUM_CANDIDATES, self.num_items)
-        found, targets = [], []
+    def _rivals(self, cases: Sequence[Case]) -> Rivals:
+        """All scores of the targets of these cases and of the items that one of the scores ranks high."""
+        head, plain = head_of(self.models), without_head(self.models)
+        collected = RivalsCollector(self.num_items)
         starts = range(0, len(cases), _BATCH)
         for start in progress(starts, label="ask the item scorer, batches"):
             batch = cases[start : start + _BATCH]
             histories = [history for history, _ in batch]
-            scores = [self.sequence_model.log_probabilities(histories)]
-            scores += self.scores(histories, _POOLED).values()
-            for case, (history, target) in enumerate(batch):
-                scores_NX = np.stack([scores_BN[case] for scores_BN in scores], axis=1)
-                scores_NX[history, 0] = -np.inf
-                high = np.unique(np.argpartition(-scores_NX, width - 1, axis=0)[:width])
-                if target in high:
-                    others = high[(high != target) & np.isfinite(scores_NX[high, 0])]
-                    found.append(scores_NX[others])
-                    targets.append(scores_NX[target])
-        longest = max(map(len, found), default=0)
-        scores_BCX = np.zeros((len(found), longest, 1 + len(_POOLED)), np.float32)
-        is_item_BC = np.zeros((len(found), longest), bool)
-        for place, scores_CX in enumerate(found):
-            scores_BCX[place, : len(scores_CX)] = scores_CX
-            is_item_BC[place, : len(scores_CX)] = True
-        return scores_BCX, np.reshape(targets, (len(found), 1 + len(_POOLED))).astype(np.float32), is_item_BC
+            scores = {"sequence": plain.log_probabilities(histories)}
+            if head is not None:
+                scores["item_head"] = head.log_probabilities(histories)
+            collected.add(batch, scores | self.scores(histories, _POOLED))
+        return collected.rivals()
 
     def _likeliest_scale(self, cases: Sequence[Case]) -> float:
         """The scale that gives the targets the largest probability, among all items outside the history."""
@@ -320,46 +321,6 @@ class ItemScorer:
                 for scale in _SCALES
             ]
         return _SCALES[int(losses.argmin())]
-
-
-def best_weights(
-    scores_BCX: FloatArray, targets_BX: FloatArray, is_item_BC: BoolArray, config: ScorerConfig
-) -> dict[str, float]:
-    """The weights of the best ndcg@10 among all that are tried, each judged with its neighbors; the smaller of equals.
-
-    scores_BCX: float32 (B, C, 1 + X), of candidates beside the target, the sequence model's score first; targets_BX:
-    those of the targets; is_item_BC: which candidates are no padding. Where they do worse than the sequence model
-    alone, all weights are 0.
-    """
-    tried = (config.followers_weights, config.likeness_weights, config.popularity_weights)
-    grids = [sorted({0.0, *weights}) for weights in tried]
-    *others, last = grids
-    quality = np.zeros([len(grid) for grid in grids])
-    for place in np.ndindex(quality.shape[:-1]):
-        weights = [1.0, *(grid[number] for grid, number in zip(others, place, strict=True)), 0.0]
-        weights_X = np.array(weights, dtype=np.float32)
-        pooled_BC, aims_B = scores_BCX @ weights_X, targets_BX @ weights_X
-        for number, weight in enumerate(last):
-            better_BC = pooled_BC + weight * scores_BCX[:, :, -1] > (aims_B + weight * targets_BX[:, -1])[:, None]
-            better_B = (better_BC & is_item_BC).sum(axis=1)
-            # The sum over cases, so that those left out count as lost.
-            quality[(*place, number)] = (1 / np.log2(better_B[better_B < 10] + 2)).sum()
-    best = int(with_neighbors(quality).argmax())
-    if quality.flat[best] < quality.flat[0]:
-        best = 0
-    chosen = np.unravel_index(best, quality.shape)
-    return {name: grid[number] for name, grid, number in zip(_POOLED, grids, chosen, strict=True)}
-
-
-def with_neighbors(quality: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The mean quality of each point of a grid and its neighbors; an edge is its own neighbor.
-
-    The single best point is one that chance has favored; the best of these serves other cases better.
-    """
-    from scipy.ndimage import uniform_filter
-
-    smooth: npt.NDArray[np.float64] = uniform_filter(quality, size=3, mode="nearest").round(9)
-    return smooth
 
 
 def _product(a_BD: npt.NDArray[np.float32], b_ND: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -378,7 +339,7 @@ def find_item_scorer(
     """
     from scipy import sparse
 
-    model = find_sequence_model(root / "sequence", device, embeddings)
+    model = find_headed_model(root, device, embeddings)
     if model is None:
         return None
     path = root / "experts" / SCORER_FILE
@@ -393,7 +354,7 @@ def find_item_scorer(
         model,
         followers=Followers.of(counts_NN, model.num_items, window=config.scorer.window),
         counts_N=found["counts"],
-        content_ND=load_fuser(root / "sequence" / "fuser").transform(embeddings),
+        content_ND=content_vectors(root / "sequence", embeddings, model.num_items),
         axes_D=found["axes"],
         weights=weights,
         config=config,

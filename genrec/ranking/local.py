@@ -9,7 +9,6 @@ Axis legend: N items, B requests, W beams.
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,18 +25,18 @@ from genrec.model.lm.vocabulary import history_prompt
 from genrec.prompting import Message
 from genrec.ranking.aversion import Aversion, AversionWeights
 from genrec.ranking.built_data import BuiltData
-from genrec.ranking.candidates import Beams, Candidates
+from genrec.ranking.candidates import Candidates
 from genrec.ranking.client import Answer, Attribution, Case, Request
 from genrec.ranking.cold_items import ColdItems
 from genrec.ranking.eligibility import Eligibility, Eligible
 from genrec.ranking.hybrid import BeamQuery, Hybrid
 from genrec.ranking.item_scorer import ItemScorer, find_item_scorer
 from genrec.ranking.likeness import Aim, likenesses
-from genrec.ranking.mixing import NUM_LIKELY, Nats, lowered
+from genrec.ranking.mixing import NUM_LIKELY, Nats, Shares, likeliest, lowered
 from genrec.ranking.traits import ItemTraits
 from genrec.runtime import pick_device
 from genrec.schema import FloatArray, IntArray, Recommendation
-from genrec.semids.trie import Mask, Trie
+from genrec.semids.trie import Trie
 
 log = logging.getLogger(__name__)
 A = TypeVar("A")
@@ -57,22 +56,33 @@ class _Query:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Scored:
-    """A query with what is known of the catalog before beams are sought.
+class _Judged:
+    """A query with what is known of the catalog before codes are written.
 
-    weight: the item scorer's share; named_N: nats for what the query names, None where it names nothing; nearest: rows
-    that beams of their own look for, beside those of the query, empty where there are none.
+    judged_N: what all but the codes say, times their shares, -inf for what is not allowed; named_N: nats for what the
+    query names, None where it names nothing; likely: rows that come first by both, in no order.
     """
 
     query: _Query
-    weight: float
-    named_N: npt.NDArray[np.float64] | None
-    nearest: IntArray
+    shares: Shares
+    judged_N: Nats
+    named_N: Nats | None
+    likely: IntArray
 
     @property
-    def needs_beams(self) -> bool:
-        """Whether the language model has a share; where it has none, the item scorer knows every item."""
-        return self.weight < 1
+    def search(self) -> BeamQuery:
+        """What is asked of the codes."""
+        request, eligible = self.query.request, self.query.eligible
+        return BeamQuery(
+            history=request.history,
+            query=request.query,
+            adapter=request.adapter,
+            mask=eligible.mask,
+            left_out=eligible.left_out,
+            also=self.likely,
+            codes=self.shares.codes,
+            judged_N=self.judged_N,
+        )
 
 
 class LocalClient:
@@ -85,8 +95,13 @@ class LocalClient:
         item_scorer: ItemScorer | None,
         sequence_weight: float,
         aversion_weights: AversionWeights | None = None,
+        *,
+        head_share: float = 0.0,
     ) -> None:
-        """sequence_weight: the item scorer's share in the mixture, 0 to 1; aversion_weights: None for the usual."""
+        """sequence_weight: the item scorer's share in the pool, 0 to 1; aversion_weights: None for the usual.
+
+        head_share: of the item head in the language model's part.
+        """
         self.data, self.language_model = data, language_model
         self._aversion_weights = aversion_weights
         self.trie = Trie.build(data.table.codes, device=language_model.device)
@@ -98,6 +113,7 @@ class LocalClient:
             table=data.table,
             trie=self.trie,
             max_history=data.config.tune.max_history,
+            head_share=head_share,
         )
         self.eligibility = Eligibility(data.passing_items, self.trie)
 
@@ -130,7 +146,9 @@ class LocalClient:
         wanted = config.recommend.sequence_weight
         weight = float(details["sequence_weight"]) if wanted is None else wanted  # type: ignore[arg-type]
         found = details.get("aversion")
-        return cls(data, model, item_scorer, weight, AversionWeights(**found) if isinstance(found, dict) else None)
+        aversion = AversionWeights(**found) if isinstance(found, dict) else None
+        head_share = float(details.get("head_share", 0.0))  # type: ignore[arg-type]
+        return cls(data, model, item_scorer, weight, aversion, head_share=head_share)
 
     @property
     def is_ready(self) -> bool:
@@ -153,17 +171,9 @@ class LocalClient:
         """What the language model says to each message, greedily; id tokens are never said."""
         return self.language_model.generate_texts(messages, max_new_tokens=max_new_tokens)
 
-    def read(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
-        """What the foundation says to a message as JSON under a schema; None when the tokens ran out before its end."""
-        return self.language_model.generate_json(message, schema, max_new_tokens=max_new_tokens)
-
     def embed(self, texts: Sequence[str]) -> FloatArray:
         """Unit vectors of texts in CLIP space, float32 (B, D)."""
         return self.data.clip.encode_texts(texts)
-
-    def remembering_beams(self) -> AbstractContextManager[None]:
-        """Meanwhile, a request that differs in its share of the mixture alone gets the beams that were found before."""
-        return self.hybrid.remembering_beams()
 
     @cached_property
     def cold_items(self) -> ColdItems:
@@ -257,38 +267,39 @@ class LocalClient:
                 log.warning(
                     "%d items were asked for, but only %d may be recommended; those come back", query.k, num_legal
                 )
-        scored = self._scored(queries, width)
-        beams, nearest = self._search(scored, width)
-        allowed_BN = np.stack([query.eligible.allowed_N for query in queries])
-        scored_BN = np.full(allowed_BN.shape, -np.inf)
-        if any(its.weight for its in scored):
-            scored_BN = self.hybrid.expect([query.request.history for query in queries], allowed_BN)
         answers = []
-        for number, its in enumerate(scored):
-            found = self._candidates(its, beams[number], nearest.get(number), scored_BN[number], width)
-            best = enumerate(found.best(its.query.k), 1)
+        for its, scored in self._judged(queries, width):
+            best = enumerate(self._candidates(its, scored).best(its.query.k), 1)
             answers.append([self._recommendation(rank, row, score) for rank, (row, score) in best])
         return answers
 
-    def _scored(self, queries: Sequence[_Query], width: int) -> list[_Scored]:
-        """Shares of the item scorer, and what speaks for what queries name."""
+    def _judged(self, queries: Sequence[_Query], width: int) -> list[tuple[_Judged, dict[int, float]]]:
+        """What is known of the catalog for each query, and the nats of the codes of those items that were asked for."""
         aims = {number: query.aim for number, query in enumerate(queries) if query.aim}
-        found = likenesses(list(aims.values()), self.data.embeddings, self.data.clip) if aims else []
+        found = likenesses(list(aims.values()), self.data.embeddings, self.data.clip, self.data.vectors) if aims else []
         likeness = dict(zip(aims, found, strict=True))
         requests = [query.request for query in queries]
-        weight_B = self.hybrid.weights(
-            [request.history for request in requests],
+        histories = [request.history for request in requests]
+        shares = self.hybrid.shares(
+            histories,
             [request.adapter for request in requests],
             [request.sequence_weight for request in requests],
         )
-        scored = []
-        for number, (query, weight) in enumerate(zip(queries, weight_B.tolist(), strict=True)):
-            words_N = self._words_nats(query)
-            named_N, nearest = _total(words_N, self._likeness_nats(likeness.get(number))), np.zeros(0, np.int64)
-            if named_N is not None and (words_N is not None or query.aim.is_named) and weight < 1:
-                nearest = _largest(np.where(query.eligible.allowed_N, named_N, -np.inf), width)
-            scored.append(_Scored(query=query, weight=weight, named_N=named_N, nearest=nearest))
-        return scored
+        judged_BN = self.hybrid.judge(histories, shares, np.stack([query.eligible.allowed_N for query in queries]))
+        judged = []
+        for number, (query, theirs, judged_N) in enumerate(zip(queries, shares, judged_BN, strict=True)):
+            named_N = _total(self._words_nats(query), self._likeness_nats(likeness.get(number)))
+            num_likely = NUM_LIKELY_OF_AVERSE if len(query.disliked) else max(width, NUM_LIKELY)
+            wanted_N = judged_N if named_N is None else judged_N + named_N
+            # Where the codes answer alone, and nothing is named, no item is likelier than others before it is written.
+            is_asked = theirs.guide > 0 or named_N is not None
+            likely = likeliest(wanted_N, num_likely) if is_asked else np.zeros(0, np.int64)
+            judged.append(_Judged(query=query, shares=theirs, judged_N=judged_N, named_N=named_N, likely=likely))
+        asked = [number for number, its in enumerate(judged) if its.shares.codes > 0]
+        scored: list[dict[int, float]] = [{} for _ in judged]
+        for number, nats in zip(asked, self.hybrid.search([judged[n].search for n in asked], width), strict=True):
+            scored[number] = nats
+        return list(zip(judged, scored, strict=True))
 
     def _words_nats(self, query: _Query) -> Nats | None:
         """What items gain by meeting the words of a query; None where it has none, or nothing here is about them."""
@@ -300,36 +311,12 @@ class LocalClient:
     def _likeness_nats(self, likeness_N: Nats | None) -> Nats | None:
         return None if likeness_N is None else self.data.config.recommend.query_weight * likeness_N
 
-    def _search(self, scored: Sequence[_Scored], width: int) -> tuple[list[Beams], dict[int, Beams]]:
-        """Each query's beams, and by its number those that look for what is nearest to what it names."""
-        searches = [
-            _search_of(its.query, its.query.eligible.mask, is_known=its.named_N is None) if its.needs_beams else None
-            for its in scored
-        ]
-        with_nearest = [number for number, its in enumerate(scored) if len(its.nearest)]
-        for number in with_nearest:
-            is_among_N = np.zeros(len(self.data.catalog), bool)
-            is_among_N[scored[number].nearest] = True
-            searches.append(_search_of(scored[number].query, self.trie.mask(is_among_N), is_known=False))
-        rows_BW, nats_BW = self.hybrid.search(searches, width)
-        found = [Beams(rows_W=rows_W, nats_W=nats_W) for rows_W, nats_W in zip(rows_BW, nats_BW, strict=True)]
-        return found[: len(scored)], dict(zip(with_nearest, found[len(scored) :], strict=True))
-
-    def _candidates(
-        self, its: _Scored, beams: Beams, nearest: Beams | None, scored_N: npt.NDArray[np.float64], width: int
-    ) -> Candidates:
-        """What may answer one query, with all that speaks for it."""
-        num_likely = max(width, NUM_LIKELY)
-        if its.named_N is not None:  # beside it, what an item lacks without a beam would count; the nearest have one
-            num_likely = width if its.needs_beams else len(self.data.catalog)
-        if len(its.query.disliked):  # some of the likeliest may turn out to be disliked, too
-            num_likely = max(num_likely, NUM_LIKELY_OF_AVERSE)
-        found = Candidates.mixed(beams, scored_N, its.weight, num_likely=num_likely)
+    def _candidates(self, its: _Judged, scored: Mapping[int, float]) -> Candidates:
+        """What may answer one query, with all that speaks for it; scored: nats of the codes by catalog row."""
+        found = Candidates.pooled(scored, its.judged_N, its.shares.codes, its.likely)
         item_scorer = self.hybrid.item_scorer
-        if not its.weight or item_scorer is None or not item_scorer.scores_cold_items:
+        if not its.shares.guide or item_scorer is None or not item_scorer.scores_cold_items:
             found = found.with_cold_items(self.cold_items, its.query.eligible.allowed_N)
-        if nearest is not None:
-            found = found.with_beams(nearest, scored_N, its.weight)
         if its.named_N is not None:
             found = found.raised(its.named_N)
         if len(its.query.disliked):
@@ -347,7 +334,7 @@ class LocalClient:
         return Recommendation(
             rank=rank,
             item_id=item.item_id,
-            title=item.title,
+            title=item.name,
             semantic_id=self.data.table.semantic_id(item.item_id),
             score_nats=score,
         )
@@ -377,25 +364,6 @@ def _by_adapter(
     return [answers[place] for place in range(len(cases))]
 
 
-def _search_of(query: _Query, mask: Mask | None, *, is_known: bool) -> BeamQuery:
-    """is_known: whether beams found before for an equal request, of whatever share of the mixture, are its own."""
-    request = query.request
-    return BeamQuery(
-        history=request.history,
-        query=request.query,
-        adapter=request.adapter,
-        mask=mask,
-        left_out=query.eligible.left_out,
-        key=replace(request, sequence_weight=None) if is_known else None,
-    )
-
-
 def _total(first_N: Nats | None, second_N: Nats | None) -> Nats | None:
     """The sum of what there is."""
     return second_N if first_N is None else first_N if second_N is None else first_N + second_N
-
-
-def _largest(values_N: Nats, count: int) -> IntArray:
-    """The rows of the largest finite values, largest first."""
-    rows = np.argsort(-values_N, kind="stable")[:count]
-    return rows[np.isfinite(values_N[rows])]

@@ -1,129 +1,116 @@
-"""The mixture of two distributions over the next item: the language model's beams and the item scorer's scores.
+"""The pool of the language model and the item scorer: the log-probability of an item by both, each times its share.
 
-A mixture of probabilities is one too: an item that one model finds likely stays likely, whatever the other says. Mixing
-generative with item scores is shown to win in arXiv 2603.19809. Cold items, those that nobody has chosen, get a bonus
-in it until they are shown as often as wished, or nobody ever would choose them. Knows catalog rows and nats;
-deliberately knows nothing of how either model comes to them, or of filters.
+A product of experts (log-linear pool: Genest and Zidek, Statistical Science 1986): an item must be likely to both, and
+a judge who is only a little better than chance still sorts what the other finds equal. The language model has two
+heads: the codes that it writes and its item head, whose share among the two is `head_share`. Every candidate is scored
+exactly by all, so nothing is lost to beams. Cold items, those that nobody has chosen, get a bonus until they are shown
+as often as wished, or nobody ever would choose them. Knows catalog rows and nats; deliberately knows nothing of how a
+model comes to them, or of filters.
 
-Axis legend: B cases, N items, W beams, M mixed items.
+Axis legend: B cases, N items, M candidates, K likely ones.
 """
 
 import heapq
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol, Self, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from genrec.config import Config
 from genrec.model.lm.best_first import StreamedItem
-from genrec.ranking.item_scorer import ItemScorer, with_neighbors
-from genrec.schema import IntArray
+from genrec.ranking.pool_weights import with_neighbors
+from genrec.schema import BoolArray, IntArray
 
 Nats = npt.NDArray[np.float64]
 NUM_LIKELY = 200  # items that the item scorer adds to the beams
 _LIST_LENGTH = 10
 _MAX_COLD_BONUS = 8.0  # nats, up or down
-_BATCH = 64
-Answered: TypeAlias = tuple[IntArray, int, IntArray, Nats]  # history and target; the beams' rows (W,) and nats (W,)
-
-
-def mix_expectations(
-    rows_W: IntArray, beams_W: Nats, expected_N: Nats, weight: float, num_likely: int = NUM_LIKELY
-) -> tuple[IntArray, Nats]:
-    """The beams joined by the item scorer's best items, with the log-probability of the mixture.
-
-    rows_W, beams_W: catalog rows and nats, -inf where no beam is left; expected_N: the item scorer's nats, -inf for
-    what is not allowed; weight: its share, 0 to 1; num_likely: how many of its best join, which are known by its share
-    alone where no beam found them. Returns rows (M,) without repeats and nats (M,).
-    """
-    legal = np.isfinite(beams_W)
-    rows_W, beams_W = rows_W[legal], beams_W[legal]
-    if weight <= 0:
-        return rows_W, beams_W
-    width = min(num_likely, len(expected_N))
-    likely = np.argpartition(-expected_N, width - 1)[:width]
-    rows = np.concatenate([rows_W, np.setdiff1d(likely[np.isfinite(expected_N[likely])], rows_W)])
-    generated = np.full(len(rows), -np.inf)
-    generated[: len(rows_W)] = beams_W
-    return rows, mix_beams(rows, generated, expected_N, weight)
-
-
-def mix_beams(rows_W: IntArray, beams_W: Nats, expected_N: Nats, weight: float) -> Nats:
-    """The log-probability of the mixture for these items, (W,)."""
-    return mix_nats(beams_W, expected_N[rows_W], weight)
-
-
-def mix_nats(generated: float | Nats, expected: float | Nats, weight: float | Nats) -> Nats:
-    """The log-probability of a mixture, element by element.
-
-    generated, expected: nats of the language model and of the item scorer; weight: the latter's share.
-    """
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.logaddexp(np.log1p(-weight) + generated, np.log(weight) + expected))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MixtureCases:
-    """Validation cases with the nats of both models for the items that can stand among the best ten.
+class Shares:
+    """The say of each judge in the pool, summing to one: the codes, the item head, the item scorer."""
 
-    rows_BM: -1 where there is none; beams_BM, expected_BM: nats of the language model and of the item scorer, the
-    latter without a bonus; is_cold_BM: whether nobody has chosen the item; cold_mass_B: the item scorer's probability
-    of all cold items; target_B: catalog rows; cold_share: of the catalog that is cold.
+    codes: float
+    item_head: float
+    item_scorer: float
+
+    @classmethod
+    def of(cls, item_scorer: float, head_share: float) -> Self:
+        """item_scorer: its share in the pool; head_share: of the item head in the language model's."""
+        rest = 1 - item_scorer
+        return cls(codes=rest * (1 - head_share), item_head=rest * head_share, item_scorer=item_scorer)
+
+    def told(self, head_share: float) -> dict[str, float]:
+        """The shares by what is to be told of them; head_share: of the item head in the item scorer's own models."""
+        return {
+            "codes": self.codes,
+            "item head": self.item_head + self.item_scorer * head_share,
+            "sequence model": self.item_scorer * (1 - head_share),
+        }
+
+    @property
+    def guide(self) -> float:
+        """The share of those who know every item at once, beside the codes, which must be written."""
+        return self.item_head + self.item_scorer
+
+
+def pool(*parts: tuple[float, float | Nats]) -> Nats:
+    """The sum of nats, each times its share; a share of 0 counts nothing, whatever it is of."""
+    total: Nats = np.zeros(1)
+    for share, nats in parts:
+        if share:
+            total = total + share * np.asarray(nats, dtype=np.float64)
+    return total
+
+
+def likeliest(nats_N: Nats, count: int) -> IntArray:
+    """The rows of the largest finite values, in no order."""
+    count = min(count, len(nats_N))
+    rows = np.argpartition(-nats_N, count - 1)[:count]
+    return rows[np.isfinite(nats_N[rows])]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolCases:
+    """Validation cases with the nats of all judges for the items that can stand among the best ten.
+
+    rows_BM: -1 where there is none; codes_BM, head_BM, expected_BM: nats of the codes, the item head and the item
+    scorer, -inf where there is no item; cold_BM: nats that cold items gain before any bonus, 0 for others; is_cold_BM:
+    whether nobody has chosen the item; target_B: catalog rows; cold_share: of the catalog that is cold; head_share: of
+    the item head in the language model's nats.
     """
 
     rows_BM: IntArray
-    beams_BM: Nats
+    codes_BM: Nats
+    head_BM: Nats
     expected_BM: Nats
-    is_cold_BM: npt.NDArray[np.bool_]
-    cold_mass_B: Nats
+    cold_BM: Nats
+    is_cold_BM: BoolArray
     target_B: IntArray
     cold_share: float
+    head_share: float = 0.0
 
-    @classmethod
-    def find(cls, answered: Sequence[Answered], item_scorer: ItemScorer) -> Self:
-        """Ask the item scorer, whose bonus is 0 or None, beside the beams; what is in the history is left out."""
-        cold = np.flatnonzero(item_scorer.is_cold_N)
-        width = len(answered[0][2]) + min(NUM_LIKELY, item_scorer.num_items) + min(_LIST_LENGTH, len(cold))
-        rows_BM = np.full((len(answered), width), -1)
-        beams_BM, expected_BM = (np.full(rows_BM.shape, -np.inf) for _ in range(2))
-        cold_mass_B = np.zeros(len(answered))
-        for start in range(0, len(answered), _BATCH):
-            batch = answered[start : start + _BATCH]
-            expected_BN = item_scorer.log_probabilities([history for history, *_ in batch])
-            for place, (expected_N, (history, _, rows_W, nats_W)) in enumerate(
-                zip(expected_BN.astype(np.float64), batch, strict=True), start
-            ):
-                cold_mass_B[place] = np.exp(expected_N[cold]).sum()
-                expected_N[history] = -np.inf
-                coldest = cold[np.argsort(-expected_N[cold], kind="stable")[:_LIST_LENGTH]]
-                # Weight 1: the item scorer's best, found by a beam or not.
-                rows, _ = mix_expectations(rows_W, nats_W, expected_N, 1.0)
-                rows = np.union1d(rows, coldest)
-                rows = rows[np.isfinite(expected_N[rows])]
-                rows_BM[place, : len(rows)], expected_BM[place, : len(rows)] = rows, expected_N[rows]
-                is_beam_M = np.isin(rows_W, rows) & np.isfinite(nats_W)
-                beams_BM[place, np.searchsorted(rows, rows_W[is_beam_M])] = nats_W[is_beam_M]
-        return cls(
-            rows_BM=rows_BM,
-            beams_BM=beams_BM,
-            expected_BM=expected_BM,
-            is_cold_BM=(rows_BM >= 0) & np.isin(rows_BM, cold),
-            cold_mass_B=cold_mass_B,
-            target_B=np.array([target for _, target, *_ in answered]),
-            cold_share=len(cold) / item_scorer.num_items,
-        )
+    def with_best_head_share(self, shares: Sequence[float]) -> "PoolCases":
+        """The share of the item head with which the language model alone does best."""
+        others = [replace(self, head_share=share) for share in shares]
+        return others[list(shares).index(best_share({other.head_share: other.ndcg(0.0) for other in others}))]
 
     def nats(self, weight: float, cold_bonus: float = 0.0) -> Nats:
-        """The log-probability of the mixture, (B, M)."""
-        others_B = np.log1p(np.expm1(cold_bonus) * self.cold_mass_B)  # what some gain is taken from all
-        raised_BM = self.expected_BM + cold_bonus * self.is_cold_BM - others_B[:, None]
-        return mix_nats(self.beams_BM, raised_BM, weight)
+        """What the pool makes of the items with this share of the item scorer, (B, M)."""
+        shares = Shares.of(weight, self.head_share)
+        pooled_BM = pool(
+            (shares.codes, self.codes_BM), (shares.item_head, self.head_BM), (shares.item_scorer, self.expected_BM)
+        )
+        if shares.guide:  # codes alone know nothing of what is cold
+            pooled_BM = pooled_BM + self.cold_BM + cold_bonus * self.is_cold_BM
+        return np.where(self.rows_BM >= 0, pooled_BM, -np.inf)
 
     def ndcg(self, weight: float, cold_bonus: float = 0.0) -> float:
-        """Mean ndcg@10 of the targets; those that neither model proposes are lost."""
+        """Mean ndcg@10 of the targets; those that are no candidates are lost."""
         nats_BM = self.nats(weight, cold_bonus)
         is_target_BM = self.rows_BM == self.target_B[:, None]
         aim_B = np.where(is_target_BM, nats_BM, -np.inf).max(axis=1)
@@ -144,6 +131,8 @@ class MixtureCases:
 
         It is below zero where they are shown more often without.
         """
+        if not Shares.of(weight, self.head_share).guide:
+            return None
         low, high = -_MAX_COLD_BONUS, _MAX_COLD_BONUS  # likeness has raised them already
         most = float(np.minimum(self.is_cold_BM.sum(axis=1) / self._num_listed, 1).mean()) / self.cold_share
         wanted = min(exposure, most) - 1e-9  # sums of the same places in another order
@@ -156,7 +145,7 @@ class MixtureCases:
 
 
 class Curve(Protocol):
-    """The quality of mixtures by share and bonus, as `MixtureCases` measures them."""
+    """The quality of pools by share and bonus, as `PoolCases` measures them."""
 
     @property
     def cold_share(self) -> float: ...
@@ -176,8 +165,8 @@ def choose_mixture(quality: Curve, bonus: Curve, exposure: float, config: Config
     """
     shares = tried_shares(config)
     exposure = min(exposure, config.recommend.cold_places / bonus.cold_share) if bonus.cold_share else 0.0
-    # Beams get no bonus: alone they would win by never showing a cold item.
-    needed = {share: bonus.least_cold_bonus(share, exposure) for share in shares if share and exposure}
+    # What can have no bonus is not chosen: it would win by never showing a cold item.
+    needed = {share: bonus.least_cold_bonus(share, exposure) for share in shares if exposure}
     found = {share: nats for share, nats in needed.items() if nats is not None}
     if not found:
         return best_share({share: quality.ndcg(share) for share in shares}), None
@@ -193,11 +182,6 @@ def tried_shares(config: Config) -> list[float]:
 def best_share(quality: Mapping[float, float]) -> float:
     """The share that does best together with its neighbors, the least of equal ones; quality: by share, ascending."""
     return list(quality)[int(with_neighbors(np.array(list(quality.values()))).argmax())]
-
-
-def mixed(generated: float, expected: float, weight: float) -> float:
-    """The log-probability of one item by the mixture."""
-    return float(mix_nats(generated, expected, weight))
 
 
 def lowered(found: Iterable[tuple[int, float]], lower: Callable[[int], float]) -> Iterator[tuple[int, float]]:
@@ -216,33 +200,38 @@ def lowered(found: Iterable[tuple[int, float]], lower: Callable[[int], float]) -
         yield best, -nats
 
 
-def stream_mixture(generated: Iterable[StreamedItem], expected_N: Nats, weight: float) -> Iterator[tuple[int, float]]:
-    """Rows with their mixed nats, the best first, each as soon as no other can overtake it.
+def stream_pool(
+    generated: Iterable[StreamedItem], judged_N: Nats, codes: float, scored: Mapping[int, float]
+) -> Iterator[tuple[int, float]]:
+    """Rows with their pooled nats, the best first, each as soon as no other can overtake it.
 
-    generated: the language model's items as they come; expected_N: the item scorer's nats, -inf where not allowed.
+    generated: items by the language model's codes as they come; codes: their share; judged_N: what all others say,
+    times their shares, -inf where not allowed; scored: nats by the codes of items that are known before they come.
     """
-    likely = iter(np.argsort(-expected_N, kind="stable").tolist() if weight > 0 else ())
-    if weight >= 1:  # nothing to wait for
-        yield from ((row, float(expected_N[row])) for row in likely if np.isfinite(expected_N[row]))
+    likely = iter(np.argsort(-judged_N, kind="stable").tolist() if codes < 1 else ())
+    if codes <= 0:  # nothing to wait for
+        yield from ((row, float(judged_N[row])) for row in likely if np.isfinite(judged_N[row]))
         return
     next_likely = next(likely, None)
-    known: dict[int, float] = {}  # seen, not yet given out
+    known = {row: codes * nats + float(judged_N[row]) for row, nats in scored.items()}  # seen, not yet given out
+    known = {row: nats for row, nats in known.items() if nats > -np.inf}
     done: set[int] = set()
     rest = 0.0
     for item in itertools.chain(generated, [None]):
         if item is None:
             rest = -np.inf
         else:
-            known[item.row] = mixed(item.score_nats, float(expected_N[item.row]), weight)
+            if item.row not in done:
+                known[item.row] = codes * item.score_nats + float(judged_N[item.row])
             rest = item.rest_nats
         while True:
             while next_likely is not None and (next_likely in known or next_likely in done):
                 next_likely = next(likely, None)
-            bound = -np.inf if next_likely is None else float(expected_N[next_likely])
+            bound = -np.inf if next_likely is None else float(judged_N[next_likely])
             if not known:
                 break
             best = max(known, key=lambda row: (known[row], -row))
-            if known[best] < mixed(rest, bound, weight) or known[best] == -np.inf:
+            if known[best] < codes * rest + (bound if codes < 1 else 0) or known[best] == -np.inf:
                 break
             done.add(best)
             yield best, known.pop(best)

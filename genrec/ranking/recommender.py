@@ -6,7 +6,6 @@ Knows a built workspace's data and asks its models through a `ModelClient`; ever
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
@@ -91,6 +90,11 @@ class Recommender:
     def search(self) -> SearchIndex:
         """The catalog's words and names: what a query names, and which of its words are known."""
         return self.data.search
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """Who has how much to say of what is recommended, summing to one; empty where the models are elsewhere."""
+        return self.client.hybrid.told_shares if isinstance(self.client, LocalClient) else {}
 
     @property
     def feedback_scheme(self) -> str:
@@ -184,6 +188,8 @@ class Recommender:
         likeness to them.
         Raises UnknownUser, UnknownItem, FilterError.
         """
+        if query.strip() and not self.search.vocabulary.words:
+            log.warning("no item has any word, so there is nothing to search for %r; the history alone counts", query)
         request = Request(
             history=self.known_history(self.chosen_history(user, history)),
             query=query,
@@ -276,15 +282,6 @@ class Recommender:
     ) -> list[Attribution]:
         """Per case, by how many nats `score` falls without each item of the history: leave-one-out attribution."""
         return self.client.attributions(_cases(histories, item_ids, queries, adapter))
-
-    def remembering_beams(self) -> AbstractContextManager[None]:
-        """Meanwhile, requests that differ in their share of the mixture alone get the beams that were found before.
-
-        Raises InputError where the models are not in this process.
-        """
-        if not isinstance(self.client, LocalClient):
-            raise InputError("beams are remembered where the models are in this process; load the workspace here")
-        return self.client.remembering_beams()
 
 
 def _filter_of(where: str | Filter | None) -> Filter | None:

@@ -10,15 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from genrec import artifacts
-from genrec.encode.fusion import load_fuser
 from genrec.encode.stage import encoded_origin, load_embeddings
 from genrec.encode.taste_axes import learn_axis_weights
 from genrec.model.lm.item_projector import LAYOUT
 from genrec.model.lm.language import LanguageModel
-from genrec.model.sequence.files import find_sequence_model
+from genrec.model.sequence.files import content_vectors
+from genrec.model.sequence.item_head import find_headed_model, without_head
 from genrec.model.training.tuning import add_lora, prepare_language_model, save_tuned
 from genrec.ranking.aversion import learn_aversion
 from genrec.ranking.item_scorer import SCORER_FILE, SCORER_LAYOUT, ItemScorer, find_item_scorer
+from genrec.ranking.mixing import Shares
 from genrec.ranking.training import ValidationJudge, tune_on
 from genrec.runtime import pick_device, seed_everything
 from genrec.semids.stage import load_semids
@@ -31,6 +32,7 @@ def _scorer_inputs(build: BuildContext) -> dict[str, str]:
         **build.split_inputs(),
         **section_input("scorer", build.config.scorer),
         "embeddings": encoded_origin(build),
+        "item_head": build.manifest("item_head").fingerprint,
         "layout": str(SCORER_LAYOUT),
         "sequence": build.manifest("sequence").fingerprint,
     }
@@ -39,10 +41,10 @@ def _scorer_inputs(build: BuildContext) -> dict[str, str]:
 def _make_scorer(build: BuildContext, directory: Path, _: str) -> dict[str, object]:
     config, folder, catalog = build.config, build.folder, build.catalog
     modalities = load_embeddings(folder / "embeddings")
-    sequence_model = find_sequence_model(folder / "sequence", pick_device(config.device), modalities)
+    sequence_model = find_headed_model(folder, pick_device(config.device), modalities)
     if sequence_model is None:
         return {}
-    content = load_fuser(folder / "sequence" / "fuser").transform(modalities)
+    content = content_vectors(folder / "sequence", modalities, len(catalog))
     validation = build.split.validation
     chosen = np.random.default_rng(config.seed).permutation(len(validation))
     cases = [(catalog.rows(validation[n].history), catalog.row(validation[n].target)) for n in chosen]
@@ -78,7 +80,7 @@ def _make_model(build: BuildContext, directory: Path, key: str) -> dict[str, obj
         catalog=build.catalog,
         table=table,
         device=device,
-        sequence_model=item_scorer.sequence_model if item_scorer is not None and tune.read_items else None,
+        sequence_model=without_head(item_scorer.sequence_model) if item_scorer and tune.read_items else None,
         seed=config.seed,
     )
     if tune.method != "full":
@@ -130,8 +132,15 @@ def _make_mixture(build: BuildContext, _directory: Path, _key: str) -> dict[str,
         config.seed,
         max_cases=config.mixture.max_cases,
     )
-    share, cold_bonus = judge.mix(language_model, item_scorer, config)
-    return {"sequence_weight": share, "lift": cold_bonus, **_aversion(build)}
+    mixture = judge.mix(language_model, item_scorer, config)
+    return {
+        "sequence_weight": mixture.share,
+        "head_share": mixture.head_share,
+        "lift": mixture.cold_bonus,
+        "shares": Shares.of(mixture.share, mixture.head_share).told(item_scorer.weights.item_head),
+        "validation_ndcg@10": dict(mixture.validation),
+        **_aversion(build),
+    }
 
 
 def _aversion(build: BuildContext) -> dict[str, object]:

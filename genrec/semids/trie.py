@@ -244,6 +244,32 @@ class Trie:
             self._mask_dead(depth, node_BW, legal, narrowing)
         return Children(node=node, log_prob=log_prob.masked_fill(~legal, -torch.inf))
 
+    def masses(self, log_prob_BN: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The log-probability of every node, that of all items below it: per level, float32 (B, M).
+
+        log_prob_BN: nats of the items by catalog rows, -inf for what is not to be found.
+        """
+        leaf_BN = log_prob_BN[:, self.row_of_leaf.long()].double()
+        before_BN = torch.nn.functional.pad(leaf_BN.exp().cumsum(dim=1), (1, 0))
+        inner = [before_BN[:, level.first_leaf.long()].diff(dim=1).log() for level in self.levels[:-1]]
+        # What is less likely than sums of doubles can tell apart is found still: by its likeliest item.
+        for depth in reversed(range(len(inner))):
+            below_BM = leaf_BN if depth + 1 == self.depth else inner[depth + 1]
+            first_M = self.levels[depth].first_child[:-1].long()
+            least_BM = torch.full_like(inner[depth], -torch.inf)
+            parent_C = torch.repeat_interleave(
+                torch.arange(len(first_M), device=first_M.device), self.levels[depth].first_child.diff().long()
+            )
+            least_BM.scatter_reduce_(1, parent_C.expand(len(below_BM), -1), below_BM, "amax")
+            inner[depth] = torch.maximum(inner[depth], least_BM)
+        return tuple(mass_BM.float() for mass_BM in (*inner, leaf_BN))
+
+    def ancestors(self, rows_BC: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The nodes of every level above given items, int64 (B, C) each; rows_BC: catalog rows, -1 for none."""
+        leaf_BC = self.leaf_of_row[rows_BC.clamp(min=0)].int()
+        nodes = [torch.searchsorted(level.first_leaf, leaf_BC, right=True) - 1 for level in self.levels]
+        return tuple(node_BC.masked_fill(rows_BC < 0, -1) for node_BC in nodes)
+
     def is_open(self, depth: int, node_BW: torch.Tensor) -> torch.Tensor:
         """Whether more than one item is below each of these nodes of `levels[depth]`, bool (B, W)."""
         first_leaf = self.levels[depth].first_leaf

@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
+import torch
 
 from genrec.bench import bench
-from genrec.bench.decode import LEVEL_SIZES, RandomCatalog, bench_decode
+from genrec.bench.decode import LEVEL_SIZES, NUM_WORDS, RandomCatalog, bench_decode, tiny_model
 from genrec.bench.measure import table_lines
 from genrec.bench.recommend import bench_recommend
+from genrec.bench.score import bench_score, each_score, exactly
 from genrec.bench.serve import COMPARED_CLIENTS, bench_serve
 from genrec.bench.tokenize import bench_tokenize
 from genrec.errors import InputError
+from genrec.model.lm.vocabulary import IdVocabulary
 
 
 def test_decode_rows_hold_what_the_contract_names():
@@ -23,6 +26,19 @@ def test_decode_rows_hold_what_the_contract_names():
     columns, cells = table_lines(rows)
     assert len(cells) == 4
     assert len(cells[0]) == len(columns)
+
+
+def test_score_rows_compare_equal_work():
+    (row,) = bench_score(7, catalog_sizes=(300,), repeats=1, num_candidates=12, prompt_lengths=(9,))
+    assert row["ratio"] == pytest.approx(row["transformers_ms"] / row["ours_ms"])
+    ids, catalog = IdVocabulary(LEVEL_SIZES, NUM_WORDS), RandomCatalog.random(300, 7)
+    model, prompt = tiny_model(NUM_WORDS + ids.num_tokens), torch.tensor([[3, 5, 7]])
+    rows = torch.arange(40, 60)
+    found = exactly(model, ids, catalog, prompt, rows)()
+    codes = torch.from_numpy(catalog.codes_NL[rows.numpy()].astype(np.int64))
+    scores = dict(zip(rows.tolist(), each_score(model, ids, prompt, codes).tolist(), strict=True))
+    assert sorted(found.row[0].tolist()) == rows.tolist()
+    assert [scores[row] for row in found.row[0].tolist()] == pytest.approx(found.score_nats[0].tolist(), abs=1e-3)
 
 
 def test_the_reference_is_given_the_codes_that_exist():

@@ -44,6 +44,7 @@ def evaluation() -> EvaluationReport:
     part = SliceReport(num_users=9, num_cases=9, metrics=FIGURES, ci95=interval, peers=peers, peers_ci95={})
     return EvaluationReport(
         feedback="every event positive",
+        shares={"codes": 0.1, "item head": 0.3, "sequence model": 0.6},
         protocol="leave-one-out",
         split="test",
         num_users=50,

@@ -33,3 +33,10 @@ def test_there_may_be_none(known, num_neighbors):
     cold_items = ColdItems.find(VECTORS, np.array(known), num_neighbors=num_neighbors)
     assert len(cold_items.rows) == 0
     assert cold_items.inherit(np.array([0]), np.array([-1.0])).shape == (0,)
+
+
+def test_what_has_no_vector_neither_inherits_nor_passes_on():
+    vectors = np.array([[1, 0], [0, 0], [0, 0], [0.6, 0.8]], dtype=np.float32)
+    cold_items = ColdItems.find(vectors, np.array([True, True, False, False]), num_neighbors=2)
+    assert cold_items.rows.tolist() == [3]
+    assert cold_items.neighbors.tolist() == [[0]]

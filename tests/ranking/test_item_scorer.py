@@ -10,12 +10,15 @@ from safetensors.numpy import load_file, save_file
 from scipy import sparse
 from workspaces import stages_of
 
-from genrec.config import ScorerConfig, SequenceConfig
+from genrec.config import Config, SequenceConfig
 from genrec.data.splits import split_interactions
 from genrec.errors import ArtifactError
+from genrec.model.sequence.item_head import head_of, without_head
 from genrec.model.sequence.model import SequenceModel
 from genrec.model.sequence.training import validation_ndcg
-from genrec.ranking.item_scorer import ItemScorer, ScorerWeights, best_weights, find_item_scorer
+from genrec.ranking.hybrid import Hybrid
+from genrec.ranking.item_scorer import ItemScorer, ScorerWeights, find_item_scorer
+from genrec.ranking.pool_weights import Rivals, best_weights
 from genrec.schema import Catalog, Interactions, Item
 
 NUM_ITEMS = 40
@@ -107,7 +110,7 @@ def test_scores_that_say_nothing_get_no_weight():
                 row[(history[-1] + 1) % NUM_ITEMS] = 0
             return rows
 
-    model_right.sequence_model = Clairvoyant()
+    model_right.models = Clairvoyant()
     pool = model_right.weighed(cases_of(chains()))
     assert (pool.weights.followers, pool.weights.likeness, pool.weights.popularity) == (0, 0, 0)
 
@@ -116,10 +119,28 @@ def test_weights_are_those_whose_neighbors_do_well_too_not_a_lone_peak():
     # Each case has a target and one rival, and is won where w · (target - rival) > 0, w = (1, followers, ...): all four
     # at .1 alone, three of them from .1 on.
     weak, strong = [0.15, -1, 0, 0], [-0.05, 1, 0, 0]  # won where followers count less than .15; more than .05
-    targets = np.array([weak, *[strong] * 3], np.float32)
-    rivals = np.zeros((4, 1, 4), np.float32)
-    found = best_weights(rivals, targets, np.ones((4, 1), bool), ScorerConfig())
-    assert found == {"followers": 0.2, "likeness": 0, "popularity": 0}
+    names = ("sequence", "followers", "likeness", "popularity")
+    rivals = rivals_of(names, [weak, *[strong] * 3])
+    assert best_weights(rivals, Config()) == {"item_head": 0, "followers": 0.2, "likeness": 0, "popularity": 0}
+
+
+def rivals_of(names, targets):
+    """Cases with one rival each, of which every score is 0."""
+    targets_BX = np.array(targets, np.float32)
+    return Rivals(
+        targets={name: targets_BX[:, number] for number, name in enumerate(names)},
+        others={name: np.zeros((len(targets), 1), np.float32) for name in names},
+        is_item_BC=np.ones((len(targets), 1), bool),
+    )
+
+
+def test_the_item_head_gets_the_share_with_which_the_pool_does_best():
+    names = ("sequence", "item_head", "followers", "likeness", "popularity")
+    # Three cases are won where the head counts more than a half, one where it counts less than .85.
+    cases = [*[[-1, 1, 0, 0, 0]] * 3, [1, -0.17, 0, 0, 0]]
+    assert 0.5 < best_weights(rivals_of(names, cases), Config())["item_head"] < 0.85
+    against = [[1, -9, 0, 0, 0]] * 4
+    assert best_weights(rivals_of(names, against), Config())["item_head"] == 0
 
 
 def test_a_pool_is_never_worse_than_its_sequence_model_where_it_was_weighed(shop_recommender):
@@ -183,20 +204,32 @@ def test_a_teacher_does_not_know_what_comes_because_it_saw_it_come():
 
 
 def test_cold_items_are_raised_by_a_bonus_and_by_their_likeness(shop_recommender):
-    histories = [
-        shop_recommender.catalog.rows(shop_recommender.history_of(user)) for user in ("user-00000", "user-00007")
-    ]
-    as_they_are, raised = (
-        shop_recommender.client.hybrid.item_scorer.with_cold_bonus(cold_bonus) for cold_bonus in (None, 0.7)
-    )
-    gain_BN = raised.log_probabilities(histories) - as_they_are.log_probabilities(histories)
-    for history, gain_N, likeness_M in zip(histories, gain_BN, raised.cold_likeness(histories), strict=True):
-        known = np.setdiff1d(np.flatnonzero(~raised.is_cold_N), history)
-        taken = gain_N[known].mean()  # what is given to some is taken from all
-        assert taken < 0
-        np.testing.assert_allclose(gain_N[known], taken, atol=1e-4)
-        wanted = taken + 0.7 + raised.config.recommend.cold_likeness * likeness_M
-        np.testing.assert_allclose(gain_N[raised.is_cold_N], wanted, atol=1e-4)
+    hybrid = shop_recommender.client.hybrid
+    histories = [shop_recommender.history_of(user) for user in ("user-00000", "user-00007")]
+    rows = [shop_recommender.catalog.rows(history) for history in histories]
+    as_they_are, raised = (hybrid.item_scorer.with_cold_bonus(cold_bonus) for cold_bonus in (None, 0.7))
+    assert as_they_are.cold_nats(rows) is None
+    likeness_BM = raised.cold_likeness(rows)
+    wanted = 0.7 + raised.config.recommend.cold_likeness * likeness_BM
+    np.testing.assert_allclose(raised.cold_nats(rows), wanted, atol=1e-5)
+    every = np.ones((2, len(shop_recommender.catalog)), bool)
+    for share in (0.3, 1.0):  # a gain is the same whoever else has a say
+        pools = [
+            Hybrid(
+                hybrid.model,
+                scorer,
+                share,
+                catalog=shop_recommender.catalog,
+                table=shop_recommender.table,
+                trie=shop_recommender.client.trie,
+                max_history=30,
+            )
+            for scorer in (as_they_are, raised)
+        ]
+        shares = pools[0].shares(histories, [None, None])
+        plain_BN, raised_BN = (its.judge(histories, shares, every) for its in pools)
+        np.testing.assert_allclose((raised_BN - plain_BN)[:, raised.is_cold_N], raised.cold_nats(rows), atol=1e-5)
+        np.testing.assert_array_equal(raised_BN[:, ~raised.is_cold_N], plain_BN[:, ~raised.is_cold_N])
 
 
 def test_cold_items_are_like_what_was_chosen_along_the_axes_that_taste_runs_along():
@@ -206,6 +239,7 @@ def test_cold_items_are_like_what_was_chosen_along_the_axes_that_taste_runs_alon
     content[half, :2] = content[3, :2] = 0.6, 0.8
     content[half + 1, :2] = 1.0, 0.0  # as content goes it is less like item 3 than the one before
     content[3, 2:] = content[half, 2:] = 0.0
+    content[half + 2 :, 3] = 1.0  # unlike it
     for axes, best in ((None, half), (np.array([2.0, 0.0, 1.0, 1.0], np.float32), (half, half + 1))):
         likeness_M = item_scorer_of(histories, content, axes=axes).cold_likeness([np.array([3])])[0]
         assert likeness_M.shape == (half,)
@@ -232,9 +266,9 @@ def test_hidden_items_are_known_by_their_content_alone(shop_recommender):
     pool = item_scorer.hiding(hidden)
     assert pool.is_cold_N.sum() == item_scorer.is_cold_N.sum() + len(hidden)
     content = torch.from_numpy(item_scorer.content_ND[hidden])
-    torch.testing.assert_close(
-        pool.sequence_model.item_vectors()[hidden], item_scorer.sequence_model.content_map(content), rtol=0, atol=1e-6
-    )
+    for models_of in (without_head, head_of):
+        hiding, knowing = models_of(pool.models), models_of(item_scorer.models)
+        torch.testing.assert_close(hiding.item_vectors()[hidden], knowing.content_map(content), rtol=0, atol=1e-6)
     assert not pool.followers.shares_NN[hidden].nnz
     assert not pool.followers.shares_NN[:, hidden].nnz
     assert item_scorer.followers.shares_NN[hidden].nnz  # the pool that it was made from stays as it was

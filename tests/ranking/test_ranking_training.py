@@ -27,9 +27,14 @@ class Expecting:
     num_items: int = NUM_ITEMS
     is_cold_N = np.zeros(NUM_ITEMS, bool)
     scores_cold_items = False
+    head = None
+    content_ND = np.ones((NUM_ITEMS, 1), np.float32)
 
     def with_cold_bonus(self, cold_bonus: float) -> "Expecting":
         return self
+
+    def cold_nats(self, histories: Sequence[np.ndarray]) -> np.ndarray | None:
+        return None
 
     def hiding(self, rows: np.ndarray) -> "Expecting":
         other = Expecting(self.aims)
@@ -50,15 +55,15 @@ class Writing:
     device = torch.device("cpu")
 
     def __init__(self, expecting: Expecting, histories: list[tuple[int, ...]]) -> None:
-        self.expecting, self.left = expecting, list(histories)
+        self.expecting, self.left = expecting, [*histories, *histories]  # asked once more where some are hidden
         self.prompts = Mock(ids=Mock(tokens=lambda _: []), encode_prompt=lambda _: [])
 
-    def search(self, prompts, *, trie, width, narrowing):
+    def search(self, prompts, *, trie, width, narrowing, also_BC):
         histories, self.left = self.left[: len(prompts)], self.left[len(prompts) :]
         scores = torch.from_numpy(self.expecting.log_probabilities([np.array(h) for h in histories]))
         for number, leaves in enumerate(narrowing.dead[-1]):
             scores[number, trie.row_of_leaf[leaves[leaves >= 0]].long()] = -torch.inf
-        best = scores.topk(width, dim=1)
+        best = scores.topk(NUM_ITEMS, dim=1)  # all that may be asked for are among them
         return Beams(row=best.indices, score_nats=best.values)
 
 
@@ -87,9 +92,10 @@ def choose(
     item_scorer = Expecting(right if sequence_is_right else off)
     item_scorer.scores_cold_items = scores_cold_items
     config = Config(recommend=RecommendConfig(beam_width=10, newcomer_exposure=exposure))
-    share, cold_bonus = judge.mix(writer, item_scorer, config)
-    assert (cold_bonus is not None) == scores_cold_items
-    return share
+    mixture = judge.mix(writer, item_scorer, config)
+    assert (mixture.cold_bonus is not None) == scores_cold_items
+    assert mixture.validation["pool"] >= min(mixture.validation["codes"], mixture.validation["item_scorer"])
+    return mixture.share
 
 
 def test_the_better_model_gets_the_larger_share():
@@ -130,7 +136,7 @@ def test_cold_items_are_wished_for_a_bounded_part_of_the_places(exposure, wished
     # One item of twenty is cold, and has 15 % of the places when it is shown three times as often.
     curve = Curve(lambda weight: 0.0)
     choose_mixture(curve, curve, exposure, Config())
-    assert curve.wished == pytest.approx([wished] * (len(tried_shares(Config())) - 1))  # the beams alone get no bonus
+    assert curve.wished == pytest.approx([wished] * len(tried_shares(Config())))
 
 
 def test_a_share_at_which_no_bonus_shows_cold_items_is_not_taken():

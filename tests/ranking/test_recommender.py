@@ -348,18 +348,6 @@ def test_requests_of_one_batch_may_want_other_shares(shop_recommender, histories
         np.testing.assert_allclose([entry.score_nats for entry in answer], scores, atol=1e-3)
 
 
-def test_remembered_beams_answer_as_fresh_ones_do(shop_recommender, histories, variant):
-    recommender, model = variant(0.5)
-    fresh = {weight: recommender.recommend_batch(histories, k=5, sequence_weight=weight) for weight in (0.5, 0, 1)}
-    model.searched.clear()
-    with recommender.remembering_beams():
-        again = {weight: recommender.recommend_batch(histories, k=5, sequence_weight=weight) for weight in fresh}
-    assert again == fresh
-    assert len(model.searched) == len(histories)
-    recommender.recommend_batch(histories, k=5, sequence_weight=0)  # nothing is remembered any more
-    assert len(model.searched) == 2 * len(histories)
-
-
 def test_beams_are_sought_where_they_have_a_share(histories, variant):
     recommender, model = variant(0.5)
     found = recommender.recommend_batch(histories, k=5, sequence_weight=1)
@@ -369,7 +357,7 @@ def test_beams_are_sought_where_they_have_a_share(histories, variant):
     assert [len(entries) for entries in found] == [5] * len(histories)
     assert not model.searched
     recommender.recommend_batch(histories, k=5, sequence_weight=0.9, queries=words)
-    assert len(model.searched) == 2 * len(histories)  # for the history, and for what is nearest to the words
+    assert len(model.searched) == len(histories)  # what is nearest to the words is scored in the same pass
 
 
 def test_words_beside_the_item_scorer_alone_rank_the_whole_catalog(shop_recommender, histories):

@@ -114,6 +114,30 @@ def test_the_probabilities_of_all_items_sum_to_one(num_items, level_sizes):
     torch.testing.assert_close(children.log_prob[legal], everything.log_prob[legal])  # filters only remove
 
 
+@pytest.mark.parametrize("spread", [1.0, 400.0])  # nats: the unlikeliest are below what sums of doubles can tell apart
+def test_the_mass_of_a_node_is_that_of_all_items_below_it(spread):
+    codes = random_codes(1, 60, (4, 5, 6))
+    trie = Trie.build(codes)
+    nats_BN = (spread * torch.rand(2, 60, generator=torch.Generator().manual_seed(0))).neg().log_softmax(dim=1)
+    nats_BN[1, 7] = -torch.inf
+    masses = trie.masses(nats_BN)
+    for level, mass_BM in zip(trie.levels, masses, strict=True):
+        for node, (first, end) in enumerate(itertools.pairwise(level.first_leaf.tolist())):
+            below = nats_BN[:, trie.row_of_leaf[first:end].long()].double().logsumexp(dim=1)
+            torch.testing.assert_close(mass_BM[:, node].double(), below, rtol=1e-4, atol=0.7 if spread > 1 else 1e-5)
+
+
+def test_ancestors_lead_from_the_root_to_the_item():
+    trie = Trie.build(random_codes(2, 40, (4, 4, 4)))
+    nodes = trie.ancestors(torch.tensor([[3, -1], [39, 0]]))
+    for depth in range(trie.depth):
+        for parent, child in zip(nodes[depth].flatten().tolist(), nodes[depth + 1].flatten().tolist(), strict=True):
+            first, end = trie.levels[depth].first_child[parent : parent + 2].tolist() if parent >= 0 else (-1, 0)
+            assert first <= child < end
+    assert trie.row_of_leaf[nodes[-1][1]].tolist() == [39, 0]
+    assert nodes[-1][0, 1] == -1
+
+
 def test_row_order_is_irrelevant():
     codes = random_codes(3, 50, (4, 4, 5))
     order = np.random.default_rng(0).permutation(50)

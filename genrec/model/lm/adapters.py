@@ -23,7 +23,8 @@ from transformers import AutoTokenizer
 from genrec.artifacts import write_text
 from genrec.disk import naming
 from genrec.errors import ArtifactError, ConfigError, IdTableMismatch, InputError
-from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm, read_ids
+from genrec.model.causal_lm import load_causal_lm
+from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, read_ids
 from genrec.pretrained import LORA_CONFIG, LORA_WEIGHTS, check_lora, load_lora, load_processor
 from genrec.sinks import markdown, markdown_code
 

@@ -7,26 +7,24 @@ Axis legend: B batch, T tokens, L levels.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoTokenizer
 
 from genrec.errors import ArtifactError, InputError
-from genrec.model.lm.beam_search import Beams, Watch, score_items, search_beams, unwatched
+from genrec.model.causal_lm import load_causal_lm
+from genrec.model.lm.beam_search import Beams, Guide, Watch, score_items, search_beams, unwatched
 from genrec.model.lm.best_first import StreamedItem, stream_items
 from genrec.model.lm.item_projector import PROJECTOR_FILE, ItemProjector
-from genrec.model.lm.json_decoding import JsonGrammar, Schema
 from genrec.model.lm.prefix_cache import PrefixCache, keeps_all_tokens
 from genrec.model.lm.text_decoding import NgramIndex, decode_greedily
 from genrec.model.lm.vocabulary import IdVocabulary, PromptTokenizer
-from genrec.pretrained import load_lora, load_lora_beside, load_processor, load_weights
+from genrec.pretrained import load_lora, load_lora_beside, load_processor
 from genrec.prompting import Message
 from genrec.runtime import quietly
 from genrec.schema import SemanticId
@@ -35,27 +33,6 @@ from genrec.semids.trie import Narrowing, Trie
 IDS_FILE = "id_tokens.json"
 BASE_DIR, ADAPTER_DIR = "base", "adapter"
 OWN = "default"  # peft's name for the LoRA that a model was loaded with
-
-
-@quietly()
-def load_causal_lm(name_or_path: str, *, dtype: str, four_bit: bool, device: torch.device) -> Any:
-    """A transformers causal language model on a device; four_bit quantizes its linear layers by bitsandbytes NF4."""
-    if device.type == "cpu":  # whose attention shares keys and values among heads, under a mask too, without copies
-        os.environ.setdefault("TRANSFORMERS_SDPA_FORCE_GQA", "1")
-    options: dict[str, Any] = {"dtype": getattr(torch, dtype)}
-    if four_bit:
-        options["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=getattr(torch, dtype)
-        )
-        options["device_map"] = {"": device}
-    model = load_weights(AutoModelForCausalLM, name_or_path, **options)
-    if not four_bit:
-        return model.to(device)
-    for module in model.modules():
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            # bitsandbytes 0.50 repacks weights at inference on CPUs, and fails where a width is no multiple of 64.
-            module.support_avx512bf16_for_cpu = False
-    return model
 
 
 def read_ids(directory: Path) -> tuple[IdVocabulary, str, str]:
@@ -87,7 +64,6 @@ class LanguageModel:
         self.prompts = prompts
         self.id_space = id_space
         self.item_projector = item_projector
-        self._json_grammar: tuple[str, JsonGrammar] | None = None
         self._offered: dict[str, Path] = {}  # adapters that no request has chosen yet
         self._is_folded = False
         self._prefix: tuple[int, ...] | PrefixCache = ()  # computed when first needed
@@ -189,11 +165,14 @@ class LanguageModel:
         width: int,
         narrowing: Narrowing | None = None,
         adapters: Sequence[str] | None = None,
+        guide: Guide | None = None,
+        also_BC: torch.Tensor | None = None,
         watch: Watch = unwatched,
     ) -> Beams:
         """The `width` most likely items after each prompt; narrowing: `trie.narrow` of what each may see, or None.
 
-        adapters: names that `add_adapter` took, one per prompt, `OWN` for the one the model was loaded with.
+        adapters: names that `add_adapter` took, one per prompt, `OWN` for the one the model was loaded with. guide,
+        also_BC: as for `search_beams`.
         """
         self._load_chosen(adapters)
         tokens_BT, mask_BT = self.prompts.pad_left(prompts, self.device)
@@ -207,6 +186,8 @@ class LanguageModel:
             narrowing=narrowing,
             adapters=adapters,
             prefix=self._cached_prefix(),
+            guide=guide,
+            also_BC=also_BC,
             watch=watch,
         )
 
@@ -288,38 +269,3 @@ class LanguageModel:
             pad_token_id=self.prompts.tokenizer.pad_token_id,
         )
         return [self.prompts.decode(row) for row in output[:, tokens_BT.shape[1] :].tolist()]
-
-    @torch.inference_mode()
-    def generate_json(self, message: Message, schema: Schema, *, max_new_tokens: int = 256) -> object:
-        """The greedy answer of the foundation itself, without its adapter, to one message: JSON that fits a schema.
-
-        Returns None when the tokens ran out before the JSON was whole. Raises InputError on a schema that cannot be
-        decoded.
-        """
-        prompt = self.prompts.encode_prompt(message)
-        tokens_BT, mask_BT = self.prompts.pad_left([prompt], self.device)
-        self._unfold()
-        alone = self.model.disable_adapter() if self._has_adapters else nullcontext()
-        with alone:
-            output = self.model.generate(
-                input_ids=tokens_BT,
-                attention_mask=mask_BT,
-                max_new_tokens=max_new_tokens,
-                do_sample=False,
-                logits_processor=[self._grammar(schema).constraint(len(prompt))],
-                eos_token_id=self.prompts.end_of_turn,
-                pad_token_id=self.prompts.tokenizer.pad_token_id,
-            )
-        try:
-            answer: object = json.loads(self.prompts.decode(output[0, len(prompt) :].tolist()))
-        except ValueError:
-            return None
-        return answer
-
-    def _grammar(self, schema: Schema) -> JsonGrammar:
-        """The compiled grammar of a schema, cached for the next request with it."""
-        key = json.dumps(schema, sort_keys=True)
-        if self._json_grammar is None or self._json_grammar[0] != key:
-            grammar = JsonGrammar(self.prompts.tokenizer, schema, first_id_token=self.ids.first_token)
-            self._json_grammar = (key, grammar)
-        return self._json_grammar[1]

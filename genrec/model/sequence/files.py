@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -17,10 +18,11 @@ from genrec.config import SequenceConfig
 from genrec.encode.fusion import load_fuser
 from genrec.model.sequence.ensemble import SequenceEnsemble
 from genrec.model.sequence.model import SequenceModel, SequenceReport
-from genrec.schema import Embeddings
+from genrec.schema import Embeddings, FloatArray
 from genrec.settings import restored, stored
 
 SEQUENCE_FILE = "sequence.safetensors"
+FUSER = "fuser"  # the folder of what joins an item's content, where there is any
 _STORED = "sequence."  # before the names of weights in files
 
 
@@ -58,6 +60,15 @@ def stored_sequence_model(path: Path, device: torch.device) -> SequenceModel:
     return model.to(device).eval()
 
 
+def content_vectors(directory: Path, embeddings: Mapping[str, Embeddings], num_items: int) -> FloatArray:
+    """The items' content as a stage directory's model was trained on it, float32 (N, C), unit rows, zero without any;
+    C is 0 where no item had any content.
+    """
+    if not (directory / FUSER).is_dir():
+        return np.zeros((num_items, 0), np.float32)
+    return load_fuser(directory / FUSER).transform(embeddings)
+
+
 def find_sequence_model(
     directory: Path, device: torch.device, embeddings: Mapping[str, Embeddings] | None = None
 ) -> SequenceModel | None:
@@ -76,5 +87,5 @@ def find_sequence_model(
             name: Embeddings(name=name, vectors=e.vectors[known:], present=e.present[known:])
             for name, e in embeddings.items()
         }
-        model.admit(torch.from_numpy(load_fuser(directory / "fuser").transform(added)))
+        model.admit(torch.from_numpy(content_vectors(directory, added, num_items - known)))
     return model

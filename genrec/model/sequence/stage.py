@@ -1,4 +1,4 @@
-"""The stage `sequence`: what follows what, learned over whole items.
+"""The stages `sequence` and `item_head`: what follows what, learned over whole items, and by the language model, too.
 
 Knows what the sequence model is trained on and when it must be again; deliberately knows nothing of the model itself.
 
@@ -14,13 +14,14 @@ from genrec.data.splits import Split
 from genrec.encode.fusion import make_fuser
 from genrec.encode.stage import encoded_origin, load_embeddings
 from genrec.model.sequence.ensemble import SequenceEnsemble
-from genrec.model.sequence.files import SEQUENCE_FILE, find_sequence_model, save_sequence_model
+from genrec.model.sequence.files import FUSER, SEQUENCE_FILE, find_sequence_model, save_sequence_model
+from genrec.model.sequence.item_head import ITEM_HEAD_FILE, Backbone, ItemHead, item_head_settings
 from genrec.model.sequence.model import SequenceModel, SequenceReport
 from genrec.model.sequence.training import train_sequence_model, validation_ndcg
 from genrec.runtime import pick_device
 from genrec.schema import Catalog, FloatArray
 from genrec.settings import stored
-from genrec.stages import BuildContext, Stage
+from genrec.stages import BuildContext, Stage, foundation_fingerprint
 
 _SEED_STEP = 1_000_003  # from the seed of one model of an ensemble to that of the next
 
@@ -89,11 +90,13 @@ def _make(build: BuildContext, directory: Path, key: str) -> dict[str, object]:
         return details
     work = artifacts.open_work(build.work(SEQUENCE.name), key)
     modalities = load_embeddings(build.folder / "embeddings")
-    fuser = make_fuser(config.fuse).fit(modalities)
-    content = fuser.transform(modalities)
+    content = None
+    if any(e.present.any() for e in modalities.values()):
+        fuser = make_fuser(config.fuse).fit(modalities)
+        content = fuser.transform(modalities)
+        fuser.save(directory / FUSER)  # added items are known by their content
     model, report = train_sequence_on(build.catalog, build.split, config, content=content, work=work)
     save_sequence_model(model, report, directory / SEQUENCE_FILE)
-    fuser.save(directory / "fuser")  # added items are known by their content
     return details | {
         "items": model.num_items,
         "best_epoch": report.best_epoch,
@@ -102,4 +105,55 @@ def _make(build: BuildContext, directory: Path, key: str) -> dict[str, object]:
     }
 
 
+def train_item_head_on(
+    items: SequenceModel, catalog: Catalog, split: Split, config: Config, *, work: Path
+) -> tuple[ItemHead, SequenceReport]:
+    """Train the language model's item head over a sequence model's items, on the same histories and validation."""
+    settings = item_head_settings(items, config)
+
+    def make() -> ItemHead:
+        return ItemHead(items, settings, Backbone.of(config))
+
+    head, report = train_sequence_model(
+        [catalog.rows(history) for history in split.train.histories().values()],
+        items.num_items,
+        [(catalog.rows(case.history), catalog.row(case.target)) for case in split.validation],
+        settings,
+        device=pick_device(config.device),
+        seed=config.seed,
+        work=_folder(work),
+        label="train item head, epochs",
+        make=make,
+    )
+    assert isinstance(head, ItemHead)
+    return head, report
+
+
+def _head_inputs(build: BuildContext) -> dict[str, str]:
+    config = build.config
+    return {
+        **build.split_inputs(),
+        "foundation": foundation_fingerprint(config.tune.base),
+        "item_head": artifacts.fingerprint(stored(config.item_head), config.tune.dtype, config.tune.method),
+        "sequence": build.manifest("sequence").fingerprint,
+    }
+
+
+def _make_head(build: BuildContext, directory: Path, key: str) -> dict[str, object]:
+    config, device = build.config, pick_device(build.config.device)
+    items = find_sequence_model(build.folder / SEQUENCE.name, device)
+    if items is None or not config.item_head.epochs:
+        return {}
+    work = artifacts.open_work(build.work(ITEM_HEAD.name), key)
+    head, report = train_item_head_on(items, build.catalog, build.split, config, work=work)
+    head.save(directory / ITEM_HEAD_FILE)
+    return {
+        "foundation": config.tune.base,
+        "best_epoch": report.best_epoch,
+        "validation_ndcg@10": max(report.validation, default=0.0),
+        "seconds": round(report.seconds, 1),
+    }
+
+
 SEQUENCE = Stage(name="sequence", inputs=_inputs, make=_make)
+ITEM_HEAD = Stage(name="item_head", inputs=_head_inputs, make=_make_head)

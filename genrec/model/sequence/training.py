@@ -76,12 +76,14 @@ def train_sequence_model(
     work: Path | None = None,
     label: str = "train sequence model, epochs",
     on_epoch: Callable[[int], None] | None = None,
+    make: Callable[[], SequenceModel] | None = None,
 ) -> tuple[SequenceModel, SequenceReport]:
     """Train on every prefix of the histories; the epoch with the best validation ndcg@10 is kept.
 
     histories: catalog rows, oldest first; validation: pairs of a history and its next row, asked with the history
     masked. Stops early after `patience` epochs without a better one; without validation all epochs count, and the last
-    is kept. work: a folder to resume from after a kill; on_epoch: told after each epoch how many there were.
+    is kept. work: a folder to resume from after a kill; on_epoch: told after each epoch how many there were; make: the
+    untrained model, where it is to be another one than the settings' kind.
     """
     began = time.monotonic()
     config = _with_repeats(config, histories)
@@ -89,6 +91,8 @@ def train_sequence_model(
 
     def begin(checkpoint: Path | None) -> _TrainingRun:
         torch.manual_seed(seed)
+        if make is not None:
+            return _TrainingRun(make().to(device), None, checkpoint)
         model = SequenceModel(num_items, config, 0 if content_NC is None else content_NC.shape[1])
         model.is_known_N = torch.from_numpy(np.bincount(np.concatenate(histories), minlength=num_items) > 0)
         return _TrainingRun(model.to(device), content_NC, checkpoint)
@@ -141,8 +145,9 @@ class _TrainingRun:
     def __init__(self, model: SequenceModel, content_NC: torch.Tensor | None, checkpoint: Path | None) -> None:
         self._model, self._content_NC, self._checkpoint = model, content_NC, checkpoint
         config, device = model.config, model.is_known_N.device
+        trained = [weight for weight in model.parameters() if weight.requires_grad]
         self._optimizer = torch.optim.Adam(
-            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+            trained, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
         self._averages = AveragedModel(model, multi_avg_fn=_moving_average(config.average_decay))
         self.averaged.content_NC = content_NC  # no weight, so not averaged
@@ -244,7 +249,10 @@ def _moving_average(decay: float) -> Any:  # Any: torch types its callback for e
 
     def average(averages: list[torch.Tensor], fresh: list[torch.Tensor], num_averaged: torch.Tensor) -> None:
         count = int(num_averaged)
-        torch._foreach_lerp_(averages, fresh, 1 - min(decay, (1 + count) / (10 + count)))
+        own = [(a, w) for a, w in zip(averages, fresh, strict=True) if a.data_ptr() != w.data_ptr()]  # not shared
+        averages, fresh = [a for a, _ in own], [w for _, w in own]
+        if own:  # weights come in groups of one type, all of which may be shared
+            torch._foreach_lerp_(averages, fresh, 1 - min(decay, (1 + count) / (10 + count)))
 
     return average
 

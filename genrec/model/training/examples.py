@@ -66,7 +66,10 @@ def query_words(item: Item, rng: np.random.Generator) -> str:
 
 
 class AlignmentExamples:
-    """Draws examples that tie id tokens to words, each of a random item and, where one is needed, a random history."""
+    """Draws examples that tie id tokens to words, each of a random item and, where one is needed, a random history.
+
+    Of items without any word there is nothing to tie; a catalog of such items alone practices reasons.
+    """
 
     def __init__(
         self,
@@ -81,6 +84,7 @@ class AlignmentExamples:
         self._prompts = prompts
         self._catalog = catalog
         self._semantic_ids = semantic_ids
+        self._worded = [item for item in catalog if item.words]
         self._histories = [history for history in histories if len(history) > 1]
         self._max_history = max_history
         self._tasks: tuple[Callable[[np.random.Generator], Example], ...] = (
@@ -95,10 +99,12 @@ class AlignmentExamples:
     def draw(self, count: int, rng: np.random.Generator) -> list[Example]:
         """`count` examples, the tasks in turn."""
         tasks = self._tasks if self._histories else self._tasks[:3]
-        return [tasks[number % len(tasks)](rng) for number in range(count)]
+        if not self._worded:
+            tasks = (self._explanation,) if self._histories else ()
+        return [tasks[number % len(tasks)](rng) for number in range(count if tasks else 0)]
 
     def _random_item(self, rng: np.random.Generator) -> Item:
-        return self._catalog.items[int(rng.integers(len(self._catalog)))]
+        return self._worded[int(rng.integers(len(self._worded)))]
 
     def _completion(self, prompt: list[int], answer: list[int]) -> Example:
         return Example((*prompt, *answer), (*[IGNORE] * len(prompt), *answer))
@@ -136,9 +142,9 @@ class AlignmentExamples:
         past = [] if rng.random() < UNKNOWN_SHARE else [self._catalog[i] for i in history[-6:-1]]
         chosen = draw_claims(item, past, self._labels, rng, wishes=draw_wishes(item, rng))
         if not chosen:
-            return self._id_to_item(rng)
+            return self._id_to_item(rng) if self._worded else self._explanation(rng)
         prompt = self._prompts.encode_prompt(
-            render("explain", title=item.title or item.item_id, claims=[claim.text for claim in chosen])
+            render("explain", title=item.name, claims=[claim.text for claim in chosen])
         )
         return self._completion(prompt, self._text_answer(phrase(item, chosen, rng)))
 

@@ -26,10 +26,11 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 from genrec.artifacts import write_text
 from genrec.checkpoints import load_checkpoint
 from genrec.config import TuneConfig
+from genrec.model.causal_lm import load_causal_lm
 from genrec.model.lm.adapters import save_plain_lora
 from genrec.model.lm.forward import LmHead
 from genrec.model.lm.item_projector import PROJECTOR_FILE, ItemProjector, without_projector
-from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel, load_causal_lm
+from genrec.model.lm.language import ADAPTER_DIR, BASE_DIR, IDS_FILE, LanguageModel
 from genrec.model.lm.vocabulary import PromptTokenizer
 from genrec.model.sequence.model import SequenceModel
 from genrec.model.training.checkpoint_selection import (

@@ -37,7 +37,7 @@ def item_shape(item: Item, links: Links) -> JsonObject:
     return {
         "id": item.item_id,
         "object": "item",
-        "title": item.title,
+        "title": item.name,
         "text": item.text,
         "attributes": as_json(item.attributes),
         **_sale(item, item.price, links),

@@ -7,13 +7,13 @@ in a line of their own. Knows no wire format and no store.
 
 import time
 import uuid
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -37,14 +37,6 @@ MAX_TEXTS, MAX_TEXTS_ON_CPU = 32, 5  # in one call, for whose last text all wait
 MAX_CACHED_TEXTS = 10_000
 TextOrder: TypeAlias = tuple[Message, int]  # what to say, in at most so many tokens
 Cases: TypeAlias = Sequence[Case]  # of one client, scored together
-
-
-class ReadOrder(NamedTuple):
-    """A message to be read under a JSON schema."""
-
-    message: Message
-    schema: Mapping[str, object]
-    max_new_tokens: int
 
 
 class ModelQueues:
@@ -89,9 +81,6 @@ class ModelQueues:
             turn=when_there_is_time,
             name="write",
         )
-        self.readings: Batcher[ReadOrder, object] = Batcher(
-            self._read, max_batch=1, max_waiting=0, turn=at_once, name="read"
-        )
         self.steps: Batcher[Callable[[], Recommendation | None], Recommendation | None] = Batcher(
             _call_each, max_batch=1, max_waiting=0, turn=at_once, name="stream"
         )
@@ -111,7 +100,6 @@ class ModelQueues:
             self.attributions,
             self.scores,
             self.texts,
-            self.readings,
             self.steps,
             self.vectors,
         )
@@ -131,9 +119,6 @@ class ModelQueues:
         while len(self.cached_texts) > self._max_cached_texts:
             self.cached_texts.pop(next(iter(self.cached_texts)))
         return texts
-
-    def _read(self, orders: Sequence[ReadOrder]) -> list[object]:
-        return [self.client.read(o.message, o.schema, max_new_tokens=o.max_new_tokens) for o in orders]
 
 
 def _grouped(entries: Sequence[Q], key: Callable[[Q], K], answer: Callable[[K, Sequence[Q]], Sequence[A]]) -> list[A]:
@@ -238,11 +223,6 @@ class QueuedClient:
             raise WriterBusy(f"the language model is busy: {error}") from None
         known |= zip(fresh, written, strict=True)
         return [known[order] for order in orders]
-
-    def read(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
-        """A message as JSON under a schema, in line with other clients'."""
-        (answer,) = self._deadline.wait([self._queues.readings.submit(ReadOrder(message, schema, max_new_tokens))])
-        return answer
 
     def embed(self, texts: Sequence[str]) -> FloatArray:
         """Unit vectors of texts, float32 (B, D), in a batch with other clients'."""

@@ -213,10 +213,6 @@ class ProcessClient:
         texts: list[str] = self._process("write", list(messages), max_new_tokens=max_new_tokens, is_urgent=False)
         return texts
 
-    def read(self, message: Message, schema: Mapping[str, object], *, max_new_tokens: int) -> object:
-        """What the foundation says to a message as JSON under a schema."""
-        return self._process("read", message, schema, max_new_tokens=max_new_tokens)
-
     def embed(self, texts: Sequence[str]) -> FloatArray:
         """Unit vectors of texts in CLIP space, float32 (B, D)."""
         vectors: FloatArray = self._process("embed", list(texts))

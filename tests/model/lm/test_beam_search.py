@@ -8,7 +8,7 @@ import torch
 from lm_worlds import NUM_WORDS, make_codes, make_model
 from peft import LoraConfig, get_peft_model
 
-from genrec.model.lm.beam_search import score_items, search_beams
+from genrec.model.lm.beam_search import Guide, score_items, search_beams
 from genrec.model.lm.vocabulary import IdVocabulary
 from genrec.semids.trie import Trie
 
@@ -187,3 +187,57 @@ def test_beams_wider_than_what_is_left_return_exactly_what_is_left(seed):
     for rows, scores, gone in zip(beams.row.tolist(), beams.score_nats.tolist(), excluded, strict=True):
         found = [row for row, score in zip(rows, scores, strict=True) if score > -np.inf]
         assert sorted(found) == sorted(set(range(24)) - set(gone.tolist()))
+
+
+def a_small_world(seed=7, num_items=60, level_sizes=(4, 5, 6)):
+    ids = IdVocabulary(level_sizes, NUM_WORDS)
+    model = make_model(seed, NUM_WORDS + ids.num_tokens)
+    trie = Trie.build(make_codes(seed, num_items, level_sizes))
+    tokens = torch.tensor([[3, 4, 5, 6], [9, 8, 7, 2]])
+    asked = {"tokens_BT": tokens, "mask_BT": torch.ones_like(tokens), "trie": trie, "ids": ids}
+    return model, asked, trie
+
+
+def test_items_that_are_to_be_scored_are_scored_exactly_beside_the_beams():
+    model, asked, trie = a_small_world()
+    every = search_beams(model, width=60, **asked)
+    exact = torch.full((2, 60), -torch.inf).scatter(1, every.row, every.score_nats)
+    also = torch.stack([every.row[0, -8:], torch.cat([every.row[1, -3:], torch.full((5,), -1)])])  # the least likely
+    found = search_beams(model, width=4, also_BC=also, **asked)
+    for number in range(2):
+        rows = found.row[number][found.score_nats[number] > -torch.inf]
+        assert set(also[number][also[number] >= 0].tolist()) <= set(rows.tolist())
+        assert len(set(rows.tolist())) == len(rows)
+        scores = found.score_nats[number][found.score_nats[number] > -torch.inf]
+        torch.testing.assert_close(scores, exact[number, rows], atol=1e-4, rtol=0)
+    legal = trie.narrow([None, None], [np.array([int(also[0, 0])]), np.zeros(0, np.int64)])
+    narrowed = search_beams(model, width=4, also_BC=also, narrowing=legal, **asked)
+    assert int(also[0, 0]) not in narrowed.row[0][narrowed.score_nats[0] > -torch.inf].tolist()
+
+
+@pytest.mark.parametrize("share", [0.6, 0.8])
+def test_guided_beams_find_the_best_of_the_product_of_both(share):
+    model, asked, trie = a_small_world()
+    every = search_beams(model, width=60, **asked)
+    exact = torch.full((2, 60), -torch.inf).scatter(1, every.row, every.score_nats)
+    judged = (4 * torch.randn(2, 60, generator=torch.Generator().manual_seed(1))).log_softmax(dim=1)
+    guide = Guide(masses=trie.masses(judged), share_B=torch.full((2,), share))
+    product = (1 - share) * exact + share * judged
+    wide = search_beams(model, width=60, guide=guide, **asked)
+    assert wide.row.tolist() == product.argsort(dim=1, descending=True).tolist()
+    torch.testing.assert_close(wide.score_nats, exact.gather(1, wide.row), atol=1e-4, rtol=0)
+    narrow, blind = search_beams(model, width=6, guide=guide, **asked), search_beams(model, width=6, **asked)
+    best = product.topk(3, dim=1).indices
+    num_found = [
+        sum(len(set(best[n].tolist()) & set(rows.row[n].tolist())) for n in range(2)) for rows in (narrow, blind)
+    ]
+    assert num_found[0] > num_found[1]  # at the same width
+
+
+def test_a_guide_of_one_request_leaves_the_other_alone():
+    model, asked, trie = a_small_world()
+    judged = (4 * torch.randn(2, 60, generator=torch.Generator().manual_seed(1))).log_softmax(dim=1)
+    guide = Guide(masses=trie.masses(judged), share_B=torch.tensor([0.6, 0.0]))
+    guided, alone = search_beams(model, width=6, guide=guide, **asked), search_beams(model, width=6, **asked)
+    assert guided.row[1].tolist() == alone.row[1].tolist()
+    assert guided.row[0].tolist() != alone.row[0].tolist()

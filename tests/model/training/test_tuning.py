@@ -27,7 +27,13 @@ from genrec.runtime import foundation_path, seed_everything
 from genrec.semids.trie import Trie
 from genrec.workspace import load
 
-QUICK = ("tokenize.num_codes=8", "tune.epochs=1", "tune.checkpoints_per_run=1", "recommend.beam_width=5")
+QUICK = (
+    "tokenize.num_codes=8",
+    "tune.epochs=1",
+    "tune.checkpoints_per_run=1",
+    "recommend.beam_width=5",
+    "item_head.epochs=1",
+)
 
 
 @pytest.fixture(scope="module")
