@@ -95,9 +95,13 @@ class PoolCases:
     head_share: float = 0.0
 
     def with_best_head_share(self, shares: Sequence[float]) -> "PoolCases":
-        """The share of the item head with which the language model alone does best."""
-        others = [replace(self, head_share=share) for share in shares]
-        return others[list(shares).index(best_share({other.head_share: other.ndcg(0.0) for other in others}))]
+        """The share of the item head with which the language model alone does best, cold items gaining nothing."""
+        plain = self.as_they_come()
+        return replace(self, head_share=best_share({s: replace(plain, head_share=s).ndcg(0.0) for s in shares}))
+
+    def as_they_come(self) -> "PoolCases":
+        """The same cases, in which cold items gain nothing: codes alone could give them nothing either."""
+        return replace(self, cold_BM=np.zeros_like(self.cold_BM))
 
     def nats(self, weight: float, cold_bonus: float = 0.0) -> Nats:
         """What the pool makes of the items with this share of the item scorer, (B, M)."""

@@ -39,7 +39,8 @@ A = TypeVar("A")
 class Mixture:
     """What validation chose: the item head's share in the language model, the item scorer's in the pool, the bonus.
 
-    cold_bonus: None leaves cold items as they are; validation: ndcg@10 by who answers, of the cases that chose.
+    cold_bonus: None leaves cold items as they are; validation: ndcg@10 by who answers, of the cases that chose, cold
+    items gaining nothing.
     """
 
     head_share: float
@@ -143,7 +144,7 @@ class ValidationJudge:
             return Mixture(head_share=0.0, share=0.0, cold_bonus=None, validation={})
         found = self._pool_cases(language_model, item_scorer, config)
         heads = [0.0, *config.mixture.head_shares] if item_scorer.head is not None else [0.0]
-        codes, found = found, found.with_best_head_share(heads)
+        found = found.with_best_head_share(heads)
         if exposure is None or not wishes:
             share, cold_bonus = best_share({share: found.ndcg(share) for share in tried_shares(config)}), None
         else:
@@ -153,11 +154,12 @@ class ValidationJudge:
                 unseen = self._pool_cases(language_model, item_scorer.hiding(hidden), config, hidden)
                 unseen = replace(unseen, head_share=found.head_share)
             share, cold_bonus = choose_mixture(found, unseen, exposure, config)
+        plain = found.as_they_come()
         validation = {
-            "codes": codes.ndcg(0.0),
-            "language_model": found.ndcg(0.0),
-            "item_scorer": found.ndcg(1.0, cold_bonus or 0.0),
-            "pool": found.ndcg(share, cold_bonus or 0.0),
+            "codes": replace(plain, head_share=0.0).ndcg(0.0),
+            "language_model": plain.ndcg(0.0),
+            "item_scorer": plain.ndcg(1.0),
+            "pool": plain.ndcg(share),
         }
         return Mixture(head_share=found.head_share, share=share, cold_bonus=cold_bonus, validation=validation)
 

@@ -121,6 +121,9 @@ def test_the_head_share_is_that_with_which_the_language_model_alone_does_best():
     right = np.where(found.rows_BM == found.target_B[:, None], 0.0, -5.0)
     found = replace(found, head_BM=np.where(found.rows_BM >= 0, right, -np.inf))
     assert found.with_best_head_share([0.0, 0.5, 0.9]).head_share == 0.9
+    dear = replace(found, cold_BM=9.0 * found.is_cold_BM)  # which would speak against every share but 0
+    assert dear.with_best_head_share([0.0, 0.5, 0.9]).head_share == 0.9
+    assert (dear.with_best_head_share([0.0, 0.5, 0.9]).cold_BM == dear.cold_BM).all()
     assert replace(found, head_BM=-right).with_best_head_share([0.0, 0.5, 0.9]).head_share == 0.0
 
 
