@@ -179,7 +179,7 @@ def choose_mixture(quality: Curve, bonus: Curve, exposure: float, config: Config
 
 
 def tried_shares(config: Config) -> list[float]:
-    """The shares of the item scorer that are tried, ascending; that of the beams alone is always among them."""
+    """The shares of the item scorer that are tried, ascending; 0, the language model alone, is always among them."""
     return sorted({0.0, *config.mixture.shares})
 
 

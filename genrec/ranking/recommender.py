@@ -181,9 +181,10 @@ class Recommender:
         exclude: item ids that must not come back; disliked: those that the person judged negatively, None for a user's
         own, which do not come back and push what is like them away: `aversion_weight` times the log-probability that an
         item is liked is added. adapter: a name or folder of a domain adapter that answers in place
-        of what is loaded. score_nats is the item's log-probability: that of its semantic ID by the language model,
-        mixed with the item scorer's; where that has no share, an item without events has at least what it inherits
-        from known neighbors. What meets the words of a query comes before what does not: `match_weight` nats times how
+        of what is loaded. score_nats is a log-linear pool: the log-probabilities by the language model's codes and item
+        head and by the item scorer, each times its share, which sorts items and need not sum to a probability; cold
+        items gain a bonus, or, where the codes answer alone, have at least what they inherit from known neighbors. What
+        meets the words of a query comes before what does not: `match_weight` nats times how
         much of them it meets are added; for a photo or items named, `query_weight` nats per standard deviation of
         likeness to them.
         Raises UnknownUser, UnknownItem, FilterError.
