@@ -133,7 +133,7 @@ def test_an_adapter_for_other_ids_or_another_model_is_refused(shop_directory, tm
         save_adapter(model, tmp_path / name, AdapterCard(name=name, foundation=base, id_space=space, **about))
     same = load(shop_directory, adapter=tmp_path / "right")
     plain = load(shop_directory)
-    plain.client.hybrid.weight = 0.0  # an adapter answers alone
+    plain.client.hybrid.weight = plain.client.hybrid.head_share = 0.0  # an adapter's codes answer alone
     history = next(iter(plain.interactions.histories().values()))
     assert same.recommend(history=history, k=5) == plain.recommend(history=history, k=5)
     with pytest.raises(IdTableMismatch, match="trained on id space 0000000000000000"):
