@@ -109,10 +109,13 @@ def train_round(
     torch.manual_seed(recipe.seed + number)
     rng = np.random.default_rng(recipe.seed + number)
     average, schedule = copy.deepcopy(unet), noise_schedule()
-    matrices = _matrices(unet)
-    optimizers = _optimizers(unet, matrices, recipe, recipe.rounds[number].share)
+    matrices = matrices_of(unet)
+    share = recipe.rounds[number].share
+    optimizers = optimizers_of(
+        unet, matrices, learning_rate=share * recipe.learning_rate, muon_rate=share * recipe.muon_rate
+    )
     warm = recipe.warmup_steps
-    paces = [torch.optim.lr_scheduler.LambdaLR(o, lambda step: _warm_then_fall(step, steps, warm)) for o in optimizers]
+    paces = [torch.optim.lr_scheduler.LambdaLR(o, lambda step: warm_then_fall(step, steps, warm)) for o in optimizers]
     meter, start, losses = ProgressMeter(label="train diffusion", total=steps), time.monotonic(), []
     for step in range(steps):
         examples = [sample_example(materials, recipe.drop_all, rng) for _ in range(recipe.batch_size)]
@@ -121,11 +124,11 @@ def train_round(
         loss.backward()
         nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
         for weight, matrix in matrices:
-            matrix.grad = None if weight.grad is None else _as_matrix(weight.grad)
+            matrix.grad = None if weight.grad is None else as_matrix(weight.grad)
         for optimizer, pace in zip(optimizers, paces, strict=True):
             optimizer.step()
             pace.step()
-        _follow(average, unet, min(recipe.ema_decay, (step + 1) / (step + 10)))
+        follow(average, unet, min(recipe.ema_decay, (step + 1) / (step + 10)))
         losses.append(loss.item())
         meter.advance()
         if (step + 1) % 50 == 0:
@@ -136,38 +139,39 @@ def train_round(
     return average
 
 
-def _as_matrix(weight: torch.Tensor) -> torch.Tensor:
+def as_matrix(weight: torch.Tensor) -> torch.Tensor:
     """A weight (out, in, ...) as (out, everything else), sharing memory for linear and channels-last layers."""
     return weight if weight.ndim == 2 else weight.permute(0, 2, 3, 1).flatten(1)
 
 
-def _matrices(unet: UNet2DConditionModel) -> list[tuple[nn.Parameter, nn.Parameter]]:
+def matrices_of(unet: nn.Module) -> list[tuple[nn.Parameter, nn.Parameter]]:
     """The weights inside the blocks, each with a matrix that shares its memory."""
     inner = [p for name, p in unet.named_parameters() if "_block" in name and p.ndim in (2, 4)]
-    return [(weight, nn.Parameter(_as_matrix(weight.detach()))) for weight in inner]
+    return [(weight, nn.Parameter(as_matrix(weight.detach()))) for weight in inner]
 
 
-def _optimizers(
-    unet: UNet2DConditionModel,
+def optimizers_of(
+    model: nn.Module,
     matrices: Sequence[tuple[nn.Parameter, nn.Parameter]],
-    recipe: DiffusionRecipe,
-    share: float,
+    *,
+    learning_rate: float,
+    muon_rate: float,
 ) -> list[torch.optim.Optimizer]:
     """Muon (Jordan et al. 2024) for the matrices inside the blocks, AdamW for everything else."""
     inner = {id(weight) for weight, _ in matrices}
-    outer = [p for p in unet.parameters() if id(p) not in inner]
+    outer = [p for p in model.parameters() if id(p) not in inner]
     return [
-        torch.optim.Muon([matrix for _, matrix in matrices], lr=share * recipe.muon_rate, weight_decay=0.01),
-        torch.optim.AdamW(outer, lr=share * recipe.learning_rate, betas=(0.9, 0.99), weight_decay=0.0),
+        torch.optim.Muon([matrix for _, matrix in matrices], lr=muon_rate, weight_decay=0.01),
+        torch.optim.AdamW(outer, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.0),
     ]
 
 
-def _warm_then_fall(step: int, steps: int, warmup_steps: int) -> float:
+def warm_then_fall(step: int, steps: int, warmup_steps: int) -> float:
     return min(1.0, (step + 1) / warmup_steps) * max(0.02, 1.0 - step / steps)
 
 
 @torch.no_grad()
-def _follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
     for kept, new in zip(average.parameters(), model.parameters(), strict=True):
         kept.lerp_(new, 1.0 - decay)
 

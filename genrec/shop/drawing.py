@@ -24,6 +24,7 @@ from genrec.shop.surfaces import FINISHES, Finish, light_on, pattern_field, text
 from genrec.shop.vocabulary import COLORS, PATTERNS, Attributes
 
 Pixels = NDArray[np.float32]
+Paints = tuple[Sequence[float] | Pixels, Sequence[float] | Pixels]
 OVERSAMPLE = 4
 HORIZON = 0.36
 STUDIO_WALL = (226, 221, 212)
@@ -167,12 +168,14 @@ def _base_color(color: str) -> Pixels:
     return _rgb(COLORS[color].rgb)
 
 
-def _look(attributes: Attributes) -> Look:
-    color = _base_color(str(attributes["color"]))
+def _look(attributes: Attributes, paints: Paints | None) -> Look:
+    if paints is None:
+        paints = _base_color(str(attributes["color"])), _base_color(str(attributes["accent"]))
+    color, accent = (_rgb(paint) for paint in paints)
     is_bright = float(color @ _rgb((0.3, 0.59, 0.11))) > 140
     return Look(
         color=color,
-        accent=_base_color(str(attributes["accent"])),
+        accent=accent,
         ink=_rgb((34, 30, 34) if is_bright else (250, 248, 242)),
         pattern=str(attributes["pattern"]),
         finish=FINISHES[str(attributes["material"])],
@@ -327,11 +330,13 @@ def draw_item(
     *,
     size_px: int = 128,
     backdrop: Backdrop | None = None,
+    paints: Paints | None = None,
     rng: np.random.Generator,
 ) -> Image.Image:
     """Draw an item (category, shape, color, accent, pattern, material) as an RGB picture of size_px x size_px.
 
-    rng moves, scales and tilts the item a little. Without a backdrop the item stands in a plain studio.
+    rng moves, scales and tilts the item a little. Without a backdrop the item stands in a plain studio. paints: main and
+    accent color as red, green, blue in place of the named ones.
     Raises InputError for a category and shape the shop does not draw.
     """
     category, shape = str(attributes["category"]), str(attributes["shape"])
@@ -341,7 +346,7 @@ def draw_item(
     frame = _frame(backdrop, size_px, pose, on_wall=on_wall)
     frame.canvas[...] *= np.float32(1.0 + 0.03 * (rng.random() - 0.5))
     _cast_shadow(parts, frame, on_wall=on_wall, is_round=shape == "round")
-    look = _look(attributes)
+    look = _look(attributes, paints)
     for part in parts:
         _paint_part(part, look, frame, pose)
     return Image.fromarray(np.clip(frame.canvas, 0, 255).astype(np.uint8))
