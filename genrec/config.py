@@ -246,13 +246,21 @@ class ChatConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisualizeConfig:
-    diffusion: str = "genrec-tiny-diffusion"
-    ip_adapter: str | None = field(default=None, metadata={"former": ""})  # none: the weights beside the pipeline
+    diffusion: str = "genrec-tiny-diffusion"  # draws variations of an item
+    scene: str | None = field(default=None, metadata=ADDED)  # paints surroundings, and into photos
+    ip_adapter: str | None = field(default=None, metadata={"former": ""})  # for models that bring none of their own
+    lcm_lora: str | None = field(default=None, metadata=ADDED)  # makes 4 to 8 steps enough, with guidance of 1 to 2
     steps: Count = 12
     guidance: Amount = 3.0
+    image_guidance: Amount = field(default=1.5, metadata=ADDED)  # toward the item's picture, where a model edits it
+    negative: str = field(default="", metadata=ADDED)  # words for what no picture should show
     item_scale: Amount = 1.0  # strength of the image conditioning
     photo_strength: Annotated[float, 0.05, 1] = 0.65  # how much of a person's photo may change
     taste_temperature: Amount = 0.1  # how sharply history items like the item are preferred in the taste centroid
+    taste_strength: Share = field(default=0.7, metadata=ADDED)
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = field(default="auto", metadata=ADDED)
+    offload: Literal["none", "model", "sequential"] = field(default="none", metadata=ADDED)  # weights leave the GPU
+    attention_slicing: bool = field(default=False, metadata=ADDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -395,9 +403,12 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
         "chat": {"understanding": "model"},
         "visualize": {
             "diffusion": "stable-diffusion-v1-5/stable-diffusion-v1-5",
+            "scene": "stable-diffusion-v1-5/stable-diffusion-inpainting",
             "ip_adapter": "h94/IP-Adapter",
-            "steps": 8,
-            "guidance": 2.0,
+            "lcm_lora": "latent-consistency/lcm-lora-sdv1-5",
+            "steps": 6,
+            "guidance": 1.5,
+            "negative": "text, watermark, deformed, blurry",
         },
     },
     "large": {
@@ -420,6 +431,11 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
         },
         "item_head": {"rank": 16, "alpha": 32, "epochs": 2, "batch_size": 128, "learning_rate": 2e-4},
         "chat": {"understanding": "model"},
-        "visualize": {"diffusion": "black-forest-labs/FLUX.2-klein-4B", "steps": 4, "guidance": 1.0},
+        "visualize": {
+            "diffusion": "black-forest-labs/FLUX.2-klein-4B",
+            "scene": "black-forest-labs/FLUX.2-klein-4B",
+            "steps": 4,
+            "guidance": 1.0,
+        },
     },
 }

@@ -22,7 +22,7 @@ from genrec.runtime import ProgressMeter, foundation_path
 MAIN = "main"
 _REPOSITORY = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 _CONVERTED = ("SFconvertbot", "Adding `safetensors` variant of this model")  # who offers weights, and as what
-_CARD_LICENSE = re.compile(r"^license(_name)?:[ \t]*['\"]?([^'\"\n]+)", re.MULTILINE)
+_CARD_ENTRY = re.compile(r"^(\w+):[ \t]*['\"]?([^'\"\n]+)", re.MULTILINE)
 _LOOK_EVERY_S = 0.5
 Place: TypeAlias = Literal["shipped", "folder", "hub cache"]
 
@@ -44,13 +44,16 @@ PIPELINE = Files(  # whose weights at the top are all parts once more
 ADAPTER = Files(
     wanted=("models/ip-adapter_sd15.safetensors", "models/image_encoder/*.json", "models/image_encoder/*.safetensors")
 )
+LORA = Files(wanted=("pytorch_lora_weights.safetensors", "README.md"))
 FILES: Mapping[str, Files] = {
     "encode.clip": MODEL,
     "encode.text_encoder": MODEL,
     "encode.audio": MODEL,
     "tune.base": MODEL,
     "visualize.diffusion": PIPELINE,
+    "visualize.scene": PIPELINE,
     "visualize.ip_adapter": ADAPTER,
+    "visualize.lcm_lora": LORA,
 }
 _NEEDED_TO_BUILD = ("encode.clip", "encode.text_encoder", "encode.audio", "tune.base")
 
@@ -62,6 +65,8 @@ KNOWN: Mapping[str, tuple[int, str]] = {
     "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2": (485, "apache-2.0"),
     "Qwen/Qwen3-0.6B": (1519, "apache-2.0"),
     "stable-diffusion-v1-5/stable-diffusion-v1-5": (5483, "creativeml-openrail-m"),
+    "stable-diffusion-v1-5/stable-diffusion-inpainting": (5483, "creativeml-openrail-m"),
+    "latent-consistency/lcm-lora-sdv1-5": (135, "openrail++"),
     "h94/IP-Adapter": (2573, "apache-2.0"),
     "google/siglip2-so400m-patch14-384": (4583, "apache-2.0"),
     "Qwen/Qwen3-Embedding-0.6B": (1207, "apache-2.0"),
@@ -115,13 +120,17 @@ def model_state(setting: str, name: str) -> ModelState:
 
 def _card_license(folder: Path) -> str | None:
     """The license that a model's card names in its head."""
+    return card_entry(folder, "license_name") or card_entry(folder, "license")
+
+
+def card_entry(folder: Path, name: str) -> str | None:
+    """What the head of a model's card says of a name; None where it says nothing, or there is no card."""
     try:
         text = (folder / "README.md").read_text(encoding="utf-8", errors="replace")[:20_000]
     except OSError:
         return None
     head = text.split("---", 2)[1] if text.startswith("---") and text.count("---") > 1 else ""
-    said = {bool(is_name): value.strip() for is_name, value in _CARD_LICENSE.findall(head)}
-    return said.get(True) or said.get(False)
+    return next((said.strip() for entry, said in _CARD_ENTRY.findall(head) if entry == name), None)
 
 
 def find_model(name: str, files: Files | None = None) -> Path | None:

@@ -44,7 +44,7 @@ from genrec.foundation.scenes import Picture, Scenes, cached_scenes
 from genrec.pretrained import load_processor, load_weights
 from genrec.runtime import ProgressMeter, progress
 from genrec.shop.talk import title
-from genrec.visualize.pipelines import ADAPTER_FILE
+from genrec.visualize.families import ADAPTER_FILE
 
 log = logging.getLogger(__name__)
 NAME = "genrec-tiny-diffusion"
@@ -295,6 +295,7 @@ def _card(
 license: apache-2.0
 library_name: diffusers
 pipeline_tag: text-to-image
+reads: item and taste
 ---
 # {NAME}
 

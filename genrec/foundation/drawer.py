@@ -24,7 +24,7 @@ from genrec.artifacts import write_file
 from genrec.foundation.autoencoder import PATCH_PX
 from genrec.foundation.scenes import SIZE_PX
 from genrec.pretrained import load_processor, load_weights
-from genrec.visualize.pipelines import ADAPTER_FILE
+from genrec.visualize.families import ADAPTER_FILE
 
 TEXT_TOKENS = 32
 Words = Callable[[list[str]], torch.Tensor]  # texts to hidden states (B, S, text_width)

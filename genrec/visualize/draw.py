@@ -1,7 +1,7 @@
 """Drawings of one item for one person, each with the record that reproduces it.
 
-Knows how an item, its vector, a taste and a scene become a marked PNG with its scores. How pipelines are driven is in
-pipelines; where items and histories come from is the caller's, or `visualize`'s, which reads a Recommender.
+Knows how an item, its vector, a taste and a scene become a marked PNG with its scores. How models are driven is in
+families; where items and histories come from is the caller's, or `visualize`'s, which reads a Recommender.
 """
 
 # H history pictures, D features
@@ -19,11 +19,16 @@ from genrec.artifacts import fingerprint_folder
 from genrec.config import Config, VisualizeConfig
 from genrec.data.images import decode_image
 from genrec.encode.clip import ClipEncoder
-from genrec.errors import GenrecError, InputError, ShapeError
+from genrec.errors import InputError, ShapeError
 from genrec.runtime import ProgressMeter, foundation_path, pick_device, shown_name
 from genrec.schema import Catalog, Embeddings, FloatArray, Item, Visual
+from genrec.visualize.families import (
+    MAX_REFERENCES,
+    DrawingOrder,
+    VariationPainter,
+    load_variation_painter,
+)
 from genrec.visualize.marking import mark_as_generated, save_marked
-from genrec.visualize.pipelines import MAX_REFERENCES, DrawingOrder, Family, load_family
 
 if TYPE_CHECKING:
     import torch
@@ -53,10 +58,6 @@ class Shop(Protocol):
         """A user's events, or the history as given. Raises UnknownUser, InputError on both."""
 
 
-class DrawingStopped(GenrecError):
-    """The caller asked to stop a drawing; nothing was written."""
-
-
 class Visualizer:
     """A diffusion pipeline, loaded on first use, that draws items for people; one drawing at a time.
 
@@ -72,14 +73,18 @@ class Visualizer:
         self._lock = threading.Lock()
 
     @cached_property
-    def family(self) -> Family:
+    def family(self) -> VariationPainter:
         """The loaded pipeline. Raises InputError when it cannot be loaded."""
-        return load_family(self.config, self.device)
+        return load_variation_painter(self.config, self.device)
 
     @cached_property
     def models(self) -> dict[str, str]:
         """The models that draw and that score, each with its fingerprint where it is a folder."""
-        named = {"diffusion": self.config.diffusion, "ip_adapter": self.config.ip_adapter}
+        named = {
+            "diffusion": self.config.diffusion,
+            "ip_adapter": self.config.ip_adapter,
+            "lcm_lora": self.config.lcm_lora,
+        }
         models = {role: _named_model(name) for role, name in named.items() if name is not None}
         if self.clip is not None:
             models["clip"] = f"{shown_name(self.clip.name_or_path)}@{self.clip.fingerprint}"
@@ -145,26 +150,20 @@ class Visualizer:
             taste_weights=weights[:MAX_REFERENCES],
             pictures=[decode_image(path) for path in (*own, *liked[:MAX_REFERENCES])],
             has_picture=bool(own),
-            scene=scene,
+            words=scene or "",
             photo=None if photo is None else decode_image(photo),
             seed=seed,
         )
 
     def _drawn(self, order: DrawingOrder, should_stop: Callable[[], bool] | None) -> Image.Image:
-        stopped = False
-
-        def on_step() -> bool:
-            nonlocal stopped
+        def on_step(_step: int, _total: int, _preview: Image.Image | None) -> bool:
             meter.advance()
-            stopped = stopped or (should_stop is not None and should_stop())
-            return not stopped
+            return should_stop is None or not should_stop()
 
         with self._lock:
             meter = ProgressMeter(label="draw", total=self.family.num_steps)
             picture = self.family.draw(order, on_step)
             meter.close()
-        if stopped:
-            raise DrawingStopped(f"the drawing of {order.title!r} was stopped as asked; draw again to get it")
         return picture
 
     def _scores(
@@ -184,7 +183,7 @@ class Visualizer:
             "item_id": visual.item_id,
             "title": order.title,
             "prompt": visual.prompt,
-            "scene": order.scene,
+            "scene": order.words or None,
             "photo": None if photo is None else photo.name,
             "seed": visual.seed,
             "steps": self.config.steps,

@@ -1,0 +1,214 @@
+"""Which family a model is of, by the class name in its model_index.json, and how its weights are loaded.
+
+What two painters have in common is loaded once. Knows dtypes, offloading and schedulers; knows no order.
+"""
+
+import functools
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+from weakref import WeakValueDictionary
+
+import torch
+
+from genrec.config import VisualizeConfig
+from genrec.errors import InputError
+from genrec.pretrained import load_errors, load_weights, model_folder
+from genrec.runtime import quietly
+from genrec.visualize.families.adapters import ImageAdapter, load_adapter
+from genrec.visualize.families.driving import Driver
+from genrec.visualize.families.editing import InstructPix2Pix
+from genrec.visualize.families.flux import FluxScene, FluxVariation, packed_grid, packed_latents
+from genrec.visualize.families.inpainting import StableDiffusionInpainting
+from genrec.visualize.families.order import ScenePainter, VariationPainter
+from genrec.visualize.families.previews import fit_preview
+from genrec.visualize.families.stable_diffusion import StableDiffusionVariation
+
+log = logging.getLogger(__name__)
+
+LORA_FILE = "pytorch_lora_weights.safetensors"
+Pipeline: TypeAlias = Any  # diffusers' pipelines are untyped
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_FLUX = "Flux2KleinPipeline"
+
+
+@dataclass(slots=True, weakref_slot=True)
+class Loaded:
+    """A pipeline on its device, with its adapter."""
+
+    driver: Driver
+    adapter: ImageAdapter | None
+
+
+def _variation(loaded: Loaded, config: VisualizeConfig) -> VariationPainter:
+    if loaded.adapter is None:
+        raise InputError(
+            f"diffusion model {config.diffusion!r} has no IP-Adapter to see the item with; set visualize.ip_adapter to "
+            "a folder or hub name that holds one"
+        )
+    return StableDiffusionVariation(loaded.driver, config, loaded.adapter)
+
+
+VARIATIONS: Mapping[str, Callable[[Loaded, VisualizeConfig], VariationPainter]] = {
+    "StableDiffusionPipeline": _variation,
+    "StableDiffusionInstructPix2PixPipeline": lambda it, config: InstructPix2Pix(it.driver, config, it.adapter),
+    _FLUX: lambda it, config: FluxVariation(it.driver, config),
+}
+SCENES: Mapping[str, Callable[[Loaded, VisualizeConfig], ScenePainter]] = {
+    "StableDiffusionInpaintPipeline": lambda it, config: StableDiffusionInpainting(it.driver, config, it.adapter),
+    "StableDiffusionPipeline": lambda it, config: StableDiffusionInpainting(it.driver, config, it.adapter),
+    _FLUX: lambda it, config: FluxScene(it.driver, config),
+}
+
+
+def load_variation_painter(config: VisualizeConfig, device: torch.device) -> VariationPainter:
+    """Load the model of visualize.diffusion. Raises InputError for what cannot be loaded, or cannot draw variations."""
+    kind = _kind_of(config.diffusion, "diffusion", VARIATIONS)
+    return VARIATIONS[kind](_load(config.diffusion, kind, "diffusion", config, device), config)
+
+
+def load_scene_painter(config: VisualizeConfig, device: torch.device) -> ScenePainter:
+    """Load the model of visualize.scene. Raises InputError for what cannot be loaded, or cannot paint scenes."""
+    if config.scene is None:
+        raise InputError("no model for scenes is set; set visualize.scene to a folder or hub name")
+    kind = _kind_of(config.scene, "scene", SCENES)
+    return SCENES[kind](_load(config.scene, kind, "scene", config, device), config)
+
+
+def _advice(setting: str) -> dict[str, str]:
+    what = "diffusion model" if setting == "diffusion" else "scene model"
+    return {"what": what, "advice": f"set visualize.{setting} to a folder or hub name"}
+
+
+def _kind_of(model: str, setting: str, known: Mapping[str, object]) -> str:
+    import diffusers
+
+    with load_errors(model, **_advice(setting)):
+        kind = str(diffusers.DiffusionPipeline.load_config(model_folder(model))["_class_name"])
+    if kind not in known:
+        raise InputError(
+            f"{_advice(setting)['what']} {model!r} is a {kind}; wanted one of {', '.join(known)}: set "
+            f"visualize.{setting}"
+        )
+    return kind
+
+
+_alive: "WeakValueDictionary[tuple[object, ...], Loaded]" = WeakValueDictionary()
+_loading = threading.Lock()
+
+
+def _load(model: str, kind: str, setting: str, config: VisualizeConfig, device: torch.device) -> Loaded:
+    """A model as some painter has it already, else as it is loaded now."""
+    settings = (config.ip_adapter, config.lcm_lora, config.item_scale, config.dtype, config.offload)
+    key = (model, str(device), config.attention_slicing, *settings)
+    with _loading:
+        loaded = _alive.get(key)
+        if loaded is None:
+            loaded = _alive[key] = _load_now(model, kind, setting, config, device)
+        return loaded
+
+
+def _load_now(model: str, kind: str, setting: str, config: VisualizeConfig, device: torch.device) -> Loaded:
+    dtype = _dtype_of(config, kind, device)
+    pipeline = load_weights(_class_of(kind), model, dtype=dtype, **_advice(setting))
+    pipeline.set_progress_bar_config(disable=True)
+    with quietly():
+        is_flux = kind == _FLUX
+        adapter = None
+        if not is_flux:
+            _accelerate_by_lora(pipeline, config.lcm_lora)
+            adapter = load_adapter(pipeline, model, config.ip_adapter)
+            if adapter is not None:
+                pipeline.set_ip_adapter_scale(config.item_scale)
+        elif config.lcm_lora is not None:
+            log.warning("visualize.lcm_lora has no effect on %s, which needs few steps anyway", model)
+        if config.attention_slicing:
+            slice_attention(pipeline)
+        pipeline.to(device)
+        encode = functools.partial(packed_latents, pipeline) if is_flux else functools.partial(_latents, pipeline)
+        factor = int(pipeline.vae_scale_factor) * (2 if is_flux else 1)
+        preview = fit_preview(lambda pixels: encode(pixels.to(device, dtype)), factor=factor)
+        offloads = offload(pipeline, config.offload, device)
+    grid = functools.partial(packed_grid, pipeline) if is_flux else None
+    return Loaded(Driver(pipeline, preview, grid=grid, one_at_a_time=offloads), adapter)
+
+
+def _class_of(kind: str) -> type:
+    import diffusers
+
+    if kind == "StableDiffusionInstructPix2PixPipeline":
+        from genrec.visualize.families.editing_pipeline import EditingPipeline
+
+        return EditingPipeline
+    found: type = getattr(diffusers, kind)
+    return found
+
+
+def _dtype_of(config: VisualizeConfig, kind: str, device: torch.device) -> torch.dtype:
+    if config.dtype != "auto":
+        return _DTYPES[config.dtype]
+    if device.type == "cpu":
+        return torch.float32
+    return torch.bfloat16 if kind == _FLUX else torch.float16
+
+
+def _latents(pipeline: Pipeline, pixels: torch.Tensor) -> torch.Tensor:
+    latents: torch.Tensor = pipeline.vae.encode(pixels).latent_dist.mode() * pipeline.vae.config.scaling_factor
+    return latents
+
+
+def _accelerate_by_lora(pipeline: Pipeline, source: str | None) -> None:
+    """Take an LCM-LoRA (arXiv 2311.05556) into the weights, and the scheduler that it is made for."""
+    if source is None:
+        return
+    from diffusers import LCMScheduler
+
+    advice = f"set visualize.lcm_lora to a folder or hub name that holds {LORA_FILE} for this model, or to none"
+    with load_errors(source, what="LCM-LoRA", advice=advice):
+        fuse_lora(pipeline, Path(model_folder(source)))
+    pipeline.scheduler = LCMScheduler.from_config(pipeline.scheduler.config)
+
+
+def fuse_lora(pipeline: Pipeline, folder: Path) -> None:
+    """Add a LoRA of diffusers' or kohya's layout to a pipeline's weights for good."""
+    pipeline.load_lora_weights(str(folder), weight_name=LORA_FILE, use_safetensors=True, local_files_only=True)
+    pipeline.fuse_lora()
+    pipeline.unload_lora_weights()
+
+
+def slice_attention(pipeline: Pipeline) -> None:
+    """Compute attention in two halves of its heads: slower, in less memory.
+
+    Attention over an adapter's embedding is left as it is: slicing would put the adapter out.
+    """
+    attentions = [module for module in _denoiser(pipeline).modules() if hasattr(module, "sliceable_head_dim")]
+    plain = [module for module in attentions if not hasattr(module.processor, "to_k_ip")]
+    if not plain:
+        log.warning("visualize.attention_slicing has no effect on this model")
+    for module in plain:
+        module.set_attention_slice(max(1, module.sliceable_head_dim // 2))
+
+
+def _denoiser(pipeline: Pipeline) -> torch.nn.Module:
+    found: torch.nn.Module = pipeline.unet if hasattr(pipeline, "unet") else pipeline.transformer
+    return found
+
+
+def offload(pipeline: Pipeline, how: str, device: torch.device) -> bool:
+    """Keep weights in the computer's memory and move them to the device by model or by layer, whether they are moved.
+
+    On a CPU there is nowhere to move them to, which is said.
+    """
+    if how == "none":
+        return False
+    if device.type == "cpu":
+        log.warning("visualize.offload = %s has no effect on a CPU", how)
+        return False
+    if how == "model":
+        pipeline.enable_model_cpu_offload(device=device)
+    else:
+        pipeline.enable_sequential_cpu_offload(device=device)
+    return True
