@@ -34,6 +34,8 @@ _DEEPEST_SHADE = 45  # by how much lightness falls in a shadow at most
 
 _SOFTNESS = 0.37  # a pixel in a shadow is steeper by this much of its depth at most; edges of things are steeper
 
+_MAX_THINGS = 4  # apart from each other on the background
+_MAX_MARKS = 19  # parts of other colors than the background's, as letters are
 _MAX_CONTOURS = 9  # of pieces and holes
 _MAX_RAGGEDNESS = 12.0  # length of the outline, by the root of the area; a disc has 3.5, a chair about 9
 _DARKEST = 30  # in a darker background, shades of the item cannot be told from it
@@ -150,6 +152,7 @@ def _by_background(rgb_HW3: npt.NDArray[np.uint8]) -> Cutout:
     item_HW = _without_specks(item_HW)
     cut_by = _cut_sides(item_HW)
     _doubt(item_HW, _slope(lab_HW3), cut_by)
+    _doubt_faint(lab_HW3, background, item_HW)
     behind_HW3 = cv2.cvtColor(background.lab_HW3, cv2.COLOR_LAB2RGB) * 255
     alpha_HW, pixels_HW3 = _matted(rgb_HW3, np.clip(behind_HW3, 0, 255), item_HW)
     return Cutout(
@@ -262,10 +265,13 @@ def _flooded(passable_HW: Mask, ring_HW: Mask) -> Mask:
 def _doubt_scattered(lab_HW3: FloatArray, background: _Background, behind_HW: Mask) -> None:
     """Raises _Doubtful where many things lie on the background, as the letters of a print do."""
     strays_HW, shade_HW = _strays(lab_HW3, background)
-    _, labels_HW, stats, _ = cv2.connectedComponentsWithStats((~behind_HW).astype(np.uint8), connectivity=8)
-    marked = np.bincount(labels_HW[np.hypot(strays_HW, shade_HW) > 12], minlength=len(stats))[1:]
+    marked_HW = ~behind_HW & (np.hypot(strays_HW, shade_HW) > 12)
     least = max(3.0, 0.00015 * behind_HW.size)
-    if (marked >= least).sum() > 4:
+    _, labels_HW = cv2.connectedComponents((~behind_HW).astype(np.uint8), connectivity=8)
+    num_things = (np.bincount(labels_HW[marked_HW])[1:] >= least).sum()
+    _, _, stats, _ = cv2.connectedComponentsWithStats(marked_HW.astype(np.uint8), connectivity=8)
+    num_marks = (stats[1:, cv2.CC_STAT_AREA] >= least).sum()
+    if num_things > _MAX_THINGS or num_marks > _MAX_MARKS:
         raise _Doubtful("what it shows is scattered over its background")
 
 
@@ -276,18 +282,21 @@ def _settled(rgb_HW3: npt.NDArray[np.uint8], lab_HW3: FloatArray, background: _B
     near = _nearness(background)
     like_HW = (strays_HW < near) & (shade_HW < near)
     behind_HW = behind_HW | _holes(strays_HW, shade_HW, slope_HW, background, behind_HW)
+    apart_HW = np.hypot(strays_HW, shade_HW)
+    apart_HW[behind_HW] = 0
+    inner_HW = apart_HW > 0.4 * cv2.dilate(apart_HW, np.ones((7, 7), np.uint8))  # neither blur nor a shadow beside it
     depth_HW = cv2.distanceTransform((~behind_HW).astype(np.uint8), cv2.DIST_L2, 3)
     core_HW = depth_HW > np.where(like_HW, 0.1, 0.04) * min(behind_HW.shape)
     sharp_HW = (shade_HW > 2 * near) & (slope_HW > np.maximum(6, 2 * _SOFTNESS * shade_HW))
-    far_HW = (strays_HW > 1.5 * near + 4) | sharp_HW | (shade_HW > _DEEPEST_SHADE) | core_HW
+    far_HW = inner_HW & ((strays_HW > 1.5 * near + 4) | sharp_HW | (shade_HW > _DEEPEST_SHADE)) | core_HW
     seeds_HW = np.zeros(behind_HW.shape, np.int32)
     seeds_HW[far_HW & ~behind_HW] = 1
-    seeds_HW[cv2.erode(behind_HW.astype(np.uint8), _BRUSH, borderValue=1) > 0] = 2
+    seeds_HW[behind_HW] = 2
     if not (seeds_HW == 1).any():
         raise _Doubtful("nothing in it differs from its background")
     cv2.watershed(np.ascontiguousarray(rgb_HW3), seeds_HW)
     between_HW = (seeds_HW == -1) & ~behind_HW  # the watershed's lines; on the side whose color they have
-    item_HW = (seeds_HW == 1) | (between_HW & (np.hypot(strays_HW, shade_HW) > near + 4))
+    item_HW = (seeds_HW == 1) | (between_HW & inner_HW & (apart_HW > near + 4))
     if (behind_HW & (shade_HW > 2 * near + 4)).sum() > 0.4 * item_HW.sum():
         raise _Doubtful("its shadows cannot be told from what it shows")
     return item_HW
@@ -296,12 +305,30 @@ def _settled(rgb_HW3: npt.NDArray[np.uint8], lab_HW3: FloatArray, background: _B
 def _holes(
     strays_HW: FloatArray, shade_HW: FloatArray, slope_HW: FloatArray, background: _Background, behind_HW: Mask
 ) -> Mask:
-    """Flat places inside the item that show the background."""
-    shown_HW = (strays_HW < 1.0 + background.noise) & (shade_HW < 12) & (slope_HW < 1.5 + background.noise) & ~behind_HW
-    count, labels_HW, stats, _ = cv2.connectedComponentsWithStats(shown_HW.astype(np.uint8), connectivity=4)
+    """Places inside the item that show the background.
+
+    Flat ones are told by their color alone. Narrow ones, whose color the blur of their edges changes, must lie near the
+    outline as the inside of a handle does, and be few: else they are a pattern of the background's color.
+    """
+    size = min(behind_HW.shape)
     least = max(9.0, 0.0006 * behind_HW.size)
-    open_ = [n for n in range(1, count) if stats[n, cv2.CC_STAT_AREA] >= least]
-    return np.isin(labels_HW, open_)
+    flat_HW = (strays_HW < 1.0 + background.noise) & (shade_HW < 12) & (slope_HW < 1.5 + background.noise) & ~behind_HW
+    near = _nearness(background)
+    narrow_HW = (strays_HW < near) & (shade_HW < 2 * near) & ~behind_HW
+    inward_HW = cv2.distanceTransform((~behind_HW).astype(np.uint8), cv2.DIST_L2, 3)
+    flat_HW = _areas(flat_HW, least)[0]
+    narrow_HW, count = _areas(narrow_HW, least, where_HW=inward_HW < 0.06 * size)
+    return flat_HW | narrow_HW if count <= 4 else flat_HW
+
+
+def _areas(mask_HW: Mask, least: float, where_HW: Mask | None = None) -> tuple[Mask, int]:
+    """The connected parts of a mask with at least this area, those that come to some place; and how many they are."""
+    _, labels_HW, stats, _ = cv2.connectedComponentsWithStats(mask_HW.astype(np.uint8), connectivity=4)
+    kept = stats[:, cv2.CC_STAT_AREA] >= least
+    if where_HW is not None:
+        kept &= np.isin(np.arange(len(stats)), labels_HW[where_HW])
+    kept[0] = False
+    return kept[labels_HW], int(kept.sum())
 
 
 def _without_specks(item_HW: Mask) -> Mask:
@@ -332,13 +359,26 @@ def _doubt(item_HW: Mask, slope_HW: FloatArray, cut_by: frozenset[Side]) -> None
         raise _Doubtful("what it shows is frayed against its background")
     outline_HW = item_HW & (cv2.erode(item, _BRUSH, borderValue=1) == 0)
     steepest_HW = cv2.dilate(slope_HW, _BRUSH)
-    if (steepest_HW[outline_HW] > 2.5).mean() < 0.85:
+    if (steepest_HW[outline_HW] > 4).mean() < 0.79:
         raise _Doubtful("what it shows fades into its background")
     left, top, width, height = cv2.boundingRect(item)
     margins = (left, top, item.shape[1] - left - width, item.shape[0] - top - height)
     narrow = sum(margin < 0.05 * min(item.shape) for margin in margins)
     if narrow > 2 and item_HW.sum() > 0.8 * width * height:
         raise _Doubtful("it is a print with a margin")
+
+
+def _doubt_faint(lab_HW3: FloatArray, background: _Background, item_HW: Mask) -> None:
+    """Raises _Doubtful where the background has a faint outline, as of a white shirt around the print on it."""
+    slope_HW = _slope(lab_HW3)
+    usual = float(np.quantile(slope_HW[_ring(item_HW.shape) & ~item_HW], 0.98))
+    _, shade_HW = _strays(lab_HW3, background)
+    apart_HW = cv2.distanceTransform((~item_HW).astype(np.uint8), cv2.DIST_L2, 3) > 5
+    faint_HW = apart_HW & (slope_HW > 1 + 1.5 * usual + 1.4 * _SOFTNESS * shade_HW)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(faint_HW.astype(np.uint8), connectivity=8)
+    longest = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(initial=0)
+    if longest > 0.15 * min(item_HW.shape):
+        raise _Doubtful("a fainter outline surrounds what it shows")
 
 
 def _cut_sides(item_HW: Mask) -> frozenset[Side]:
