@@ -246,6 +246,13 @@ class ChatConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisualizeConfig:
+    """label: the strip that says to the eye that a picture is generated; every record tells whether it is there.
+
+    certificate, key: files (PEM), as seen from the workspace, that sign every picture; none: nothing is signed. safety:
+    what looks at pictures before they are written: none, a folder or hub name of Stable Diffusion's safety checker, or
+    an installed check (entry point of the group genrec.safety).
+    """
+
     diffusion: str = "genrec-tiny-diffusion"
     ip_adapter: str | None = field(default=None, metadata={"former": ""})  # none: the weights beside the pipeline
     steps: Count = 12
@@ -253,6 +260,10 @@ class VisualizeConfig:
     item_scale: Amount = 1.0  # strength of the image conditioning
     photo_strength: Annotated[float, 0.05, 1] = 0.65  # how much of a person's photo may change
     taste_temperature: Amount = 0.1  # how sharply history items like the item are preferred in the taste centroid
+    label: bool = True
+    certificate: str | None = None
+    key: str | None = None
+    safety: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -396,6 +407,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
         "visualize": {
             "diffusion": "stable-diffusion-v1-5/stable-diffusion-v1-5",
             "ip_adapter": "h94/IP-Adapter",
+            "safety": "stable-diffusion-v1-5/stable-diffusion-v1-5",
             "steps": 8,
             "guidance": 2.0,
         },
@@ -420,6 +432,11 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
         },
         "item_head": {"rank": 16, "alpha": 32, "epochs": 2, "batch_size": 128, "learning_rate": 2e-4},
         "chat": {"understanding": "model"},
-        "visualize": {"diffusion": "black-forest-labs/FLUX.2-klein-4B", "steps": 4, "guidance": 1.0},
+        "visualize": {
+            "diffusion": "black-forest-labs/FLUX.2-klein-4B",
+            "safety": "stable-diffusion-v1-5/stable-diffusion-v1-5",
+            "steps": 4,
+            "guidance": 1.0,
+        },
     },
 }

@@ -1,6 +1,6 @@
 """Draws the recommended item for one person: `visualize`, `Visualizer`, `taste_vector`, `contact_sheet`."""
 
 from genrec.visualize.draw import DrawingStopped, Visualizer, taste_vector, visualize
-from genrec.visualize.marking import contact_sheet, mark_as_generated
+from genrec.visualize.marking import contact_sheet
 
-__all__ = ["DrawingStopped", "Visualizer", "contact_sheet", "mark_as_generated", "taste_vector", "visualize"]
+__all__ = ["DrawingStopped", "Visualizer", "contact_sheet", "taste_vector", "visualize"]
