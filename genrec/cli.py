@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from genrec.item_updates import UpdateReport
     from genrec.schema import Catalog, Item, Recommendation
     from genrec.serve.store import Store
+    from genrec.visualize.checking import VisualReport
     from genrec.workspace import Workspace
 
 app = typer.Typer(
@@ -403,6 +404,42 @@ def visualize(
         _print_json({**asdict(made), "models": dict(made.models), "scores": dict(made.scores)})
         return
     _say(f"{made.path} (generated, seed {made.seed}): {made.prompt}")
+
+
+@app.command("check-visual")
+def check_picture(
+    picture: Annotated[Path, typer.Argument(metavar="PNG", help="A picture that genrec drew.")],
+    trust: Annotated[
+        Path | None, typer.Option(help="Certificates (PEM) of those whose signatures are trusted.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """What a drawing says of itself, who signed it, and whether it was changed since; exit 2 where it was."""
+    from genrec.visualize.checking import check_visual
+
+    report = check_visual(picture, trust)
+    if as_json:
+        _print_json({**asdict(report), "record": report.record and report.record.to_json()})
+    else:
+        _say("\n".join(_visual_lines(report)))
+    if report.faults:
+        raise typer.Exit(2)
+
+
+def _visual_lines(report: "VisualReport") -> Iterator[str]:
+    record, signature = report.record, report.signature
+    if record is not None:
+        yield f"{record.mode} of {record.item_id} ({record.title}), seed {record.seed}: {record.prompt}"
+        yield from (f"{role}: {model.name}, {model.license}" for role, model in record.models.items())
+        yield f"label: {'on' if record.has_strip else 'off'}, safety check: {record.safety or 'none'}"
+        yield from [f"instead of what was asked for: {record.fallback}"] if record.fallback else []
+        yield from [f"not drawn: {', '.join(record.words_not_drawn)}"] if record.words_not_drawn else []
+    if signature is not None:
+        trust = {"trusted": "trusted", "unknown": "sound, its signer unknown", "broken": "broken"}[signature.trust]
+        yield f"signed by {signature.signer}: {trust}"
+    yield f"pixels: {report.pixels}"
+    yield from (f"CHANGED: {fault}" for fault in report.faults)
+    yield from (f"note: {note}" for note in report.notes)
 
 
 @app.command()

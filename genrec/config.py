@@ -246,6 +246,13 @@ class ChatConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisualizeConfig:
+    """label: the strip that says to the eye that a picture is generated; every record tells whether it is there.
+
+    certificate, key: files (PEM), as seen from the workspace, that sign every picture; none: nothing is signed. safety:
+    what looks at pictures before they are written: none, a folder or hub name of Stable Diffusion's safety checker, or
+    an installed check (entry point of the group genrec.safety).
+    """
+
     diffusion: str = "genrec-tiny-diffusion"  # draws variations of an item
     scene: str | None = field(default=None, metadata=ADDED)  # paints surroundings, and into photos
     ip_adapter: str | None = field(default=None, metadata={"former": ""})  # for models that bring none of their own
@@ -261,6 +268,10 @@ class VisualizeConfig:
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = field(default="auto", metadata=ADDED)
     offload: Literal["none", "model", "sequential"] = field(default="none", metadata=ADDED)  # weights leave the GPU
     attention_slicing: bool = field(default=False, metadata=ADDED)
+    label: bool = field(default=True, metadata=ADDED)
+    certificate: str | None = field(default=None, metadata=ADDED)
+    key: str | None = field(default=None, metadata=ADDED)
+    safety: str | None = field(default=None, metadata=ADDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -409,6 +420,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
             "steps": 6,
             "guidance": 1.5,
             "negative": "text, watermark, deformed, blurry",
+            "safety": "stable-diffusion-v1-5/stable-diffusion-v1-5",
+            "steps": 8,
+            "guidance": 2.0,
         },
     },
     "large": {
@@ -434,6 +448,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
         "visualize": {
             "diffusion": "black-forest-labs/FLUX.2-klein-4B",
             "scene": "black-forest-labs/FLUX.2-klein-4B",
+            "safety": "stable-diffusion-v1-5/stable-diffusion-v1-5",
             "steps": 4,
             "guidance": 1.0,
         },

@@ -11,6 +11,7 @@
     │   ├── WorkspaceBusy               a workspace that another process writes
     │   ├── IdTableMismatch             parts made for different semantic IDs
     │   ├── PromptError                 a prompt template that is missing or misused
+    │   ├── RequestRefused              words or a picture that the safety check lets not pass
     │   └── StoreError                  a database that cannot be used
     ├── WriterBusy                      the language model has too much else to say; templates say it
     ├── ModelEnded                      the model's process ended; it is started again
@@ -68,6 +69,10 @@ class IdTableMismatch(InputError):
 
 class PromptError(InputError):
     """A prompt template is missing, or was given the wrong variables."""
+
+
+class RequestRefused(InputError):
+    """What is asked for, or was drawn, is nothing that the safety check lets pass; nothing was written."""
 
 
 class StoreError(InputError):

@@ -12,6 +12,7 @@ import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -45,6 +46,11 @@ ADAPTER = Files(
     wanted=("models/ip-adapter_sd15.safetensors", "models/image_encoder/*.json", "models/image_encoder/*.safetensors")
 )
 LORA = Files(wanted=("pytorch_lora_weights.safetensors", "README.md"))
+SAFETY = Files(  # of its own, or in a pipeline
+    wanted=("config.json", "model.safetensors", "preprocessor_config.json", "safety_checker/config.json",
+            "safety_checker/model.safetensors", "feature_extractor/*.json", "README.md")
+)  # fmt: skip
+SAFETY_PLUGINS = "genrec.safety"  # the group of entry points that are checks, which are no models
 FILES: Mapping[str, Files] = {
     "encode.clip": MODEL,
     "encode.text_encoder": MODEL,
@@ -54,6 +60,7 @@ FILES: Mapping[str, Files] = {
     "visualize.scene": PIPELINE,
     "visualize.ip_adapter": ADAPTER,
     "visualize.lcm_lora": LORA,
+    "visualize.safety": SAFETY,
 }
 _NEEDED_TO_BUILD = ("encode.clip", "encode.text_encoder", "encode.audio", "tune.base")
 
@@ -73,6 +80,8 @@ KNOWN: Mapping[str, tuple[int, str]] = {
     "Qwen/Qwen3-4B": (8061, "apache-2.0"),
     "black-forest-labs/FLUX.2-klein-4B": (15980, "apache-2.0"),
 }
+# Of what is part of one of these, megabytes where that alone is fetched.
+_PARTS_MB: Mapping[tuple[str, str], int] = {("visualize.safety", "stable-diffusion-v1-5/stable-diffusion-v1-5"): 1216}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +109,9 @@ def _named(config: Config) -> dict[str, str]:
     names = {}
     for setting in FILES:
         section, _, field = setting.partition(".")
-        if (name := getattr(getattr(config, section), field)) is not None:
+        name = getattr(getattr(config, section), field)
+        is_plugin = setting == "visualize.safety" and bool(entry_points(group=SAFETY_PLUGINS, name=name or ""))
+        if name is not None and not is_plugin:
             names[setting] = name
     return names
 
@@ -108,7 +119,8 @@ def _named(config: Config) -> dict[str, str]:
 def model_state(setting: str, name: str) -> ModelState:
     """What is known of one model on this machine."""
     path = find_model(name, FILES[setting])
-    megabytes, terms = KNOWN.get(name, (None, None))
+    whole, terms = KNOWN.get(name, (None, None))
+    megabytes = _PARTS_MB.get((setting, name), whole)
     place: Place | None = None
     if path is not None:
         is_shipped, is_folder = foundation_path(name) != name, Path(name).is_dir()

@@ -10,11 +10,10 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from genrec.artifacts import write_file
-from genrec.data.images import decode_image
 from genrec.demo.result import DemoItem, DemoPerson, DemoPick, DemoResult, SameItemDrawn
 from genrec.errors import InputError, SourceError
 from genrec.sinks import visible
-from genrec.visualize.marking import picture_area
+from genrec.visualize.marking import read_picture
 
 _INK, _SOFT, _PAPER, _CARD, _EMPTY = "#1c1b22", "#6e6c78", "#f3f1ec", "#ffffff", "#e9e6df"
 _ACCENT, _GENERATED = "#4f46e5", "#c2410c"
@@ -181,7 +180,7 @@ class _Pen:
             self._draw.rounded_rectangle((x, y, x + size_px, y + size_px), _ROUND, fill=_EMPTY)
             self.paragraph((x + 12, y + 14), words, size=14, width=size_px - 24, max_lines=6, color=_SOFT)
             return
-        self.image.paste(_square(path, size_px, has_strip=bool(badge)), (x, y), _round_mask(size_px))
+        self.image.paste(_square(path, size_px), (x, y), _round_mask(size_px))
         if badge:
             font, bottom = _font(12, True), y + size_px
             right = x + 22 + font.getlength(badge)
@@ -189,13 +188,12 @@ class _Pen:
             self._draw.text((x + 15, bottom - 25), badge, font=font, fill="white")
 
 
-def _square(path: Path, size_px: int, *, has_strip: bool) -> Image.Image:
+def _square(path: Path, size_px: int) -> Image.Image:
     """The picture's middle, cut to a square of the tile's size; of a generated one without the strip that says so."""
     try:
-        picture = decode_image(path)
+        picture = read_picture(path)
     except SourceError as error:
         raise InputError(f"{path} cannot be shown as a picture ({error}); run the demo again") from error
-    picture = picture_area(picture) if has_strip else picture
     edge = min(picture.size)
     left, top = (picture.width - edge) // 2, (picture.height - edge) // 2
     box = (left, top, left + edge, top + edge)

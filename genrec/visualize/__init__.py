@@ -2,6 +2,6 @@
 
 from genrec.visualize.draw import Visualizer, taste_vector, visualize
 from genrec.visualize.families import DrawingStopped
-from genrec.visualize.marking import contact_sheet, mark_as_generated
+from genrec.visualize.marking import contact_sheet
 
-__all__ = ["DrawingStopped", "Visualizer", "contact_sheet", "mark_as_generated", "taste_vector", "visualize"]
+__all__ = ["DrawingStopped", "Visualizer", "contact_sheet", "taste_vector", "visualize"]

@@ -1,7 +1,7 @@
 """Drawings of one item for one person, each with the record that reproduces it.
 
-Knows how an item, its vector, a taste and a scene become a marked PNG with its scores. How models are driven is in
-families; where items and histories come from is the caller's, or `visualize`'s, which reads a Recommender.
+Knows how an item, its vector, a taste and a scene become a marked PNG with its scores. How pipelines are driven is in
+pipelines; where items and histories come from is the caller's, or `visualize`'s, which reads a Recommender.
 """
 
 # H history pictures, D features
@@ -15,20 +15,18 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from PIL import Image
 
-from genrec.artifacts import fingerprint_folder
+from genrec.artifacts import fingerprint, fingerprint_folder
 from genrec.config import Config, VisualizeConfig
 from genrec.data.images import decode_image
 from genrec.encode.clip import ClipEncoder
-from genrec.errors import InputError, ShapeError
+from genrec.errors import GenrecError, InputError, ShapeError
 from genrec.runtime import ProgressMeter, foundation_path, pick_device, shown_name
 from genrec.schema import Catalog, Embeddings, FloatArray, Item, Visual
-from genrec.visualize.families import (
-    MAX_REFERENCES,
-    DrawingOrder,
-    VariationPainter,
-    load_variation_painter,
-)
-from genrec.visualize.marking import mark_as_generated, save_marked
+from genrec.visualize.credentials import Credentials, load_credentials
+from genrec.visualize.marking import write_visual
+from genrec.visualize.pipelines import MAX_REFERENCES, DrawingOrder, Family, load_family
+from genrec.visualize.record import Ingredient, UsedModel, VisualRecord
+from genrec.visualize.safety import SafetyCheck, load_safety, require_drawable
 
 if TYPE_CHECKING:
     import torch
@@ -54,37 +52,52 @@ class Shop(Protocol):
     @property
     def clip(self) -> ClipEncoder: ...
 
+    @property
+    def directory(self) -> Path: ...
+
     def chosen_history(self, user: str | None, history: Sequence[str] | None) -> tuple[str, ...]:
         """A user's events, or the history as given. Raises UnknownUser, InputError on both."""
+
+
+class DrawingStopped(GenrecError):
+    """The caller asked to stop a drawing; nothing was written."""
 
 
 class Visualizer:
     """A diffusion pipeline, loaded on first use, that draws items for people; one drawing at a time.
 
-    clip: scores drawings in the space of the vectors it is given; without it there are no scores.
+    clip: scores drawings in the space of the vectors it is given; without it there are no scores. workspace: the folder
+    from which the settings' certificate and key are seen. Raises ConfigError where these do not sign.
     """
 
     def __init__(
-        self, config: VisualizeConfig, device: "torch.device | str" = "auto", *, clip: ClipEncoder | None = None
+        self,
+        config: VisualizeConfig,
+        device: "torch.device | str" = "auto",
+        *,
+        clip: ClipEncoder | None = None,
+        workspace: Path = Path(),
     ) -> None:
         self.config = config
         self.device = pick_device(device) if isinstance(device, str) else device
         self.clip = clip
+        self.credentials: Credentials | None = load_credentials(config, workspace)
         self._lock = threading.Lock()
 
     @cached_property
-    def family(self) -> VariationPainter:
+    def safety(self) -> SafetyCheck | None:
+        """What looks at pictures before they are written. Raises InputError when it cannot be loaded."""
+        return load_safety(self.config.safety, self.device)
+
+    @cached_property
+    def family(self) -> Family:
         """The loaded pipeline. Raises InputError when it cannot be loaded."""
-        return load_variation_painter(self.config, self.device)
+        return load_family(self.config, self.device)
 
     @cached_property
     def models(self) -> dict[str, str]:
         """The models that draw and that score, each with its fingerprint where it is a folder."""
-        named = {
-            "diffusion": self.config.diffusion,
-            "ip_adapter": self.config.ip_adapter,
-            "lcm_lora": self.config.lcm_lora,
-        }
+        named = {"diffusion": self.config.diffusion, "ip_adapter": self.config.ip_adapter}
         models = {role: _named_model(name) for role, name in named.items() if name is not None}
         if self.clip is not None:
             models["clip"] = f"{shown_name(self.clip.name_or_path)}@{self.clip.fingerprint}"
@@ -113,6 +126,7 @@ class Visualizer:
         """
         if out.suffix.lower() != ".png":
             raise InputError(f"drawings are written as PNG, got {out.name!r}; choose a name that ends in .png")
+        require_drawable(scene)
         order = self._order(item, item_vector, taste, scene, photo, seed, liked, liked_weights)
         picture = self._drawn(order, should_stop)
         prompt = self.family.prompt(order)
@@ -126,8 +140,8 @@ class Visualizer:
             scores=scores,
             license=_license_of(self.config.diffusion),
         )
-        note = f"{Path(self.config.diffusion).name} · seed {seed}"
-        save_marked(mark_as_generated(picture, note), out, self._record(visual, order, photo))
+        record = self._record(visual, order, item, photo)
+        write_visual(picture, record, out, credentials=self.credentials, safety=self.safety)
         return visual
 
     def _order(
@@ -150,20 +164,26 @@ class Visualizer:
             taste_weights=weights[:MAX_REFERENCES],
             pictures=[decode_image(path) for path in (*own, *liked[:MAX_REFERENCES])],
             has_picture=bool(own),
-            words=scene or "",
+            scene=scene,
             photo=None if photo is None else decode_image(photo),
             seed=seed,
         )
 
     def _drawn(self, order: DrawingOrder, should_stop: Callable[[], bool] | None) -> Image.Image:
-        def on_step(_step: int, _total: int, _preview: Image.Image | None) -> bool:
+        stopped = False
+
+        def on_step() -> bool:
+            nonlocal stopped
             meter.advance()
-            return should_stop is None or not should_stop()
+            stopped = stopped or (should_stop is not None and should_stop())
+            return not stopped
 
         with self._lock:
             meter = ProgressMeter(label="draw", total=self.family.num_steps)
             picture = self.family.draw(order, on_step)
             meter.close()
+        if stopped:
+            raise DrawingStopped(f"the drawing of {order.title!r} was stopped as asked; draw again to get it")
         return picture
 
     def _scores(
@@ -178,23 +198,28 @@ class Visualizer:
             wanted["taste"] = taste
         return {name: round(float(drawn_D @ vector), 4) for name, vector in sorted(wanted.items())}
 
-    def _record(self, visual: Visual, order: DrawingOrder, photo: Path | None) -> dict[str, object]:
-        return {
-            "item_id": visual.item_id,
-            "title": order.title,
-            "prompt": visual.prompt,
-            "scene": order.words or None,
-            "photo": None if photo is None else photo.name,
-            "seed": visual.seed,
-            "steps": self.config.steps,
-            "guidance": self.config.guidance,
-            "item_scale": self.config.item_scale,
-            "taste_temperature": self.config.taste_temperature,
-            "models": dict(visual.models),
-            "scores": dict(visual.scores),
-            "license": visual.license,
-            "generated": visual.generated,
-        }
+    def _record(self, visual: Visual, order: DrawingOrder, item: Item, photo: Path | None) -> VisualRecord:
+        own = [Ingredient.of("item", item.image)] if item.image is not None else []
+        dials = ("steps", "guidance", "item_scale", "taste_temperature")
+        return VisualRecord(
+            mode="variation" if photo is None else "photo",
+            item_id=visual.item_id,
+            title=order.title,
+            prompt=visual.prompt,
+            scene=order.scene,
+            seed=visual.seed,
+            settings={name: getattr(self.config, name) for name in dials},
+            models={role: UsedModel(name=name, license=self._license(role)) for role, name in visual.models.items()},
+            ingredients=(*([] if photo is None else [Ingredient.of("photo", photo)]), *own),
+            taste=None if order.taste_vector is None else fingerprint(order.taste_vector.tobytes()),
+            scores=dict(visual.scores),
+            label=self.config.label,
+        )
+
+    def _license(self, role: str) -> str:
+        named = {"diffusion": self.config.diffusion, "ip_adapter": self.config.ip_adapter}
+        name = named.get(role) or (self.clip.name_or_path if self.clip is not None else "")
+        return _license_of(name)
 
 
 def taste_vector(history_HD: FloatArray, item_D: FloatArray, temperature: float) -> FloatArray:
@@ -232,8 +257,8 @@ def _license_of(name: str) -> str:
 
 
 @lru_cache(maxsize=2)
-def _visualizer(config: VisualizeConfig, device: str, clip: ClipEncoder) -> Visualizer:
-    return Visualizer(config, device, clip=clip)
+def _visualizer(config: VisualizeConfig, device: str, clip: ClipEncoder, workspace: Path) -> Visualizer:
+    return Visualizer(config, device, clip=clip, workspace=workspace)
 
 
 def visualize(
@@ -273,7 +298,7 @@ def visualize(
         liked = [path for _, path in shown]
         likeness = np.array([float(image.vectors[row] @ item_vector) for row, _ in shown], dtype=np.float32)
         weights = np.exp((likeness - 1.0) / config.taste_temperature).astype(np.float32)
-    return _visualizer(config, recommender.config.device, recommender.clip).draw(
+    return _visualizer(config, recommender.config.device, recommender.clip, recommender.directory).draw(
         item,
         item_vector,
         taste,

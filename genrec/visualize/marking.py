@@ -1,56 +1,153 @@
-"""Marks generated pictures, to the eye and in the file, and lays pictures out on a labeled sheet.
+"""Pictures as they are written: labeled to the eye, with their record inside and beside, signed where that is set.
 
-Since August 2026 generated pictures shown to people in the EU must be marked (Regulation 2024/1689, article 50). Knows
-pixels and metadata; knows nothing of models.
+Since August 2026 generated pictures shown to people in the EU must be marked (Regulation 2024/1689, article 50). Also
+lays pictures out on a labeled sheet. Knows pixels and metadata; knows nothing of models.
 """
 
-import json
+import hashlib
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from genrec.artifacts import write_file, write_text
-from genrec.errors import ShapeError
+from genrec.data.images import decode_image
+from genrec.errors import InputError, ShapeError
+from genrec.runtime import shown_name
+from genrec.visualize.credentials import Credentials, sign
+from genrec.visualize.record import Mode, VisualRecord
+from genrec.visualize.safety import SafetyCheck, require_safe
 
-MIN_SIDE_PX = 256  # smaller drawings are enlarged, so that people can see them
-STRIP_PX = 20
-SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+MIN_SIDE_PX = 256  # narrower drawings are enlarged, so that people can see them and the label can be read
+STRIP_SHARE = 20 / 256  # of the width, so that the label is as readable however large a picture is shown
+WORDS: Mapping[Mode, str] = {
+    "scene": "AI-generated scene",
+    "variation": "AI-generated variation",
+    "photo": "AI-edited photo",
+}
+RECORD_CHUNK = "genrec"
 INK, PAPER, SOFT_INK = (52, 50, 48), (250, 248, 244), (120, 116, 110)
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+# What programs that know nothing of C2PA look for: IPTC's source type, as XMP.
+_XMP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+    'Iptc4xmpExt:DigitalSourceType="{}"/></rdf:RDF></x:xmpmeta>'
+)
 
 
-def mark_as_generated(picture: Image.Image, note: str) -> Image.Image:
-    """The picture, at least MIN_SIDE_PX wide, above a thin strip that says it is generated; no pixel is covered."""
-    factor = max(1, -(-MIN_SIDE_PX // min(picture.size)))
-    large = picture.convert("RGB").resize(
-        (picture.width * factor, picture.height * factor), Image.Resampling.BICUBIC if factor > 1 else None
+def write_visual(
+    picture: Image.Image,
+    record: VisualRecord,
+    path: Path,
+    *,
+    credentials: Credentials | None,
+    safety: SafetyCheck | None,
+) -> VisualRecord:
+    """Write a picture as a PNG with its record inside, signed where there are credentials, and the record beside it.
+
+    The one place that writes pictures: safety is asked for what a model made, before anything is. Returns the record
+    as written. Raises RequestRefused, InputError where it cannot be signed; then nothing is written.
+    """
+    if record.is_generated:
+        require_safe(safety, picture, record.prompt)
+    marked = label_picture(picture, record)
+    signer = None if credentials is None else credentials.signer
+    told = replace(
+        record, safety=None if safety is None else safety.name, pixels=fingerprint_pixels(marked), signed=signer
     )
-    marked = Image.new("RGB", (large.width, large.height + STRIP_PX), PAPER)
+    content = encode_png(marked, told)
+    if credentials is not None:
+        content = sign(content, told, credentials)
+    with write_file(path) as partial:
+        partial.write_bytes(content)
+    write_text(path.with_suffix(".json"), told.to_text() + "\n")
+    return told
+
+
+def label_picture(picture: Image.Image, record: VisualRecord) -> Image.Image:
+    """The picture, at least MIN_SIDE_PX wide, above a strip that says what of it is generated; no pixel is covered.
+
+    Where pixels are to stay, each is enlarged to a block of equal ones. Without a strip where the record says so.
+    """
+    large = _enlarged(picture.convert("RGB"), keeps_pixels=record.mode != "variation")
+    if not record.has_strip:
+        return large
+    height = strip_px(large.width)
+    marked = Image.new("RGB", (large.width, large.height + height), PAPER)
     marked.paste(large, (0, 0))
-    pen, font = ImageDraw.Draw(marked), _font(12)
-    text = _fit(f"generated · {note}", large.width - 12, font)
-    pen.text((6, large.height + STRIP_PX // 2), text, fill=SOFT_INK, font=font, anchor="lm")
+    pen, font, margin = ImageDraw.Draw(marked), _font(height * 3 // 5), height * 3 // 10
+    text = _fit(_label(record), large.width - 2 * margin, font)
+    pen.text((margin, large.height + height // 2), text, fill=INK, font=font, anchor="lm")
     return marked
 
 
+def strip_px(width: int) -> int:
+    """How high the label's strip is beneath a picture of this width."""
+    return round(width * STRIP_SHARE)
+
+
 def picture_area(marked: Image.Image) -> Image.Image:
-    """A marked picture without its strip."""
-    return marked.crop((0, 0, marked.width, marked.height - STRIP_PX))
+    """A labeled picture without its strip."""
+    return marked.crop((0, 0, marked.width, marked.height - strip_px(marked.width)))
 
 
-def save_marked(marked: Image.Image, path: Path, record: Mapping[str, object]) -> None:
-    """Write the PNG, atomically, with the record in its text chunks, and the record beside it as JSON."""
-    text = json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True)
+def read_picture(path: Path) -> Image.Image:
+    """The picture in a file, without the strip where its record says that there is one. Raises SourceError."""
+    picture = decode_image(path)
+    try:
+        record = read_record(path)
+    except InputError:  # of another version or changed: all of it is shown
+        return picture
+    return picture_area(picture) if record is not None and record.has_strip else picture
+
+
+def fingerprint_pixels(picture: Image.Image) -> str:
+    """SHA-256 over the size and the RGB values of a picture."""
+    rgb = picture.convert("RGB")
+    return hashlib.sha256(f"{rgb.width}x{rgb.height}:".encode() + rgb.tobytes()).hexdigest()
+
+
+def encode_png(marked: Image.Image, record: VisualRecord) -> bytes:
+    """The picture as a PNG that carries the record, and IPTC's source type for other programs."""
     chunks = PngInfo()
-    chunks.add_text("generated", "true")
-    chunks.add_text("DigitalSourceType", SOURCE_TYPE)
-    chunks.add_itxt("genrec", text)
-    with write_file(path) as partial:
-        marked.save(partial, format="PNG", pnginfo=chunks)
-    write_text(path.with_suffix(".json"), text + "\n")
+    chunks.add_text("generated", str(record.is_generated).lower())
+    if record.source_type is not None:
+        chunks.add_text("DigitalSourceType", record.source_type)
+        chunks.add_itxt("XML:com.adobe.xmp", _XMP.format(record.source_type))
+    chunks.add_itxt(RECORD_CHUNK, record.to_text())
+    stream = BytesIO()
+    marked.save(stream, format="PNG", pnginfo=chunks)
+    return stream.getvalue()
+
+
+def read_record(path: Path) -> VisualRecord | None:
+    """The record in a PNG's text; None where there is none, or the file is no PNG. Raises InputError."""
+    try:
+        with Image.open(path, formats=("PNG",)) as opened:
+            opened.load()
+            text = opened.info.get(RECORD_CHUNK)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return None if text is None else VisualRecord.from_text(str(text))
+
+
+def _label(record: VisualRecord) -> str:
+    drew = next(iter(record.models.values()), None)
+    name = "" if drew is None else Path(shown_name(drew.name)).name.partition("@")[0]
+    return " · ".join(filter(None, (WORDS[record.mode], name)))
+
+
+def _enlarged(picture: Image.Image, *, keeps_pixels: bool) -> Image.Image:
+    factor = -(-MIN_SIDE_PX // picture.width)
+    if factor == 1:
+        return picture
+    how = Image.Resampling.NEAREST if keeps_pixels else Image.Resampling.BICUBIC
+    return picture.resize((picture.width * factor, picture.height * factor), how)
 
 
 def contact_sheet(
