@@ -126,6 +126,16 @@ def _ids(history: str | None) -> list[str] | None:
     return None if history is None else [entry.strip() for entry in history.split(",") if entry.strip()]
 
 
+def _box(text: str | None) -> tuple[int, int, int, int] | None:
+    if text is None:
+        return None
+    try:
+        left, top, width, height = (int(number) for number in text.split(","))
+    except ValueError:
+        raise InputError(f"box {text!r} is no box; wanted left,top,width,height in whole pixels") from None
+    return left, top, width, height
+
+
 def _cells(*texts: str) -> list[Text]:
     """Cells that hold what others wrote, without markup."""
     return [Text(visible(text)) for text in texts]
@@ -391,19 +401,32 @@ def visualize(
     user: User = None,
     history: History = None,
     scene: Annotated[str | None, typer.Option(help="Where to show it, in plain words.")] = None,
+    change: Annotated[
+        str | None, typer.Option(help='What to change, such as "in red"; "" changes it toward the taste.')
+    ] = None,
     photo: Annotated[Path | None, typer.Option(help="The person's own photo to show it in.")] = None,
+    box: Annotated[str | None, typer.Option(help="Where in the photo: left,top,width,height in pixels.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="Where in the photo: a picture of its size, white there.")] = None,
+    strength: Annotated[float | None, typer.Option(help="Of the taste: 0, the item alone, to 1.")] = None,
     seed: Annotated[int, typer.Option(help="Equal seeds draw equal pictures.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Draw an item for a person."""
     workspace = _load(directory)
     made = workspace.visualize(
-        item=item, out=out, user=user, history=_ids(history), scene=scene, photo=photo, seed=seed
-    )
+        item=item, out=out, user=user, history=_ids(history), scene=scene, change=change, photo=photo, mask=mask,
+        box=_box(box), strength=strength, seed=seed,
+    )  # fmt: skip
     if as_json:
         _print_json({**asdict(made), "models": dict(made.models), "scores": dict(made.scores)})
         return
-    _say(f"{made.path} (generated, seed {made.seed}): {made.prompt}")
+    _say(f"{made.path} ({made.mode}, generated, seed {made.seed}): {made.prompt}")
+    if made.note:
+        _say(made.note)
+    if made.taste:
+        _say(
+            f"for a taste of {made.taste}, seen in {', '.join(workspace.catalog[name].name for name in made.shaped_by)}"
+        )
 
 
 @app.command("check-visual")

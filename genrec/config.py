@@ -253,12 +253,13 @@ class VisualizeConfig:
     an installed check (entry point of the group genrec.safety).
     """
 
-    diffusion: str = "genrec-tiny-diffusion"  # draws variations of an item
-    scene: str | None = field(default=None, metadata=ADDED)  # paints surroundings, and into photos
+    diffusion: str = "genrec-tiny-edit"  # draws variations of an item
+    scene: str | None = field(default="genrec-tiny-scene", metadata=ADDED)  # paints surroundings, and into photos
     ip_adapter: str | None = field(default=None, metadata={"former": ""})  # for models that bring none of their own
     lcm_lora: str | None = field(default=None, metadata=ADDED)  # makes 4 to 8 steps enough, with guidance of 1 to 2
-    steps: Count = 12
-    guidance: Amount = 3.0
+    steps: Count = 8
+    guidance: Amount = 2.0
+    candidates: Count = field(default=2, metadata=ADDED)  # drawn to choose from
     image_guidance: Amount = field(default=1.5, metadata=ADDED)  # toward the item's picture, where a model edits it
     negative: str = field(default="", metadata=ADDED)  # words for what no picture should show
     item_scale: Amount = 1.0  # strength of the image conditioning
@@ -421,8 +422,6 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {  # Any: TOML tables
             "guidance": 1.5,
             "negative": "text, watermark, deformed, blurry",
             "safety": "stable-diffusion-v1-5/stable-diffusion-v1-5",
-            "steps": 8,
-            "guidance": 2.0,
         },
     },
     "large": {

@@ -553,7 +553,12 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visual:
-    """A generated picture and the record that reproduces it; `scores` are cosines in CLIP space."""
+    """A generated picture and the record that reproduces it.
+
+    mode: "scene", "variation" or "photo", as it was drawn; note: where that is not what was asked for, and what the
+    model does not know, in one line. scores: of the picture that was chosen. taste, colors (#rrggbb), shaped_by (item
+    ids, most telling first): what the person's history said, empty where nothing is known.
+    """
 
     path: Path
     item_id: str
@@ -562,4 +567,10 @@ class Visual:
     prompt: str
     scores: Mapping[str, float]
     license: str
+    mode: str = "scene"
+    note: str = ""
+    words_not_drawn: tuple[str, ...] = ()
+    taste: str = ""
+    colors: tuple[str, ...] = ()
+    shaped_by: tuple[str, ...] = ()
     generated: Literal[True] = True

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+from PIL import Image
+
 from genrec.chat.conversation import Conversation
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.reading.reader import Reader
@@ -20,7 +22,8 @@ from genrec.ranking.built_data import BuiltData
 from genrec.ranking.client import ModelClient
 from genrec.ranking.recommender import Recommender
 from genrec.schema import Explanation, Visual
-from genrec.visualize import visualize
+from genrec.visualize import Wanted, visualize, wanted_of
+from genrec.visualize.families import StepHook
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +37,11 @@ class Draw(Protocol):
         *,
         user: str | None,
         history: Sequence[str] | None,
+        disliked: Sequence[str],
         item_id: str,
-        scene: str | None,
-        photo: Path | None,
-        seed: int,
+        wanted: Wanted,
         out: Path,
+        on_step: StepHook | None,
     ) -> Visual: ...
 
 
@@ -120,20 +123,33 @@ class Workspace(Recommender):
         out: Path | str,
         user: str | None = None,
         history: Sequence[str] | None = None,
+        disliked: Sequence[str] = (),
         scene: str | None = None,
-        photo: Path | None = None,
+        change: str | None = None,
+        photo: Path | Image.Image | None = None,
+        box: tuple[int, int, int, int] | None = None,
+        mask: Path | Image.Image | None = None,
+        strength: float | None = None,
         seed: int = 0,
+        on_step: StepHook | None = None,
     ) -> Visual:
-        """Draw this item for this person into a PNG, with a record beside it. Raises UnknownUser, UnknownItem."""
+        """Show this item to this person in a PNG, with a record inside and beside it.
+
+        In a scene for them (the default; scene: where, in words), changed (change: how, in words, or empty for their
+        taste), or in their photo at a box (left, top, width, height) or a mask. strength: of the taste, 0 to 1. on_step
+        is called after each step with how many are done, of how many, and a small preview; False stops the drawing.
+        Raises UnknownUser, UnknownItem, InputError.
+        """
+        wanted = wanted_of(scene=scene, change=change, photo=photo, box=box, mask=mask, strength=strength, seed=seed)
         return self._draw(
             self,
             user=user,
             history=history,
+            disliked=tuple(self.catalog.item_id(other) for other in disliked),
             item_id=self.catalog.item_id(item),
-            scene=scene,
-            photo=photo,
-            seed=seed,
+            wanted=wanted,
             out=Path(out),
+            on_step=on_step,
         )
 
     def chat(self) -> Conversation:

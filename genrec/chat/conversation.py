@@ -120,7 +120,17 @@ class Conversable(Searchable, Explainable, Protocol):
     def history_of(self, user_id: str) -> tuple[str, ...]: ...
     def aversion_of(self, user_id: str) -> tuple[str, ...]: ...
     def known_history(self, history: Sequence[str]) -> tuple[str, ...]: ...
-    def visualize(self, *, item: str, history: Sequence[str], out: Path) -> Visual: ...
+    def visualize(
+        self,
+        *,
+        item: str,
+        history: Sequence[str],
+        disliked: Sequence[str],
+        out: Path,
+        scene: str | None,
+        change: str | None,
+        photo: Path | None,
+    ) -> Visual: ...
 
 
 class Conversation:
@@ -444,8 +454,31 @@ class Conversation:
             return Reply(text=text, request=request, items=(self._card(item),))
         context = self.session.context()
         name = re.sub(r"[^\w-]+", "_", item_id)[:60]
-        case = zlib.crc32("\n".join([item_id, *context]).encode())
+        scene, change = _drawing_words(request)
+        case = zlib.crc32("\n".join([item_id, *context, scene or "", change or ""]).encode())
         out = self.recommender.directory / "visuals" / f"chat-{name}-{case:08x}.png"
-        made = self.recommender.visualize(item=item_id, history=context, out=out)
-        text = f"This is how {item.name} could look for you; the picture is generated."
+        made = self.recommender.visualize(
+            item=item_id, history=context, disliked=self.session.disliked, out=out, scene=scene, change=change,
+            photo=request.image,
+        )  # fmt: skip
+        text = f"{_SHOWN[made.mode].format(item.name)}; {_WHAT[made.mode]} generated."
+        if made.note:
+            text += f" ({made.note[0].upper()}{made.note[1:]}.)"
         return Reply(text=text, request=request, items=(self._card(item),), visual=made.path)
+
+
+_SHOWN = {
+    "scene": "This is {} in a place for you",
+    "variation": "This is how {} could look for you",
+    "photo": "This is {} in your photo",
+}
+_WHAT = {"scene": "the surroundings are", "variation": "the picture is", "photo": "its shadow and edges are"}
+
+
+def _drawing_words(request: ChatRequest) -> tuple[str | None, str | None]:
+    """Where an item is to be shown, in words, and how it is to be changed; None for what is not said."""
+    changed = [str(wish.value) for wish in request.where if isinstance(wish.value, str)]
+    free = ", ".join(dict.fromkeys(filter(None, (request.query, *request.missing, *request.not_understood))))
+    if changed and request.image is None:
+        return None, ", ".join([*changed, *([free] if free else [])])
+    return free or None, None

@@ -34,17 +34,21 @@ _FAILURES = (OSError, ValueError, SyntaxError, EOFError, KeyError, TypeError, In
              Image.DecompressionBombError, Warning)  # fmt: skip  # Pillow raises almost anything over broken files
 
 
-def decode_image(image: Picture | bytes) -> Image.Image:
-    """An RGB picture as a browser shows it. image: a file, what one holds, or a picture. Raises SourceError."""
+def decode_image(image: Picture | bytes, *, keeps_alpha: bool = False) -> Image.Image:
+    """An RGB picture as a browser shows it, or with keeps_alpha an RGBA one where parts of it are transparent.
+
+    image: a file, what one holds, or a picture. Raises SourceError.
+    """
+    convert = _with_alpha if keeps_alpha else _to_rgb
     if isinstance(image, Image.Image):
-        return _to_rgb(image)
+        return convert(image)
     name = "of these bytes" if isinstance(image, bytes) else str(image)
     try:
         source = BytesIO(image) if isinstance(image, bytes) else image
         with _quietly(), Image.open(source, formats=PICTURE_FORMATS) as opened:
             reason = _why_unfit(opened)
             if reason is None:
-                return _to_rgb(_upright(opened))
+                return convert(_upright(opened))
     except UnidentifiedImageError:
         reason = _why_unidentified(image)
     except _FAILURES as error:
@@ -208,6 +212,14 @@ def _upright(image: Image.Image) -> Image.Image:
     except (SyntaxError, ValueError, TypeError, KeyError, IndexError, ArithmeticError):  # an EXIF that is broken
         image.load()
         return image
+
+
+def _with_alpha(image: Image.Image) -> Image.Image:
+    """RGBA where the picture has transparent parts, else RGB."""
+    has_alpha = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+    if not has_alpha or image.mode.startswith("I"):
+        return _to_rgb(image)
+    return _to_srgb(image.convert("RGBA"))
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from genrec.foundation.autoencoder import PatchBasis
 from genrec.foundation.painter import PAINT_PX, Batch, PainterRecipe
-from genrec.foundation.places import any_color
+from genrec.foundation.places import any_color, palette_numbers
 from genrec.runtime import progress
 from genrec.shop.drawing import draw_item
 from genrec.shop.vocabulary import COLORS, DOMAINS, PATTERNS, accents_for, sample_attributes
-from genrec.visualize.palette import palette_numbers, to_lab
+from genrec.visualize.colors import to_lab
 
 NAME = "genrec-tiny-edit"
 NUM_ITEMS, NUM_VERSIONS = 4_000, 4

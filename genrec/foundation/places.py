@@ -26,7 +26,10 @@ from genrec.foundation.rooms import (
     Place,
     Rgb,
 )
+from genrec.schema import FloatArray
 from genrec.shop.vocabulary import COLORS
+from genrec.visualize.colors import to_lab
+from genrec.visualize.families import palette_vector
 
 T = TypeVar("T")
 NEUTRAL: Sequence[Rgb] = ((240, 235, 226), (248, 247, 244), (214, 208, 198), (190, 192, 194), (226, 214, 192))
@@ -217,6 +220,13 @@ def _jitter(rgb: Rgb, spread: float, rng: np.random.Generator) -> Rgb:
 
 def _pick(rng: np.random.Generator, choices: Sequence[T]) -> T:
     return choices[int(rng.integers(len(choices)))]
+
+
+def palette_numbers(palette: Sequence[tuple[Sequence[float], float]]) -> FloatArray:
+    """A palette of (rgb, weight) as the adapter reads it, float32 (16,)."""
+    colors, weights = [rgb for rgb, _ in palette], [weight for _, weight in palette]
+    lab_K3 = to_lab(np.array(colors, dtype=np.float32).reshape(-1, 3))
+    return palette_vector(lab_K3, np.array(weights, dtype=np.float32))
 
 
 def known_words() -> list[str]:

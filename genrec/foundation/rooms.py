@@ -7,7 +7,7 @@ color. Knows paint, light and words; knows nothing of items and of models.
 # H, W pixels, 3 = red green blue in 0..255, K colors of a palette
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +132,7 @@ def _grain(kind: str, size: int, rng: np.random.Generator) -> Pixels:
     if kind == "blades":
         return np.asarray(0.7 * _noise(size, 64, rng, 0.5) + 0.5 * _noise(size, 12, rng), np.float32)
     if kind == "ripples":
-        return np.asarray(np.sin((y * 30 + _noise(size, 5, rng) * 2.5)) * 0.7 + 0.3 * _noise(size, 40, rng), np.float32)
+        return np.asarray(np.sin(y * 30 + _noise(size, 5, rng) * 2.5) * 0.7 + 0.3 * _noise(size, 40, rng), np.float32)
     return np.zeros((size, size), np.float32)
 
 
@@ -234,7 +234,10 @@ def _plant(pen: ImageDraw.ImageDraw, x: float, base: float, size: int, rgb: Rgb,
         wide = 0.022 * size
         green = (int(rng.integers(34, 84)), int(rng.integers(96, 150)), int(rng.integers(50, 90)))
         pen.polygon([(x, base - pot), (mid[0] - wide, mid[1]), tip, (mid[0] + wide, mid[1])], fill=green)
-    pen.polygon([(x - pot, base - 1.8 * pot), (x + pot, base - 1.8 * pot), (x + 0.75 * pot, base), (x - 0.75 * pot, base)], fill=rgb)
+    pen.polygon(
+        [(x - pot, base - 1.8 * pot), (x + pot, base - 1.8 * pot), (x + 0.75 * pot, base), (x - 0.75 * pot, base)],
+        fill=rgb,
+    )
 
 
 def _flowers(pen: ImageDraw.ImageDraw, x: float, base: float, size: int, rgb: Rgb, rng: np.random.Generator) -> None:
@@ -262,7 +265,10 @@ def _lamp(pen: ImageDraw.ImageDraw, x: float, base: float, size: int, rgb: Rgb, 
     pen.line((x, base, x, base - 0.2 * size), fill=(70, 60, 52), width=4)
     pen.ellipse((x - 0.05 * size, base - 0.014 * size, x + 0.05 * size, base + 0.006 * size), fill=(70, 60, 52))
     top, low = base - 0.36 * size, base - 0.2 * size
-    pen.polygon([(x - 0.05 * size, top), (x + 0.05 * size, top), (x + 0.1 * size, low), (x - 0.1 * size, low)], fill=(255, 232, 176))
+    pen.polygon(
+        [(x - 0.05 * size, top), (x + 0.05 * size, top), (x + 0.1 * size, low), (x - 0.1 * size, low)],
+        fill=(255, 232, 176),
+    )
 
 
 def _candle(pen: ImageDraw.ImageDraw, x: float, base: float, size: int, rgb: Rgb, _: np.random.Generator) -> None:
@@ -299,10 +305,14 @@ def _cushions(pen: ImageDraw.ImageDraw, x: float, base: float, size: int, rgb: R
     for shift, shade in ((-0.06, 0.85), (0.05, 1.0)):
         fill = tuple(int(c * shade) for c in rgb)
         left = x + shift * size
-        pen.rounded_rectangle((left - 0.09 * size, base - 0.15 * size, left + 0.09 * size, base), 0.05 * size, fill=fill)
+        pen.rounded_rectangle(
+            (left - 0.09 * size, base - 0.15 * size, left + 0.09 * size, base), 0.05 * size, fill=fill
+        )
 
 
-def _fairy_lights(pen: ImageDraw.ImageDraw, x: float, base: float, size: int, rgb: Rgb, rng: np.random.Generator) -> None:
+def _fairy_lights(
+    pen: ImageDraw.ImageDraw, x: float, base: float, size: int, rgb: Rgb, rng: np.random.Generator
+) -> None:
     for _ in range(26):
         cx, cy, radius = rng.uniform(0, 1) * size, rng.uniform(0.02, 0.55) * size, rng.uniform(0.008, 0.03) * size
         pen.ellipse((cx - radius, cy - radius, cx + radius, cy + radius), fill=(255, 226, 150))
@@ -344,7 +354,9 @@ def _lit(canvas: Pixels, place: Place, size: int, rng: np.random.Generator) -> P
         if not place.is_outdoors:  # the window's light lies across the wall
             slant = toward - 0.55 * y
             pane = (np.abs(slant - 0.28) < 0.2) & (np.abs((slant - 0.08) % 0.2 - 0.1) > 0.012) & (y > 0.1)
-            glow = np.asarray(Image.fromarray((pane * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(size / 40)))
+            glow = np.asarray(
+                Image.fromarray((pane * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(size / 40))
+            )
             bright = bright + 0.2 * glow.astype(np.float32) / 255
         return np.asarray(canvas * bright[..., None] * np.array((1.03, 1.0, 0.94), np.float32), np.float32)
     if place.light == "evening":
@@ -369,7 +381,9 @@ def draw_place(place: Place, size_px: int = 128) -> NDArray[np.uint8]:
         spots = [0.14, 0.86, 0.3, 0.7] if rng.random() < 0.5 else [0.86, 0.14, 0.7, 0.3]
         for number, prop in enumerate(place.props):
             x = (spots[number % 4] + rng.normal(0, 0.03)) * size
-            DRAWN[prop](pen, x, min(line, size) - rng.uniform(-0.05, 0.01) * size, size, place.paints[2 + number % 2], rng)
+            DRAWN[prop](
+                pen, x, min(line, size) - rng.uniform(-0.05, 0.01) * size, size, place.paints[2 + number % 2], rng
+            )
         behind = np.asarray(picture, np.float32)
     behind = _blur(behind, size * rng.uniform(0.006, 0.014))
     if place.horizon < 1:

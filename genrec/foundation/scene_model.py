@@ -7,26 +7,21 @@ palette. The same model fills gaps in a picture of a place.
 # N places, B batch, C latent channels, h, w latent positions, H, W pixels
 
 import logging
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from transformers import CLIPTokenizer
 
 from genrec.foundation.autoencoder import PatchBasis
-from genrec.foundation.clip_model import to_pixels
 from genrec.foundation.painter import PAINT_PX, Batch, PainterRecipe, latent_mask
-from genrec.foundation.places import PlaceCase, sample_case
+from genrec.foundation.places import PlaceCase, palette_numbers, sample_case
 from genrec.foundation.rooms import draw_place
 from genrec.runtime import progress
 from genrec.shop.drawing import Pose, draw_item
 from genrec.shop.shapes import build_parts
 from genrec.shop.vocabulary import DOMAINS, sample_attributes
-from genrec.visualize.palette import palette_numbers
 
 log = logging.getLogger(__name__)
 NAME = "genrec-tiny-scene"
@@ -75,7 +70,12 @@ def prepare(num_places: int, latent_channels: int, seed: int) -> Places:
     latents = basis.encode(pictures).half()
     palettes = torch.from_numpy(np.stack([palette_numbers(case.palette) for case in cases]))
     return Places(
-        cases=cases, pictures=pictures, latents=latents, palettes=palettes, things=draw_things(NUM_THINGS, seed), basis=basis
+        cases=cases,
+        pictures=pictures,
+        latents=latents,
+        palettes=palettes,
+        things=draw_things(NUM_THINGS, seed),
+        basis=basis,
     )
 
 
@@ -107,9 +107,7 @@ def sample_batch(places: Places, recipe: PainterRecipe, rng: np.random.Generator
     )
 
 
-def _standing(
-    case: PlaceCase, thing: Thing, rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _standing(case: PlaceCase, thing: Thing, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The place's size of canvas with a thing on it, and what is to be painted: all around."""
     size, horizon = PAINT_PX, case.place.horizon
     is_hung = not case.place.is_outdoors and horizon > 0.8
@@ -167,14 +165,18 @@ def _thing(rng: np.random.Generator) -> Thing:
         is_flat = True
     else:  # a garment or another soft outline
         middle, half = PAINT_PX / 2, rng.uniform(0.12, 0.4) * PAINT_PX
-        right = [(middle + half * rng.uniform(0.4, 1.2), y) for y in np.linspace(4, PAINT_PX - 4, int(rng.integers(4, 9)))]
+        right = [
+            (middle + half * rng.uniform(0.4, 1.2), y) for y in np.linspace(4, PAINT_PX - 4, int(rng.integers(4, 9)))
+        ]
         left = [(2 * middle - x + rng.normal(0, 3), y) for x, y in reversed(right)]
         pen.polygon([*right, *left], fill=255)
         is_flat = False
     pixels = np.asarray(picture)
     if rng.random() < 0.4:  # anything at all may stand there
         tint = rng.uniform(0, 255, 3)
-        pixels = np.clip(pixels * rng.uniform(0.2, 0.8) + tint * 0.4 + rng.normal(0, 12, pixels.shape), 0, 255).astype(np.uint8)
+        pixels = np.clip(pixels * rng.uniform(0.2, 0.8) + tint * 0.4 + rng.normal(0, 12, pixels.shape), 0, 255).astype(
+            np.uint8
+        )
     box = mask.getbbox() or (0, 0, PAINT_PX, PAINT_PX)
     left_px, top_px, right_px, low_px = box
     return Thing(pixels=pixels[top_px:low_px, left_px:right_px], alpha=np.asarray(mask.crop(box)), is_flat=is_flat)

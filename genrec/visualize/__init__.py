@@ -1,7 +1,7 @@
 """Draws the recommended item for one person: `visualize`, `Visualizer`, `taste_vector`, `contact_sheet`."""
 
-from genrec.visualize.draw import Visualizer, taste_vector, visualize
+from genrec.visualize.draw import Visualizer, Wanted, taste_vector, visualize, wanted_of
 from genrec.visualize.families import DrawingStopped
 from genrec.visualize.marking import contact_sheet
 
-__all__ = ["DrawingStopped", "Visualizer", "contact_sheet", "taste_vector", "visualize"]
+__all__ = ["DrawingStopped", "Visualizer", "Wanted", "contact_sheet", "taste_vector", "visualize", "wanted_of"]

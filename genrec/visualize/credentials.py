@@ -21,7 +21,6 @@ from genrec.errors import ConfigError, InputError
 from genrec.visualize.record import GENERATED, Ingredient, Signer, VisualRecord
 
 if TYPE_CHECKING:
-    import c2pa
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 

@@ -1,13 +1,14 @@
-"""Drawings of one item for one person, each with the record that reproduces it.
+"""Pictures of one item for one person, each with the record that reproduces it: `Visualizer` and `visualize`.
 
-Knows how an item, its vector, a taste and a scene become a marked PNG with its scores. How pipelines are driven is in
-pipelines; where items and histories come from is the caller's, or `visualize`'s, which reads a Recommender.
+Three modes. A scene keeps the item's own pixels and paints a place around them; a variation changes the item; a photo
+puts the item into a person's own. Knows in which order parts are asked; how items are cut out, staged, painted, judged
+and written is theirs.
 """
 
 # H history pictures, D features
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -19,22 +20,35 @@ from genrec.artifacts import fingerprint, fingerprint_folder
 from genrec.config import Config, VisualizeConfig
 from genrec.data.images import decode_image
 from genrec.encode.clip import ClipEncoder
-from genrec.errors import GenrecError, InputError, ShapeError
+from genrec.errors import InputError, ShapeError
+from genrec.hub import KNOWN
 from genrec.runtime import ProgressMeter, foundation_path, pick_device, shown_name
 from genrec.schema import Catalog, Embeddings, FloatArray, Item, Visual
+from genrec.visualize.change import read_change
 from genrec.visualize.credentials import Credentials, load_credentials
+from genrec.visualize.cutout import Cutout, cut_out
+from genrec.visualize.families import (
+    DrawingOrder,
+    ScenePainter,
+    StepHook,
+    VariationPainter,
+    load_scene_painter,
+    load_variation_painter,
+)
+from genrec.visualize.guard import Guard
 from genrec.visualize.marking import write_visual
-from genrec.visualize.pipelines import MAX_REFERENCES, DrawingOrder, Family, load_family
-from genrec.visualize.record import Ingredient, UsedModel, VisualRecord
+from genrec.visualize.record import Ingredient, Mode, UsedModel, VisualRecord
 from genrec.visualize.safety import SafetyCheck, load_safety, require_drawable
+from genrec.visualize.staging import Region, Stage, compose, place_in_photo, stage
+from genrec.visualize.taste import Taste, Tastes
+from genrec.visualize.vocabulary import Vocabulary, vocabulary_of
 
 if TYPE_CHECKING:
     import torch
 
-KNOWN_LICENSES: Mapping[str, str] = {
-    "stable-diffusion-v1-5/stable-diffusion-v1-5": "CreativeML OpenRAIL-M",
-    "black-forest-labs/FLUX.2-klein-4B": "Apache-2.0",
-}
+_GROUNDS = ("on an oak table", "on a white sideboard", "on a walnut shelf", "on a pine desk", "on a linen tablecloth")
+_ON_WALL = "hung on a wall"
+_SEED_STEP = 7_919  # between the seeds of candidates
 
 
 class Shop(Protocol):
@@ -59,15 +73,75 @@ class Shop(Protocol):
         """A user's events, or the history as given. Raises UnknownUser, InputError on both."""
 
 
-class DrawingStopped(GenrecError):
-    """The caller asked to stop a drawing; nothing was written."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is asked for.
+
+    mode: scene, variation or photo. words: where to show it, or what to change. photo: a person's own, with `where`:
+    left, top, width and height of a box in it, or a mask (white where the item may be). strength: of the taste, 0 to 1.
+    """
+
+    mode: Mode = "scene"
+    words: str = ""
+    photo: Image.Image | None = None
+    where: Region | Image.Image | None = None
+    strength: float | None = None
+    seed: int = 0
+
+
+def wanted_of(
+    *,
+    scene: str | None = None,
+    change: str | None = None,
+    photo: Path | Image.Image | None = None,
+    box: Region | None = None,
+    mask: Path | Image.Image | None = None,
+    strength: float | None = None,
+    seed: int = 0,
+) -> Wanted:
+    """What is asked for, by what is given: a change makes a variation, a photo that mode, all else a scene.
+
+    scene: words of a place; change: words of a change, empty for one toward the taste. Raises InputError for two of
+    them at once, a place in no photo, and a strength outside of 0 to 1.
+    """
+    asked = {"scene": scene is not None, "change": change is not None, "photo": photo is not None}
+    if asked["change"] and sum(asked.values()) > 1:
+        others = " and ".join(name for name, is_asked in asked.items() if is_asked)
+        raise InputError(f"{others} were asked for at once; draw one after the other")
+    if photo is None and (box is not None or mask is not None):
+        raise InputError("a box or a mask says where in a photo, and no photo is given; give one")
+    if box is not None and mask is not None:
+        raise InputError("a box and a mask were given; one of them says where the item stands in the photo")
+    if strength is not None and not 0 <= strength <= 1:
+        raise InputError(f"a taste of strength {strength:g} is outside of 0 (the item alone) to 1 (all taste)")
+    return Wanted(
+        mode="photo" if photo is not None else "variation" if change is not None else "scene",
+        words=(change if change is not None else scene) or "",
+        photo=None if photo is None else decode_image(photo),
+        where=box if mask is None else decode_image(mask),
+        strength=strength,
+        seed=seed,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A picture before it is written, and what is told of it."""
+
+    picture: Image.Image
+    mode: Mode
+    prompt: str
+    scores: Mapping[str, float] = field(default_factory=dict)
+    words_not_drawn: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    num_candidates: int = 1
 
 
 class Visualizer:
-    """A diffusion pipeline, loaded on first use, that draws items for people; one drawing at a time.
+    """The models that paint, loaded on first use; any number of threads may draw at once.
 
-    clip: scores drawings in the space of the vectors it is given; without it there are no scores. workspace: the folder
-    from which the settings' certificate and key are seen. Raises ConfigError where these do not sign.
+    guard: judges what was drawn, and knows which catalog it is for. workspace: the folder from which the settings'
+    certificate and key are seen. Raises ConfigError where these do not sign.
     """
 
     def __init__(
@@ -75,14 +149,13 @@ class Visualizer:
         config: VisualizeConfig,
         device: "torch.device | str" = "auto",
         *,
-        clip: ClipEncoder | None = None,
+        guard: Guard | None = None,
         workspace: Path = Path(),
     ) -> None:
         self.config = config
         self.device = pick_device(device) if isinstance(device, str) else device
-        self.clip = clip
+        self.guard = guard or Guard()
         self.credentials: Credentials | None = load_credentials(config, workspace)
-        self._lock = threading.Lock()
 
     @cached_property
     def safety(self) -> SafetyCheck | None:
@@ -90,136 +163,259 @@ class Visualizer:
         return load_safety(self.config.safety, self.device)
 
     @cached_property
-    def family(self) -> Family:
-        """The loaded pipeline. Raises InputError when it cannot be loaded."""
-        return load_family(self.config, self.device)
+    def scenes(self) -> ScenePainter:
+        """What paints surroundings. Raises InputError when it cannot be loaded."""
+        return load_scene_painter(self.config, self.device)
 
     @cached_property
-    def models(self) -> dict[str, str]:
-        """The models that draw and that score, each with its fingerprint where it is a folder."""
-        named = {"diffusion": self.config.diffusion, "ip_adapter": self.config.ip_adapter}
-        models = {role: _named_model(name) for role, name in named.items() if name is not None}
-        if self.clip is not None:
-            models["clip"] = f"{shown_name(self.clip.name_or_path)}@{self.clip.fingerprint}"
-        return models
+    def variations(self) -> VariationPainter:
+        """What changes items. Raises InputError when it cannot be loaded."""
+        return load_variation_painter(self.config, self.device)
+
+    @cached_property
+    def scene_words(self) -> Vocabulary:
+        """The words that the scene model draws."""
+        return vocabulary_of(self.config.scene)
+
+    @cached_property
+    def change_words(self) -> Vocabulary:
+        """The words that the variation model draws."""
+        return vocabulary_of(self.config.diffusion)
 
     def draw(
         self,
         item: Item,
-        item_vector: FloatArray,
-        taste: FloatArray | None,
+        wanted: Wanted,
         *,
-        scene: str | None = None,
-        photo: Path | None = None,
-        seed: int,
-        out: Path,
+        taste: Taste | None = None,
+        item_vector: FloatArray | None = None,
+        taste_vector: FloatArray | None = None,
         liked: Sequence[Path] = (),
         liked_weights: FloatArray | None = None,
-        should_stop: Callable[[], bool] | None = None,
-    ) -> Visual:
-        """Draw the item before a backdrop of this taste (or into `photo`), as a marked PNG at `out`.
+        on_step: StepHook | None = None,
+    ) -> Drawn:
+        """Draw an item as wanted; what cannot be drawn so is shown in a scene, with a note that says why.
 
-        item_vector, taste: unit float32 (D,) in CLIP space, taste None for a neutral picture; liked: pictures of the
-        history, most telling first, for pipelines that read pictures instead of vectors, with their weights.
-        should_stop is asked after every step. Raises InputError for an unreadable photo or an `out` that is no .png,
-        DrawingStopped when asked to stop.
+        item_vector, taste_vector: unit float32 (D,) in CLIP space. liked: pictures of the history, for models that read
+        pictures, most telling first, with their weights. on_step is called after every step. Raises InputError,
+        RequestRefused, DrawingStopped.
         """
-        if out.suffix.lower() != ".png":
-            raise InputError(f"drawings are written as PNG, got {out.name!r}; choose a name that ends in .png")
-        require_drawable(scene)
-        order = self._order(item, item_vector, taste, scene, photo, seed, liked, liked_weights)
-        picture = self._drawn(order, should_stop)
-        prompt = self.family.prompt(order)
-        scores = self._scores(picture, item_vector, taste, prompt)
-        visual = Visual(
-            path=out,
-            item_id=item.item_id,
-            seed=seed,
-            models=self.models,
-            prompt=prompt,
-            scores=scores,
-            license=_license_of(self.config.diffusion),
-        )
-        record = self._record(visual, order, item, photo)
-        write_visual(picture, record, out, credentials=self.credentials, safety=self.safety)
-        return visual
-
-    def _order(
-        self,
-        item: Item,
-        item_vector: FloatArray,
-        taste: FloatArray | None,
-        scene: str | None,
-        photo: Path | None,
-        seed: int,
-        liked: Sequence[Path],
-        liked_weights: FloatArray | None,
-    ) -> DrawingOrder:
-        own = [item.image] if item.image is not None else []
+        require_drawable(wanted.words)
         weights = np.ones(len(liked), dtype=np.float32) if liked_weights is None else liked_weights
-        return DrawingOrder(
+        picture = None if item.image is None else decode_image(item.image, keeps_alpha=True)
+        order = DrawingOrder(
             title=item.name,
+            seed=wanted.seed,
+            pictures=[*([] if picture is None else [picture.convert("RGB")]), *map(decode_image, liked)],
+            has_picture=picture is not None,
+            taste_weights=weights,
+            words=wanted.words,
+            palette=None if taste is None else taste.palette_K3,
+            palette_weights=None if taste is None else taste.weights_K,
+            strength=self.config.taste_strength if wanted.strength is None else wanted.strength,
             item_vector=item_vector,
-            taste_vector=taste,
-            taste_weights=weights[:MAX_REFERENCES],
-            pictures=[decode_image(path) for path in (*own, *liked[:MAX_REFERENCES])],
-            has_picture=bool(own),
-            scene=scene,
-            photo=None if photo is None else decode_image(photo),
-            seed=seed,
+            taste_vector=taste_vector,
+        )
+        sitting = _Sitting(self, order, wanted, taste, on_step)
+        if picture is None:
+            return sitting.without_picture()
+        cutout = cut_out(picture)
+        if wanted.mode == "photo":
+            return sitting.in_photo(cutout)
+        if wanted.mode == "variation":
+            return sitting.variation(cutout, picture.convert("RGB"))
+        return sitting.scene(cutout)
+
+    def models(self, mode: Mode) -> dict[str, UsedModel]:
+        """The models that a mode is drawn and judged with, each with its fingerprint where it is a folder."""
+        config = self.config
+        named = {"scene": config.scene} if mode != "variation" else {"variation": config.diffusion}
+        named |= {"ip_adapter": config.ip_adapter, "lcm_lora": config.lcm_lora}
+        models = {
+            role: UsedModel(name=_named_model(name), license=license_of(name))
+            for role, name in named.items()
+            if name is not None
+        }
+        if self.guard.clip is not None:
+            clip = self.guard.clip
+            name = f"{shown_name(clip.name_or_path)}@{clip.fingerprint}"
+            models["clip"] = UsedModel(name=name, license=license_of(clip.name_or_path))
+        return models
+
+
+class _Sitting:
+    """One drawing: an order, what paints it, and who watches."""
+
+    def __init__(
+        self, visualizer: Visualizer, order: DrawingOrder, wanted: Wanted, taste: Taste | None, on_step: StepHook | None
+    ) -> None:
+        self._of, self._order, self._wanted, self._taste = visualizer, order, wanted, taste
+        self._on_step = on_step
+        self._num_candidates = visualizer.config.candidates
+
+    def scene(self, cutout: Cutout, *notes: str) -> Drawn:
+        """The item's own pixels in a place painted around them; the best of some places."""
+        staged = stage(cutout, seed=self._wanted.seed)
+        if staged.pose == "lie":  # seen from above, which a place painted from the side does not fit
+            staged = stage(cutout, seed=self._wanted.seed, pose="hang")
+        is_asked = self._wanted.mode == "scene"
+        words = self._wanted.words if is_asked else ""
+        told, unknown = self._of.scene_words.split(words)
+        order = self._with_taste_words(replace(self._order, words=self._placed(told, staged)))
+        canvas, mask = staged.on_neutral(), staged.mask()
+        painter = self._of.scenes
+        backgrounds = self._candidates(
+            painter.num_steps, lambda seed, watch: painter.paint(canvas, mask, replace(order, seed=seed), watch)
+        )
+        judged = [self._of.guard.judge_scene(background, staged, self._taste) for background in backgrounds]
+        best = max(range(len(judged)), key=lambda place: judged[place]["fit"])
+        return Drawn(
+            picture=compose(staged, backgrounds[best]),
+            mode="scene",
+            prompt=painter.prompt(order),
+            scores=judged[best],
+            words_not_drawn=unknown,
+            notes=notes,
+            num_candidates=len(backgrounds),
         )
 
-    def _drawn(self, order: DrawingOrder, should_stop: Callable[[], bool] | None) -> Image.Image:
-        stopped = False
+    def variation(self, cutout: Cutout, picture: Image.Image) -> Drawn:
+        """The item changed, within its own outline; a scene where that is not possible or came out badly."""
+        guard, words = self._of.guard, self._of.change_words
+        if (reason := guard.why_no_variations) is not None:
+            return self.scene(cutout, reason)
+        strength = self._order.strength
+        change = read_change(self._wanted.words, cutout, words, self._taste, strength)
+        if change.is_empty and not words.is_open:
+            return self.scene(cutout, f"{change.why_empty}, so the item is shown as it is")
+        order = replace(self._order, words=change.words, palette=change.palette_K3, palette_weights=change.weights_K)
+        painter = self._of.variations
+        drawn = self._candidates(painter.num_steps, lambda seed, watch: painter.draw(replace(order, seed=seed), watch))
+        pictures = [_within(cutout, picture, candidate) for candidate in drawn]
+        judged = [guard.judge_variation(candidate, cutout, order, change) for candidate in pictures]
+        best = max(range(len(judged)), key=lambda place: judged[place].score)
+        if (reason := judged[best].why_bad) is not None:
+            return self.scene(cutout, f"no variation was good enough ({reason}), so the item is shown as it is")
+        return Drawn(
+            picture=pictures[best],
+            mode="variation",
+            prompt=painter.prompt(order),
+            scores=judged[best].scores,
+            words_not_drawn=change.not_drawn,
+            num_candidates=len(pictures),
+        )
 
-        def on_step() -> bool:
-            nonlocal stopped
-            meter.advance()
-            stopped = stopped or (should_stop is not None and should_stop())
-            return not stopped
+    def in_photo(self, cutout: Cutout) -> Drawn:
+        """The item in a person's photo; outside of its place, no pixel changes."""
+        photo, where = self._wanted.photo, self._wanted.where
+        if photo is None:
+            raise InputError("the item is to be shown in a photo, and none is given; give one, or ask for a scene")
+        notes = []
+        if where is None:
+            where = _usual_place(photo)
+            notes.append("no box was given, so it stands in the lower middle of the photo")
+        placed = place_in_photo(cutout, photo, where)
+        told, unknown = self._of.scene_words.split(self._wanted.words)
+        order = replace(self._order, words=told, palette=None, palette_weights=None, strength=0.0)
+        painter = self._of.scenes
+        picture, prompt = placed.picture, painter.prompt(order)
+        if (ring := placed.mask.getbbox()) is not None:
+            (seams,) = self._candidates(
+                painter.num_steps,
+                lambda seed, watch: _repainted(painter, placed.picture, placed.mask, ring, order, watch),
+                count=1,
+            )
+            picture = seams
+        return Drawn(picture=picture, mode="photo", prompt=prompt, words_not_drawn=unknown, notes=tuple(notes))
 
-        with self._lock:
-            meter = ProgressMeter(label="draw", total=self.family.num_steps)
-            picture = self.family.draw(order, on_step)
-            meter.close()
-        if stopped:
-            raise DrawingStopped(f"the drawing of {order.title!r} was stopped as asked; draw again to get it")
+    def without_picture(self) -> Drawn:
+        """An item of which there is no picture: from its words, where the model draws from words alone."""
+        if self._wanted.mode == "photo" or not self._of.change_words.is_open:
+            raise InputError(
+                f"{self._order.title!r} has no picture, and this model shows items by their own; add one, or draw "
+                "another item"
+            )
+        painter = self._of.variations
+        (picture,) = self._candidates(painter.num_steps, lambda _, watch: painter.draw(self._order, watch), count=1)
+        note = "it has no picture, so it is drawn from its words"
+        return Drawn(picture=picture, mode="variation", prompt=painter.prompt(self._order), notes=(note,))
+
+    def _placed(self, words: str, staged: Stage) -> str:
+        """The words of the request; where they say nothing of a place, one that the item can stand or hang in."""
+        if words:
+            return words if staged.ground_px is not None else f"{words}, {_ON_WALL}"
+        return _ON_WALL if staged.ground_px is None else _GROUNDS[self._wanted.seed % len(_GROUNDS)]
+
+    def _with_taste_words(self, order: DrawingOrder) -> DrawingOrder:
+        """The order with the taste in words: all of them, or what the model knows beside the palette."""
+        if self._taste is None or self._order.strength <= 0:
+            return order
+        words = self._of.scene_words
+        told = (
+            self._taste.words
+            if words.is_open
+            else ", ".join(words.known(value) for value in self._taste.values if words.known(value))
+        )
+        return replace(order, taste_words=told)
+
+    def _candidates(
+        self, num_steps: int, draw: Callable[[int, StepHook], Image.Image], *, count: int | None = None
+    ) -> list[Image.Image]:
+        """Some pictures by seeds of their own, with the progress of all of them."""
+        count = count or self._num_candidates
+        meter = ProgressMeter(label="draw", total=count * num_steps)
+        found = []
+        for number in range(count):
+
+            def watch(step: int, total: int, preview: Image.Image | None, number: int = number) -> bool:
+                meter.advance()
+                return self._on_step is None or self._on_step(number * total + step, count * total, preview)
+
+            found.append(draw(self._wanted.seed + number * _SEED_STEP, watch))
+        meter.close()
+        return found
+
+
+def _within(cutout: Cutout, picture: Image.Image, changed: Image.Image) -> Image.Image:
+    """The changed item on the picture's own ground: nothing outside its outline changes."""
+    size = (cutout.alpha_HW.shape[1], cutout.alpha_HW.shape[0])
+    alpha = Image.fromarray(np.rint(cutout.alpha_HW * 255).astype(np.uint8))
+    base = picture.resize(size, Image.Resampling.LANCZOS) if picture.size != size else picture.copy()
+    base.paste(changed.resize(size, Image.Resampling.BICUBIC), (0, 0), alpha)
+    return base
+
+
+def _repainted(
+    painter: ScenePainter,
+    picture: Image.Image,
+    mask: Image.Image,
+    ring: tuple[int, int, int, int],
+    order: DrawingOrder,
+    watch: StepHook,
+) -> Image.Image:
+    """The picture with what its mask shows painted anew, looked at from near; all else stays as it is."""
+    side = min(max(ring[2] - ring[0], ring[3] - ring[1]) * 3 // 2, *picture.size)
+    left = min(max((ring[0] + ring[2] - side) // 2, 0), picture.width - side)
+    top = min(max((ring[1] + ring[3] - side) // 2, 0), picture.height - side)
+    box = (left, top, left + side, top + side)
+    near, near_mask = picture.crop(box), mask.crop(box)
+    if near_mask.getbbox() is None:
         return picture
+    painted = painter.paint(near, near_mask, order, watch).resize(near.size, Image.Resampling.BICUBIC)
+    # Where the ring meets the photo and the item it fades, and what it paints has the photo's own light.
+    soft = np.asarray(near_mask, dtype=np.float32) / 255 * 0.5
+    mixed = (
+        np.asarray(near, dtype=np.float32) * (1 - soft[..., None])
+        + np.asarray(painted, dtype=np.float32) * soft[..., None]
+    )
+    whole = picture.copy()
+    whole.paste(Image.fromarray(np.rint(mixed).astype(np.uint8)), (left, top), near_mask)
+    return whole
 
-    def _scores(
-        self, picture: Image.Image, item_vector: FloatArray, taste: FloatArray | None, prompt: str
-    ) -> dict[str, float]:
-        """Cosines of the drawing to the item, the taste (when there is one) and the words."""
-        if self.clip is None:
-            return {}
-        drawn_D = self.clip.encode_images([picture])[0]
-        wanted = {"item": item_vector, "text": self.clip.encode_texts([prompt])[0]}
-        if taste is not None:
-            wanted["taste"] = taste
-        return {name: round(float(drawn_D @ vector), 4) for name, vector in sorted(wanted.items())}
 
-    def _record(self, visual: Visual, order: DrawingOrder, item: Item, photo: Path | None) -> VisualRecord:
-        own = [Ingredient.of("item", item.image)] if item.image is not None else []
-        dials = ("steps", "guidance", "item_scale", "taste_temperature")
-        return VisualRecord(
-            mode="variation" if photo is None else "photo",
-            item_id=visual.item_id,
-            title=order.title,
-            prompt=visual.prompt,
-            scene=order.scene,
-            seed=visual.seed,
-            settings={name: getattr(self.config, name) for name in dials},
-            models={role: UsedModel(name=name, license=self._license(role)) for role, name in visual.models.items()},
-            ingredients=(*([] if photo is None else [Ingredient.of("photo", photo)]), *own),
-            taste=None if order.taste_vector is None else fingerprint(order.taste_vector.tobytes()),
-            scores=dict(visual.scores),
-            label=self.config.label,
-        )
-
-    def _license(self, role: str) -> str:
-        named = {"diffusion": self.config.diffusion, "ip_adapter": self.config.ip_adapter}
-        name = named.get(role) or (self.clip.name_or_path if self.clip is not None else "")
-        return _license_of(name)
+def _usual_place(photo: Image.Image) -> Region:
+    width, height = round(photo.width * 0.45), round(photo.height * 0.5)
+    return (photo.width - width) // 2, round(photo.height * 0.94) - height, width, height
 
 
 def taste_vector(history_HD: FloatArray, item_D: FloatArray, temperature: float) -> FloatArray:
@@ -246,19 +442,49 @@ def _named_model(name: str) -> str:
     return f"{shown_name(name)}@{fingerprint_folder(folder)}" if folder.is_dir() else name
 
 
-def _license_of(name: str) -> str:
+def license_of(name: str) -> str:
     """The license its card states, for folders; what is known of hub models."""
     card = Path(foundation_path(name)) / "README.md"
     if card.is_file():
         for line in card.read_text(encoding="utf-8").splitlines():
             if line.startswith("license:"):
                 return line.removeprefix("license:").strip()
-    return KNOWN_LICENSES.get(name, f"as stated on the card of {shown_name(name)}")
+    return KNOWN[name][1] if name in KNOWN else f"as stated on the card of {shown_name(name)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Studio:
+    """What draws for one workspace: the models, the tastes of its people, the judge of its catalog."""
+
+    visualizer: Visualizer
+    tastes: Tastes
 
 
 @lru_cache(maxsize=2)
-def _visualizer(config: VisualizeConfig, device: str, clip: ClipEncoder, workspace: Path) -> Visualizer:
-    return Visualizer(config, device, clip=clip, workspace=workspace)
+def _studio(config: VisualizeConfig, device: str, clip: ClipEncoder, directory: Path, catalog: "_Known") -> Studio:
+    guard = Guard(clip=clip, catalog=catalog.shop.catalog, image=catalog.shop.embeddings.get("image"))
+    return Studio(
+        visualizer=Visualizer(config, device, guard=guard, workspace=directory), tastes=Tastes(catalog.shop.catalog)
+    )
+
+
+class _Known:
+    """A shop as a cache knows it: by its catalog, which is one object for all views of a workspace."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Known) and other.shop.catalog is self.shop.catalog
+
+    def __hash__(self) -> int:
+        return id(self.shop.catalog)
+
+
+def studio_of(recommender: Shop) -> Studio:
+    """What draws for this workspace; made once."""
+    config = recommender.config
+    return _studio(config.visualize, config.device, recommender.clip, recommender.directory, _Known(recommender))
 
 
 def visualize(
@@ -266,47 +492,93 @@ def visualize(
     *,
     user: str | None = None,
     history: Sequence[str] | None = None,
+    disliked: Sequence[str] = (),
     item_id: str,
-    scene: str | None = None,
-    photo: Path | None = None,
-    seed: int,
+    wanted: Wanted | None = None,
     out: Path,
-    should_stop: Callable[[], bool] | None = None,
+    on_step: StepHook | None = None,
 ) -> Visual:
-    """Draw a catalog item for a known user, or for whoever chose `history`; with neither, in a neutral room.
+    """Show a catalog item to a known user, or to whoever chose `history`, in a PNG; with neither, in a neutral place.
 
-    An item without a picture is drawn from its words. Raises UnknownItem, UnknownUser, InputError for an item of which
-    nothing is known, and what Visualizer.draw raises.
+    disliked: items whose looks are taken from the taste. on_step(step, total, preview) is called after every step and
+    stops the drawing by False. Raises UnknownItem, UnknownUser, and InputError for an `out` that is no .png, an item
+    without a picture where the model needs one, and what else cannot be drawn.
     """
+    if out.suffix.lower() != ".png":
+        raise InputError(f"drawings are written as PNG, got {out.name!r}; choose a name that ends in .png")
+    wanted = wanted or Wanted()
     catalog, config = recommender.catalog, recommender.config.visualize
-    item, image = catalog[item_id], recommender.embeddings.get("image")
+    row, item, studio = catalog.row(item_id), catalog[item_id], studio_of(recommender)
     chosen = catalog.rows(recommender.chosen_history(user, history))
-    if image is not None and image.present[catalog.row(item_id)]:
-        item_vector: FloatArray = image.vectors[catalog.row(item_id)]
-    elif item.is_drawable:
-        item_vector = recommender.clip.encode_texts([item.words])[0]
-    else:
-        raise InputError(
-            f"nothing is known of {item.name!r} to draw: it has neither a picture nor words; draw another item"
-        )
-    taste, liked, weights = None, [], np.zeros(0, dtype=np.float32)
-    seen = chosen[image.present[chosen]] if image is not None else chosen[:0]
-    if image is not None and len(seen):
-        taste = taste_vector(image.vectors[seen], item_vector, config.taste_temperature)
-        seen = seen[np.argsort(-(image.vectors[seen] @ item_vector), kind="stable")]
-        shown = [(row, path) for row in seen if (path := catalog.items[row].image) is not None]
-        liked = [path for _, path in shown]
-        likeness = np.array([float(image.vectors[row] @ item_vector) for row, _ in shown], dtype=np.float32)
-        weights = np.exp((likeness - 1.0) / config.taste_temperature).astype(np.float32)
-    return _visualizer(config, recommender.config.device, recommender.clip, recommender.directory).draw(
+    chosen = chosen[chosen != row]  # an item says nothing of its own surroundings
+    image = studio.visualizer.guard.image  # vectors of the tower that judges
+    item_vector: FloatArray | None = None
+    vectors_HD: FloatArray | None = None
+    if image is not None and image.present[row]:
+        item_vector, vectors_HD = image.vectors[row], image.vectors[chosen]
+    taste = studio.tastes.read(
+        chosen, vectors_HD=vectors_HD, item_D=item_vector, temperature=config.taste_temperature,
+        disliked=catalog.rows(tuple(disliked)) if disliked else None,
+    )  # fmt: skip
+    shaped_by = [] if taste is None else [(catalog[name], share) for name, share in taste.shaped_by]
+    liked = [(entry.image, share) for entry, share in shaped_by if entry.image is not None]
+    has_centroid = vectors_HD is not None and len(chosen) and item_vector is not None
+    drawn = studio.visualizer.draw(
         item,
-        item_vector,
-        taste,
-        scene=scene,
-        photo=photo,
-        seed=seed,
-        out=out,
-        liked=liked,
-        liked_weights=weights,
-        should_stop=should_stop,
+        wanted,
+        taste=taste,
+        item_vector=item_vector,
+        taste_vector=taste_vector(vectors_HD, item_vector, config.taste_temperature) if has_centroid else None,
+        liked=[path for path, _ in liked],
+        liked_weights=np.array([share for _, share in liked], dtype=np.float32),
+        on_step=on_step,
+    )
+    record = _record(studio.visualizer, drawn, item, wanted, taste)
+    visualizer = studio.visualizer
+    told = write_visual(drawn.picture, record, out, credentials=visualizer.credentials, safety=visualizer.safety)
+    return Visual(
+        path=out,
+        item_id=item.item_id,
+        seed=wanted.seed,
+        models={role: used.name for role, used in told.models.items()},
+        prompt=told.prompt,
+        scores=dict(told.scores),
+        license=next(iter(told.models.values())).license,
+        mode=drawn.mode,
+        note="; ".join(_notes(drawn)),
+        words_not_drawn=drawn.words_not_drawn,
+        taste="" if taste is None else taste.words,
+        colors=() if taste is None else taste.hex_colors,
+        shaped_by=tuple(entry.item_id for entry, _ in shaped_by),
+    )
+
+
+def _notes(drawn: Drawn) -> list[str]:
+    unknown = [f"not drawn, because the model does not know it: {', '.join(drawn.words_not_drawn)}"]
+    return [*drawn.notes, *(unknown if drawn.words_not_drawn else [])]
+
+
+def _record(visualizer: Visualizer, drawn: Drawn, item: Item, wanted: Wanted, taste: Taste | None) -> VisualRecord:
+    config = visualizer.config
+    ingredients = [Ingredient.of("item", item.image)] if item.image is not None else []
+    dials = ("steps", "guidance", "image_guidance", "item_scale", "taste_temperature", "taste_strength", "candidates")
+    settings = {name: getattr(config, name) for name in dials}
+    if wanted.strength is not None:
+        settings["taste_strength"] = wanted.strength
+    return VisualRecord(
+        mode=drawn.mode,
+        item_id=item.item_id,
+        title=item.name,
+        prompt=drawn.prompt,
+        scene=wanted.words or None,
+        words_not_drawn=drawn.words_not_drawn,
+        seed=wanted.seed,
+        settings=settings,
+        models=visualizer.models(drawn.mode),
+        ingredients=tuple(ingredients),
+        taste=None if taste is None else fingerprint(taste.palette_K3.tobytes() + repr(taste.values).encode()),
+        scores=dict(drawn.scores),
+        num_candidates=drawn.num_candidates,
+        fallback="; ".join(drawn.notes) or None,
+        label=config.label,
     )

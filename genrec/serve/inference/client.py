@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from genrec.config import ServeConfig
 from genrec.errors import InputError, WriterBusy
@@ -25,7 +26,8 @@ from genrec.ranking.client import Answer, Attribution, Case, ModelClient, Reques
 from genrec.schema import FloatArray, Recommendation, Visual
 from genrec.serve.inference.batching import Batcher, PriorityLock
 from genrec.serve.inference.deadline import Deadline, NotBegun
-from genrec.visualize import DrawingStopped, visualize
+from genrec.visualize import DrawingStopped, Wanted, visualize
+from genrec.visualize.families import StepHook
 from genrec.workspace import Workspace
 
 Q = TypeVar("Q")
@@ -257,19 +259,23 @@ class QueuedDrawings:
         *,
         user: str | None,
         history: Sequence[str] | None,
+        disliked: Sequence[str],
         item_id: str,
-        scene: str | None,
-        photo: Path | None,
-        seed: int,
+        wanted: Wanted,
         out: Path,
+        on_step: StepHook | None,
     ) -> Visual:
         """Draw into a new file of the folder; `out` says nothing here."""
         path = self._folder / f"{uuid.uuid4().hex}.png"
         if self.is_replay:
-            return Visual(path=path, item_id=item_id, seed=seed, models={}, prompt="", scores={}, license="")
+            return Visual(path=path, item_id=item_id, seed=wanted.seed, models={}, prompt="", scores={}, license="")
+
+        def watch(step: int, total: int, preview: Image.Image | None) -> bool:
+            return not self._deadline.is_over and (on_step is None or on_step(step, total, preview))
+
         order = partial(
-            visualize, recommender, user=user, history=history, item_id=item_id, scene=scene, photo=photo, seed=seed,
-            out=path, should_stop=lambda: self._deadline.is_over,
+            visualize, recommender, user=user, history=history, disliked=disliked, item_id=item_id, wanted=wanted,
+            out=path, on_step=watch,
         )  # fmt: skip
         self._deadline.extend(self._queues.drawing_limit_s)
         try:

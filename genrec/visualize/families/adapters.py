@@ -27,6 +27,7 @@ Reads: TypeAlias = Literal["pictures", "palette", "item and taste"]
 ADAPTER_FILE = "ip_adapter.safetensors"  # beside a pipeline that brings its own
 HUB_FOLDER, HUB_FILE, HUB_ENCODER = "models", "ip-adapter_sd15.safetensors", "image_encoder"  # of h94/IP-Adapter
 MARK = "reads"  # the entry of a model card
+CREAM = np.array((93.0, 1.0, 5.0), dtype=np.float32)  # CIELAB, of the walls that palettes tint
 LARGEST_TASTE_SHARE = 0.5  # of an embedding that holds the item, too
 
 
@@ -51,7 +52,7 @@ class ImageAdapter:
         """What the pipeline is called with. with_item: whether the item itself is to be seen in what is drawn."""
         strength = order.strength
         if self.reads == "palette":
-            vector_A = palette_vector(order.palette, order.palette_weights)
+            vector_A, strength = palette_vector(_faded(order.palette, strength), order.palette_weights), 1.0
         elif self.reads == "item and taste":
             vector_A, strength = self._side_by_side(order), 1.0
         else:
@@ -109,6 +110,11 @@ class Conditions:
     def attention(self) -> dict[str, Any]:  # Any: keyword arguments of attention processors
         """For `cross_attention_kwargs`."""
         return {} if self._mask is None else {"ip_adapter_masks": [self._mask]}
+
+
+def _faded(palette_K3: FloatArray | None, strength: float) -> FloatArray | None:
+    """A palette nearer to cream, the less strength it has."""
+    return None if palette_K3 is None else (CREAM + strength * (palette_K3 - CREAM)).astype(np.float32)
 
 
 def mix_pictures(item_A: FloatArray | None, liked_PA: FloatArray, weights_P: FloatArray, *, share: float) -> FloatArray:

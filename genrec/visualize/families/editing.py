@@ -18,6 +18,9 @@ class InstructPix2Pix(StableDiffusion):
 
     def prompt(self, order: DrawingOrder) -> str:
         """What to change."""
+        plain = self._plain_words(order)
+        if plain is not None:
+            return plain
         words, taste_words = order.words, order.taste_words
         return str(render("visualize_edit", title=order.title, words=words, taste_words=taste_words)).strip()
 

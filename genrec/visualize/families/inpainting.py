@@ -31,6 +31,9 @@ class StableDiffusionInpainting(StableDiffusion):
 
     def prompt(self, order: DrawingOrder) -> str:
         """The place, in the words of the request and of the taste; the item is not named, lest it be painted again."""
+        plain = self._plain_words(order)
+        if plain is not None:
+            return plain
         return str(render("visualize_scene", words=order.words, taste_words=order.taste_words)).strip()
 
     def paint(self, picture: Image.Image, mask: Image.Image, order: DrawingOrder, on_step: StepHook) -> Image.Image:

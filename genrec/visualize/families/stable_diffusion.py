@@ -24,6 +24,12 @@ class StableDiffusion:
         self.size_px = int(pipeline.unet.config.sample_size * factor)
         self._multiple = factor * 2 ** (len(pipeline.unet.config.block_out_channels) - 1)
 
+    def _plain_words(self, order: DrawingOrder) -> str | None:
+        """The words alone, for a model of this project, which reads its taste as a palette; None for others."""
+        if self.adapter is None or self.adapter.reads != "palette":
+            return None
+        return ", ".join(filter(None, (order.words, order.taste_words)))
+
     def _options(self, order: DrawingOrder, prompt: str) -> dict[str, Any]:  # Any: keyword arguments of a pipeline
         unwanted = ", ".join(filter(None, (order.unwanted, self._config.negative)))
         options = {"prompt": prompt, "guidance_scale": self._config.guidance, "seed": order.seed}

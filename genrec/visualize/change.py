@@ -1,0 +1,144 @@
+"""Reads how an item shall change: its colors by names and comparatives, all else in the words that the model knows.
+
+"in red", "warmer", "without stripes" and a taste all become the palette and the words that a variation is drawn by.
+"""
+
+# K colors, N pixels
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import ImageColor
+
+from genrec.schema import FloatArray
+from genrec.visualize.colors import NAMED, color_shares, palette_of, to_lab
+from genrec.visualize.cutout import Cutout
+from genrec.visualize.taste import Taste
+from genrec.visualize.vocabulary import Vocabulary
+
+_WORD = re.compile(r"[^\W\d_]+")
+_WITHOUT = re.compile(r"\b(?:without|no|not|ohne|keine?n?|sans|sin)\s+(?:any\s+|a\s+)?([^\W\d_]+)", re.IGNORECASE)
+# By how much lightness, red over green, yellow over blue, and colorfulness change.
+_SHIFTS: Mapping[str, tuple[float, float, float, float]] = {
+    "warmer": (0, 18, 22, 1.0), "cooler": (0, -12, -30, 1.0), "colder": (0, -12, -30, 1.0),
+    "darker": (-24, 0, 0, 1.0), "lighter": (20, 0, 0, 1.0), "brighter": (16, 0, 0, 1.25), "paler": (16, 0, 0, 0.6),
+    "muted": (0, 0, 0, 0.45), "softer": (8, 0, 0, 0.6), "calmer": (4, 0, 0, 0.55), "bolder": (0, 0, 0, 1.6),
+    "colorful": (0, 0, 0, 1.7), "vivid": (0, 0, 0, 1.6),
+}  # fmt: skip
+_SEEN = 9.0  # a smaller change of color, in ΔE, is not seen
+_CONTRAST = 26.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What shall be different.
+
+    palette_K3: the item's main color and its accent, CIELAB, None where colors stay; weights_K: of them. words: what
+    the model is told; not_drawn: words of the request that it does not know. why_empty: where nothing would change.
+    """
+
+    palette_K3: FloatArray | None
+    weights_K: FloatArray | None
+    words: str
+    not_drawn: tuple[str, ...]
+    why_empty: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing would change."""
+        return self.palette_K3 is None and not self.words
+
+
+def read_change(words: str, cutout: Cutout, vocabulary: Vocabulary, taste: Taste | None, strength: float) -> Change:
+    """The change that words ask for; without words, the one toward a taste, as far as its strength goes."""
+    if vocabulary.is_open and words.strip():
+        return Change(palette_K3=None, weights_K=None, words=words.strip(), not_drawn=())
+    main, accent = item_colors(cutout)
+    rest, denied = _without(words)
+    colors, rest = _named_colors(rest)
+    shifts, rest = _shifts(rest)
+    told, unknown = vocabulary.split(rest)
+    told = ", ".join(filter(None, (told, "plain" if denied else "")))
+    target, second = main, accent
+    if colors:
+        target = colors[0]
+        second = colors[1] if len(colors) > 1 else accent
+    elif shifts:
+        target = _shifted(main, shifts)
+        second = None if accent is None else _shifted(accent, shifts)
+    elif not words.strip() and taste is not None and len(taste.palette_K3):
+        wanted = taste.palette_K3
+        target = main + strength * (wanted[0] - main)
+        second = wanted[1] if len(wanted) > 1 else accent
+        told = ", ".join(filter(None, (vocabulary.known(value) for value in taste.values)))
+    why = "nothing of this can be changed here" if words.strip() else "nothing is known of the taste"
+    changes_pattern = bool(told) and not denied
+    if float(np.linalg.norm(target - main)) < _SEEN and not changes_pattern:
+        return Change(palette_K3=None, weights_K=None, words=told, not_drawn=unknown, why_empty=why)
+    palette = [target]
+    if second is not None or changes_pattern:
+        palette.append(_standing_out(target, second))
+    weights = np.array((0.7, 0.3)[: len(palette)], dtype=np.float32)
+    return Change(
+        palette_K3=np.array(palette, dtype=np.float32), weights_K=weights / weights.sum(), words=told,
+        not_drawn=unknown, why_empty=why,
+    )  # fmt: skip
+
+
+def item_colors(cutout: Cutout) -> tuple[FloatArray, FloatArray | None]:
+    """The item's main color and its accent, CIELAB (3,); None where it has no second color."""
+    inside_N3 = to_lab(cutout.pixels_HW3[cutout.alpha_HW > 0.9])
+    colors, weights = palette_of(inside_N3, color_shares(inside_N3), 2)
+    accent = colors[1] if len(colors) > 1 and weights[1] > 0.1 else None
+    return colors[0], accent
+
+
+def _without(words: str) -> tuple[str, str | None]:
+    """The words but for what shall be gone, and that."""
+    found = _WITHOUT.search(words)
+    return (words, None) if found is None else (words.replace(found[0], " "), found[1])
+
+
+def _named_colors(words: str) -> tuple[list[FloatArray], str]:
+    """Colors that are named, in their order, and what is left; "light" and "dark" belong to the color after them."""
+    colors, rest, tokens = [], [], _WORD.findall(words.casefold())
+    place = 0
+    while place < len(tokens):
+        pair = " ".join(tokens[place : place + 2])
+        word, length = (pair, 2) if _rgb_of(pair) is not None else (tokens[place], 1)
+        rgb = _rgb_of(word)
+        if rgb is None:
+            rest.append(word)
+        else:
+            colors.append(to_lab(rgb))
+        place += length
+    return colors, " ".join(rest)
+
+
+def _rgb_of(name: str) -> tuple[int, int, int] | None:
+    if name in NAMED:
+        return NAMED[name]
+    known = ImageColor.colormap.get(name.replace(" ", "").replace("grey", "gray"))
+    return None if not isinstance(known, str) else ImageColor.getrgb(known)[:3]
+
+
+def _shifts(words: str) -> tuple[list[tuple[float, float, float, float]], str]:
+    tokens = words.split()
+    return [_SHIFTS[word] for word in tokens if word in _SHIFTS], " ".join(w for w in tokens if w not in _SHIFTS)
+
+
+def _shifted(color: FloatArray, shifts: list[tuple[float, float, float, float]]) -> FloatArray:
+    lightness, red, yellow = (float(value) for value in color)
+    for more_light, more_red, more_yellow, factor in shifts:
+        lightness = min(97.0, max(6.0, lightness + more_light))
+        red, yellow = (red + more_red) * factor, (yellow + more_yellow) * factor
+    return np.array((lightness, red, yellow), dtype=np.float32)
+
+
+def _standing_out(main: FloatArray, accent: FloatArray | None) -> FloatArray:
+    """The accent, or white or black, whichever can be seen on the main color."""
+    if accent is not None and float(np.linalg.norm(accent - main)) >= _CONTRAST:
+        return accent
+    return np.array((96.0, 0.0, 2.0) if main[0] < 60 else (16.0, 0.0, 0.0), dtype=np.float32)

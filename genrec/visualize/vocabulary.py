@@ -1,0 +1,193 @@
+"""Which words a model draws, and what of a request it does not know.
+
+A small model lists its words in `known_words.txt` beside its weights, one line for words that mean the same to it; any
+other model is taken to know every word. Knows no grammar: words that only bind are not looked at.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from genrec.errors import InputError
+from genrec.hub import find_model
+
+WORDS_FILE = "known_words.txt"
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+# Articles, prepositions and politeness of the languages that requests come in: they name nothing that could be drawn.
+_BINDING = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "in",
+        "on",
+        "at",
+        "of",
+        "with",
+        "and",
+        "or",
+        "to",
+        "into",
+        "for",
+        "from",
+        "by",
+        "as",
+        "its",
+        "it",
+        "is",
+        "be",
+        "my",
+        "your",
+        "our",
+        "me",
+        "us",
+        "i",
+        "we",
+        "you",
+        "this",
+        "that",
+        "these",
+        "those",
+        "some",
+        "any",
+        "more",
+        "very",
+        "so",
+        "please",
+        "show",
+        "draw",
+        "make",
+        "put",
+        "let",
+        "can",
+        "could",
+        "would",
+        "like",
+        "want",
+        "wanted",
+        "just",
+        "only",
+        "near",
+        "next",
+        "beside",
+        "einen",
+        "eine",
+        "einem",
+        "einer",
+        "ein",
+        "der",
+        "die",
+        "das",
+        "den",
+        "dem",
+        "des",
+        "im",
+        "am",
+        "auf",
+        "mit",
+        "und",
+        "oder",
+        "zu",
+        "für",
+        "von",
+        "bei",
+        "mir",
+        "bitte",
+        "zeig",
+        "zeige",
+        "un",
+        "une",
+        "le",
+        "la",
+        "les",
+        "des",
+        "du",
+        "de",
+        "d",
+        "l",
+        "dans",
+        "sur",
+        "avec",
+        "et",
+        "ou",
+        "pour",
+        "par",
+        "moi",
+        "s'il",
+        "vous",
+        "plaît",
+        "montre",
+        "uno",
+        "una",
+        "el",
+        "los",
+        "las",
+        "del",
+        "en",
+        "con",
+        "y",
+        "o",
+        "para",
+        "por",
+        "mi",
+        "me",
+        "favor",
+        "muestra",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The words that a model draws; None for any."""
+
+    words: frozenset[str] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the model is taken to know every word."""
+        return self.words is None
+
+    def split(self, text: str) -> tuple[str, tuple[str, ...]]:
+        """What of a request the model is told, and the words that it does not know, in their order."""
+        if self.words is None:
+            return text.strip(), ()
+        parts, unknown = [], []
+        for part in re.split(r"[,;.!?\n]+", text):
+            kept = []
+            for word in _WORD.findall(part.casefold()):
+                found = self._known(word)
+                if found is not None:
+                    kept.append(found)
+                elif word not in _BINDING:
+                    unknown.append(word)
+            while kept and kept[-1] in _BINDING:
+                kept.pop()
+            if any(word not in _BINDING for word in kept):
+                parts.append(" ".join(kept))
+        return ", ".join(parts), tuple(dict.fromkeys(unknown))
+
+    def known(self, value: str) -> str:
+        """A value as the model is told it; empty where it does not know all of it."""
+        told, unknown = self.split(value)
+        return "" if unknown else told
+
+    def _known(self, word: str) -> str | None:
+        """The word, or another form of it, as the model knows it."""
+        assert self.words is not None
+        forms = (word, word.removesuffix("s"), word.removesuffix("es"), f"{word}s", word.removesuffix("y") + "ies")
+        return next((form for form in forms if form in self.words), None)
+
+
+@lru_cache(maxsize=8)
+def vocabulary_of(model: str | None) -> Vocabulary:
+    """The words of a model by its name; all words where it lists none, or is not here."""
+    folder = None if model is None else find_model(model)
+    path = None if folder is None else Path(folder) / WORDS_FILE
+    if path is None or not path.is_file():
+        return Vocabulary()
+    try:
+        return Vocabulary(frozenset(path.read_text(encoding="utf-8").casefold().split()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the words of model {model!r} cannot be read ({error}); set another model") from error
