@@ -1,4 +1,4 @@
-"""Makes the picture codec of genrec-tiny-diffusion: a diffusers AutoencoderKL, 64 x 64 x 3 to 16 x 16 x 16.
+"""Makes the picture codecs of the tiny painters: diffusers' AutoencoderKL, to a quarter of the side.
 
 Its latents are fixed before any training: the leading principal components of 4 x 4 patches, loud ones softened. So the
 UNet can learn to draw while encoder and decoder still learn to make the components and to turn them into sharp
@@ -9,6 +9,7 @@ pictures. Pixels and their differences between neighbors are compared, so that e
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +19,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from genrec.foundation.clip_model import to_pixels
-from genrec.foundation.scenes import SIZE_PX, Picture, Scenes
+from genrec.foundation.scenes import Picture
 from genrec.runtime import ProgressMeter
 
+Sample = Callable[[np.random.Generator, int], Picture]  # some pictures, uint8 (B, H, W, 3)
 log = logging.getLogger(__name__)
 PATCH_PX = 4
 
@@ -37,6 +39,7 @@ class CodecRecipe:
     edge_weight: float = 1.0
     channels: tuple[int, ...] = (16, 32, 64)
     latent_channels: int = 16
+    size_px: int = 128
 
 
 class PatchBasis:
@@ -61,7 +64,7 @@ class PatchBasis:
         return torch.cat(parts)
 
 
-def train_codec(scenes: Scenes, basis: PatchBasis, recipe: CodecRecipe) -> AutoencoderKL:
+def train_codec(sample: Sample, basis: PatchBasis, recipe: CodecRecipe) -> AutoencoderKL:
     """Train encoder and decoder for the given latents."""
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
@@ -73,7 +76,7 @@ def train_codec(scenes: Scenes, basis: PatchBasis, recipe: CodecRecipe) -> Autoe
     meter, start = ProgressMeter(label="train codec", total=recipe.steps), time.monotonic()
     errors = []
     for step in range(recipe.steps):
-        loss, error = _loss(codec, basis, sample_pictures(scenes, recipe.batch_size, rng), recipe)
+        loss, error = _loss(codec, basis, sample(rng, recipe.batch_size), recipe)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(codec.parameters(), 1.0)
@@ -98,7 +101,7 @@ def build_codec(recipe: CodecRecipe) -> AutoencoderKL:
         layers_per_block=1,
         latent_channels=recipe.latent_channels,
         norm_num_groups=8,
-        sample_size=SIZE_PX,
+        sample_size=recipe.size_px,
         mid_block_add_attention=False,
         scaling_factor=1.0,
     )
@@ -106,13 +109,6 @@ def build_codec(recipe: CodecRecipe) -> AutoencoderKL:
         codec.quant_conv.weight[recipe.latent_channels :] = 0.0
         codec.quant_conv.bias[recipe.latent_channels :] = -8.0
     return codec.to(memory_format=torch.channels_last)
-
-
-def sample_pictures(scenes: Scenes, num_pictures: int, rng: np.random.Generator) -> Picture:
-    """A third of the pictures in the studio, the others in rooms, uint8 (B, H, W, 3)."""
-    rows = rng.integers(len(scenes), size=num_pictures)
-    rooms = rng.integers(-1, scenes.rooms.shape[1], size=num_pictures)
-    return np.stack([scenes.studio[n] if r < 0 else scenes.rooms[n, r] for n, r in zip(rows, rooms, strict=True)])
 
 
 def _loss(

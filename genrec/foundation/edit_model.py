@@ -6,23 +6,34 @@ the main color and the accent, words the pattern and the material; what neither 
 
 # N items, V versions of each, B batch, C latent channels, h, w latent positions, H, W pixels
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import StableDiffusionInstructPix2PixPipeline
 from numpy.typing import NDArray
+from transformers import CLIPTokenizer
 
-from genrec.foundation.autoencoder import PatchBasis
-from genrec.foundation.painter import PAINT_PX, Batch, PainterRecipe
+from genrec.artifacts import write_text
+from genrec.foundation.autoencoder import CodecRecipe, PatchBasis, train_codec
+from genrec.foundation.clip_model import NAME as CLIP_NAME
+from genrec.foundation.painter import PAINT_PX, Batch, Painter, PainterRecipe, assemble, card, train_painter
 from genrec.foundation.places import any_color, palette_numbers
+from genrec.pretrained import load_processor
 from genrec.runtime import progress
 from genrec.shop.drawing import draw_item
 from genrec.shop.vocabulary import COLORS, DOMAINS, PATTERNS, accents_for, sample_attributes
 from genrec.visualize.colors import to_lab
+from genrec.visualize.vocabulary import WORDS_FILE
 
 NAME = "genrec-tiny-edit"
 NUM_ITEMS, NUM_VERSIONS = 4_000, 4
+RECIPE = PainterRecipe(seed=6, steps=3600, latent_channels=16, channels_beside=16, channels=(48, 80, 128))
+CODEC = CodecRecipe(steps=1000, batch_size=8, latent_channels=16)
 MIN_CONTRAST = 22.0  # CIELAB, between a pattern and what it is on
 Rgb = tuple[int, int, int]
 PATTERN_WORDS = {
@@ -173,3 +184,34 @@ def _stands_out(accent: Rgb, color: Rgb) -> bool:
 
 def _pick(rng: np.random.Generator, choices: Sequence[str]) -> str:
     return choices[int(rng.integers(len(choices)))]
+
+
+def known_words() -> list[str]:
+    """Every word of patterns and materials that the model is told, sorted."""
+    phrases = [phrase for group in (PATTERN_WORDS, MATERIAL_WORDS) for found in group.values() for phrase in found]
+    return sorted({word for phrase in phrases for word in phrase.split()})
+
+
+def main(out: Path, *, num_items: int = NUM_ITEMS, recipe: PainterRecipe = RECIPE, codec: CodecRecipe = CODEC) -> None:
+    """Train and save genrec-tiny-edit below `out`, with the tokenizer of genrec-tiny-clip there."""
+    start, folder = time.monotonic(), out / NAME
+    edits = prepare(num_items, recipe.latent_channels, seed=1)
+    painter = Painter(recipe, load_processor(CLIPTokenizer, out / CLIP_NAME))
+    painter = train_painter(painter, partial(sample_batch, edits, recipe), recipe, label="train edits")
+    pictures = edits.pictures.reshape(-1, PAINT_PX, PAINT_PX, 3)
+    trained = train_codec(lambda rng, size: pictures[rng.integers(len(pictures), size=size)], edits.basis, codec)
+    assemble(painter, trained, StableDiffusionInstructPix2PixPipeline, folder)
+    save_card(folder, recipe, codec, (time.monotonic() - start) / 60)
+
+
+def save_card(folder: Path, recipe: PainterRecipe, codec: CodecRecipe, minutes: float) -> None:
+    """What the model is, and the words that it knows."""
+    write_text(folder / WORDS_FILE, "\n".join(known_words()) + "\n")
+    about = card(
+        NAME,
+        what="A StableDiffusionInstructPix2PixPipeline that changes an item's colors, pattern and material, "
+        f"{PAINT_PX} x {PAINT_PX} pixels. Its palette is the main color and the accent.",
+        recipe=recipe, codec=codec, minutes=minutes,
+        data=f"{NUM_ITEMS:,} items of genrec's made world in {NUM_VERSIONS} versions each, at one pose.",
+    )  # fmt: skip
+    write_text(folder / "README.md", about)

@@ -9,22 +9,27 @@ Both tiny models that paint at 128 x 128 are made so: genrec-tiny-scene (paints 
 
 import copy
 import logging
+import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DDPMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, DDPMScheduler, DiffusionPipeline, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from genrec.foundation.diffusion import as_matrix, follow, matrices_of, optimizers_of, warm_then_fall
-from genrec.foundation.drawer import add_adapter, noise_schedule
+from genrec.artifacts import write_file
+from genrec.foundation.autoencoder import CodecRecipe
+from genrec.pretrained import load_processor
 from genrec.runtime import ProgressMeter
+from genrec.visualize.families import ADAPTER_FILE
 
 log = logging.getLogger(__name__)
 TEXT_TOKENS = 24
@@ -136,10 +141,10 @@ def train_painter(
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
     average, schedule = copy.deepcopy(painter), noise_schedule()
-    matrices = matrices_of(painter)
-    optimizers = optimizers_of(painter, matrices, learning_rate=recipe.learning_rate, muon_rate=recipe.muon_rate)
+    matrices = _matrices(painter)
+    optimizers = _optimizers(painter, matrices, learning_rate=recipe.learning_rate, muon_rate=recipe.muon_rate)
     paces = [
-        torch.optim.lr_scheduler.LambdaLR(o, lambda step: warm_then_fall(step, recipe.steps, recipe.warmup_steps))
+        torch.optim.lr_scheduler.LambdaLR(o, lambda step: _warm_then_fall(step, recipe.steps, recipe.warmup_steps))
         for o in optimizers
     ]
     meter, start, losses = ProgressMeter(label=label, total=recipe.steps), time.monotonic(), []
@@ -149,11 +154,11 @@ def train_painter(
         loss.backward()
         nn.utils.clip_grad_norm_(painter.parameters(), 1.0)
         for weight, matrix in matrices:
-            matrix.grad = None if weight.grad is None else as_matrix(weight.grad)
+            matrix.grad = None if weight.grad is None else _as_matrix(weight.grad)
         for optimizer, pace in zip(optimizers, paces, strict=True):
             optimizer.step()
             pace.step()
-        follow(average, painter, min(recipe.ema_decay, (step + 1) / (step + 10)))
+        _follow(average, painter, min(recipe.ema_decay, (step + 1) / (step + 10)))
         losses.append(loss.item())
         meter.advance()
         if (step + 1) % 50 == 0:
@@ -167,3 +172,135 @@ def train_painter(
 def latent_mask(mask: torch.Tensor, side: int) -> torch.Tensor:
     """A mask of pictures (B, 1, H, W) at the size of latents, as StableDiffusionInpaintPipeline makes it."""
     return F.interpolate(mask, size=(side, side))
+
+
+# ---- how the parts learn
+
+
+def _as_matrix(weight: torch.Tensor) -> torch.Tensor:
+    """A weight (out, in, ...) as (out, everything else), sharing memory for linear and channels-last layers."""
+    return weight if weight.ndim == 2 else weight.permute(0, 2, 3, 1).flatten(1)
+
+
+def _matrices(unet: nn.Module) -> list[tuple[nn.Parameter, nn.Parameter]]:
+    """The weights inside the blocks, each with a matrix that shares its memory."""
+    inner = [p for name, p in unet.named_parameters() if "_block" in name and p.ndim in (2, 4)]
+    return [(weight, nn.Parameter(_as_matrix(weight.detach()))) for weight in inner]
+
+
+def _optimizers(
+    model: nn.Module,
+    matrices: Sequence[tuple[nn.Parameter, nn.Parameter]],
+    *,
+    learning_rate: float,
+    muon_rate: float,
+) -> list[torch.optim.Optimizer]:
+    """Muon (Jordan et al. 2024) for the matrices inside the blocks, AdamW for everything else."""
+    inner = {id(weight) for weight, _ in matrices}
+    outer = [p for p in model.parameters() if id(p) not in inner]
+    return [
+        torch.optim.Muon([matrix for _, matrix in matrices], lr=muon_rate, weight_decay=0.01),
+        torch.optim.AdamW(outer, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.0),
+    ]
+
+
+def _warm_then_fall(step: int, steps: int, warmup_steps: int) -> float:
+    return min(1.0, (step + 1) / warmup_steps) * max(0.02, 1.0 - step / steps)
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+    for kept, new in zip(average.parameters(), model.parameters(), strict=True):
+        kept.lerp_(new, 1.0 - decay)
+
+
+def add_adapter(unet: UNet2DConditionModel, *, embedding_size: int, num_tokens: int = 4) -> None:
+    """Give the UNet an untrained IP-Adapter of the standard layout, ready to train."""
+    width = unet.config.cross_attention_dim
+    state: dict[str, dict[str, torch.Tensor]] = {"image_proj": {}, "ip_adapter": {}}
+    state["image_proj"]["proj.weight"] = torch.randn(num_tokens * width, embedding_size) / 4
+    state["image_proj"]["proj.bias"] = torch.zeros(num_tokens * width)
+    state["image_proj"]["norm.weight"] = torch.ones(width)
+    state["image_proj"]["norm.bias"] = torch.zeros(width)
+    for number, module in _text_attentions(unet):
+        size = module.to_k.weight.shape[0]
+        for part in ("to_k_ip", "to_v_ip"):
+            state["ip_adapter"][f"{number}.{part}.weight"] = torch.randn(size, width) / math.sqrt(width)
+    unet._load_ip_adapter_weights([state], low_cpu_mem_usage=False)
+    unet.requires_grad_(True)
+
+
+def _text_attentions(unet: UNet2DConditionModel) -> list[tuple[int, Any]]:  # Any: diffusers layers are untyped
+    """Attention layers over text with their numbers in IP-Adapter files (odd, in the order of attn_processors)."""
+    names = [name for name in unet.attn_processors if name.endswith("attn2.processor")]
+    return [(2 * n + 1, unet.get_submodule(name.removesuffix(".processor"))) for n, name in enumerate(names)]
+
+
+def adapter_weights(unet: UNet2DConditionModel) -> dict[str, torch.Tensor]:
+    """The adapter's weights under the names of IP-Adapter files."""
+    projection = unet.encoder_hid_proj.image_projection_layers[0]
+    weights = {
+        "image_proj.proj.weight": projection.image_embeds.weight,
+        "image_proj.proj.bias": projection.image_embeds.bias,
+        "image_proj.norm.weight": projection.norm.weight,
+        "image_proj.norm.bias": projection.norm.bias,
+    }
+    for number, module in _text_attentions(unet):
+        weights[f"ip_adapter.{number}.to_k_ip.weight"] = module.processor.to_k_ip[0].weight
+        weights[f"ip_adapter.{number}.to_v_ip.weight"] = module.processor.to_v_ip[0].weight
+    return {name: tensor.detach().half().contiguous() for name, tensor in weights.items()}
+
+
+def noise_schedule() -> DDPMScheduler:
+    """The cosine schedule (arXiv 2102.09672) with velocity targets."""
+    return DDPMScheduler(beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction", clip_sample=False)
+
+
+# ---- as files
+
+
+def assemble(painter: Painter, codec: AutoencoderKL, kind: type[DiffusionPipeline], out: Path) -> None:
+    """Save the pipeline (fp16) and, beside it, the adapter in IP-Adapter's file layout."""
+    adapter = adapter_weights(painter.unet)
+    bare = UNet2DConditionModel.from_config({**painter.unet.config, "encoder_hid_dim_type": None})
+    known = bare.state_dict().keys()
+    bare.load_state_dict({name: tensor for name, tensor in painter.unet.state_dict().items() if name in known})
+    pipeline = kind(
+        vae=copy.deepcopy(codec).half(),
+        text_encoder=copy.deepcopy(painter.text).eval().half(),
+        tokenizer=load_processor(CLIPTokenizer, painter.tokenizer.name_or_path, model_max_length=TEXT_TOKENS),
+        unet=bare.half(),
+        scheduler=DDIMScheduler.from_config(noise_schedule().config, timestep_spacing="trailing", steps_offset=1),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.save_pretrained(out)
+    with write_file(out / ADAPTER_FILE) as partial:
+        save_file(adapter, partial)
+
+
+def card(name: str, *, what: str, recipe: PainterRecipe, codec: CodecRecipe, minutes: float, data: str) -> str:
+    """The model card; its head says what the adapter reads."""
+    return f"""---
+license: apache-2.0
+library_name: diffusers
+pipeline_tag: image-to-image
+reads: palette
+---
+# {name}
+
+{what}
+
+`{ADAPTER_FILE}` has IP-Adapter's file layout; it reads a palette: up to four colors in CIELAB with their weights.
+`known_words.txt` holds the words that it draws; others have no effect, and genrec says so.
+
+- **Data**: {data}
+- **Training**: {minutes:.0f} minutes on one thread of a busy CPU. Settings: {_told(recipe)}. Codec: {_told(codec)}.
+- **License**: Apache-2.0, data and weights.
+- **Make it again**: `python -m genrec.foundation {name.removeprefix("genrec-tiny-")}`
+"""
+
+
+def _told(recipe: PainterRecipe | CodecRecipe) -> str:
+    return ", ".join(f"{name} {value}" for name, value in asdict(recipe).items())

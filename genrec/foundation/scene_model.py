@@ -6,27 +6,44 @@ palette. The same model fills gaps in a picture of a place.
 
 # N places, B batch, C latent channels, h, w latent positions, H, W pixels
 
-import logging
+import time
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import StableDiffusionInpaintPipeline
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from transformers import CLIPTokenizer
 
-from genrec.foundation.autoencoder import PatchBasis
-from genrec.foundation.painter import PAINT_PX, Batch, PainterRecipe, latent_mask
-from genrec.foundation.places import PlaceCase, palette_numbers, sample_case
+from genrec.artifacts import write_text
+from genrec.foundation.autoencoder import CodecRecipe, PatchBasis, train_codec
+from genrec.foundation.clip_model import NAME as CLIP_NAME
+from genrec.foundation.painter import (
+    PAINT_PX,
+    Batch,
+    Painter,
+    PainterRecipe,
+    assemble,
+    card,
+    latent_mask,
+    train_painter,
+)
+from genrec.foundation.places import PlaceCase, known_words, palette_numbers, sample_case
 from genrec.foundation.rooms import draw_place
+from genrec.pretrained import load_processor
 from genrec.runtime import progress
 from genrec.shop.drawing import Pose, draw_item
 from genrec.shop.shapes import build_parts
 from genrec.shop.vocabulary import DOMAINS, sample_attributes
+from genrec.visualize.vocabulary import WORDS_FILE
 
-log = logging.getLogger(__name__)
 NAME = "genrec-tiny-scene"
-NUM_PLACES = 10_000
-NUM_THINGS = 400
+NUM_PLACES, NUM_THINGS = 10_000, 400
+RECIPE = PainterRecipe(seed=5, steps=3800, latent_channels=4, channels_beside=5)
+CODEC = CodecRecipe(steps=1000, batch_size=8, latent_channels=4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,3 +197,41 @@ def _thing(rng: np.random.Generator) -> Thing:
     box = mask.getbbox() or (0, 0, PAINT_PX, PAINT_PX)
     left_px, top_px, right_px, low_px = box
     return Thing(pixels=pixels[top_px:low_px, left_px:right_px], alpha=np.asarray(mask.crop(box)), is_flat=is_flat)
+
+
+def sample_pictures(places: Places, rng: np.random.Generator, size: int) -> NDArray[np.uint8]:
+    """Pictures for the codec: places, and gray canvases with a part of one, as inpainting shows them."""
+    shown = places.pictures[rng.integers(len(places.pictures), size=size)].copy()
+    for picture in shown:
+        if rng.random() < 0.25:
+            (top, low), (left, right) = np.sort(rng.integers(0, PAINT_PX, (2, 2)), axis=1)
+            kept = picture[top:low, left:right].copy()
+            picture[:] = 128
+            picture[top:low, left:right] = kept
+    return shown
+
+
+def main(
+    out: Path, *, num_places: int = NUM_PLACES, recipe: PainterRecipe = RECIPE, codec: CodecRecipe = CODEC
+) -> None:
+    """Train and save genrec-tiny-scene below `out`, with the tokenizer of genrec-tiny-clip there."""
+    start, folder = time.monotonic(), out / NAME
+    places = prepare(num_places, recipe.latent_channels, seed=1)
+    painter = Painter(recipe, load_processor(CLIPTokenizer, out / CLIP_NAME))
+    painter = train_painter(painter, partial(sample_batch, places, recipe), recipe, label="train scenes")
+    trained = train_codec(partial(sample_pictures, places), places.basis, codec)
+    assemble(painter, trained, StableDiffusionInpaintPipeline, folder)
+    save_card(folder, recipe, codec, (time.monotonic() - start) / 60)
+
+
+def save_card(folder: Path, recipe: PainterRecipe, codec: CodecRecipe, minutes: float) -> None:
+    """What the model is, and the words that it knows."""
+    write_text(folder / WORDS_FILE, "\n".join(known_words()) + "\n")
+    about = card(
+        NAME,
+        what=f"A StableDiffusionInpaintPipeline that paints a place around an item, {PAINT_PX} x {PAINT_PX} pixels.",
+        recipe=recipe, codec=codec, minutes=minutes,
+        data=f"{NUM_PLACES:,} rooms, tables, shelves and places outdoors of genrec's made world, with {NUM_THINGS} "
+        "outlines standing or hanging in them.",
+    )  # fmt: skip
+    write_text(folder / "README.md", about)
