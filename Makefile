@@ -29,7 +29,7 @@ bench: demo  ## The tables of benchmarks/README.md: over the demo, without data,
 	$(BIN)/genrec evaluate $(DEMO_DIR) --markdown --alone --peers popularity,itemknn,content-knn,ease,sasrec,bsarec
 	$(BIN)/python benchmarks/explanations.py $(DEMO_DIR)
 	$(BIN)/genrec bench chat --dir $(DEMO_DIR)
-	$(BIN)/python benchmarks/visuals.py $(DEMO_DIR)
+	$(BIN)/genrec bench visuals $(DEMO_DIR)
 	$(BIN)/genrec bench decode
 	$(BIN)/genrec bench recommend
 	$(BIN)/genrec bench tokenize

@@ -650,12 +650,13 @@ def evaluate(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="decode, score, tokenize, recommend, search, serve or chat.")],
+    name: Annotated[str, typer.Argument(help="decode, score, tokenize, recommend, search, serve, chat or visuals.")],
     place: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The workspace, as --dir gives it.")] = None,
     directory: Annotated[
         Path | None,
         typer.Option(
-            "--dir", help="serve: a built demo workspace; search, chat: any built one. Without it, a demo is made."
+            "--dir",
+            help="serve: a built demo workspace; search, chat, visuals: any built one. Without it, a demo is made.",
         ),
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="serve: how long each row is measured.")] = None,
@@ -673,6 +674,8 @@ def bench(
         Path | None, typer.Option(help="chat: the folder of ReDial; its workspace is kept in DIR/redial.")
     ] = None,
     movie_turns: Annotated[int | None, typer.Option(help="chat: about so many turns of ReDial.", min=1)] = None,
+    count: Annotated[int | None, typer.Option(help="visuals: pictures of each mode.", min=2)] = None,
+    sheet: Annotated[Path | None, typer.Option(help="visuals: a PNG of some of them.")] = None,
     verbose: Annotated[bool, typer.Option(help="chat: print every turn that failed.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -688,6 +691,8 @@ def bench(
         "num_grammar": num_grammar,
         "redial": redial,
         "movie_turns": movie_turns,
+        "count": count,
+        "sheet": sheet,
         "tell": _say if verbose else None,
     }  # Any: each bench has its own
     document = run(name, **{option: value for option, value in given.items() if value is not None})

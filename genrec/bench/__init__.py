@@ -16,6 +16,7 @@ from genrec.bench.score import bench_score
 from genrec.bench.search import bench_search
 from genrec.bench.serve import bench_serve
 from genrec.bench.tokenize import bench_tokenize
+from genrec.bench.visuals import bench_visuals
 from genrec.errors import InputError
 from genrec.evaluate.report import describe_machine
 from genrec.runtime import seed_everything
@@ -28,6 +29,7 @@ BENCHES: dict[str, Callable[..., list[Row]]] = {
     "search": bench_search,
     "serve": bench_serve,
     "tokenize": bench_tokenize,
+    "visuals": bench_visuals,
 }
 
 

@@ -58,7 +58,10 @@ class PainterRecipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Pictures to learn. latents: (B, C, h, w); beside: (B, X, h, w); graded: (B, 1, h, w), what counts; palettes: (B, A)."""
+    """Pictures to learn.
+
+    latents: (B, C, h, w); beside: (B, X, h, w); graded: (B, 1, h, w), what counts; palettes: (B, A).
+    """
 
     latents: torch.Tensor
     beside: torch.Tensor

@@ -335,8 +335,8 @@ def draw_item(
 ) -> Image.Image:
     """Draw an item (category, shape, color, accent, pattern, material) as an RGB picture of size_px x size_px.
 
-    rng moves, scales and tilts the item a little. Without a backdrop the item stands in a plain studio. paints: main and
-    accent color as red, green, blue in place of the named ones.
+    rng moves, scales and tilts the item a little. Without a backdrop the item stands in a plain studio. paints: main
+    and accent color as red, green, blue in place of the named ones.
     Raises InputError for a category and shape the shop does not draw.
     """
     category, shape = str(attributes["category"]), str(attributes["shape"])

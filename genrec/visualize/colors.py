@@ -35,12 +35,16 @@ NAMED: Mapping[str, tuple[int, int, int]] = {
 def to_lab(rgb: NDArray[np.uint8] | FloatArray | tuple[float, ...]) -> FloatArray:
     """sRGB in 0..255, shape (..., 3), to CIELAB, float32 (..., 3)."""
     pixels = np.asarray(rgb, dtype=np.float32) / 255
+    if not pixels.size:
+        return pixels
     return cv2.cvtColor(pixels.reshape(1, -1, 3), cv2.COLOR_RGB2LAB).reshape(pixels.shape)
 
 
 def to_rgb(lab: FloatArray) -> NDArray[np.uint8]:
     """CIELAB to sRGB, uint8 (..., 3); colors beyond sRGB are clipped."""
     pixels = np.asarray(lab, dtype=np.float32)
+    if not pixels.size:
+        return pixels.astype(np.uint8)
     rgb = cv2.cvtColor(pixels.reshape(1, -1, 3), cv2.COLOR_LAB2RGB).reshape(pixels.shape)
     return np.clip(np.rint(rgb * 255), 0, 255).astype(np.uint8)
 

@@ -226,6 +226,11 @@ class Visualizer:
             return sitting.variation(cutout, picture.convert("RGB"))
         return sitting.scene(cutout)
 
+    def stage(self, cutout: Cutout, seed: int) -> Stage:
+        """Where an item lies on its canvas; never as seen from above, which places painted from the side do not fit."""
+        staged = stage(cutout, seed=seed)
+        return stage(cutout, seed=seed, pose="hang") if staged.pose == "lie" else staged
+
     def models(self, mode: Mode) -> dict[str, UsedModel]:
         """The models that a mode is drawn and judged with, each with its fingerprint where it is a folder."""
         config = self.config
@@ -255,9 +260,7 @@ class _Sitting:
 
     def scene(self, cutout: Cutout, *notes: str) -> Drawn:
         """The item's own pixels in a place painted around them; the best of some places."""
-        staged = stage(cutout, seed=self._wanted.seed)
-        if staged.pose == "lie":  # seen from above, which a place painted from the side does not fit
-            staged = stage(cutout, seed=self._wanted.seed, pose="hang")
+        staged = self._of.stage(cutout, self._wanted.seed)
         is_asked = self._wanted.mode == "scene"
         words = self._wanted.words if is_asked else ""
         told, unknown = self._of.scene_words.split(words)

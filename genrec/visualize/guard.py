@@ -32,7 +32,7 @@ _CONTRAST = 14.0  # ΔE, of an item against what lies around it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """scores: of one candidate; score: what candidates are compared by; why_bad: which floor it missed, None for none."""
+    """Of one candidate. score: what candidates are compared by; why_bad: which floor it missed, None for none."""
 
     scores: Mapping[str, float]
     score: float
