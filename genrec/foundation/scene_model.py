@@ -80,7 +80,7 @@ def draw_things(num_things: int, seed: int) -> tuple[Thing, ...]:
     return tuple(_thing(rng) for _ in progress(range(num_things), label="draw things"))
 
 
-def prepare(num_places: int, latent_channels: int, seed: int) -> Places:
+def prepare(num_places: int, latent_channels: int, seed: int, *, num_things: int = NUM_THINGS) -> Places:
     """All that a batch is made of."""
     cases, pictures = draw_places(num_places, seed)
     basis = PatchBasis(pictures[:400], latent_channels)
@@ -91,7 +91,7 @@ def prepare(num_places: int, latent_channels: int, seed: int) -> Places:
         pictures=pictures,
         latents=latents,
         palettes=palettes,
-        things=draw_things(NUM_THINGS, seed),
+        things=draw_things(num_things, seed),
         basis=basis,
     )
 

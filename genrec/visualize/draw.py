@@ -140,7 +140,8 @@ class Drawn:
 class Visualizer:
     """The models that paint, loaded on first use; any number of threads may draw at once.
 
-    guard: judges what was drawn, and knows which catalog it is for. workspace: the folder from which the settings'
+    guard: judges what was drawn, and knows which catalog it is for. scenes, variations: what paints them, in place of
+    the settings' models. workspace: the folder from which the settings'
     certificate and key are seen. Raises ConfigError where these do not sign.
     """
 
@@ -150,9 +151,11 @@ class Visualizer:
         device: "torch.device | str" = "auto",
         *,
         guard: Guard | None = None,
+        scenes: ScenePainter | None = None,
+        variations: VariationPainter | None = None,
         workspace: Path = Path(),
     ) -> None:
-        self.config = config
+        self.config, self._scenes, self._variations = config, scenes, variations
         self.device = pick_device(device) if isinstance(device, str) else device
         self.guard = guard or Guard()
         self.credentials: Credentials | None = load_credentials(config, workspace)
@@ -165,12 +168,12 @@ class Visualizer:
     @cached_property
     def scenes(self) -> ScenePainter:
         """What paints surroundings. Raises InputError when it cannot be loaded."""
-        return load_scene_painter(self.config, self.device)
+        return self._scenes or load_scene_painter(self.config, self.device)
 
     @cached_property
     def variations(self) -> VariationPainter:
         """What changes items. Raises InputError when it cannot be loaded."""
-        return load_variation_painter(self.config, self.device)
+        return self._variations or load_variation_painter(self.config, self.device)
 
     @cached_property
     def scene_words(self) -> Vocabulary:

@@ -6,25 +6,31 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from genrec.bench.visuals import changed_pixels
 from genrec.config import Config, VisualizeConfig
+from genrec.data.images import decode_image
 from genrec.encode.clip import ClipEncoder
-from genrec.errors import InputError, SourceError, UnknownItem
+from genrec.errors import InputError, RequestRefused, SourceError, UnknownItem
 from genrec.runtime import foundation_path, report_progress_to
 from genrec.schema import Catalog, Embeddings, Item
 from genrec.shop.drawing import draw_item
 from genrec.shop.vocabulary import sample_attributes
-from genrec.visualize import DrawingStopped, Visualizer, visualize
-from genrec.visualize.marking import picture_area
+from genrec.visualize import DrawingStopped, Visualizer, visualize, wanted_of
+from genrec.visualize.colors import to_lab
+from genrec.visualize.cutout import cut_out
+from genrec.visualize.guard import Guard
+from genrec.visualize.marking import read_picture
 
 
 @dataclass
 class TinyShop:
-    """What `visualize` reads of a Recommender, over six drawn items, of which the last has no picture."""
+    """What `visualize` reads of a Recommender, over 24 drawn items, of which the last has no picture."""
 
     catalog: Catalog
     embeddings: dict
     config: Config
     clip: ClipEncoder
+    directory: Path
 
     def chosen_history(self, user, history):
         return tuple(history or ()) if user is None else {"ann": ("i0", "i1"), "bob": ("i2", "i3")}[user]
@@ -33,103 +39,240 @@ class TinyShop:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp("shop"), np.random.default_rng(0)
-    items = []
-    for number in range(6):
-        path = folder / f"{number}.png" if number < 5 else None
-        attributes = sample_attributes(rng)
+    colors, items = ("red", "red", "blue", "blue", "green"), []
+    for number in range(24):
+        path = folder / f"{number}.png" if number < 23 else None
+        attributes = sample_attributes(rng) | {"pattern": "plain"}
+        if number < 5:
+            attributes["color"] = colors[number]
         if path is not None:
             draw_item(attributes, rng=rng).save(path)
-        items.append(Item(item_id=f"i{number}", title=f"a {attributes['color']} {attributes['category']}", image=path))
+        title = f"a {attributes['color']} {attributes['material']} {attributes['category']}"
+        items.append(Item(item_id=f"i{number}", title=title, image=path))
     clip = ClipEncoder("genrec-tiny-clip", "cpu")
-    vectors = np.concatenate([clip.encode_images([item.image for item in items[:5]]), np.zeros((1, 128), np.float32)])
-    image = Embeddings(name="image", vectors=vectors, present=np.arange(6) < 5)
-    config = Config(device="cpu", visualize=VisualizeConfig(steps=2))
-    return TinyShop(Catalog(items=tuple(items)), {"image": image}, config, clip)
+    vectors = np.concatenate([clip.encode_images([item.image for item in items[:-1]]), np.zeros((1, 128), np.float32)])
+    image = Embeddings(name="image", vectors=vectors, present=np.arange(24) < 23)
+    config = Config(device="cpu", visualize=VisualizeConfig(steps=2, candidates=1))
+    return TinyShop(Catalog(items=tuple(items)), {"image": image}, config, clip, folder)
 
 
-def draw(shop, tmp_path, **options):
-    settings = {"item_id": "i4", "seed": 5, "out": tmp_path / "drawing.png"} | options
-    return visualize(shop, **settings)
+class PlainPainter:
+    """Paints one color after another, one for each seed, in four steps."""
+
+    num_steps = 4
+
+    def __init__(self, *colors, size=64):
+        self.colors, self.size, self.orders = colors, size, []
+
+    def prompt(self, order):
+        return order.words
+
+    def paint(self, picture, mask, order, on_step):
+        self.orders.append(order)
+        color = self.colors[(len(self.orders) - 1) % len(self.colors)]
+        for step in range(self.num_steps):
+            if not on_step(step + 1, self.num_steps, Image.new("RGB", (4, 4), color)):
+                raise DrawingStopped("stopped")
+        return Image.new("RGB", (self.size, self.size), color)
+
+    def draw(self, order, on_step):
+        return self.paint(None, None, order, on_step)
 
 
-def area(path):
-    with Image.open(path) as opened:
-        return np.asarray(picture_area(opened)).astype(int)
+def show(shop, tmp_path, *, out="shown.png", on_step=None, item_id="i4", user=None, history=None, **asked):
+    wanted = wanted_of(**({"seed": 5} | asked))
+    return visualize(
+        shop, user=user, history=history, item_id=item_id, wanted=wanted, out=tmp_path / out, on_step=on_step
+    )
 
 
-def test_a_drawing_comes_with_the_record_that_reproduces_it(shop, tmp_path):
-    visual = draw(shop, tmp_path, user="ann")
-    record = json.loads(visual.path.with_suffix(".json").read_text(encoding="utf-8"))
+def pixels(path):
+    return np.asarray(read_picture(path)).astype(int)
+
+
+def record_of(visual):
+    return json.loads(visual.path.with_suffix(".json").read_text(encoding="utf-8"))
+
+
+def test_a_scene_keeps_every_pixel_of_the_item_and_comes_with_its_record(shop, tmp_path):
+    visual = show(shop, tmp_path, user="ann", scene="on a walnut desk, evening")
+    staged = Visualizer(shop.config.visualize, "cpu").stage(cut_out(decode_image(shop.catalog["i4"].image)), 5)
+    assert (staged.item_SS == 1).sum() > 500
+    assert changed_pixels(read_picture(visual.path), staged) == 0
+    record = record_of(visual)
+    assert (record["mode"], record["item_id"], record["seed"]) == ("scene", "i4", 5)
     assert record["generated"] is True
-    assert (record["item_id"], record["seed"], record["prompt"]) == ("i4", 5, visual.prompt)
-    assert record["models"]["diffusion"].startswith("genrec-tiny-diffusion@")
-    assert record["models"]["clip"].startswith("genrec-tiny-clip@")
-    assert visual.license == "apache-2.0"
-    again = draw(shop, tmp_path, user="ann", out=tmp_path / "again.png")
-    np.testing.assert_array_equal(area(visual.path), area(again.path))
+    assert record["models"]["scene"]["name"].startswith("genrec-tiny-scene@")
+    assert record["ingredients"][0]["role"] == "item"
+    assert "walnut desk" in visual.prompt
+    assert visual.shaped_by == ("i1", "i0")
+    assert "red" in visual.taste
+    again = show(shop, tmp_path, user="ann", scene="on a walnut desk, evening", out="again.png")
+    np.testing.assert_array_equal(pixels(visual.path), pixels(again.path))
 
 
-def test_scores_are_cosines_of_the_drawing(shop, tmp_path):
-    visual = draw(shop, tmp_path, history=["i0", "i1"])
-    assert set(visual.scores) == {"item", "taste", "text"}
-    with Image.open(visual.path) as opened:
-        drawn = shop.clip.encode_images([picture_area(opened)])[0]
-    assert visual.scores["item"] == pytest.approx(float(drawn @ shop.embeddings["image"].vectors[4]), abs=0.05)
+def test_scenes_of_two_people_differ_toward_their_colors(shop, tmp_path):
+    means = {}
+    for user in ("ann", "bob"):
+        shown = pixels(show(shop, tmp_path, user=user, out=f"{user}.png", strength=1.0).path)
+        means[user] = to_lab(shown[4:40, 4:-4].reshape(-1, 3).mean(axis=0))
+    assert means["ann"][1] > means["bob"][1] + 5  # redder
+    assert means["ann"][2] > means["bob"][2] + 5  # less blue
 
 
-def test_two_people_get_different_pictures_of_one_item(shop, tmp_path):
-    drawings = [area(draw(shop, tmp_path, user=user, out=tmp_path / f"{user}.png").path) for user in ("ann", "bob")]
-    assert np.abs(drawings[0] - drawings[1]).mean() > 2
+def test_without_a_history_nothing_is_claimed_of_the_taste(shop, tmp_path):
+    visual = show(shop, tmp_path)
+    assert (visual.taste, visual.colors, visual.shaped_by) == ("", (), ())
+    assert record_of(visual)["taste"] is None
+    assert "taste" not in visual.scores
 
 
-def test_an_item_without_a_picture_and_a_person_without_history_are_drawn(shop, tmp_path):
-    visual = draw(shop, tmp_path, item_id="i5", history=["i5"])
-    assert set(visual.scores) == {"item", "text"}
-    assert area(visual.path).std() > 0
+def test_words_that_the_model_cannot_draw_are_said(shop, tmp_path):
+    visual = show(shop, tmp_path, scene="a cat on a bicycle, at night")
+    assert visual.words_not_drawn == ("cat", "bicycle")
+    assert "cat, bicycle" in visual.note
+    assert record_of(visual)["words_not_drawn"] == ["cat", "bicycle"]
 
 
-def test_progress_is_told_by_steps(shop, tmp_path):
-    told = []
+def test_an_item_without_a_picture_is_refused_by_models_that_need_one(shop, tmp_path):
+    with pytest.raises(InputError, match="has no picture"):
+        show(shop, tmp_path, item_id="i23")
+
+
+def test_progress_is_told_by_steps_with_previews(shop, tmp_path):
+    told, seen = [], []
+
+    def watch(step, total, preview):
+        seen.append((step, total, preview.size))
+        return True
+
     with report_progress_to(lambda label, done, total, seconds: told.append((label, done, total))):
-        draw(shop, tmp_path)
+        show(shop, tmp_path, on_step=watch)
     assert told[-1] == ("draw", 2, 2)
+    assert [entry[:2] for entry in seen] == [(1, 2), (2, 2)]
+    assert seen[0][2] == (32, 32)
 
 
 def test_a_stopped_drawing_leaves_nothing_behind(shop, tmp_path):
     with pytest.raises(DrawingStopped):
-        draw(shop, tmp_path, should_stop=lambda: True)
+        show(shop, tmp_path, on_step=lambda *_: False)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_bad_requests_are_refused_before_anything_is_written(shop, tmp_path):
+    photo = Image.new("RGB", (60, 60))
     with pytest.raises(UnknownItem):
-        draw(shop, tmp_path, item_id="nothing")
+        show(shop, tmp_path, item_id="nothing")
     with pytest.raises(InputError, match=r"ends in \.png"):
-        draw(shop, tmp_path, out=tmp_path / "drawing.jpg")
+        show(shop, tmp_path, out="drawing.jpg")
+    with pytest.raises(InputError, match="outside of 0"):
+        show(shop, tmp_path, strength=1.5)
+    with pytest.raises(InputError, match="scene and change"):
+        show(shop, tmp_path, scene="on a table", change="in red")
+    with pytest.raises(InputError, match="no photo is given"):
+        show(shop, tmp_path, box=(0, 0, 10, 10))
+    with pytest.raises(InputError, match="does not lie in the photo"):
+        show(shop, tmp_path, photo=photo, box=(50, 50, 30, 30))
+    with pytest.raises(InputError, match="mask has 30"):
+        show(shop, tmp_path, photo=photo, mask=Image.new("L", (30, 30), 255))
+    with pytest.raises(RequestRefused):
+        show(shop, tmp_path, scene="naked people")
     (tmp_path / "photo.txt").write_text("no picture")
     with pytest.raises(SourceError, match=r"photo\.txt"):
-        draw(shop, tmp_path, photo=tmp_path / "photo.txt")
+        show(shop, tmp_path, photo=tmp_path / "photo.txt")
     assert [path.name for path in tmp_path.iterdir()] == ["photo.txt"]
 
 
-def test_a_photo_is_drawn_into(shop, tmp_path):
-    photo = tmp_path / "photo.png"
-    Image.new("RGB", (90, 70), (30, 60, 160)).save(photo)
-    plain, edited = (draw(shop, tmp_path, photo=p, out=tmp_path / f"{bool(p)}.png") for p in (None, photo))
-    record = json.loads(edited.path.with_suffix(".json").read_text(encoding="utf-8"))
-    assert record["photo"] == "photo.png"
-    assert (area(plain.path) != area(edited.path)).any()
+def test_a_photo_changes_only_where_the_item_stands(shop, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3)).astype(np.uint8)
+    visual = show(shop, tmp_path, photo=Image.fromarray(noise), box=(40, 30, 70, 80))
+    apart = (pixels(visual.path)[:120, :160] != noise).any(axis=-1)
+    factor = pixels(visual.path).shape[0] // 120
+    apart = (pixels(visual.path)[::factor, ::factor] != noise).any(axis=-1)
+    assert apart[30:110, 40:110].sum() > 500
+    apart[30:110, 40:110] = False
+    assert not apart.any()
+    assert (visual.mode, record_of(visual)["mode"]) == ("photo", "photo")
+    unplaced = show(shop, tmp_path, photo=Image.fromarray(noise), out="unplaced.png")
+    assert "no box was given" in unplaced.note
 
 
-def test_without_a_clip_there_are_no_scores(shop, tmp_path):
-    item, vector = shop.catalog.items[0], shop.embeddings["image"].vectors[0]
-    drawer = Visualizer(replace(shop.config.visualize, steps=1), "cpu")
-    visual = drawer.draw(item, vector, None, seed=1, out=Path(tmp_path / "x.png"))
-    assert visual.scores == {}
-    assert "clip" not in visual.models
+def sitting(shop, scenes, variations, *, knows=True, **settings):
+    guard = Guard(clip=shop.clip, catalog=shop.catalog, image=shop.embeddings["image"])
+    guard.__dict__["knowledge"] = 1.0 if knows else 0.5
+    config = replace(shop.config.visualize, **settings)
+    return Visualizer(config, "cpu", guard=guard, scenes=scenes, variations=variations)
+
+
+def test_a_variation_that_misses_its_color_becomes_a_scene_that_says_why(shop):
+    item, wanted = shop.catalog["i4"], wanted_of(change="in red")
+    vector = shop.embeddings["image"].vectors[4]
+    drawer = sitting(shop, PlainPainter((200, 190, 180)), PlainPainter((20, 40, 200)))
+    shown = drawer.draw(item, wanted, item_vector=vector)
+    assert shown.mode == "scene"
+    assert "no variation was good enough" in shown.notes[0]
+
+
+def test_a_variation_changes_nothing_outside_of_the_item(shop):
+    item = shop.catalog["i4"]
+    drawer = sitting(shop, PlainPainter((200, 190, 180)), PlainPainter((206, 44, 44)))
+    drawer.guard.__dict__["item_floor"] = -1.0
+    shown = drawer.draw(item, wanted_of(change="in red"), item_vector=shop.embeddings["image"].vectors[4])
+    assert shown.mode == "variation"
+    before, after = np.asarray(decode_image(item.image)), np.asarray(shown.picture)
+    cutout = cut_out(decode_image(item.image))
+    np.testing.assert_array_equal(before[cutout.alpha_HW == 0], after[cutout.alpha_HW == 0])
+    assert np.abs(after[cutout.alpha_HW == 1] - np.array((206, 44, 44))).max() <= 1
+
+
+def test_where_the_tower_does_not_know_the_catalog_no_variation_is_drawn(shop):
+    painter = PlainPainter((206, 44, 44))
+    drawer = sitting(shop, PlainPainter((200, 190, 180)), painter, knows=False)
+    shown = drawer.draw(shop.catalog["i4"], wanted_of(change="in red"))
+    assert shown.mode == "scene"
+    assert "does not know this catalog" in shown.notes[0]
+    assert painter.orders == []
+
+
+def test_a_wish_that_names_nothing_changeable_is_said(shop):
+    drawer = sitting(shop, PlainPainter((200, 190, 180)), PlainPainter((206, 44, 44)))
+    shown = drawer.draw(shop.catalog["i4"], wanted_of(change="as a unicorn"))
+    assert shown.mode == "scene"
+    assert "nothing of this can be changed" in shown.notes[0]
+
+
+def test_of_several_places_the_one_that_suits_is_taken(shop):
+    green, far = (62, 148, 76), (240, 235, 226)
+    drawer = sitting(shop, PlainPainter(green, far), None, candidates=2)
+    shown = drawer.draw(shop.catalog["i4"], wanted_of())  # a green item, which green surroundings would hide
+    assert shown.num_candidates == 2
+    corner = np.asarray(shown.picture)[0, 0]
+    assert np.abs(corner.astype(int) - far).max() < 30
+
+
+def test_a_catalog_of_titles_that_say_nothing_is_not_known(shop):
+    items = tuple(replace(item, title=f"X{zlib_name(item.item_id)}") for item in shop.catalog.items)
+    blind = Guard(clip=shop.clip, catalog=Catalog(items=items), image=shop.embeddings["image"])
+    known = Guard(clip=shop.clip, catalog=shop.catalog, image=shop.embeddings["image"])
+    assert known.why_no_variations is None
+    assert known.knowledge > 0.9
+    assert "does not know" in blind.why_no_variations
+    assert Guard().why_no_variations is not None
+
+
+def zlib_name(text):
+    return sum(map(ord, text)) * 7919 % 100_000
+
+
+def test_without_a_clip_scenes_are_shown_and_nothing_is_judged_by_it(shop):
+    drawer = Visualizer(shop.config.visualize, "cpu", scenes=PlainPainter((240, 235, 226)))
+    shown = drawer.draw(shop.catalog["i0"], wanted_of())
+    assert set(shown.scores) == {"contrast", "fit"}
+    assert "clip" not in drawer.models("scene")
 
 
 def test_a_record_names_models_without_the_folders_of_this_machine(shop):
-    config = replace(shop.config.visualize, diffusion=str(Path(foundation_path("genrec-tiny-diffusion")).absolute()))
-    named = Visualizer(config, "cpu").models["diffusion"]
-    assert named.startswith("genrec-tiny-diffusion@")
+    config = replace(shop.config.visualize, scene=str(Path(foundation_path("genrec-tiny-scene")).absolute()))
+    named = Visualizer(config, "cpu").models("scene")["scene"]
+    assert named.name.startswith("genrec-tiny-scene@")
+    assert named.license == "apache-2.0"
