@@ -151,7 +151,7 @@ def _pose_of(cutout: Cutout, draw: np.random.Generator) -> Pose:
 def _place(
     cutout: Cutout, pose: Pose, size: tuple[int, int], side: int, draw: np.random.Generator
 ) -> tuple[int, int]:
-    """Left and top on the canvas; sides that cut through the item lie on the canvas' edge, so that it does not float."""
+    """Left and top on the canvas; sides that cut the item lie on the canvas' edge, so that it does not float."""
     width, height = size
     x = round((side - width) / 2 + draw.uniform(-0.07, 0.07) * side)
     if pose in ("stand", "lean"):
