@@ -42,6 +42,7 @@ _MIN_AREA, _MAX_AREA = 0.04, 0.90  # of the picture, beyond which a cut-out is d
 _MAX_THINGS = 4  # apart from each other on the background
 _MAX_MARKS = 19  # parts of other colors than the background's, as letters are
 _MAX_CONTOURS = 9  # of pieces and holes
+_MAX_NICKS = 16  # in the outline, as where stripes of the background's color are taken for it
 _MAX_RAGGEDNESS = 12.0  # length of the outline, by the root of the area; a disc has 3.5, a chair about 9
 
 
@@ -152,13 +153,14 @@ def _by_background(view: View) -> Cutout:
 
 def _settled(view: View, background: Background) -> Mask:
     """The item: a watershed between what shows the background and what surely does not."""
-    strays_HW, shade_HW, near = background.strays_HW, background.shade_HW, background.near
+    shade_HW, brighter_HW, near = background.shade_HW, background.brighter_HW, background.near
     behind_HW = background.seen_HW | _holes(view, background)
     depth_HW = cv2.distanceTransform((~behind_HW).astype(np.uint8), cv2.DIST_L2, 3)
     core_HW = depth_HW > np.where(background.like_HW, 0.1, 0.04) * min(view.shape)
     sharp_HW = (shade_HW > 2 * near) & (view.slope_HW > np.maximum(6, 2 * SOFTNESS * shade_HW))
     inner_HW = stands_out(background)
-    far_HW = inner_HW & ((strays_HW > 1.5 * near + 4) | sharp_HW | (shade_HW > DEEPEST_SHADE)) | core_HW
+    far_HW = inner_HW & ((brighter_HW > 1.5 * near + 3) | sharp_HW | (shade_HW > DEEPEST_SHADE + 12))
+    far_HW |= core_HW | background.tinted_HW
     seeds_HW = np.zeros(view.shape, np.int32)
     seeds_HW[far_HW] = 1
     seeds_HW[behind_HW] = 2
@@ -178,11 +180,12 @@ def _holes(view: View, background: Background) -> Mask:
     Flat ones are told by their color alone. Narrow ones, whose color the blur of their edges changes, must lie near the
     outline as the inside of a handle does, and be few: else they are a pattern of the background's color.
     """
-    strays_HW, shade_HW, noise, near = background.strays_HW, background.shade_HW, background.noise, background.near
+    shade_HW, noise, near = background.shade_HW, background.noise, background.near
+    same_HW = (background.brighter_HW < near) & (background.tint_HW < 1 + 1.5 * background.usual_tint)
     unseen_HW = ~background.seen_HW
     least = max(9.0, 0.0006 * unseen_HW.size)
-    flat_HW = unseen_HW & (strays_HW < 1 + noise) & (shade_HW < 12) & (view.slope_HW < 1.5 + noise)
-    narrow_HW = unseen_HW & (strays_HW < near) & (shade_HW < 2 * near)
+    flat_HW = unseen_HW & same_HW & (shade_HW < 12) & (view.slope_HW < 1.5 + noise)
+    narrow_HW = unseen_HW & same_HW & (shade_HW < 2 * near)
     inward_HW = cv2.distanceTransform(unseen_HW.astype(np.uint8), cv2.DIST_L2, 3)
     flat_HW, _ = _areas(flat_HW, least, np.ones_like(flat_HW))
     narrow_HW, num_narrow = _areas(narrow_HW, least, inward_HW < 0.06 * min(view.shape))
@@ -264,6 +267,10 @@ def _doubt_shape(item_HW: Mask, cut_by: frozenset[Side]) -> None:
     contours, _ = cv2.findContours(item, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     length = sum(cv2.arcLength(contour, True) for contour in contours)
     if len(contours) > _MAX_CONTOURS or length > _MAX_RAGGEDNESS * np.sqrt(area):
+        raise Doubtful("what it shows is frayed against its background")
+    wide = cv2.copyMakeBorder(item, 8, 8, 8, 8, cv2.BORDER_CONSTANT)
+    nicks = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8)) > wide
+    if _areas(nicks, 3, nicks)[1] > _MAX_NICKS:
         raise Doubtful("what it shows is frayed against its background")
     left, top, width, height = cv2.boundingRect(item)
     margins = (left, top, item.shape[1] - left - width, item.shape[0] - top - height)

@@ -200,7 +200,7 @@ def _contact(alpha_HW: FloatArray, ground: int, height: int) -> FloatArray:
     reach = max(3, round(0.09 * height))
     feet_HW = alpha_HW.copy()
     feet_HW[: max(0, ground - reach)] = 0
-    flat = np.array([[1, 0, 0], [0, 0.35, 0.67 * ground]], np.float32)  # rows a little below the ground stay there
+    flat = np.array([[1, 0, 0], [0, 0.35, 0.65 * ground + 0.012 * height]], np.float32)  # rows by the ground stay there
     pressed_HW = cv2.warpAffine(feet_HW, flat, alpha_HW.shape[::-1], flags=cv2.INTER_LINEAR)
     near_HW = _blurred(pressed_HW, 0.012 * height + 0.6)
     return 0.62 * near_HW + 0.25 * _blurred(pressed_HW, 0.035 * height + 1)
