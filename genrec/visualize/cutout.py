@@ -118,9 +118,9 @@ def _by_alpha(rgba_HW4: Pixels) -> Cutout:
         raise InputError("the picture is transparent all over; give one that shows the item")
     if solid_HW.all():
         return whole(rgb_HW3)
-    cut_by = _cut_sides(solid_HW)
-    if len(cut_by) == len(SIDES):  # trimmed to the item, not cut
-        cut_by = frozenset()
+    shown_HW = alpha_HW > 0
+    trimmed = shown_HW[0].any() and shown_HW[-1].any() and shown_HW[:, 0].any() and shown_HW[:, -1].any()
+    cut_by = frozenset() if trimmed else _cut_sides(solid_HW)  # a picture trimmed to the item does not cut it
     return Cutout(
         pixels_HW3=rgb_HW3,
         alpha_HW=alpha_HW,
@@ -295,9 +295,7 @@ def _doubt_outline(item_HW: Mask, view: View, background: Background) -> None:
 # ---- soft edges
 
 
-def _matted(
-    rgb_HW3: Pixels, background: Background, item_HW: Mask
-) -> tuple[FloatArray, Pixels]:
+def _matted(rgb_HW3: Pixels, background: Background, item_HW: Mask) -> tuple[FloatArray, Pixels]:
     """Alpha with edges of a pixel or two, and colors there freed from the background's.
 
     An edge pixel is a mix of the background's color, which is known, and of the item's, taken from the nearest pixel
