@@ -44,13 +44,26 @@ class View:
     @classmethod
     def of(cls, rgb_HW3: Pixels) -> "View":
         lab_HW3 = cv2.cvtColor(rgb_HW3.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-        smooth_HW3 = cv2.GaussianBlur(lab_HW3, (0, 0), 0.7)
-        across_HW3, down_HW3 = (cv2.Sobel(smooth_HW3, cv2.CV_32F, x, 1 - x, scale=1 / 8) for x in (1, 0))
-        return cls(rgb_HW3, lab_HW3, np.sqrt(squared(across_HW3) + squared(down_HW3)))
+        return cls(rgb_HW3, lab_HW3, _slope(lab_HW3))
 
     @property
     def shape(self) -> tuple[int, int]:
         return self.lab_HW3.shape[:2]
+
+    def with_sharp_chroma(self) -> "View":
+        """As if JPEG had not let chroma bleed: brought back to where lightness has its edges (He, guided filter)."""
+        light_HW, chroma_HW2 = self.lab_HW3[..., 0], self.lab_HW3[..., 1:]
+
+        def mean(values: FloatArray) -> FloatArray:
+            return cv2.boxFilter(values, -1, (15, 15))
+
+        light_mean_HW, chroma_mean_HW2 = mean(light_HW), mean(chroma_HW2)
+        spread_HW = mean(light_HW**2) - light_mean_HW**2
+        joint_HW2 = mean(light_HW[..., None] * chroma_HW2) - light_mean_HW[..., None] * chroma_mean_HW2
+        factor_HW2 = joint_HW2 / (spread_HW + 4)[..., None]
+        offset_HW2 = chroma_mean_HW2 - factor_HW2 * light_mean_HW[..., None]
+        sharp_HW2 = mean(factor_HW2) * light_HW[..., None] + mean(offset_HW2)
+        return View(self.rgb_HW3, np.dstack([light_HW, sharp_HW2]), _slope(np.dstack([light_HW, sharp_HW2])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +98,8 @@ class Background:
     @property
     def tinted_HW(self) -> Mask:
         """Pixels of another chroma than the background's, in any light, and not by a neighbor's bleeding into them."""
-        near, far = np.ones((11, 11), np.uint8), np.ones((33, 33), np.uint8)
-        bleeding_HW = np.maximum(0.3 * cv2.dilate(self.tint_HW, near), 0.08 * cv2.dilate(self.apart_HW, near))
-        bleeding_HW = np.maximum(bleeding_HW, 0.12 * cv2.dilate(self.tint_HW, far))  # as far as a block of JPEG
+        nearby = np.ones((11, 11), np.uint8)
+        bleeding_HW = np.maximum(0.3 * cv2.dilate(self.tint_HW, nearby), 0.08 * cv2.dilate(self.apart_HW, nearby))
         return self.tint_HW > np.maximum(1.6 + 3 * self.usual_tint, bleeding_HW)
 
     @property
@@ -150,6 +162,12 @@ def ring(shape: tuple[int, int]) -> Mask:
 
 def squared(values_HWC: FloatArray) -> FloatArray:
     return np.einsum("hwc,hwc->hw", values_HWC, values_HWC)
+
+
+def _slope(lab_HW3: FloatArray) -> FloatArray:
+    smooth_HW3 = cv2.GaussianBlur(lab_HW3, (0, 0), 0.7)
+    across_HW3, down_HW3 = (cv2.Sobel(smooth_HW3, cv2.CV_32F, x, 1 - x, scale=1 / 8) for x in (1, 0))
+    return np.sqrt(squared(across_HW3) + squared(down_HW3))
 
 
 def _plain_surface(view: View) -> tuple[FloatArray, float]:

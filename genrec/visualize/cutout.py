@@ -87,8 +87,13 @@ def cut_out(picture: Image.Image) -> Cutout:
     if has_alpha and pixels_HWC[..., 3].min() < 255:
         return _by_alpha(pixels_HWC)
     rgb_HW3 = np.ascontiguousarray(pixels_HWC[..., :3])
+    view = View.of(rgb_HW3)
     try:
-        return _by_background(View.of(rgb_HW3))
+        return _by_background(view)
+    except Doubtful:
+        pass
+    try:  # once more without what compression did to the colors
+        return _by_background(view.with_sharp_chroma())
     except Doubtful as doubt:
         return whole(rgb_HW3, why=str(doubt))
 

@@ -40,10 +40,12 @@ def test_a_shadow_on_the_ground_is_no_part_of_the_item_but_told() -> None:
     assert not cut_out(made("mug", color=(40, 80, 170)).picture).casts_shadow
 
 
-def test_compression_does_not_change_what_the_item_is() -> None:
-    drawn = made("mug", size=(192, 192), color=(40, 80, 170))
+@pytest.mark.parametrize("quality", [60, 75, 90])
+@pytest.mark.parametrize("color", [(40, 80, 170), (200, 30, 30), (20, 20, 20), (240, 200, 60)])
+def test_compression_does_not_change_what_the_item_is(color: tuple[int, int, int], quality: int) -> None:
+    drawn = made("mug", size=(192, 192), color=color)
     stored = io.BytesIO()
-    drawn.picture.save(stored, "JPEG", quality=70)
+    drawn.picture.save(stored, "JPEG", quality=quality)
     with Image.open(stored) as picture:
         assert overlap(cut_out(picture), drawn.truth_HW) > 0.93
 
