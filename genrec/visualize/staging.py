@@ -149,7 +149,7 @@ def _pose_of(cutout: Cutout, draw: np.random.Generator) -> Pose:
 
 
 def _place(cutout: Cutout, pose: Pose, size: tuple[int, int], side: int, draw: np.random.Generator) -> tuple[int, int]:
-    """Left and top on the canvas; sides that cut through the item lie on the canvas' edge, so that it does not float."""
+    """Left and top on the canvas; sides that cut the item lie on the canvas' edge, so that it does not float."""
     width, height = size
     x = round((side - width) / 2 + draw.uniform(-0.07, 0.07) * side)
     if pose in ("stand", "lean"):
@@ -198,7 +198,7 @@ def _contact(alpha_HW: FloatArray, ground: int, height: int) -> FloatArray:
     reach = max(3, round(0.09 * height))
     feet_HW = alpha_HW.copy()
     feet_HW[: max(0, ground - reach)] = 0
-    flat = np.array([[1, 0, 0], [0, 0.35, 0.67 * ground]], np.float32)  # rows a little below the ground stay there
+    flat = np.array([[1, 0, 0], [0, 0.35, 0.65 * ground + 0.012 * height]], np.float32)  # rows by the ground stay there
     pressed_HW = cv2.warpAffine(feet_HW, flat, alpha_HW.shape[::-1], flags=cv2.INTER_LINEAR)
     near_HW = _blurred(pressed_HW, 0.012 * height + 0.6)
     return 0.62 * near_HW + 0.25 * _blurred(pressed_HW, 0.035 * height + 1)
@@ -310,19 +310,20 @@ def _mask_region(mask: Image.Image, photo: Image.Image) -> npt.NDArray[np.bool_]
 
 
 def _fitted(alpha_HW: FloatArray, region_HW: npt.NDArray[np.bool_]) -> Region:
-    """The largest place in a region, at its bottom and amidst it, where nearly all of the item lies inside."""
+    """The largest place in a region, as low as may be and amidst it, where nearly all of the item lies inside."""
     left, top, width, height = cv2.boundingRect(region_HW.astype(np.uint8))
-    foot_columns = np.flatnonzero(region_HW[max(top, top + height - max(1, height // 10)) : top + height].any(0))
-    middle = (foot_columns[0] + foot_columns[-1] + 1) / 2
     largest = min(width / alpha_HW.shape[1], height / alpha_HW.shape[0])
-    place: Region | None = None
     for scale in largest * np.linspace(1, 0.25, 16):
-        w, h = (max(2, round(scale * length)) for length in alpha_HW.shape[::-1])
-        x, y = round(min(max(middle - w / 2, left), left + width - w)), top + height - h
-        place = (x, y, w, h)
+        w, h = (
+            min(max(1, round(scale * length)), most)
+            for length, most in zip(alpha_HW.shape[::-1], (width, height), strict=True)
+        )
         shape_hw = cv2.resize(alpha_HW, (w, h), interpolation=cv2.INTER_AREA)
-        if (shape_hw * region_HW[y : y + h, x : x + w]).sum() >= 0.985 * shape_hw.sum():
-            return place
+        for y in np.unique(np.linspace(top + height - h, top, 12).round().astype(int))[::-1]:
+            columns = np.flatnonzero(region_HW[y : y + h].sum(0) > 0.5 * region_HW[y : y + h].sum(0).max())
+            x = round(min(max((columns[0] + columns[-1] + 1 - w) / 2, left), left + width - w))
+            if (shape_hw * region_HW[y : y + h, x : x + w]).sum() >= 0.985 * shape_hw.sum():
+                return x, int(y), w, h
     raise InputError("the mask has no place for the item: too narrow or in pieces; paint one white area for it")
 
 
