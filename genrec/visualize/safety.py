@@ -75,6 +75,7 @@ def require_drawable(*requests: str | None) -> None:
 _FIGURES = str.maketrans("013457@$", "oieastas")
 _ALONE = re.compile(r"(?<!\w)(?:\w[\W_]+){3,}\w(?!\w)")  # letters told one by one
 _BETWEEN = r"[\W_]+"
+_BEGINS_NEW = "(?:and|or|for|with|beside|near|und|oder|fur|mit|et|ou|pour|avec|y|o|para|con|e|per|com|en|voor|met)"
 
 
 def _readings(text: str) -> list[str]:
@@ -105,7 +106,7 @@ def _expression(entry: str) -> str:
     parts = []
     for word in _folded(entry).split():
         if word == "~":
-            parts.append(rf"(?:\w+{_BETWEEN}){{0,2}}")
+            parts.append(rf"(?:(?!{_BEGINS_NEW}(?!\w))\w+{_BETWEEN}){{0,2}}")
         else:
             choices = (re.escape(choice).replace(r"\*", r"\w*") for choice in word.split("|"))
             parts.append(f"(?:{'|'.join(choices)}){_BETWEEN}")
