@@ -101,6 +101,7 @@ def load_credentials(config: VisualizeConfig, workspace: Path) -> Credentials | 
 
 def sign(png: bytes, record: VisualRecord, credentials: Credentials) -> bytes:
     """The PNG with a manifest: what was done to which pictures, and the whole record, signed. Raises InputError."""
+    record = VisualRecord.from_json(record.to_json())  # as files can hold it
     actions, ingredients = _history(record)
     said = {"label": RECORD_LABEL, "kind": "Json", "data": record.to_json()}
     return _sign(png, _manifest(record.title, actions, ingredients, said), credentials)
@@ -164,7 +165,7 @@ def _manifest(
     return json.dumps(
         {
             "claim_generator_info": [{"name": "genrec", "version": __version__}],
-            "title": title.encode("utf-8", "replace").decode("utf-8"),
+            "title": title,
             "format": _PNG,
             "ingredients": list(ingredients),
             "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": list(actions)}}, *assertions],
@@ -202,8 +203,9 @@ def _read_chain(
 ) -> "list[x509.Certificate]":
     from cryptography import x509
 
+    content = _read(path, setting)
     try:
-        chain = x509.load_pem_x509_certificates(_read(path, setting))
+        chain = x509.load_pem_x509_certificates(content)
     except ValueError as error:
         raise ConfigError(
             f"{setting} {path} holds no certificate as PEM; wanted -----BEGIN CERTIFICATE-----"
@@ -221,8 +223,9 @@ def _read_key(path: Path) -> "tuple[PrivateKeyTypes, str]":
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+    content = _read(path, "visualize.key")
     try:
-        key = load_pem_private_key(_read(path, "visualize.key"), None)
+        key = load_pem_private_key(content, None)
     except TypeError as error:
         raise ConfigError(
             f"visualize.key {path} is locked by a password, which nothing here can ask for; give it without, readable "

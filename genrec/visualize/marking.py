@@ -53,12 +53,12 @@ def write_visual(
     The one place that writes pictures: safety is asked for what a model made, before anything is. Returns the record
     as written. Raises RequestRefused, InputError where it cannot be signed; then nothing is written.
     """
-    if record.is_generated:
-        require_safe(safety, picture, record.prompt)
+    check = safety if record.is_generated else None
+    require_safe(check, picture, record.prompt)
     marked = label_picture(picture, record)
     signer = None if credentials is None else credentials.signer
     told = replace(
-        record, safety=None if safety is None else safety.name, pixels=fingerprint_pixels(marked), signed=signer
+        record, safety=None if check is None else check.name, pixels=fingerprint_pixels(marked), signed=signer
     )
     content = encode_png(marked, told)
     if credentials is not None:

@@ -39,7 +39,7 @@ class UsedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingredient:
-    """A picture that went in, by the SHA-256 of its file: the item's own, or a person's photo, whose name is not kept."""
+    """A picture that went in, by its file's SHA-256: the item's own, or a person's photo, whose name is not kept."""
 
     role: Literal["item", "photo"]
     format: str
@@ -70,8 +70,8 @@ class VisualRecord:
     those of them that the model cannot draw. models: by role, the one that drew first. settings: the dials that
     reproduce it. taste: fingerprint of the taste vector, None for none. num_candidates: how many were drawn to choose
     from. fallback: why this is not what was asked for. safety: the check that passed it, None where none is set.
-    label: whether the visible label is on. pixels: SHA-256 of the pixels as written; signed: who signs, None for nobody.
-    These two are filled in as it is written.
+    label: whether the visible label is on. pixels: SHA-256 of the pixels as written. signed: who signs, None for
+    nobody. safety, pixels and signed are filled in as the picture is written.
     """
 
     mode: Mode
@@ -164,7 +164,7 @@ def _typed(value: Any, hint: Any, where: str) -> object:  # Any: JSON; a type as
         return value
     if origin is tuple and isinstance(value, list):
         return tuple(_typed(entry, choices[0], f"{where}[{place}]") for place, entry in enumerate(value))
-    if origin is not None and issubclass(origin, Mapping) and isinstance(value, Mapping):
+    if isinstance(origin, type) and issubclass(origin, Mapping) and isinstance(value, Mapping):
         return {name: _typed(entry, choices[1], f"{where}.{name}") for name, entry in value.items()}
     if origin is None and _fits(value, hint):
         return float(value) if hint is float else value

@@ -1,10 +1,11 @@
 """What is not drawn and not shown: a word check on what people ask for, and a check of the pictures that came of it.
 
 Which check looks at pictures is a setting: none, Stable Diffusion's safety checker, or a check that somebody installed
-beside genrec. A check that fails lets nothing pass. Knows words and pictures; deliberately runs no code that a workspace
-or a model folder brings along.
+beside genrec. A check that fails lets nothing pass. Knows words and pictures; deliberately runs no code that a
+workspace or a model folder brings along.
 """
 
+import json
 import re
 import tomllib
 import unicodedata
@@ -74,6 +75,7 @@ def require_drawable(*requests: str | None) -> None:
 _FIGURES = str.maketrans("013457@$", "oieastas")
 _ALONE = re.compile(r"(?<!\w)(?:\w[\W_]+){3,}\w(?!\w)")  # letters told one by one
 _BETWEEN = r"[\W_]+"
+_BEGINS_NEW = "(?:and|or|for|with|beside|near|und|oder|fur|mit|et|ou|pour|avec|y|o|para|con|e|per|com|en|voor|met)"
 
 
 def _readings(text: str) -> list[str]:
@@ -104,7 +106,7 @@ def _expression(entry: str) -> str:
     parts = []
     for word in _folded(entry).split():
         if word == "~":
-            parts.append(rf"(?:\w+{_BETWEEN}){{0,2}}")
+            parts.append(rf"(?:(?!{_BEGINS_NEW}(?!\w))\w+{_BETWEEN}){{0,2}}")
         else:
             choices = (re.escape(choice).replace(r"\*", r"\w*") for choice in word.split("|"))
             parts.append(f"(?:{'|'.join(choices)}){_BETWEEN}")
@@ -132,8 +134,8 @@ def verdicts(check: SafetyCheck | None, pictures: Sequence[Image.Image], prompt:
         raise
     except Exception as error:  # of somebody else's code
         raise InputError(
-            f"the safety check {check.name!r} failed ({type(error).__name__}: {error}), so nothing is shown; mend it, or "
-            "choose another with visualize.safety"
+            f"the safety check {check.name!r} failed ({type(error).__name__}: {error}), so nothing is shown; mend it, "
+            "or choose another with visualize.safety"
         ) from error
     if len(found) != len(pictures) or not all(entry is None or isinstance(entry, str) for entry in found):
         raise InputError(
@@ -191,8 +193,6 @@ class StableDiffusionCheck:
 
 def _parts(folder: Path) -> tuple[Path, Path]:
     """The folders of the checker and of its image processor. Raises InputError where there is none."""
-    import json
-
     own = folder / "safety_checker"
     checker, pictures = (own, folder / "feature_extractor") if own.is_dir() else (folder, folder)
     kinds = json.loads((checker / "config.json").read_text(encoding="utf-8")).get("architectures")
@@ -210,8 +210,8 @@ def _installed(plugin: EntryPoint) -> SafetyCheck:
         made = make()
     except Exception as error:  # of somebody else's code
         raise ConfigError(
-            f"the safety check {plugin.name!r} of {plugin.value} cannot be made ({type(error).__name__}: {error}); mend "
-            "it, or choose another with visualize.safety"
+            f"the safety check {plugin.name!r} of {plugin.value} cannot be made ({type(error).__name__}: {error}); "
+            "mend it, or choose another with visualize.safety"
         ) from error
     if not callable(getattr(made, "check", None)) or not isinstance(getattr(made, "name", None), str):
         raise ConfigError(f"the safety check {plugin.name!r} of {plugin.value} has no check() and name; wanted both")

@@ -4,18 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from certificates import Authority
 from PIL import Image
 
 from genrec.bench.visuals import changed_pixels
 from genrec.config import Config, VisualizeConfig
 from genrec.data.images import decode_image
 from genrec.encode.clip import ClipEncoder
-from genrec.errors import InputError, RequestRefused, SourceError, UnknownItem
+from genrec.errors import ConfigError, InputError, RequestRefused, SourceError, UnknownItem
 from genrec.runtime import foundation_path, report_progress_to
 from genrec.schema import Catalog, Embeddings, Item
 from genrec.shop.drawing import draw_item
 from genrec.shop.vocabulary import sample_attributes
 from genrec.visualize import DrawingStopped, Visualizer, visualize, wanted_of
+from genrec.visualize.checking import check_visual
 from genrec.visualize.colors import to_lab
 from genrec.visualize.cutout import cut_out
 from genrec.visualize.guard import Guard
@@ -151,6 +153,20 @@ def test_progress_is_told_by_steps_with_previews(shop, tmp_path):
     assert told[-1] == ("draw", 2, 2)
     assert [entry[:2] for entry in seen] == [(1, 2), (2, 2)]
     assert seen[0][2] == (32, 32)
+
+
+def test_a_drawing_is_signed_by_the_certificate_of_the_settings(shop, tmp_path):
+    named = Authority().give(tmp_path)
+    config = replace(shop.config, visualize=replace(shop.config.visualize, **named))
+    signing = replace(shop, config=config, directory=tmp_path)
+    visual = show(signing, tmp_path, out="signed/a.png", user="ann")
+    report = check_visual(visual.path, tmp_path / "ca.pem")
+    assert (report.signature.trust, report.pixels, report.faults) == ("trusted", "unchanged", ())
+    (tmp_path / "key.pem").unlink()
+    other = replace(config, visualize=replace(config.visualize, steps=1))
+    with pytest.raises(ConfigError, match=r"visualize\.key .* cannot be read"):
+        show(replace(signing, config=other), tmp_path, out="unsigned/a.png")
+    assert not (tmp_path / "unsigned").exists()
 
 
 def test_a_stopped_drawing_leaves_nothing_behind(shop, tmp_path):
