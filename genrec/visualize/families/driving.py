@@ -17,6 +17,7 @@ from PIL import Image
 
 from genrec.errors import InputError
 from genrec.runtime import quietly
+from genrec.visualize.families.adapters import ImageAdapter
 from genrec.visualize.families.order import DrawingStopped, PictureWithheld, StepHook
 from genrec.visualize.families.previews import LatentPreview, watch
 
@@ -26,7 +27,7 @@ _WIDEST = 2.0  # width to height of what is painted, or the other way round; lon
 
 
 class Driver:
-    """One loaded pipeline, with the map for its previews.
+    """One loaded pipeline, with its IP-Adapter where it has one, and the map for its previews.
 
     grid: how latents, as the pipeline holds them, become (C, h, w), given the picture's width and height.
     one_at_a_time: where weights move between devices.
@@ -37,10 +38,11 @@ class Driver:
         pipeline: Pipeline,
         preview: LatentPreview,
         *,
+        adapter: ImageAdapter | None = None,
         grid: Callable[[torch.Tensor, tuple[int, int]], torch.Tensor] | None = None,
         one_at_a_time: bool = False,
     ) -> None:
-        self.pipeline, self._preview = pipeline, preview
+        self.pipeline, self.adapter, self._preview = pipeline, adapter, preview
         self._grid = grid or (lambda latents, _size: latents[0])
         self._turn: contextlib.AbstractContextManager[Any] = (
             threading.Lock() if one_at_a_time else contextlib.nullcontext()
@@ -87,6 +89,37 @@ class Driver:
             )
         picture: Image.Image = output.images[0]
         return picture.convert("RGB")
+
+
+class OneAtATime:
+    """A tokenizer that threads may share.
+
+    Padding and truncation are settings of a fast tokenizer that every call changes before it reads: two calls at once
+    read each other's.
+    """
+
+    def __init__(self, tokenizer: Pipeline) -> None:
+        self._tokenizer, self._turn = tokenizer, threading.Lock()
+
+    def __call__(self, *texts: Any, **options: Any) -> Any:  # Any: as its own
+        """What the tokenizer says."""
+        with self._turn:
+            return self._tokenizer(*texts, **options)
+
+    def tokenize(self, *texts: Any, **options: Any) -> Any:  # Any: as above
+        """What the tokenizer says."""
+        with self._turn:
+            return self._tokenizer.tokenize(*texts, **options)
+
+    def apply_chat_template(self, *messages: Any, **options: Any) -> Any:  # Any: as above
+        """What the tokenizer says."""
+        with self._turn:
+            return self._tokenizer.apply_chat_template(*messages, **options)
+
+    def __getattr__(self, name: str) -> Any:  # Any: as above
+        if name.startswith("__") or name == "_tokenizer":
+            raise AttributeError(name)  # while it is copied
+        return getattr(self._tokenizer, name)
 
 
 def renewed(pipeline: Pipeline, kind: type | None = None) -> Pipeline:

@@ -7,7 +7,6 @@ import functools
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
@@ -18,8 +17,8 @@ from genrec.config import VisualizeConfig
 from genrec.errors import InputError
 from genrec.pretrained import load_errors, load_weights, model_folder
 from genrec.runtime import quietly
-from genrec.visualize.families.adapters import ImageAdapter, load_adapter
-from genrec.visualize.families.driving import Driver
+from genrec.visualize.families.adapters import load_adapter
+from genrec.visualize.families.driving import Driver, OneAtATime
 from genrec.visualize.families.editing import InstructPix2Pix
 from genrec.visualize.families.flux import FluxScene, FluxVariation, packed_grid, packed_latents
 from genrec.visualize.families.inpainting import StableDiffusionInpainting
@@ -35,32 +34,28 @@ _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch
 _FLUX = "Flux2KleinPipeline"
 
 
-@dataclass(slots=True, weakref_slot=True)
-class Loaded:
-    """A pipeline on its device, with its adapter."""
-
-    driver: Driver
-    adapter: ImageAdapter | None
-
-
-def _variation(loaded: Loaded, config: VisualizeConfig) -> VariationPainter:
-    if loaded.adapter is None:
+def _variation(driver: Driver, config: VisualizeConfig) -> VariationPainter:
+    if driver.adapter is None:
         raise InputError(
             f"diffusion model {config.diffusion!r} has no IP-Adapter to see the item with; set visualize.ip_adapter to "
             "a folder or hub name that holds one"
         )
-    return StableDiffusionVariation(loaded.driver, config, loaded.adapter)
+    return StableDiffusionVariation(driver, config, driver.adapter)
 
 
-VARIATIONS: Mapping[str, Callable[[Loaded, VisualizeConfig], VariationPainter]] = {
+def _inpainting(driver: Driver, config: VisualizeConfig) -> ScenePainter:
+    return StableDiffusionInpainting(driver, config, driver.adapter)
+
+
+VARIATIONS: Mapping[str, Callable[[Driver, VisualizeConfig], VariationPainter]] = {
     "StableDiffusionPipeline": _variation,
-    "StableDiffusionInstructPix2PixPipeline": lambda it, config: InstructPix2Pix(it.driver, config, it.adapter),
-    _FLUX: lambda it, config: FluxVariation(it.driver, config),
+    "StableDiffusionInstructPix2PixPipeline": lambda driver, config: InstructPix2Pix(driver, config, driver.adapter),
+    _FLUX: FluxVariation,
 }
-SCENES: Mapping[str, Callable[[Loaded, VisualizeConfig], ScenePainter]] = {
-    "StableDiffusionInpaintPipeline": lambda it, config: StableDiffusionInpainting(it.driver, config, it.adapter),
-    "StableDiffusionPipeline": lambda it, config: StableDiffusionInpainting(it.driver, config, it.adapter),
-    _FLUX: lambda it, config: FluxScene(it.driver, config),
+SCENES: Mapping[str, Callable[[Driver, VisualizeConfig], ScenePainter]] = {
+    "StableDiffusionInpaintPipeline": _inpainting,
+    "StableDiffusionPipeline": _inpainting,
+    _FLUX: FluxScene,
 }
 
 
@@ -96,11 +91,11 @@ def _kind_of(model: str, setting: str, known: Mapping[str, object]) -> str:
     return kind
 
 
-_alive: "WeakValueDictionary[tuple[object, ...], Loaded]" = WeakValueDictionary()
+_alive: "WeakValueDictionary[tuple[object, ...], Driver]" = WeakValueDictionary()
 _loading = threading.Lock()
 
 
-def _load(model: str, kind: str, setting: str, config: VisualizeConfig, device: torch.device) -> Loaded:
+def _load(model: str, kind: str, setting: str, config: VisualizeConfig, device: torch.device) -> Driver:
     """A model as some painter has it already, else as it is loaded now."""
     settings = (config.ip_adapter, config.lcm_lora, config.item_scale, config.dtype, config.offload)
     key = (model, str(device), config.attention_slicing, *settings)
@@ -111,10 +106,11 @@ def _load(model: str, kind: str, setting: str, config: VisualizeConfig, device: 
         return loaded
 
 
-def _load_now(model: str, kind: str, setting: str, config: VisualizeConfig, device: torch.device) -> Loaded:
+def _load_now(model: str, kind: str, setting: str, config: VisualizeConfig, device: torch.device) -> Driver:
     dtype = _dtype_of(config, kind, device)
     pipeline = load_weights(_class_of(kind), model, dtype=dtype, **_advice(setting))
     pipeline.set_progress_bar_config(disable=True)
+    pipeline.tokenizer = OneAtATime(pipeline.tokenizer)
     with quietly():
         is_flux = kind == _FLUX
         adapter = None
@@ -133,7 +129,7 @@ def _load_now(model: str, kind: str, setting: str, config: VisualizeConfig, devi
         preview = fit_preview(lambda pixels: encode(pixels.to(device, dtype)), factor=factor)
         offloads = offload(pipeline, config.offload, device)
     grid = functools.partial(packed_grid, pipeline) if is_flux else None
-    return Loaded(Driver(pipeline, preview, grid=grid, one_at_a_time=offloads), adapter)
+    return Driver(pipeline, preview, adapter=adapter, grid=grid, one_at_a_time=offloads)
 
 
 def _class_of(kind: str) -> type:

@@ -71,10 +71,7 @@ def canvas(size=(96, 64)):
 
 
 def drawn(painter, order, on_step=lambda *_: True):
-    if hasattr(painter, "draw"):
-        picture = painter.draw(order, on_step)
-    else:
-        picture = painter.paint(*canvas(), order, on_step)
+    picture = painter.draw(order, on_step) if hasattr(painter, "draw") else painter.paint(*canvas(), order, on_step)
     return np.asarray(picture).astype(int)
 
 
