@@ -20,7 +20,7 @@ from genrec.artifacts import fingerprint, fingerprint_folder
 from genrec.config import Config, VisualizeConfig
 from genrec.data.images import decode_image
 from genrec.encode.clip import ClipEncoder
-from genrec.errors import InputError, ShapeError
+from genrec.errors import InputError, RequestRefused, ShapeError
 from genrec.hub import KNOWN
 from genrec.runtime import ProgressMeter, foundation_path, pick_device, shown_name
 from genrec.schema import Catalog, Embeddings, FloatArray, Item, Visual
@@ -38,7 +38,7 @@ from genrec.visualize.families import (
 from genrec.visualize.guard import Guard
 from genrec.visualize.marking import write_visual
 from genrec.visualize.record import Ingredient, Mode, UsedModel, VisualRecord
-from genrec.visualize.safety import SafetyCheck, load_safety, require_drawable
+from genrec.visualize.safety import SafetyCheck, load_safety, require_drawable, verdicts
 from genrec.visualize.staging import Region, Stage, compose, place_in_photo, stage
 from genrec.visualize.taste import Taste, Tastes
 from genrec.visualize.vocabulary import Vocabulary, vocabulary_of
@@ -367,7 +367,10 @@ class _Sitting:
     def _candidates(
         self, num_steps: int, draw: Callable[[int, StepHook], Image.Image], *, count: int | None = None
     ) -> list[Image.Image]:
-        """Some pictures by seeds of their own, with the progress of all of them."""
+        """Some pictures by seeds of their own, with the progress of all, but for those that the safety check refuses.
+
+        Raises RequestRefused where that are all.
+        """
         count = count or self._num_candidates
         meter = ProgressMeter(label="draw", total=count * num_steps)
         found = []
@@ -379,7 +382,10 @@ class _Sitting:
 
             found.append(draw(self._wanted.seed + number * _SEED_STEP, watch))
         meter.close()
-        return found
+        refusals = verdicts(self._of.safety, found, self._wanted.words)
+        if all(reason is not None for reason in refusals):
+            raise RequestRefused(f"what was drawn is not shown: {refusals[0]}; ask for something else")
+        return [picture for picture, reason in zip(found, refusals, strict=True) if reason is None]
 
 
 def _within(cutout: Cutout, picture: Image.Image, changed: Image.Image) -> Image.Image:
