@@ -8,12 +8,13 @@ in a shadow chroma falls as lightness does, and the edge is soft. What the item 
 # H height, W width, P pixels of a selection, D powers of one axis
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[Any]  # float32; OpenCV's stubs return arrays of no certain type
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 

@@ -10,7 +10,7 @@ In a person's photo the item is scaled into a region, and nothing outside of tha
 # H height, W width, S side of the canvas
 
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -18,6 +18,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from genrec.errors import InputError
+from genrec.visualize.background import FloatArray, Pixels
 from genrec.visualize.cutout import Cutout
 
 Pose = Literal["stand", "hang", "lie", "lean"]
@@ -27,10 +28,6 @@ MIN_CANVAS_PX = 256
 NEUTRAL = (127, 127, 127)
 _FRAMES = ((38, 34, 32), (112, 78, 50), (190, 160, 120), (236, 234, 230), (150, 152, 156))  # ebony, walnut, oak …
 _MAT = (244, 242, 236)
-
-FloatArray = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.uint8]
-Array = TypeVar("Array", FloatArray, Pixels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +159,7 @@ def _place(cutout: Cutout, pose: Pose, size: tuple[int, int], side: int, draw: n
     return x, y
 
 
-def _laid(values: Array, x: int, y: int, side: int) -> Array:
+def _laid(values: FloatArray, x: int, y: int, side: int) -> FloatArray:
     canvas = np.zeros((side, side, *values.shape[2:]), values.dtype)
     canvas[y : y + values.shape[0], x : x + values.shape[1]] = values
     return canvas

@@ -70,7 +70,7 @@ def test_where_alpha_is_one_the_pixels_are_the_pictures(
     assert cutout.alpha_HW.max() == 1
     assert (cutout.why_whole is None) == (cutout.kind == "item")
     if cutout.kind == "item" and _distance(color, behind) > 90:  # a clear item is cut out right or not at all
-        assert overlap(cutout, drawn.truth_HW) > 0.9
+        assert overlap(cutout, drawn.truth_HW) > 0.85  # legs are four pixels wide in the smallest
 
 
 def _distance(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
