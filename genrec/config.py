@@ -257,8 +257,8 @@ class VisualizeConfig:
     scene: str | None = field(default="genrec-tiny-scene", metadata=ADDED)  # paints surroundings, and into photos
     ip_adapter: str | None = field(default=None, metadata={"former": ""})  # for models that bring none of their own
     lcm_lora: str | None = field(default=None, metadata=ADDED)  # makes 4 to 8 steps enough, with guidance of 1 to 2
-    steps: Count = 8
-    guidance: Amount = 2.0
+    steps: Count = 4
+    guidance: Amount = 1.5
     candidates: Count = field(default=2, metadata=ADDED)  # drawn to choose from
     image_guidance: Amount = field(default=1.5, metadata=ADDED)  # toward the item's picture, where a model edits it
     negative: str = field(default="", metadata=ADDED)  # words for what no picture should show
@@ -266,6 +266,7 @@ class VisualizeConfig:
     photo_strength: Annotated[float, 0.05, 1] = 0.65  # how much of a person's photo may change
     taste_temperature: Amount = 0.1  # how sharply history items like the item are preferred in the taste centroid
     taste_strength: Share = field(default=0.7, metadata=ADDED)
+    draft_strength: Annotated[float, 0.05, 1] = field(default=0.35, metadata=ADDED)  # how much of a draft is repainted
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = field(default="auto", metadata=ADDED)
     offload: Literal["none", "model", "sequential"] = field(default="none", metadata=ADDED)  # weights leave the GPU
     attention_slicing: bool = field(default=False, metadata=ADDED)

@@ -32,7 +32,9 @@ from genrec.visualize.vocabulary import WORDS_FILE
 
 NAME = "genrec-tiny-edit"
 NUM_ITEMS, NUM_VERSIONS = 4_000, 4
-RECIPE = PainterRecipe(seed=6, steps=3600, latent_channels=16, channels_beside=16, channels=(48, 80, 128))
+RECIPE = PainterRecipe(
+    seed=6, steps=3000, latent_channels=16, channels_beside=16, channels=(48, 80, 128), late_share=0.7
+)
 CODEC = CodecRecipe(steps=1000, batch_size=8, latent_channels=16)
 MIN_CONTRAST = 22.0  # CIELAB, between a pattern and what it is on
 Rgb = tuple[int, int, int]

@@ -54,6 +54,7 @@ class PainterRecipe:
     text_width: int = 128
     text_layers: int = 2
     drop_all: float = 0.1
+    late_share: float = 0.0  # of pictures that are nearly all noise, where what the conditions say decides all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,12 +124,14 @@ class Painter(nn.Module):
         return found
 
 
-def painting_loss(painter: Painter, schedule: DDPMScheduler, batch: Batch) -> torch.Tensor:
+def painting_loss(painter: Painter, schedule: DDPMScheduler, batch: Batch, *, late_share: float = 0.0) -> torch.Tensor:
     """The velocity error where it is graded, with fresh noise."""
     noise = torch.randn_like(batch.latents)
     # Half of the times are even, half lean to much noise, where colors and places are decided.
     times = torch.rand(len(batch.latents))
-    times = torch.where(torch.rand_like(times) < 0.5, times, times.sqrt()).mul(1000).long().clamp(max=999)
+    times = torch.where(torch.rand_like(times) < 0.5, times, times.sqrt())
+    late = 1.0 - 0.15 * torch.rand_like(times)
+    times = torch.where(torch.rand_like(times) < late_share, late, times).mul(1000).long().clamp(max=999)
     noisy = schedule.add_noise(batch.latents, noise, times)
     velocity = schedule.get_velocity(batch.latents, noise, times)
     with torch.autocast("cpu", torch.bfloat16):
@@ -152,7 +155,7 @@ def train_painter(
     ]
     meter, start, losses = ProgressMeter(label=label, total=recipe.steps), time.monotonic(), []
     for step in range(recipe.steps):
-        loss = painting_loss(painter, schedule, batches(rng, recipe.batch_size))
+        loss = painting_loss(painter, schedule, batches(rng, recipe.batch_size), late_share=recipe.late_share)
         painter.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(painter.parameters(), 1.0)

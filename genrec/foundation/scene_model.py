@@ -31,13 +31,14 @@ from genrec.foundation.painter import (
     latent_mask,
     train_painter,
 )
-from genrec.foundation.places import PlaceCase, known_words, palette_numbers, sample_case
-from genrec.foundation.rooms import draw_place
+from genrec.foundation.places import PlaceCase, palette_numbers, sample_case
 from genrec.pretrained import load_processor
 from genrec.runtime import progress
 from genrec.shop.drawing import Pose, draw_item
 from genrec.shop.shapes import build_parts
 from genrec.shop.vocabulary import DOMAINS, sample_attributes
+from genrec.visualize.places.rooms import draw_place
+from genrec.visualize.places.words import known_words
 from genrec.visualize.vocabulary import WORDS_FILE
 
 NAME = "genrec-tiny-scene"

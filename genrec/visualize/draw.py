@@ -25,6 +25,7 @@ from genrec.hub import KNOWN
 from genrec.runtime import ProgressMeter, foundation_path, pick_device, shown_name
 from genrec.schema import Catalog, Embeddings, FloatArray, Item, Visual
 from genrec.visualize.change import read_change
+from genrec.visualize.colors import to_rgb
 from genrec.visualize.credentials import Credentials, load_credentials
 from genrec.visualize.cutout import Cutout, cut_out
 from genrec.visualize.families import (
@@ -35,8 +36,10 @@ from genrec.visualize.families import (
     load_scene_painter,
     load_variation_painter,
 )
+from genrec.visualize.families.adapters import CREAM
 from genrec.visualize.guard import Guard
 from genrec.visualize.marking import write_visual
+from genrec.visualize.places.plan import plan_place
 from genrec.visualize.record import Ingredient, Mode, UsedModel, VisualRecord
 from genrec.visualize.safety import SafetyCheck, load_safety, require_drawable, verdicts
 from genrec.visualize.staging import Region, Stage, compose, place_in_photo, stage
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
 
 _GROUNDS = ("on an oak table", "on a white sideboard", "on a walnut shelf", "on a pine desk", "on a linen tablecloth")
 _ON_WALL = "hung on a wall"
+_DRAFT_PX = 128
 _SEED_STEP = 7_919  # between the seeds of candidates
 
 
@@ -264,10 +268,7 @@ class _Sitting:
     def scene(self, cutout: Cutout, *notes: str) -> Drawn:
         """The item's own pixels in a place painted around them; the best of some places."""
         staged = self._of.stage(cutout, self._wanted.seed)
-        is_asked = self._wanted.mode == "scene"
-        words = self._wanted.words if is_asked else ""
-        told, unknown = self._of.scene_words.split(words)
-        order = self._with_taste_words(replace(self._order, words=self._placed(told, staged)))
+        order, unknown = self._place(staged, self._wanted.words if self._wanted.mode == "scene" else "")
         canvas, mask = staged.on_neutral(), staged.mask()
         painter = self._of.scenes
         backgrounds = self._candidates(
@@ -346,23 +347,30 @@ class _Sitting:
         note = "it has no picture, so it is drawn from its words"
         return Drawn(picture=picture, mode="variation", prompt=painter.prompt(self._order), notes=(note,))
 
-    def _placed(self, words: str, staged: Stage) -> str:
-        """The words of the request; where they say nothing of a place, one that the item can stand or hang in."""
-        if words:
-            return words if staged.ground_px is not None else f"{words}, {_ON_WALL}"
-        return _ON_WALL if staged.ground_px is None else _GROUNDS[self._wanted.seed % len(_GROUNDS)]
+    def _place(self, staged: Stage, words: str) -> tuple[DrawingOrder, tuple[str, ...]]:
+        """What the scene model is asked with, and the words that it does not know.
+
+        A model of this project begins from the draft of a plan; any other is told the words and the taste in words.
+        Where nothing is said of a place, it is one that the item can stand or hang in.
+        """
+        is_hung, seed = staged.ground_px is None, self._wanted.seed
+        if self._of.scene_words.is_open:
+            usual = _ON_WALL if is_hung else _GROUNDS[seed % len(_GROUNDS)]
+            return self._with_taste_words(replace(self._order, words=words.strip() or usual)), ()
+        palette, taste = [], self._taste
+        if taste is not None and self._order.strength > 0:
+            faded_K3 = CREAM + self._order.strength * (taste.palette_K3 - CREAM)
+            palette = list(zip(map(tuple, to_rgb(faded_K3).tolist()), taste.weights_K.tolist(), strict=True))
+        values = taste.values if palette and taste is not None else ()
+        plan = plan_place(words, palette=palette, values=values, is_hung=is_hung, seed=seed)
+        draft = Image.fromarray(plan.draft(_DRAFT_PX))
+        return replace(self._order, words=plan.caption, draft=draft), plan.unknown
 
     def _with_taste_words(self, order: DrawingOrder) -> DrawingOrder:
         """The order with the taste in words: all of them, or what the model knows beside the palette."""
         if self._taste is None or self._order.strength <= 0:
             return order
-        words = self._of.scene_words
-        told = (
-            self._taste.words
-            if words.is_open
-            else ", ".join(words.known(value) for value in self._taste.values if words.known(value))
-        )
-        return replace(order, taste_words=told)
+        return replace(order, taste_words=self._taste.words)
 
     def _candidates(
         self, num_steps: int, draw: Callable[[int, StepHook], Image.Image], *, count: int | None = None

@@ -15,7 +15,7 @@ from genrec.hub import find_model
 WORDS_FILE = "known_words.txt"
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 # Articles, prepositions and politeness of the languages that requests come in: they name nothing that could be drawn.
-_BINDING = frozenset(
+BINDING = frozenset(
     [
         "a",
         "an",
@@ -71,6 +71,7 @@ _BINDING = frozenset(
         "near",
         "next",
         "beside",
+        "front",
         "einen",
         "eine",
         "einem",
@@ -131,7 +132,6 @@ _BINDING = frozenset(
         "para",
         "por",
         "mi",
-        "me",
         "favor",
         "muestra",
     ]
@@ -160,11 +160,11 @@ class Vocabulary:
                 found = self._known(word)
                 if found is not None:
                     kept.append(found)
-                elif word not in _BINDING:
+                elif word not in BINDING:
                     unknown.append(word)
-            while kept and kept[-1] in _BINDING:
+            while kept and kept[-1] in BINDING:
                 kept.pop()
-            if any(word not in _BINDING for word in kept):
+            if any(word not in BINDING for word in kept):
                 parts.append(" ".join(kept))
         return ", ".join(parts), tuple(dict.fromkeys(unknown))
 
@@ -176,8 +176,12 @@ class Vocabulary:
     def _known(self, word: str) -> str | None:
         """The word, or another form of it, as the model knows it."""
         assert self.words is not None
-        forms = (word, word.removesuffix("s"), word.removesuffix("es"), f"{word}s", word.removesuffix("y") + "ies")
-        return next((form for form in forms if form in self.words), None)
+        return next((form for form in word_forms(word) if form in self.words), None)
+
+
+def word_forms(word: str) -> tuple[str, ...]:
+    """The word as it is, and in its other number as English has it."""
+    return word, word.removesuffix("s"), word.removesuffix("es"), f"{word}s", word.removesuffix("y") + "ies"
 
 
 @lru_cache(maxsize=8)

@@ -11,10 +11,11 @@ from genrec.config import VisualizeConfig
 from genrec.foundation import edit_model, scene_model
 from genrec.foundation.autoencoder import CodecRecipe, train_codec
 from genrec.foundation.painter import Painter, PainterRecipe, assemble, noise_schedule, painting_loss, train_painter
-from genrec.foundation.places import known_words, palette_numbers, sample_case
-from genrec.foundation.rooms import draw_place
+from genrec.foundation.places import palette_numbers, sample_case
 from genrec.runtime import foundation_path
 from genrec.visualize.families import DrawingOrder, load_scene_painter, load_variation_painter
+from genrec.visualize.places.rooms import draw_place
+from genrec.visualize.places.words import known_words
 from genrec.visualize.vocabulary import Vocabulary
 
 torch.set_num_threads(1)

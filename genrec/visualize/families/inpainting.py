@@ -4,6 +4,8 @@ Its UNet reads noise, mask and the masked picture's latents (9 channels); one of
 noise, is put back to the picture outside the mask after every step.
 """
 
+import math
+
 from PIL import Image
 
 from genrec.config import VisualizeConfig
@@ -46,11 +48,17 @@ class StableDiffusionInpainting(StableDiffusion):
             on_step,
             size=size,
             kind=StableDiffusionInpaintPipeline,
-            image=picture.convert("RGB").resize(size, Image.Resampling.LANCZOS),
+            image=(order.draft or picture).convert("RGB").resize(size, Image.Resampling.LANCZOS),
             mask_image=mask.convert("L").resize(size, Image.Resampling.BOX),
             width=size[0],
             height=size[1],
-            strength=1.0,
-            **self._options(order, self.prompt(order)),
+            strength=1.0 if order.draft is None else self._config.draft_strength,
+            **self._options(order, self.prompt(order)) | self._draft_steps(order),
             **self._adapted(self._conditions(order, size, with_item=False)),
         )
+
+    def _draft_steps(self, order: DrawingOrder) -> dict[str, int]:
+        """Of a draft the last share of the steps is painted; with so many, that share is as many as are set."""
+        if order.draft is None:
+            return {}
+        return {"num_inference_steps": math.ceil(self._config.steps / self._config.draft_strength)}

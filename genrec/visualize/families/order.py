@@ -37,7 +37,7 @@ class DrawingOrder:
     unwanted: what must not be seen ("stripes"); taste_words: a phrase such as "warm terracotta and cream tones".
     palette: colors of the taste, CIELAB (K, 3), with palette_weights (K,). strength: of the taste, 0 to 1.
     item_vector, taste_vector: unit (D,) in the recommender's CLIP space; models that read pictures or palettes ignore
-    them. photo: a person's own, to start from.
+    them. photo: a person's own, to start from. draft: of a scene, to paint on.
     """
 
     title: str
@@ -54,6 +54,7 @@ class DrawingOrder:
     item_vector: FloatArray | None = None
     taste_vector: FloatArray | None = None
     photo: Image.Image | None = None
+    draft: Image.Image | None = None
 
     @property
     def item_picture(self) -> Image.Image | None:

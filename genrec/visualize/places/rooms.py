@@ -77,7 +77,8 @@ class Place:
     """One place. Words name what is told of it; what is None there was left to chance.
 
     ground: furniture or a place outdoors; horizon: where the ground begins, as a share of the height from the top, 1
-    for a wall alone; side: -1 where light comes from the left, 1 from the right; paints: wall, cloth, two for things.
+    for a wall alone; side: -1 where light comes from the left, 1 from the right; paints: wall, cloth, two for things; ground_paint:
+    the ground's, in place of its material's.
     """
 
     ground: str
@@ -91,6 +92,7 @@ class Place:
     props: tuple[str, ...]
     seed: int
     is_outdoors: bool = False
+    ground_paint: Rgb | None = None
     has_cloth: bool = False
 
 
@@ -328,7 +330,7 @@ DRAWN: Mapping[str, Draw] = {
 def _ground(place: Place, size: int, rng: np.random.Generator) -> Pixels:
     """The ground as if it filled the picture, nearer parts larger, float32 (size, size, 3)."""
     material = MATERIALS[place.material]
-    paint = np.asarray(material.rgb, np.float32)
+    paint = np.asarray(place.ground_paint or material.rgb, np.float32)
     grain = _grain(material.grain, size, rng)
     if place.ground == "floor" and material.grain == "wood":
         x = (np.mgrid[0:size, 0:size][1] / size - 0.5) / np.linspace(0.45, 1.0, size)[:, None]

@@ -1,0 +1,1 @@
+"""Places of the made world: how they are called, planned and drawn."""
