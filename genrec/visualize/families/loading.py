@@ -6,7 +6,7 @@ What two painters have in common is loaded once. Knows dtypes, offloading and sc
 import functools
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
@@ -213,7 +213,8 @@ def slice_attention(pipeline: Pipeline) -> None:
 
     Attention over an adapter's embedding is left as it is: slicing would put the adapter out.
     """
-    attentions = [module for module in _denoiser(pipeline).modules() if hasattr(module, "sliceable_head_dim")]
+    modules: Iterator[Any] = _denoiser(pipeline).modules()  # Any: diffusers' layers are untyped
+    attentions = [module for module in modules if hasattr(module, "sliceable_head_dim")]
     plain = [module for module in attentions if not hasattr(module.processor, "to_k_ip")]
     if not plain:
         log.warning("visualize.attention_slicing has no effect on this model")
