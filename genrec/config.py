@@ -277,6 +277,19 @@ class VisualizeConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TuneVisualsConfig:
+    model: Literal["diffusion", "scene"] = "diffusion"  # whose model of visualize is tuned on the catalog's pictures
+    rank: Count = 8
+    learning_rate: Amount = 1e-4
+    steps: Count = 1000
+    batch_size: Count = 4
+    drop_words: Share = 0.1  # of the pictures are shown without their words, for guidance
+    checkpoint_every: Count = 50
+    sample_every: Count = 200
+    num_samples: Count = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServeConfig:
     """Limits of the server. What is waiting beyond them is refused with 503, what is larger with 413.
 
@@ -329,6 +342,7 @@ class Config:
     explain: ExplainConfig = field(default_factory=ExplainConfig)
     chat: ChatConfig = field(default_factory=ChatConfig)
     visualize: VisualizeConfig = field(default_factory=VisualizeConfig)
+    tune_visuals: TuneVisualsConfig = field(default_factory=TuneVisualsConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
 
     @classmethod

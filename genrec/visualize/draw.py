@@ -35,6 +35,7 @@ from genrec.visualize.families import (
     VariationPainter,
     load_scene_painter,
     load_variation_painter,
+    tuned_lora,
 )
 from genrec.visualize.families.adapters import CREAM
 from genrec.visualize.guard import Guard
@@ -159,7 +160,7 @@ class Visualizer:
         variations: VariationPainter | None = None,
         workspace: Path = Path(),
     ) -> None:
-        self.config, self._scenes, self._variations = config, scenes, variations
+        self.config, self._scenes, self._variations, self._workspace = config, scenes, variations, workspace
         self.device = pick_device(device) if isinstance(device, str) else device
         self.guard = guard or Guard()
         self.credentials: Credentials | None = load_credentials(config, workspace)
@@ -172,12 +173,12 @@ class Visualizer:
     @cached_property
     def scenes(self) -> ScenePainter:
         """What paints surroundings. Raises InputError when it cannot be loaded."""
-        return self._scenes or load_scene_painter(self.config, self.device)
+        return self._scenes or load_scene_painter(self.config, self.device, workspace=self._workspace)
 
     @cached_property
     def variations(self) -> VariationPainter:
         """What changes items. Raises InputError when it cannot be loaded."""
-        return self._variations or load_variation_painter(self.config, self.device)
+        return self._variations or load_variation_painter(self.config, self.device, workspace=self._workspace)
 
     @cached_property
     def scene_words(self) -> Vocabulary:
@@ -242,6 +243,8 @@ class Visualizer:
         """The models that a mode is drawn and judged with, each with its fingerprint where it is a folder."""
         config = self.config
         named = {"scene": config.scene} if mode != "variation" else {"variation": config.diffusion}
+        tuned = [found for name in named.values() if name and (found := tuned_lora(self._workspace, name))]
+        named |= {"lora": str(tuned[0].parent) if tuned else None}
         named |= {"ip_adapter": config.ip_adapter, "lcm_lora": config.lcm_lora}
         models = {
             role: UsedModel(name=_named_model(name), license=license_of(name))

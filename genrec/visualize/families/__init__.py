@@ -6,7 +6,7 @@ and stopped), `previews`, and `loading`, whose tables name the families. Knows n
 """
 
 from genrec.visualize.families.adapters import ADAPTER_FILE
-from genrec.visualize.families.loading import load_scene_painter, load_variation_painter
+from genrec.visualize.families.loading import load_scene_painter, load_variation_painter, tuned_lora
 from genrec.visualize.families.order import (
     MAX_REFERENCES,
     DrawingOrder,
@@ -31,4 +31,5 @@ __all__ = [
     "load_scene_painter",
     "load_variation_painter",
     "palette_vector",
+    "tuned_lora",
 ]

@@ -23,6 +23,7 @@ from genrec.visualize.families.previews import LatentPreview, watch
 
 Pipeline: TypeAlias = Any  # diffusers' pipelines and schedulers are untyped
 _OFFLOADING = ("_all_hooks", "_offload_device", "_offload_gpu_id")  # what diffusers keeps of it on a pipeline
+_WHITE = 128  # of a mask's grey: from here on it paints
 _WIDEST = 2.0  # width to height of what is painted, or the other way round; longer canvases are squeezed
 
 
@@ -174,5 +175,5 @@ def check_mask(picture: Image.Image, mask: Image.Image) -> None:
             f"the mask is {mask.width} × {mask.height} pixels, the picture {picture.width} × {picture.height}; "
             "wanted one of the same size"
         )
-    if mask.convert("L").getextrema()[1] < 128:
+    if max(place for place, count in enumerate(mask.convert("L").histogram()) if count) < _WHITE:
         raise InputError("the mask has no white, so nothing would be painted; wanted white where it may change")

@@ -22,7 +22,8 @@ class FluxKlein:
         pipeline = driver.pipeline
         self._multiple = 2 * int(pipeline.vae_scale_factor)
         self.size_px = min(_LARGEST_PX, int(pipeline.default_sample_size * pipeline.vae_scale_factor))
-        self._text_layers, depth = _RELEASED_LAYERS, int(pipeline.text_encoder.config.num_hidden_layers)
+        depth = int(pipeline.text_encoder.config.num_hidden_layers)
+        self._text_layers: tuple[int, ...] = _RELEASED_LAYERS
         if depth < max(_RELEASED_LAYERS):  # a smaller text encoder than the released one
             self._text_layers = tuple(max(1, round(layer * depth / _RELEASED_DEPTH)) for layer in _RELEASED_LAYERS)
 
@@ -102,4 +103,5 @@ def packed_grid(pipeline: Any, latents: torch.Tensor, size: tuple[int, int]) -> 
 
 def packed_latents(pipeline: Any, pixels: torch.Tensor) -> torch.Tensor:  # Any: as above
     """Latents (B, C, h, w) of pixels as its transformer sees them."""
-    return pipeline._encode_vae_image(pixels, generator=None)  # type: ignore[no-any-return]
+    latents: torch.Tensor = pipeline._encode_vae_image(pixels, generator=None)
+    return latents

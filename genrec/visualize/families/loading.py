@@ -6,7 +6,7 @@ What two painters have in common is loaded once. Knows dtypes, offloading and sc
 import functools
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
@@ -16,7 +16,7 @@ import torch
 from genrec.config import VisualizeConfig
 from genrec.errors import InputError
 from genrec.pretrained import load_errors, load_weights, model_folder
-from genrec.runtime import quietly
+from genrec.runtime import quietly, shown_name
 from genrec.visualize.families.adapters import load_adapter
 from genrec.visualize.families.driving import Driver, OneAtATime
 from genrec.visualize.families.editing import InstructPix2Pix
@@ -28,7 +28,7 @@ from genrec.visualize.families.stable_diffusion import StableDiffusionVariation
 
 log = logging.getLogger(__name__)
 
-LORA_FILE = "pytorch_lora_weights.safetensors"
+LORA_FILE, LORAS = "pytorch_lora_weights.safetensors", "visual-loras"
 Pipeline: TypeAlias = Any  # diffusers' pipelines are untyped
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _FLUX = "Flux2KleinPipeline"
@@ -59,18 +59,44 @@ SCENES: Mapping[str, Callable[[Driver, VisualizeConfig], ScenePainter]] = {
 }
 
 
-def load_variation_painter(config: VisualizeConfig, device: torch.device) -> VariationPainter:
-    """Load the model of visualize.diffusion. Raises InputError for what cannot be loaded, or cannot draw variations."""
+def load_variation_painter(
+    config: VisualizeConfig, device: torch.device, *, workspace: Path | None = None
+) -> VariationPainter:
+    """Load the model of visualize.diffusion. Raises InputError for what cannot be loaded, or cannot draw variations.
+
+    workspace: whose LoRA of the model is taken in, where it has one.
+    """
     kind = _kind_of(config.diffusion, "diffusion", VARIATIONS)
-    return VARIATIONS[kind](_load(config.diffusion, kind, "diffusion", config, device), config)
+    return VARIATIONS[kind](_load(config.diffusion, kind, "diffusion", config, device, workspace), config)
 
 
-def load_scene_painter(config: VisualizeConfig, device: torch.device) -> ScenePainter:
-    """Load the model of visualize.scene. Raises InputError for what cannot be loaded, or cannot paint scenes."""
+def load_scene_painter(config: VisualizeConfig, device: torch.device, *, workspace: Path | None = None) -> ScenePainter:
+    """Load the model of visualize.scene, likewise. Raises InputError for what cannot be loaded, or cannot paint."""
     if config.scene is None:
         raise InputError("no model for scenes is set; set visualize.scene to a folder or hub name")
     kind = _kind_of(config.scene, "scene", SCENES)
-    return SCENES[kind](_load(config.scene, kind, "scene", config, device), config)
+    return SCENES[kind](_load(config.scene, kind, "scene", config, device, workspace), config)
+
+
+def load_pipeline(
+    model: str, known: Collection[str], setting: str, config: VisualizeConfig, device: torch.device
+) -> tuple[str, Pipeline]:
+    """The class name and the bare pipeline of a model of some known class, without adapters. Raises InputError."""
+    kind = _kind_of(model, setting, known)
+    pipeline = load_weights(_class_of(kind), model, dtype=_dtype_of(config, kind, device), **_advice(setting))
+    pipeline.set_progress_bar_config(disable=True)
+    return kind, pipeline
+
+
+def lora_folder(workspace: Path, model: str) -> Path:
+    """Where a workspace keeps its LoRA of a model, whether there is one or not."""
+    return workspace / LORAS / shown_name(model).replace("/", "--")
+
+
+def tuned_lora(workspace: Path, model: str) -> Path | None:
+    """The file of a workspace's LoRA of a model; None where it has none."""
+    path = lora_folder(workspace, model) / LORA_FILE
+    return path if path.is_file() else None
 
 
 def _advice(setting: str) -> dict[str, str]:
@@ -78,7 +104,7 @@ def _advice(setting: str) -> dict[str, str]:
     return {"what": what, "advice": f"set visualize.{setting} to a folder or hub name"}
 
 
-def _kind_of(model: str, setting: str, known: Mapping[str, object]) -> str:
+def _kind_of(model: str, setting: str, known: Collection[str]) -> str:
     import diffusers
 
     with load_errors(model, **_advice(setting)):
@@ -95,25 +121,32 @@ _alive: "WeakValueDictionary[tuple[object, ...], Driver]" = WeakValueDictionary(
 _loading = threading.Lock()
 
 
-def _load(model: str, kind: str, setting: str, config: VisualizeConfig, device: torch.device) -> Driver:
+def _load(
+    model: str, kind: str, setting: str, config: VisualizeConfig, device: torch.device, workspace: Path | None
+) -> Driver:
     """A model as some painter has it already, else as it is loaded now."""
+    lora = None if workspace is None else tuned_lora(workspace, model)
     settings = (config.ip_adapter, config.lcm_lora, config.item_scale, config.dtype, config.offload)
-    key = (model, str(device), config.attention_slicing, *settings)
+    key = (model, str(device), config.attention_slicing, lora, lora and lora.stat().st_mtime_ns, *settings)
     with _loading:
         loaded = _alive.get(key)
         if loaded is None:
-            loaded = _alive[key] = _load_now(model, kind, setting, config, device)
+            loaded = _alive[key] = _load_now(model, kind, setting, config, device, lora)
         return loaded
 
 
-def _load_now(model: str, kind: str, setting: str, config: VisualizeConfig, device: torch.device) -> Driver:
-    dtype = _dtype_of(config, kind, device)
-    pipeline = load_weights(_class_of(kind), model, dtype=dtype, **_advice(setting))
-    pipeline.set_progress_bar_config(disable=True)
+def _load_now(
+    model: str, kind: str, setting: str, config: VisualizeConfig, device: torch.device, lora: Path | None
+) -> Driver:
+    _, pipeline = load_pipeline(model, {kind}, setting, config, device)
+    dtype = pipeline.dtype
     pipeline.tokenizer = OneAtATime(pipeline.tokenizer)
     with quietly():
         is_flux = kind == _FLUX
         adapter = None
+        if lora is not None:
+            with load_errors(lora, what="LoRA", advice="tune it again (genrec tune-visuals), or remove it"):
+                fuse_lora(pipeline, lora.parent)
         if not is_flux:
             _accelerate_by_lora(pipeline, config.lcm_lora)
             adapter = load_adapter(pipeline, model, config.ip_adapter)
@@ -180,7 +213,8 @@ def slice_attention(pipeline: Pipeline) -> None:
 
     Attention over an adapter's embedding is left as it is: slicing would put the adapter out.
     """
-    attentions = [module for module in _denoiser(pipeline).modules() if hasattr(module, "sliceable_head_dim")]
+    modules: Iterator[Any] = _denoiser(pipeline).modules()  # Any: diffusers' layers are untyped
+    attentions = [module for module in modules if hasattr(module, "sliceable_head_dim")]
     plain = [module for module in attentions if not hasattr(module.processor, "to_k_ip")]
     if not plain:
         log.warning("visualize.attention_slicing has no effect on this model")

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from genrec.foundation.drawer import adapter_weights, add_adapter
 from PIL import Image
 from safetensors.torch import save_file
 from tokenizers import pre_tokenizers
@@ -15,6 +14,7 @@ from transformers import (
     CLIPVisionModelWithProjection,
 )
 
+from genrec.foundation.painter import adapter_weights, add_adapter
 from genrec.visualize.families import ADAPTER_FILE, PALETTE_WIDTH, DrawingOrder
 from genrec.visualize.families.adapters import HUB_ENCODER, HUB_FILE, HUB_FOLDER
 from genrec.visualize.families.loading import LORA_FILE

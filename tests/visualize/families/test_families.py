@@ -127,8 +127,8 @@ def test_where_pictures_are_read_liked_ones_matter_by_strength_and_vectors_never
 
 @pytest.mark.parametrize("name", ["edit", "palette_scene"])
 def test_where_a_palette_is_read_it_matters_by_strength(name, painter, order):
-    found, other = painter(name), np.array([[90.0, -60.0, 60.0]])
-    greens = replace(order, palette=other, palette_weights=np.ones(1))
+    found, other = painter(name), np.array([[90.0, -60.0, 60.0], [50.0, -40.0, 40.0]], dtype=np.float32)
+    greens = replace(order, palette=other)
     first = drawn(found, order)
     assert (first != drawn(found, greens)).any()
     half, none = replace(order, strength=0.5), replace(order, strength=0.0)

@@ -245,9 +245,14 @@ def test_a_missing_or_unknown_model_is_refused(tmp_path, edit_folder, inpaint_fo
         load_scene_painter(config(scene=edit_folder), CPU)
 
 
-def test_a_model_of_other_channels_cannot_paint_scenes():
-    with pytest.raises(InputError, match="has a UNet of 16 channels; wanted 9"):
-        load_scene_painter(config(scene="genrec-tiny-diffusion"), CPU)
+def test_a_model_of_other_channels_cannot_paint_scenes(edit_folder, tmp_path):
+    shutil.copytree(edit_folder, tmp_path / "odd")
+    path = tmp_path / "odd" / "model_index.json"
+    path.write_text(
+        path.read_text().replace("StableDiffusionInstructPix2PixPipeline", "StableDiffusionInpaintPipeline")
+    )
+    with pytest.raises(InputError, match="has a UNet of 8 channels; wanted 9"):
+        load_scene_painter(config(scene=tmp_path / "odd"), CPU)
 
 
 def test_a_mix_keeps_the_items_length_and_leans_to_the_item_by_share():
