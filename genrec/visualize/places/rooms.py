@@ -77,8 +77,8 @@ class Place:
     """One place. Words name what is told of it; what is None there was left to chance.
 
     ground: furniture or a place outdoors; horizon: where the ground begins, as a share of the height from the top, 1
-    for a wall alone; side: -1 where light comes from the left, 1 from the right; paints: wall, cloth, two for things; ground_paint:
-    the ground's, in place of its material's.
+    for a wall alone; side: -1 where light comes from the left, 1 from the right; paints: wall, cloth, two for things;
+    ground_paint: the ground's, in place of its material's.
     """
 
     ground: str
