@@ -52,7 +52,8 @@ if TYPE_CHECKING:
 
 _GROUNDS = ("on an oak table", "on a white sideboard", "on a walnut shelf", "on a pine desk", "on a linen tablecloth")
 _ON_WALL = "hung on a wall"
-_DRAFT_PX = 128
+_MAX_DRAFT_PX = 512
+_DETAIL = 0.022  # of a picture's side: what is smaller is detail
 _SEED_STEP = 7_919  # between the seeds of candidates
 
 
@@ -277,6 +278,8 @@ class _Sitting:
         backgrounds = self._candidates(
             painter.num_steps, lambda seed, watch: painter.paint(canvas, mask, replace(order, seed=seed), watch)
         )
+        if order.draft is not None:
+            backgrounds = [_with_detail(background, order.draft) for background in backgrounds]
         judged = [self._of.guard.judge_scene(background, staged, self._taste) for background in backgrounds]
         best = max(range(len(judged)), key=lambda place: judged[place]["fit"])
         return Drawn(
@@ -366,7 +369,7 @@ class _Sitting:
             palette = list(zip(map(tuple, to_rgb(faded_K3).tolist()), taste.weights_K.tolist(), strict=True))
         values = taste.values if palette and taste is not None else ()
         plan = plan_place(words, palette=palette, values=values, is_hung=is_hung, seed=seed)
-        draft = Image.fromarray(plan.draft(_DRAFT_PX))
+        draft = Image.fromarray(plan.draft(min(_MAX_DRAFT_PX, staged.size_px)))
         return replace(self._order, words=plan.caption, draft=draft), plan.unknown
 
     def _with_taste_words(self, order: DrawingOrder) -> DrawingOrder:
@@ -397,6 +400,17 @@ class _Sitting:
         if all(reason is not None for reason in refusals):
             raise RequestRefused(f"what was drawn is not shown: {refusals[0]}; ask for something else")
         return [picture for picture, reason in zip(found, refusals, strict=True) if reason is None]
+
+
+def _with_detail(painted: Image.Image, draft: Image.Image) -> Image.Image:
+    """What was painted, at the draft's size and with its detail, which a small model's codec does not carry."""
+    import cv2
+
+    planned = np.asarray(draft.convert("RGB"), dtype=np.float32)
+    large = np.asarray(painted.convert("RGB").resize(draft.size, Image.Resampling.BICUBIC), dtype=np.float32)
+    sigma = _DETAIL * draft.width
+    smooth, plain = (cv2.GaussianBlur(pixels, (0, 0), sigma) for pixels in (large, planned))
+    return Image.fromarray(np.clip(np.rint(smooth + planned - plain), 0, 255).astype(np.uint8))
 
 
 def _within(cutout: Cutout, picture: Image.Image, changed: Image.Image) -> Image.Image:
