@@ -242,7 +242,7 @@ class Conversation:
             notes.append("There is nothing to take back.")
         notes += self._let_go_of_lost_photo()
         gave_way = self._change_wishes(request)
-        notes += [f"I could not make use of “{said}” here." for said in request.not_understood]
+        notes += _unclear(request)
         notes += [f"No item here has anything of “{word}”." for word in request.missing]
         self._change_words(request)
         if request.repeats:
@@ -423,15 +423,15 @@ class Conversation:
             items = [item for item in items if all(condition.holds(item) for condition in question.conditions)] or items
         self.session.focus = items[0].item_id
         cards = tuple(self._card(item) for item in items)
-        unclear = [f"I could not make use of “{said}” here." for said in request.not_understood]
-        return Reply(text=" ".join([*notes, *unclear, text]), request=request, items=cards)
+        return Reply(text=" ".join([*notes, *_unclear(request), text]), request=request, items=cards)
 
     def _tell_of_catalog(self, request: ChatRequest) -> Reply:
         """What is asked of the whole catalog; "how many red clocks?" makes red clocks what is talked of."""
         assert request.question is not None
         catalog, lexicon = self.recommender.catalog, self.reader.lexicon
         self.session.wish(request.question.scope, catalog)
-        return Reply(text=answer_of_catalog(request.question, catalog, lexicon), request=request)
+        text = answer_of_catalog(request.question, catalog, lexicon)
+        return Reply(text=" ".join([*_unclear(request), text]), request=request)
 
     def _show(self, request: ChatRequest) -> Reply:
         item_id = self._target(request)
@@ -449,3 +449,7 @@ class Conversation:
         made = self.recommender.visualize(item=item_id, history=context, out=out)
         text = f"This is how {item.name} could look for you; the picture is generated."
         return Reply(text=text, request=request, items=(self._card(item),), visual=made.path)
+
+
+def _unclear(request: ChatRequest) -> list[str]:
+    return [f"I could not make use of “{said}” here." for said in request.not_understood]

@@ -48,8 +48,8 @@ def phrase(item: Item, claims: Sequence[Claim], rng: np.random.Generator, *, pla
     """Say exactly these claims about an item in one or two sentences, in one of many ways; equal seeds, equal words.
 
     Claims that speak of other items come first; facts of the item alone follow in their own sentence, what was asked
-    for before the others, so that no fact is heard as asked for, too. plainly: in the words that people would choose, for
-    show. Raises ValueError without a claim.
+    for before the others, so that no fact is heard as asked for, too. plainly: in the words that people would choose,
+    for show. Raises ValueError without a claim.
     """
     if not claims:
         raise ValueError("phrase was given no claim; gather at least one, such as an attribute fact")
