@@ -266,7 +266,8 @@ class _Reading:
         plain = self.lexicon.talk.common | self.lexicon.talk.things
         for (link, role), (after, its_role) in pairwise(zip(self.links, self.tagged.roles, strict=True)):
             number = digits(link.word.text, self.language)
-            is_of_list = its_role in ("most", "least") or (role == NONE and set(words_of(after.word.text)) <= plain)
+            is_before_plain = after.word.form == "word" and set(words_of(after.word.text)) <= plain
+            is_of_list = its_role in ("most", "least") or (role == NONE and is_before_plain)
             if is_of_list and number.isdigit() and 1 < int(number) <= MAX_COUNT:
                 return int(number)
         return None
