@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from genrec.claims.card import card_line
-from genrec.claims.check import Vocabulary, check_text
+from genrec.claims.check import check_text
 from genrec.claims.claims import (
     CO_CHOSEN,
     POPULARITY,
@@ -27,7 +27,6 @@ from genrec.claims.claims import (
     candidate_claims,
 )
 from genrec.claims.merging import merge_by_source
-from genrec.claims.sentences import reads_whole
 from genrec.claims.template import phrase
 from genrec.claims.wording import spoken_title, words_of
 from genrec.config import Config, ExplainConfig, SplitConfig
@@ -106,7 +105,6 @@ class EvidenceIndex:
         """labels: how attributes are spoken; made from the catalog where none are given."""
         self.catalog, self.vectors = catalog, vectors
         self.labels = Labels.of(catalog) if labels is None else labels
-        self.vocabulary = Vocabulary.of(catalog, self.labels)
         self._num_with: Counter[tuple[str, str]] = Counter()
         self._num_titled: Counter[str] = Counter()
         for item in catalog:
@@ -250,7 +248,7 @@ def explain_batch(
         candidates = weigh_claims(index, item, [catalog[i] for i in past], drop, constraints=asked)
         chosen.append(choose_claims(candidates, recommender.config.explain))
     said = [merge_by_source((weighed.claim for weighed in claims), index.labels) for claims in chosen]
-    texts = _phrase(recommender, index, items, said)
+    texts = _phrase(recommender, items, said)
     max_chars = recommender.config.explain.max_reason_chars
     return [
         Explanation(
@@ -370,7 +368,7 @@ def _worth(candidate: WeighedClaim) -> float:
 
 
 def _phrase(
-    recommender: Explainable, index: EvidenceIndex, items: Sequence[Item], claims: Sequence[Sequence[Claim]]
+    recommender: Explainable, items: Sequence[Item], claims: Sequence[Sequence[Claim]]
 ) -> list[tuple[str, bool]]:
     """A checked text for each item, and whether the model wrote it.
 
@@ -386,8 +384,7 @@ def _phrase(
         except WriterBusy:
             break
         for n, text in zip(tried, answers, strict=True):
-            own = [items[n].title, *(claim.source_title for claim in said[n] if claim.source_title)]
-            if reads_whole(text, own) and not check_text(text, items[n], said[n], index.vocabulary):
+            if not check_text(text, items[n], said[n]):
                 texts[n] = text.strip()
         tried = [n for n in tried if n not in texts and len(said[n]) > 1]
         for n in tried:

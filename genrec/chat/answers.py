@@ -50,7 +50,14 @@ def answer_of_items(question: Question, items: Sequence[Item], catalog: Catalog,
         best = extremes_of(question.extreme, items)
         said.append(_superlative(question.extreme, best, len(items), catalog, labels))
         items = best
+    for name in question.attributes if len(items) > 1 else ():  # who is in both
+        shared = [v for v in texts_of(items[0].attributes.get(name)) if all(v in _texts(i, name) for i in items[1:])]
+        said += [f"In common: {say_value(tuple(shared))}."] if shared else []
     return " ".join([*said, *(_value_of(item, name, labels) for item in items for name in question.attributes)])
+
+
+def _texts(item: Item, name: str) -> tuple[str, ...]:
+    return texts_of(item.attributes.get(name))
 
 
 def _about(item: Item, labels: Labels) -> str:

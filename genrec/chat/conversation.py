@@ -252,7 +252,7 @@ class Conversation:
             notes.append("There is nothing to take back.")
         notes += self._let_go_of_lost_photo()
         gave_way = self._change_wishes(request)
-        notes += [f"I could not make use of “{said}” here." for said in request.not_understood]
+        notes += _unclear(request)
         notes += [f"No item here has anything of “{word}”." for word in request.missing]
         self._change_words(request)
         if request.repeats:
@@ -433,15 +433,15 @@ class Conversation:
             items = [item for item in items if all(condition.holds(item) for condition in question.conditions)] or items
         self.session.focus = items[0].item_id
         cards = tuple(self._card(item) for item in items)
-        unclear = [f"I could not make use of “{said}” here." for said in request.not_understood]
-        return Reply(text=" ".join([*notes, *unclear, text]), request=request, items=cards)
+        return Reply(text=" ".join([*notes, *_unclear(request), text]), request=request, items=cards)
 
     def _tell_of_catalog(self, request: ChatRequest) -> Reply:
         """What is asked of the whole catalog; "how many red clocks?" makes red clocks what is talked of."""
         assert request.question is not None
         catalog, lexicon = self.recommender.catalog, self.reader.lexicon
         self.session.wish(request.question.scope, catalog)
-        return Reply(text=answer_of_catalog(request.question, catalog, lexicon), request=request)
+        text = answer_of_catalog(request.question, catalog, lexicon)
+        return Reply(text=" ".join([*_unclear(request), text]), request=request)
 
     def _show(self, request: ChatRequest) -> Reply:
         item_id = self._target(request)
@@ -482,3 +482,7 @@ def _drawing_words(request: ChatRequest) -> tuple[str | None, str | None]:
     if changed and request.image is None:
         return None, ", ".join([*changed, *([free] if free else [])])
     return free or None, None
+
+
+def _unclear(request: ChatRequest) -> list[str]:
+    return [f"I could not make use of “{said}” here." for said in request.not_understood]

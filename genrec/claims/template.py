@@ -2,18 +2,18 @@
 
 The first sentence opens with a frame and holds the claims about other items; facts of the item alone follow in their
 own. The language model is tuned on these sentences, in many ways so that it learns to say the claims and not the
-frames; the plain ones among them are said where its own do not pass the check.
+frames; the plain ones among them are said where its own do not pass the check, which reads these frames and no others.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from genrec.claims.claims import Claim
+from genrec.claims.claims import ROLES, Claim
 from genrec.claims.wording import spoken_name
 from genrec.schema import Item
 
-_OPENINGS: tuple[str, ...] = (
+_FREE_OPENINGS: tuple[str, ...] = (
     "It {c}.",
     "This one {c}.",
     "{t} {c}.",
@@ -28,7 +28,8 @@ _OPENINGS: tuple[str, ...] = (
     "{t} could be for you, since it {c}.",
     "We think of you here: it {c}.",
 )
-_RELATED_OPENINGS = (*_OPENINGS, "This goes with what you chose: it {c}.")  # where the claims speak of that
+OF_HISTORY = ("This goes with what you chose: it {c}.",)  # where the claims speak of that
+OPENINGS = (*_FREE_OPENINGS, *OF_HISTORY)
 _PLAIN_OPENINGS: tuple[str, ...] = (
     "It {c}.",
     "You may like it because it {c}.",
@@ -38,22 +39,24 @@ _PLAIN_OPENINGS: tuple[str, ...] = (
 )
 _PLAIN_FOLLOWING = ("Also, it {c}.", "What is more, it {c}.")
 _PLAIN_LIKENESS = (", like {t}", ", just like {t}")
-_LIKENESS: tuple[str, ...] = (", like {t}", ", just like {t}", ", the same as {t}", ", as with {t}")
-_FOLLOWING: tuple[str, ...] = ("Also, it {c}.", "It {c}.", "And it {c}.", "On top of that, it {c}.", "It also {c}.")
+# "The same as" is none of them: what shares a color with another is not the same.
+LIKENESS: tuple[str, ...] = (*_PLAIN_LIKENESS, ", as with {t}")
+FOLLOWING: tuple[str, ...] = (*_PLAIN_FOLLOWING, "It {c}.", "And it {c}.", "On top of that, it {c}.", "It also {c}.")
 
 
 def phrase(item: Item, claims: Sequence[Claim], rng: np.random.Generator, *, plainly: bool = False) -> str:
     """Say exactly these claims about an item in one or two sentences, in one of many ways; equal seeds, equal words.
 
-    Claims that speak of other items come first; facts of the item alone follow in their own sentence. plainly: in the
-    words that people would choose, for show. Raises ValueError without a claim.
+    Claims that speak of other items come first; facts of the item alone follow in their own sentence, what was asked
+    for before the others, so that no fact is heard as asked for, too. plainly: in the words that people would choose,
+    for show. Raises ValueError without a claim.
     """
     if not claims:
         raise ValueError("phrase was given no claim; gather at least one, such as an attribute fact")
     related = [claim for claim in claims if claim.source_title]
-    facts = [claim for claim in claims if not claim.source_title]
-    openings = _PLAIN_OPENINGS if plainly else _RELATED_OPENINGS if related else _OPENINGS
-    likenesses = _PLAIN_LIKENESS if plainly else _LIKENESS
+    facts = sorted((c for c in claims if not c.source_title), key=lambda claim: ROLES[claim.kind] != "answer")
+    openings = _PLAIN_OPENINGS if plainly else OPENINGS if related else _FREE_OPENINGS
+    likenesses = _PLAIN_LIKENESS if plainly else LIKENESS
     opening = openings[int(rng.integers(len(openings) if item.title else 1))]
     first = related or facts
     likeness = likenesses[int(rng.integers(len(likenesses)))]
@@ -63,7 +66,7 @@ def phrase(item: Item, claims: Sequence[Claim], rng: np.random.Generator, *, pla
         sentence = sentence[0].upper() + sentence[1:]
     if not related or not facts:
         return sentence
-    followings = _PLAIN_FOLLOWING if plainly else _FOLLOWING
+    followings = _PLAIN_FOLLOWING if plainly else FOLLOWING
     following = followings[int(rng.integers(len(followings)))]
     return f"{sentence} {following.format(c=_join([_clause(claim, likeness) for claim in facts], rng))}"
 

@@ -23,7 +23,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, 
 
 from genrec.artifacts import write_text
 from genrec.checkpoints import load_checkpoint, save_checkpoint
-from genrec.claims.check import Vocabulary, check_text
+from genrec.claims.check import check_text
 from genrec.foundation.bpe import CONTEXT_TOKENS, train_tokenizer
 from genrec.foundation.documents import MAX_TOKENS, SHARES, Document, Documents, draw_explanation, tokenizer_texts
 from genrec.model.lm.language import LanguageModel
@@ -231,7 +231,7 @@ def perplexities(model: Any, documents: Documents, *, seed: int, num_documents: 
 
 
 def explanation_exactness(speaker: LanguageModel, *, seed: int, num_cases: int = 200) -> tuple[float, list[str]]:
-    """The share of greedy explanations of fresh cases in which every mention is backed, and the first few of them."""
+    """The share of greedy explanations of fresh cases of which their claims back all, and the first few of them."""
     rng = np.random.default_rng(seed)
     cases = [draw_explanation(rng) for _ in range(num_cases)]
     passed, shown = 0, list[str]()
@@ -239,10 +239,10 @@ def explanation_exactness(speaker: LanguageModel, *, seed: int, num_cases: int =
         batch = cases[start : start + 25]
         texts = speaker.generate_texts([case.message for case in batch], max_new_tokens=96)
         for case, text in zip(batch, texts, strict=True):
-            wrong = check_text(text, case.item, case.claims, Vocabulary.of([case.item, *case.others]))
+            wrong = check_text(text, case.item, case.claims)
             passed += not wrong
             if len(shown) < 8:
-                verdict = "backed" if not wrong else f"not backed: {', '.join(wrong)}"
+                verdict = "backed" if not wrong else f"not backed: {wrong}"
                 shown.append(f"{case.message}\n→ {text}\n  ({verdict})")
     return passed / num_cases, shown
 
@@ -284,8 +284,8 @@ Perplexity over graded tokens, fresh documents, held-out world {held_out}:
 |---|---|
 {perplexities}
 
-{exact:.1%} of {cases} greedy explanations of fresh claims, half of them about made-up titles and brands, name nothing
-that their claims do not back (`reason_check.check_text`).
+{exact:.1%} of {cases} greedy explanations of fresh claims, half of them about made-up titles and brands, say nothing
+that their claims do not back (`genrec.claims.check`).
 
 It may say one claim twice and leave another out, and it was trained on no more than 256 tokens at a time. Check what
 it writes.

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from genrec.claims.check import Vocabulary
 from genrec.data.labels import Labels
 from genrec.schema import Item
 from genrec.shop.vocabulary import sample_attributes
@@ -15,7 +14,6 @@ def lamp(item_id: str, title: str, **attributes: str | float | bool | tuple[str,
 RED = lamp("a", "Nordic Lamp", category="lamp", color="red", brand="Oak & Fable", price=35.0)
 STRIPED = lamp("b", "Popsy Mug", category="mug", color="red", pattern="striped", price=12.5)
 WOODEN = lamp("c", "Halden Chair", category="chair", color="blue", material="wood", price=99.0)
-SHOP = Vocabulary.of([RED, STRIPED, WOODEN])
 LABELS = Labels.of([RED, STRIPED, WOODEN])
 
 

@@ -41,7 +41,7 @@ _MOST = listed("most least am")
 _MORE = listed("more less plus moins mas menos mehr weniger")
 _ARTICLES = listed("the le la les el los las der die das")
 _LESS = listed("less least moins menos weniger")
-_NOT = listed("no not nothing never isn't aren't nicht nichts kein keine pas rien ne nada nunca sin sans ohne without")
+NOT = listed("no not nothing never isn't aren't nicht nichts kein keine pas rien ne nada nunca sin sans ohne without")
 _TOO = listed("too zu trop demasiado")
 _FAMILIES: dict[str, Degree] = {
     "most": "extreme", "least": "extreme", "more": "comparison", "less": "comparison", "high": "level", "low": "level",
@@ -112,7 +112,7 @@ def _settled(span: Span, text: str) -> Span | None:
     place = next(n for n, word in enumerate(span.words) if graded(word) is not None)
     before = (*words_of(text[: span.start]), *span.words[:place])[-_REACH:]
     degree = _degree(span, span.words[place], before)
-    is_turned = not (_LESS | _NOT | _TOO).isdisjoint(before)
+    is_turned = not (_LESS | NOT | _TOO).isdisjoint(before)
     role = _ROLES[degree][0 if found.is_much != is_turned else 1]
     return replace(span, role=role, type=found.measure)
 

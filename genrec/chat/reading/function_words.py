@@ -4,7 +4,7 @@ These words have no synonyms to learn; what stands beside them is the reading mo
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from genrec.data.labels.names import listed
 
@@ -38,16 +38,6 @@ _TOTAL = re.compile(
     r"\b(?:in total|in all|altogether|overall|whole|entire|catalog(?:ue)?|insgesamt|katalog|en tout|au total|catálogo|"
     r"en total)\b",
     re.IGNORECASE,
-)
-# Words that ask for a number of things and say nothing of them, beside the commonest words of all.
-_COUNTING = listed(
-    """total altogether overall whole entire catalog catalogue assortment selection range shop store database collection
-    many much number count counting amount exactly roughly about approximately results result find found match matches
-    matching fit fits did does we tell know they them these those available offer sell stock carry here list articles
-    insgesamt katalog sortiment laden wieviel wieviele zahl anzahl treffer gefunden gefundene davon genau ungefähr etwa
-    führt hier dann denn überhaupt nombre résultat résultats trouvé trouvés trouvées catalogue magasin total tous toutes
-    exactement environ avez-vous número numero cantidad cuántos cuántas cuántas hay resultados encontrado encontrados
-    tienda catálogo total aproximadamente tenéis teneis encontraste"""
 )
 _NEGATIONS = listed(
     """without no not non except excluding minus ohne nicht kein keine keinen keiner keines ausser sans pas sauf hors
@@ -115,8 +105,3 @@ def is_denied(before: Sequence[str]) -> bool:
     """Whether words deny what stands behind them: without a, not. before: as they are compared."""
     said = [word for word in before if word not in ARTICLES]
     return bool(said) and (said[-1] in _NEGATIONS or said[-1].endswith("n't"))
-
-
-def only_counts(words: Iterable[str]) -> bool:
-    """Whether words ask for a number and say nothing of what is counted."""
-    return all(word in _COUNTING for word in words)

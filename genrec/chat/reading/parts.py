@@ -19,7 +19,7 @@ from genrec.data.filters import Predicate
 if TYPE_CHECKING:
     from genrec.chat.reading.reader import _Reading
 
-_MAX_COUNT = 20  # of things that are asked for by number: three cheap bags
+MAX_COUNT = 20  # of things that are asked for by number: three cheap bags
 _BREAKS = re.compile(r"[.!?;:]")  # what stands before one is said of all that is wished after it
 _BESIDE = frozenset({"kind", "value"})  # types of what is said of one thing
 
@@ -30,7 +30,7 @@ def counted(spans: Sequence[Span], text: str) -> list[Span]:
     for place, (span, following) in enumerate(pairwise(spans)):
         is_near = not text[span.end : following.start].strip()
         is_thing = following.type == "kind" or first_graded(following.words) is not None
-        is_count = span.text.isdigit() and 0 < int(span.text) <= _MAX_COUNT and span.type == "number"
+        is_count = span.text.isdigit() and 0 < int(span.text) <= MAX_COUNT and span.type == "number"
         if is_count and is_near and is_thing and span.role in ("min", "exact", "max"):
             settled[place] = replace(span, role="counts")
     return settled

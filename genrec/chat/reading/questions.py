@@ -13,7 +13,7 @@ import numpy as np
 from genrec.chat.constraints import extremes_of, meeting
 from genrec.chat.lexicon import Lexicon, said_otherwise, stems, words_of
 from genrec.chat.reading.degrees import first_graded
-from genrec.chat.reading.function_words import is_denied, means_all, only_counts, stock_words
+from genrec.chat.reading.function_words import is_denied, means_all, stock_words
 from genrec.chat.reading.measures import attribute_for, attribute_near
 from genrec.chat.reading.spans import POINTING, Span
 from genrec.chat.requests import ChatRequest, Intent, Question
@@ -95,6 +95,7 @@ def ask_of_items(reading: "_Reading", intent: Intent) -> ChatRequest | None:
         reading.pointed["about"] or reading.pointed["find"] or reading.pointed["similar"] or reading.pointed["liked"]
     )
     attributes, asks = asked_attributes(spans, lexicon)
+    about = tuple(dict.fromkeys((*about, *reading.pointed["than"]))) if intent == "compare" else about
     extremes = [span for span in spans if span.role in ("most", "least")]
     compared = [span for span in spans if span.role in ("more", "less")]
     conditions = _conditions(reading)
@@ -118,7 +119,8 @@ def ask_of_items(reading: "_Reading", intent: Intent) -> ChatRequest | None:
         about = (*about, session.focus)
     base = ChatRequest(
         text=reading.text, intent=intent, refers_to=about, missing=tuple(reading.missing),
-        not_understood=tuple(reading.unclear), liked=reading.pointed["liked"], disliked=reading.pointed["disliked"],
+        not_understood=(*reading.unclear, *reading.unheard_of()),
+        liked=reading.pointed["liked"], disliked=reading.pointed["disliked"],
     )  # fmt: skip
     if not about:
         if reading.missing or reading.unclear:
@@ -225,7 +227,8 @@ def _can_be_denied(span: Span, wish: Predicate, lexicon: Lexicon) -> bool:
 def ask_of_catalog(reading: "_Reading") -> ChatRequest:
     """The message as a question about the catalog, about what of it meets the wishes, or about what was shown."""
     lexicon, session, is_count = reading.lexicon, reading.session, reading.intent == "count"
-    attributes, _ = asked_attributes(reading.spans, lexicon)
+    attributes, asks = asked_attributes(reading.spans, lexicon)
+    unheard_of = reading.unheard_of()
     stock = stock_words(reading.text) if is_count else []
     named = [
         replace(span, role=_role_in_scope(span, reading.text))
@@ -257,14 +260,20 @@ def ask_of_catalog(reading: "_Reading") -> ChatRequest:
         )
     elif is_count:
         if is_bare and not unknown:
-            unknown = _uncounted(reading)
+            unknown = tuple(reading.left_over())
         if not scope and not means_whole and session.query:  # what is wished in free words alone
             unknown = (*unknown, session.query)
         question = Question(is_count=True, scope=scope, missing=unknown)
     else:
+        is_untold = not attributes and (asks or bool(unheard_of))
         shown = attributes or list(lexicon.text_attributes[:1])
-        question = Question(attributes=tuple(shown), scope=scope, missing=unknown)
-    return ChatRequest(text=reading.text, intent="browse", question=question)
+        question = Question(attributes=tuple(shown), scope=scope, missing=unknown, is_untold=is_untold)
+    return ChatRequest(
+        text=reading.text,
+        intent="browse",
+        question=question,
+        not_understood=tuple(said for said in unheard_of if said not in question.missing),
+    )
 
 
 def _role_in_scope(span: Span, text: str) -> str:
@@ -297,11 +306,3 @@ def _of_shown(
     if others:
         return Question(is_untold=True)
     return None if reading.session.constraints else Question(is_stock=True)
-
-
-def _uncounted(reading: "_Reading") -> tuple[str, ...]:
-    """Words of a count that say of what, and are no value: the number of all items would be that of something else."""
-    talk = reading.lexicon.talk
-    plain = talk.common | talk.things
-    said = (link.word.text for link in reading.links if link.word.form == "word")
-    return tuple(dict.fromkeys(text for text in said if not only_counts(w for w in words_of(text) if w not in plain)))

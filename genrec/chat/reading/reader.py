@@ -8,16 +8,19 @@ domain: values, titles and people come from the catalog, language from the model
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
-from genrec.chat.constraints import texts_of
-from genrec.chat.lexicon import Lexicon, said_otherwise, words_of
-from genrec.chat.reading.amounts import read_count
+import numpy as np
+
+from genrec.chat.constraints import extremes_of, meeting, texts_of
+from genrec.chat.lexicon import Lexicon, said_otherwise, stems, words_of
+from genrec.chat.reading.amounts import digits, read_count
 from genrec.chat.reading.degrees import with_degrees
 from genrec.chat.reading.function_words import asks_for_mean, asks_how_many, goes_on, means_a_person, stock_words
 from genrec.chat.reading.items import Pointed, point
 from genrec.chat.reading.links import Link, Linker
-from genrec.chat.reading.parts import counted, parts_of, united
+from genrec.chat.reading.parts import MAX_COUNT, counted, parts_of, united
 from genrec.chat.reading.questions import ask_for_mean, ask_of_catalog, ask_of_items, asked_attributes, by_stem
 from genrec.chat.reading.repeats import repeat
 from genrec.chat.reading.spans import POINTING, Span, spans_of
@@ -191,9 +194,18 @@ class _Reading:
 
     def wishes(self, spans: Sequence[Span] | None = None) -> Wishes:
         """What some spans, or all, wish."""
+        spans = self.spans if spans is None else spans
         measured = self.pointed["than"] or self.pointed["similar"] or self.pointed["about"] or tuple(self.session.shown)
         reader = WishReader(self.linker, self.session, self.text, self.language)
-        return reader.read(self.spans if spans is None else spans, self.items(measured))
+        pairs = ((n, m) for n, one in enumerate(spans) for m, other in enumerate(spans) if _is_beyond(one, other))
+        best = next((m for n, m in pairs if n < m), None)
+        if best is None:
+            return reader.read(spans, self.items(measured))
+        # Cheaper than the cheapest chair: what stands behind the comparison says of which.
+        named = WishReader(self.linker, self.session, self.text, self.language).read(spans[best:], ())
+        scope = meeting(named.where, self.lexicon.catalog)
+        items = [self.lexicon.catalog.items[row] for row in np.flatnonzero(scope)]
+        return reader.read(spans[:best], [] if named.extreme is None else extremes_of(named.extreme, items))
 
     def _person_meant(self) -> Predicate | None:
         """Whoever made what is spoken of, or plays in it as the words have it, where a pronoun stands for them."""
@@ -219,8 +231,10 @@ class _Reading:
         companions = self.pointed["with"]
         refers_to = similar or companions or self.pointed["find"]
         limit = next((read_count(span.text, self.language) for span in self.spans if span.role == "counts"), None)
-        limit = limit or self._count_before_extreme()
-        words, unknown = self._known_words(wishes.words or ([] if self._says_something() else self._left_over()))
+        limit = limit or self._count_left_over()
+        words, unknown = self._known_words(wishes.words)
+        others, unheard_of = self._known_words(self.left_over() if self.intent != "judge" else [])
+        words += others
         avoided, unheard = self._known_words(wishes.avoided)
         query = " ".join(dict.fromkeys(words))
         return ChatRequest(
@@ -239,7 +253,7 @@ class _Reading:
             disliked=disliked,
             extreme=wishes.extreme,
             limit=limit,
-            not_understood=tuple(dict.fromkeys((*wishes.unclear, *self.unclear))),
+            not_understood=tuple(dict.fromkeys((*wishes.unclear, *self.unclear, *unheard_of))),
             missing=tuple(dict.fromkeys((*wishes.missing, *self.missing, *unknown, *unheard))),
             refused=tuple(avoided),
             dropped_words=tuple(wishes.dropped_words),
@@ -247,10 +261,16 @@ class _Reading:
             is_open=is_reset or self.intent == "more",
         )
 
-    def _count_before_extreme(self) -> int | None:
-        """Two, of "the two cheapest"."""
-        firsts = (words_of(self.text[: span.start])[-1:] for span in self.spans if span.role in ("most", "least"))
-        return next((read_count(" ".join(word), self.language) for word in firsts if word), None)
+    def _count_left_over(self) -> int | None:
+        """A small number with no thing behind it that it could be of: three of those, the two cheapest."""
+        plain = self.lexicon.talk.common | self.lexicon.talk.things
+        for (link, role), (after, its_role) in pairwise(zip(self.links, self.tagged.roles, strict=True)):
+            number = digits(link.word.text, self.language)
+            is_before_plain = after.word.form == "word" and set(words_of(after.word.text)) <= plain
+            is_of_list = its_role in ("most", "least") or (role == NONE and is_before_plain)
+            if is_of_list and number.isdigit() and 1 < int(number) <= MAX_COUNT:
+                return int(number)
+        return None
 
     def _list_intent(self, liked: Sequence[str], disliked: Sequence[str]) -> Intent:
         if self.intent != "judge" or not (liked or disliked):
@@ -279,12 +299,22 @@ class _Reading:
         words = [word.text for word in split_words(said) if word.form != "mark"]
         return " ".join(word for word in words if not set(words_of(word)) <= plain) or said.strip()
 
-    def _left_over(self) -> list[str]:
-        """Words in no common use of which nothing is said: the message may have meant something by them."""
+    def unheard_of(self) -> tuple[str, ...]:
+        """Words of which nothing is said, and no item has anything."""
+        return tuple(self._known_words(self.left_over())[1])
+
+    def left_over(self) -> list[str]:
+        """Words in no common use of which nothing is said: each is searched for, or named as not understood."""
         known = self.lexicon.talk.everyday | self.lexicon.talk.things
         said = zip(self.links, self.tagged.roles, strict=True)
         words = [link.word for link, role in said if role == NONE and link.word.form == "word"]
-        return [word.text for word in words if not set(words_of(word.text)) <= known and len(word.text) > 2]
+        forms = {word.text: {*words_of(word.text), *stems(words_of(word.text)[0])} for word in words}
+        return [text for text, own in forms.items() if known.isdisjoint(own) and len(text) > 2]
+
+
+def _is_beyond(one: Span, other: Span) -> bool:
+    """Whether one compares with the other: cheaper than the cheapest."""
+    return one.role in ("more", "less") and other.role in ("most", "least") and one.type == other.type
 
 
 def _names_alone(spans: Sequence[Span]) -> bool:

@@ -14,6 +14,8 @@ from genrec.chat.words import LINKED
 
 POINTING = frozenset({"title", "place", "this", "these", "history"})  # types that point at items
 _WISHED = ("want", "avoid")
+_SURE, _REFUSED = 0.5, 0.66  # a name of which nothing is said for sure is wanted, unless it is rather turned down
+_WISHING = frozenset({"recommend", "more", "surprise"})  # intents that wish
 _JOINTS = frozenset(("or", "and", "nor", "oder", "und", "noch", "ou", "et", "ni", "o", "y", "e", "u"))
 _INNER_MARKS = frozenset("-/'’&.+*")  # they may stand within a name
 
@@ -44,10 +46,15 @@ class Span:
 def spans_of(text: str, links: Sequence[Link], tagged: Tagged) -> list[Span]:
     """The spans of a message in order; what the catalog holds is one by itself."""
     found: list[Span] = []
-    for link, role, kind, share in zip(links, tagged.roles, tagged.types, tagged.shares, strict=True):
-        if role == NONE or link.word.form == "mark":
-            continue
+    for link, role, kind, share, refused in zip(
+        links, tagged.roles, tagged.types, tagged.shares, tagged.refused, strict=True
+    ):
         word = link.word
+        if word.form in ("value", "person") and share < _SURE and tagged.intent in _WISHING:
+            role = role if refused > _REFUSED and role != NONE else "want"
+            kind = "value" if kind == NONE else kind
+        if role == NONE or word.form == "mark":
+            continue
         kind = "title" if link.item_id is not None and word.form == "title" and kind in POINTING else kind
         span = Span(role=role, type=kind, text=word.text, start=word.start, end=word.end, links=(link,), share=share)
         if found and _continues(found[-1], span, text):

@@ -34,6 +34,7 @@ CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 _RUNS, _SCALES, _LARGEST = "runs.weight", "runs.scales", 127
 MAX_WORDS = 96  # of one message that are read
 NONE = "none"  # the role and type of words that say nothing by themselves
+_REFUSING = ("avoid", "drop", "disliked")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,7 @@ class Tagged:
     roles: tuple[str, ...]
     types: tuple[str, ...]
     shares: tuple[float, ...]  # of each word's role
+    refused: tuple[float, ...]  # how likely it is that each word is turned down, in whichever way
 
 
 @lru_cache(maxsize=200_000)
@@ -218,6 +220,7 @@ class ReadingModel:
                 *[NONE] * beyond,
             ),
             shares=(*best.values.tolist(), *[1.0] * beyond),
+            refused=(*roles[:, [config.roles.index(name) for name in _REFUSING]].sum(-1).tolist(), *[0.0] * beyond),
         )
 
 

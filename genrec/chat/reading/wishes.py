@@ -14,7 +14,8 @@ from genrec.chat.constraints import meeting, number_of, numbers_of, texts_of
 from genrec.chat.lexicon import SlotValue, words_of
 from genrec.chat.reading.amounts import Amount, names_decade, read_amounts
 from genrec.chat.reading.audience import age_of, suited
-from genrec.chat.reading.degrees import first_graded
+from genrec.chat.reading.degrees import NOT, first_graded
+from genrec.chat.reading.function_words import ALTERNATIVES
 from genrec.chat.reading.links import Linker
 from genrec.chat.reading.measures import attribute_for, attribute_near, described_by, scale_of
 from genrec.chat.reading.spans import POINTING, Span
@@ -37,7 +38,6 @@ _ABOVE = listed(
     """over above more after post newer longer later beyond uber mehr nach neuer langer plus apres recent mas despues
     posterior encima"""
 )
-_TURNED = listed("no not nothing never isn't aren't nicht nichts kein keine pas rien ne nada nunca")
 _LEAST = listed("least lowest fewest oldest cheapest shortest smallest earliest quickest fastest")
 _MOST = listed("most highest newest latest longest biggest largest dearest priciest")
 _RANGE_WORDS = frozenset({"to", "and", "till", "until", "bis", "und", "a", "et", "y", "hasta", "or"})
@@ -226,7 +226,7 @@ class WishReader:
 
     def _is_choice(self) -> bool:
         """Whether alternatives are named; of a list alone, all are wanted."""
-        return bool({"or", "oder", "ou", "o", "either", "entweder"} & set(words_of(self.text)))
+        return not ALTERNATIVES.isdisjoint(words_of(self.text))
 
     def _widen(self, meant: SlotValue) -> None:
         """A value that is fine, too: it joins the wish that stands, or ends the one that turned it down."""
@@ -330,7 +330,7 @@ class WishReader:
         said = [word for word in before if word in _BELOW or word in _ABOVE]
         if span.role not in ("max", "min") or not said:
             return span.role, False
-        is_turned = not _TURNED.isdisjoint(before)
+        is_turned = not NOT.isdisjoint(before)
         is_below = (said[-1] in _BELOW) != is_turned
         return ("max" if is_below else "min"), not is_turned
 
