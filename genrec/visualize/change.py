@@ -35,32 +35,34 @@ _CONTRAST = 26.0
 class Change:
     """What shall be different.
 
-    palette_K3: the item's main color and its accent, CIELAB, None where colors stay; weights_K: of them. words: what
-    the model is told; not_drawn: words of the request that it does not know. why_empty: where nothing would change.
+    recolors: the item's own colors with those that take their places, CIELAB (3,). palette_K3: its main color and its
+    accent as they shall be, (K, 3), None where a model is told the words alone; weights_K: of them. words: what a model
+    shall do beside (patterns, materials); not_drawn: words of the request that it does not know. why_empty: where
+    nothing would change.
     """
 
     palette_K3: FloatArray | None
     weights_K: FloatArray | None
     words: str
+    recolors: tuple[tuple[FloatArray, FloatArray], ...] = ()
     not_drawn: tuple[str, ...]
     why_empty: str | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing would change."""
-        return self.palette_K3 is None and not self.words
+        return not self.recolors and not self.words
 
 
 def read_change(words: str, cutout: Cutout, vocabulary: Vocabulary, taste: Taste | None, strength: float) -> Change:
     """The change that words ask for; without words, the one toward a taste, as far as its strength goes."""
     if vocabulary.is_open and words.strip():
-        return Change(palette_K3=None, weights_K=None, words=words.strip(), not_drawn=())
+        return Change(palette_K3=None, weights_K=None, words=words.strip(), recolors=(), not_drawn=())
     main, accent = item_colors(cutout)
     rest, denied = _without(words)
     colors, rest = _named_colors(rest)
     shifts, rest = _shifts(rest)
     told, unknown = vocabulary.split(rest)
-    told = ", ".join(filter(None, (told, "plain" if denied else "")))
     target, second = main, accent
     if colors:
         target = colors[0]
@@ -71,20 +73,28 @@ def read_change(words: str, cutout: Cutout, vocabulary: Vocabulary, taste: Taste
     elif not words.strip() and taste is not None and len(taste.palette_K3):
         wanted = taste.palette_K3
         target = main + strength * (wanted[0] - main)
-        second = wanted[1] if len(wanted) > 1 else accent
-        told = ", ".join(filter(None, (vocabulary.known(value) for value in taste.values)))
-    why = "nothing of this can be changed here" if words.strip() else "nothing is known of the taste"
-    changes_pattern = bool(told) and not denied
-    if float(np.linalg.norm(target - main)) < _SEEN and not changes_pattern:
-        return Change(palette_K3=None, weights_K=None, words=told, not_drawn=unknown, why_empty=why)
-    palette = [target]
-    if second is not None or changes_pattern:
-        palette.append(_standing_out(target, second))
-    weights = np.array((0.7, 0.3)[: len(palette)], dtype=np.float32)
+        second = wanted[1] if len(wanted) > 1 and accent is not None else accent
+    if denied and accent is not None:  # a pattern in the item's own color is none
+        second = target
+    elif denied:
+        told = ", ".join(filter(None, (told, "plain")))
+    recolors = [(main, target)] if _is_seen(main, target) else []
+    if accent is not None and second is not None:
+        second = second if denied else _standing_out(target, second)
+        recolors += [(accent, second)] if recolors or _is_seen(accent, second) else []
+    palette = np.array([target, _standing_out(target, second)], dtype=np.float32)
     return Change(
-        palette_K3=np.array(palette, dtype=np.float32), weights_K=weights / weights.sum(), words=told,
-        not_drawn=unknown, why_empty=why,
-    )  # fmt: skip
+        palette_K3=palette,
+        weights_K=np.array((0.7, 0.3), dtype=np.float32),
+        words=told,
+        recolors=tuple(recolors),
+        not_drawn=unknown,
+        why_empty="nothing of this can be changed here" if words.strip() else "nothing is known of the taste",
+    )
+
+
+def _is_seen(before: FloatArray, after: FloatArray) -> bool:
+    return float(np.linalg.norm(after - before)) >= _SEEN
 
 
 def item_colors(cutout: Cutout) -> tuple[FloatArray, FloatArray | None]:

@@ -24,7 +24,7 @@ from genrec.errors import InputError, RequestRefused, ShapeError
 from genrec.hub import KNOWN
 from genrec.runtime import ProgressMeter, foundation_path, pick_device, shown_name
 from genrec.schema import Catalog, Embeddings, FloatArray, Item, Visual
-from genrec.visualize.change import read_change
+from genrec.visualize.change import Change, read_change
 from genrec.visualize.colors import to_rgb
 from genrec.visualize.credentials import Credentials, load_credentials
 from genrec.visualize.cutout import Cutout, cut_out
@@ -41,6 +41,7 @@ from genrec.visualize.families.adapters import CREAM
 from genrec.visualize.guard import Guard
 from genrec.visualize.marking import write_visual
 from genrec.visualize.places.plan import plan_place
+from genrec.visualize.recolor import recolored
 from genrec.visualize.record import Ingredient, Mode, UsedModel, VisualRecord
 from genrec.visualize.safety import SafetyCheck, load_safety, require_drawable, verdicts
 from genrec.visualize.staging import Region, Stage, compose, place_in_photo, stage
@@ -54,6 +55,7 @@ _GROUNDS = ("on an oak table", "on a white sideboard", "on a walnut shelf", "on 
 _ON_WALL = "hung on a wall"
 _MAX_DRAFT_PX = 512
 _DETAIL = 0.022  # of a picture's side: what is smaller is detail
+RECOLORED = {"variation": UsedModel(name="genrec.visualize.recolor", license="apache-2.0")}
 _SEED_STEP = 7_919  # between the seeds of candidates
 
 
@@ -132,7 +134,7 @@ def wanted_of(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A picture before it is written, and what is told of it."""
+    """A picture before it is written, and what is told of it. models: where others made it than the mode's."""
 
     picture: Image.Image
     mode: Mode
@@ -141,6 +143,7 @@ class Drawn:
     words_not_drawn: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     num_candidates: int = 1
+    models: Mapping[str, UsedModel] | None = None
 
 
 class Visualizer:
@@ -293,28 +296,51 @@ class _Sitting:
         )
 
     def variation(self, cutout: Cutout, picture: Image.Image) -> Drawn:
-        """The item changed, within its own outline; a scene where that is not possible or came out badly."""
+        """The item changed, within its own outline; a scene where that is not possible or came out badly.
+
+        Colors are changed pixel by pixel, patterns and materials by the model, which sees the item in its new colors.
+        """
         guard, words = self._of.guard, self._of.change_words
         if (reason := guard.why_no_variations) is not None:
             return self.scene(cutout, reason)
-        strength = self._order.strength
-        change = read_change(self._wanted.words, cutout, words, self._taste, strength)
-        if change.is_empty and not words.is_open:
+        if cutout.kind == "whole":
+            return self.scene(cutout, "its picture shows nothing apart from a background, so it is not changed")
+        change = read_change(self._wanted.words, cutout, words, self._taste, self._order.strength)
+        if change.is_empty:
             return self.scene(cutout, f"{change.why_empty}, so the item is shown as it is")
-        order = replace(self._order, words=change.words, palette=change.palette_K3, palette_weights=change.weights_K)
+        if change.recolors:
+            colored = Image.fromarray(recolored(cutout, change.recolors))
+            picture = _within(cutout, picture, colored)
+        drawn = self._changed(cutout, picture, change)
+        if isinstance(drawn, str):
+            if not change.recolors:
+                return self.scene(cutout, f"no variation was good enough ({drawn}), so the item is shown as it is")
+            note = f"{change.words} is not drawn, because no variation was good enough ({drawn})"
+            return Drawn(picture=picture, mode="variation", prompt=self._wanted.words, words_not_drawn=change.not_drawn,
+                         notes=(note,), models=RECOLORED)  # fmt: skip
+        return replace(drawn, words_not_drawn=change.not_drawn)
+
+    def _changed(self, cutout: Cutout, picture: Image.Image, change: Change) -> Drawn | str:
+        """The item in its colors, with the pattern or the material that words ask for; or why that came out badly."""
+        if not change.words:
+            scores = self._of.guard.judge_variation(picture, cutout, self._order, change).scores
+            return Drawn(picture=picture, mode="variation", prompt=self._wanted.words, scores=scores, models=RECOLORED)
+        order = replace(
+            self._order, words=change.words, palette=change.palette_K3, palette_weights=change.weights_K, strength=1.0,
+            pictures=[picture, *self._order.liked_pictures],
+        )  # fmt: skip
         painter = self._of.variations
         drawn = self._candidates(painter.num_steps, lambda seed, watch: painter.draw(replace(order, seed=seed), watch))
         pictures = [_within(cutout, picture, candidate) for candidate in drawn]
-        judged = [guard.judge_variation(candidate, cutout, order, change) for candidate in pictures]
+        judged = [self._of.guard.judge_variation(shown, cutout, order, change, before=picture) for shown in pictures]
         best = max(range(len(judged)), key=lambda place: judged[place].score)
         if (reason := judged[best].why_bad) is not None:
-            return self.scene(cutout, f"no variation was good enough ({reason}), so the item is shown as it is")
+            return reason
         return Drawn(
             picture=pictures[best],
             mode="variation",
             prompt=painter.prompt(order),
             scores=judged[best].scores,
-            words_not_drawn=change.not_drawn,
             num_candidates=len(pictures),
         )
 
@@ -611,7 +637,7 @@ def _record(visualizer: Visualizer, drawn: Drawn, item: Item, wanted: Wanted, ta
         words_not_drawn=drawn.words_not_drawn,
         seed=wanted.seed,
         settings=settings,
-        models=visualizer.models(drawn.mode),
+        models=visualizer.models(drawn.mode) if drawn.models is None else drawn.models,
         ingredients=tuple(ingredients),
         taste=None if taste is None else fingerprint(taste.palette_K3.tobytes() + repr(taste.values).encode()),
         scores=dict(drawn.scores),

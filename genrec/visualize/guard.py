@@ -99,25 +99,37 @@ class Guard:
         scores["fit"] = round(scores.get("taste", 0.5) - hidden, 4)
         return scores
 
-    def judge_variation(self, candidate: Image.Image, cutout: Cutout, order: DrawingOrder, change: Change) -> Judgement:
-        """Whether it is still the item, and changed as it was to be."""
-        scores, why = {}, None
+    def judge_variation(
+        self,
+        candidate: Image.Image,
+        cutout: Cutout,
+        order: DrawingOrder,
+        change: Change,
+        *,
+        before: Image.Image | None = None,
+    ) -> Judgement:
+        """Whether it is still the item, and changed as it was to be. before: the picture without what words ask for."""
+        scores, why, error, cosine, gain = {}, None, 0.0, 1.0, 0.0
         size = (cutout.alpha_HW.shape[1], cutout.alpha_HW.shape[0])
         drawn = np.asarray(candidate.convert("RGB").resize(size, Image.Resampling.BICUBIC))
-        error = 0.0
-        if change.palette_K3 is not None:
-            inside = to_lab(drawn[cutout.alpha_HW > 0.9])
-            error = _nearest_share_error(inside, change.palette_K3[0])
+        if change.recolors and change.palette_K3 is not None:
+            error = _nearest_share_error(to_lab(drawn[cutout.alpha_HW > 0.9]), change.palette_K3[0])
             scores["color_error"] = round(error, 2)
             if error > _COLOR_ERROR:
                 why = f"its color is {error:.0f} from what was asked for, {_COLOR_ERROR:.0f} is allowed"
-        cosine = 1.0
         if self.clip is not None and order.item_vector is not None:
-            cosine = float(self.clip.encode_images([candidate])[0] @ order.item_vector)
+            shown_D = self.clip.encode_images([candidate])[0]
+            cosine = float(shown_D @ order.item_vector)
             scores["item"] = round(cosine, 4)
-            if cosine < self.item_floor:
-                why = f"it is less like the item, {cosine:.2f}, than other items are, {self.item_floor:.2f}"
-        return Judgement(scores=scores, score=cosine - error / 100, why_bad=why)
+            if before is not None:
+                words_D = self.clip.encode_texts([change.words])[0]
+                gain = float((shown_D - self.clip.encode_images([before])[0]) @ words_D)
+                scores["words"] = round(gain, 4)
+                if gain <= 0:
+                    why = f"it looks no more like {change.words} than before"
+                if cosine < self.item_floor:
+                    why = f"it is less like the item, {cosine:.2f}, than other items are, {self.item_floor:.2f}"
+        return Judgement(scores=scores, score=cosine + gain - error / 100, why_bad=why)
 
     def _sampled(self, wanted: Callable[[int], bool]) -> npt.NDArray[np.int64]:
         if self.image is None:

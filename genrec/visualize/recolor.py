@@ -1,0 +1,48 @@
+"""Gives an item other colors, pixel by pixel: its shape, parts, shading and highlights stay as they are.
+
+Every pixel leans to the item's own colors that it is near to, and moves as they do. Knows colors; knows no model, no
+pattern and no words.
+"""
+
+# K colors of the item, H, W pixels
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genrec.schema import FloatArray
+from genrec.visualize.colors import color_shares, palette_of, to_lab, to_rgb
+from genrec.visualize.cutout import Cutout
+
+_SPREAD = 11.0  # ΔE, within which a pixel is of a color
+_SHADE = 0.45  # what lightness counts in that, because shading is of one color
+_WHITE = np.array((98.0, 0.0, 1.0), dtype=np.float32)  # highlights
+_STAYS_PLAIN = 14.0  # ΔE, to a highlight: an item of that color has none apart from itself
+
+
+def recolored(cutout: Cutout, changes: Sequence[tuple[FloatArray, FloatArray]]) -> NDArray[np.uint8]:
+    """The item's pixels, uint8 (H, W, 3), with colors replaced. changes: (own, new) in CIELAB (3,).
+
+    Colors of the item that no change names stay.
+    """
+    lab_HW3 = to_lab(cutout.pixels_HW3)
+    inside_N3 = lab_HW3[cutout.alpha_HW > 0.9]
+    own, new = [old for old, _ in changes], [fresh for _, fresh in changes]
+    others, _ = palette_of(inside_N3, color_shares(inside_N3), 5)
+    for other in [*others, _WHITE]:
+        if all(np.linalg.norm((other - color) * (_SHADE, 1, 1)) > _STAYS_PLAIN for color in own):
+            own.append(other)
+            new.append(other)
+    own_K3, new_K3 = np.array(own, dtype=np.float32), np.array(new, dtype=np.float32)
+    scale = np.array((_SHADE, 1.0, 1.0), dtype=np.float32)
+    apart_HWK = (((lab_HW3[..., None, :] - own_K3) * scale) ** 2).sum(axis=-1)
+    share_HWK = np.exp(-(apart_HWK - apart_HWK.min(axis=-1, keepdims=True)) / (2 * _SPREAD**2))
+    share_HWK /= share_HWK.sum(axis=-1, keepdims=True)
+    # Shading is a factor of lightness, so that dark folds of a light thing stay folds when it turns dark.
+    factor_K = (new_K3[:, 0] + 4) / (own_K3[:, 0] + 4)
+    lightness = (lab_HW3[..., 0] * (share_HWK * factor_K).sum(axis=-1)).clip(0, 100)
+    shift_HW2 = share_HWK @ (new_K3[:, 1:] - own_K3[:, 1:])
+    shade_HW1 = np.clip(lab_HW3[..., :1] / np.maximum((share_HWK @ own_K3[:, :1]), 1.0), 0.4, 1.25)
+    changed = np.concatenate([lightness[..., None], lab_HW3[..., 1:] + shift_HW2 * shade_HW1], axis=-1)
+    return to_rgb(changed.astype(np.float32))
