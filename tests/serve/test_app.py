@@ -48,6 +48,7 @@ OPEN = {
     "/ready",
     *(f"/v1/items/{{item_id}}/{kind}" for kind in ("image", "video", "audio")),
     "/v1/visuals/{visual_id}",
+    "/v1/visuals/{visual_id}/record",
 }
 
 
