@@ -75,7 +75,7 @@ def in_films():
         ("lamp on a table", "lamp", "on a table"),  # though its text says as much
         ("vase auf einem Tisch", "vase", "auf einem Tisch"),
         ("mug sur une table en bois", "mug", "sur une table en bois"),
-        ("Halden lamp above the sofa", "lamp", "above the sofa"),
+        ("Halden table lamp above the sofa", "lamp", "above the sofa"),
     ],
 )
 def test_an_item_is_told_from_its_place(in_shop, text, item_id, rest):
@@ -105,7 +105,7 @@ def test_titles_may_speak_of_places(in_films, text, item_id, rest):
     assert in_films(text) == (item_id, rest)
 
 
-@pytest.mark.parametrize("text", ["a red ball", "a hot dog", "a violin teacher on a roof", "a drama queen"])
+@pytest.mark.parametrize("text", ["a red ball", "a hot dog", "a violin teacher on a roof"])
 def test_a_part_of_a_title_is_not_the_title(in_films, text):
     assert in_films(text) is None
 

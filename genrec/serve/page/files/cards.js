@@ -15,7 +15,6 @@ export function cardList(cards, isWaiting, page, isList) {
 }
 
 function item(card, place, isWaiting, page) {
-  const drawings = make("div", { class: "drawings", hidden: true });
   const number = place === null ? null : make("span", { class: "place" }, `${place + 1}. `);
   const shown = picture(card.image, "");
   const entry = make(
@@ -27,8 +26,8 @@ function item(card, place, isWaiting, page) {
     variants(card.variants ?? []),
     media(card),
     why(card, isWaiting),
-    actions(card, place, drawings, page),
-    drawings,
+    actions(card, place, page),
+    make("div", { class: "drawings", hidden: true }),
   );
   entry.dataset.item = card.item_id;
   return entry;
@@ -102,7 +101,7 @@ function why(card, isWaiting) {
   return make("details", { class: "reason" }, make("summary", {}, card.reason), ...more);
 }
 
-function actions(card, place, drawings, page) {
+function actions(card, place, page) {
   const of = (label) => ({ "aria-label": `${label}: ${card.title}`, "data-does": label.toLowerCase() });
   const named = () => (place !== null && page.isLatest(card.item_id, place) ? `the ${PLACES[place]} one` : `“${card.title}”`);
   return make(
@@ -112,7 +111,7 @@ function actions(card, place, drawings, page) {
     judging(card, "dislike", "Dislike", page),
     button("More like this", () => page.say(`More like ${named()}`), of("More like this")),
     button("Less like this", () => page.say(`I don't like ${named()}`), of("Less like this")),
-    button("Show me", () => show(card, drawings, page), { ...of("Show me"), class: "strong" }),
+    button("Show me", (event) => show(card, event.currentTarget.closest(".card").querySelector(".drawings"), page), { ...of("Show me"), class: "strong" }),
   );
 }
 

@@ -42,7 +42,7 @@ const caption = (mode) => make("figcaption", {}, make("strong", {}, "Generated")
 
 class Panel {
   constructor(card, place, page) {
-    Object.assign(this, { card, place, page, seed: 0, photo: null, picker: null, stopping: null });
+    Object.assign(this, { card, place, page, seed: 0, photo: null, picker: null, finished: null, stopping: null });
     this.id = `drawing-${Math.random().toString(36).slice(2)}`;
     this.bar = make("progress", { max: 1, value: 0, "aria-label": `Drawing ${card.title}` });
     this.told = make("span", {}, "");
@@ -194,7 +194,6 @@ class Panel {
   }
 
   wait() {
-    this.before = this.frame.firstElementChild;
     this.bar.removeAttribute("value"); // nobody knows yet how long others are drawn for
     this.told.textContent = "Waiting for its turn…";
     this.progress.hidden = false;
@@ -218,18 +217,18 @@ class Panel {
   }
 
   finish(told) {
-    this.frame.replaceChildren(picture(told.url, `Generated picture of ${this.card.title}`));
+    this.finished = picture(told.url, `Generated picture of ${this.card.title}`);
+    this.frame.replaceChildren(this.finished);
     this.shown.querySelector(".generated figcaption").replaceWith(caption(told.mode));
     this.story.replaceChildren(...story(told));
     announce(`The drawing of ${this.card.title} is ready, beside its catalog picture. It is generated.${told.note ? ` ${told.note}.` : ""}`);
   }
 
   stop(error) {
-    const isFirst = !this.story.firstElementChild;
-    if (this.before) this.frame.replaceChildren(this.before);
+    if (this.finished) this.frame.replaceChildren(this.finished);
+    else this.close();
     if (error.name === "AbortError") announce("Drawing canceled.");
     else this.page.failed(error);
-    if (isFirst) this.close();
   }
 
   rest() {
