@@ -84,9 +84,18 @@ def test_an_item_is_told_from_its_place(in_shop, text, item_id, rest):
 
 @pytest.mark.parametrize(
     "text",
-    ["a cat on a bicycle", "a red ball", "a cat on a lamp", "red submarine on an oak table", "xyzzy", "please show me", "",
-     "?!", "a blue sky over the sea"],
-)  # fmt: skip
+    [
+        "a cat on a bicycle",
+        "a red ball",
+        "a cat on a lamp",
+        "red submarine on an oak table",
+        "a blue sky over the sea",
+        "xyzzy",
+        "please show me",
+        "",
+        "?!",
+    ],
+)
 def test_nothing_is_taken_for_what_it_is_not(in_shop, text):
     assert in_shop(text) is None
 

@@ -1,6 +1,7 @@
 """A studio whose painters paint plain colors, step by step: what is served can be seen without any model's weights."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,10 +22,11 @@ KNOWN_WORDS = Vocabulary(frozenset(["on", "an", "oak", "walnut", "table", "wall"
 class PlainPainter:
     """Paints surroundings in a color of the seed, and draws items as they are.
 
-    gate: each step waits until it is set; drawn: the orders that came to their end.
+    pause_s: of each step; gate: each step waits until it is set; drawn: the orders that came to their end.
     """
 
     num_steps: int = NUM_STEPS
+    pause_s: float = 0.0
     gate: threading.Event = field(default_factory=threading.Event)
     drawn: list[DrawingOrder] = field(default_factory=list)
     num_at_once: int = 0
@@ -59,6 +61,7 @@ class PlainPainter:
                 if not on_step(step, self.num_steps, preview.resize((16, 16))):
                     raise DrawingStopped("the drawing was stopped")
                 assert self.gate.wait(60)
+                time.sleep(self.pause_s)
         finally:
             with self._lock:
                 self.num_at_once -= 1

@@ -91,7 +91,7 @@ class Panel {
     const file = make("input", { type: "file", id: `${this.id}-photo`, class: "unseen", accept: "image/png,image/jpeg,image/webp,image/gif,image/bmp" });
     file.addEventListener("change", () => this.take(file.files[0]));
     this.photoPlace = make("div", { class: "photo-place", hidden: true }, file, make("label", { for: file.id, class: "pick" }, "Choose a photo"));
-    const dial = make(
+    this.dial = make(
       "div",
       { class: "dial" },
       make("label", { for: this.strength.id }, "Your taste"),
@@ -105,7 +105,7 @@ class Panel {
       this.choices,
       this.photoPlace,
       make("div", { class: "line" }, this.ask, this.words, make("button", { type: "submit", class: "strong", "data-does": "draw" }, "Draw")),
-      dial,
+      this.dial,
       make("p", { class: "progress" }, this.again, button("Close", () => this.close(), { class: "plain", "data-does": "close" })),
     );
     form.addEventListener("submit", (event) => (event.preventDefault(), this.draw(this.seed)));
@@ -135,6 +135,7 @@ class Panel {
     this.ask.textContent = ask;
     this.words.placeholder = such;
     this.photoPlace.hidden = this.mode !== "photo";
+    this.dial.hidden = this.mode === "photo"; // what the place looks like is the photo's
   }
 
   sayStrength() {
@@ -160,7 +161,7 @@ class Panel {
   order(seed) {
     const words = this.words.value.trim();
     const order = { model: memory.model, item: this.card.item_id, user: memory.person, seed, response_format: "url", mode: this.mode };
-    order.strength = Number(this.strength.value);
+    if (this.mode !== "photo") order.strength = Number(this.strength.value);
     if (this.mode === "variation") order.change = words;
     else order.prompt = words;
     if (this.mode === "photo") Object.assign(order, { photo: this.photo.url, box: this.picker.box() });
