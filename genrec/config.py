@@ -301,6 +301,8 @@ class ServeConfig:
     max_batch: Count = 32  # requests of different clients that the model answers in one call
     max_waiting: Count = 256
     max_drawings: Count = 8  # waiting ones
+    drawings_at_once: Count | None = None  # none: two on a GPU, else one for every four cores
+    max_stored_drawings: Count | None = 200  # of each person, and a tenfold of nobody's; the oldest go. none: no limit
     max_wait_for_words_s: Amount = 0.2  # until a text begins, half as long for each further try; else by template
     num_threads: Count = 32  # conversations and explanations in hand at once; they mostly wait for the model
     time_limit_s: Amount = 30.0

@@ -129,7 +129,7 @@ class Conversable(Searchable, Explainable, Protocol):
         out: Path,
         scene: str | None,
         change: str | None,
-        photo: Path | None,
+        photo: Picture | None,
     ) -> Visual: ...
 
 
@@ -459,7 +459,7 @@ class Conversation:
         out = self.recommender.directory / "visuals" / f"chat-{name}-{case:08x}.png"
         made = self.recommender.visualize(
             item=item_id, history=context, disliked=self.session.disliked, out=out, scene=scene, change=change,
-            photo=request.image,
+            photo=None if request.image is None else self._find_photo(str(request.image)),
         )  # fmt: skip
         text = f"{_SHOWN[made.mode].format(item.name)}; {_WHAT[made.mode]} generated."
         if made.note:

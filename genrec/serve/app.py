@@ -24,7 +24,7 @@ from genrec import __version__
 from genrec.config import ServeConfig
 from genrec.errors import GenrecError, InputError, StoreError
 from genrec.serve.access import SECURITY_SCHEME, Access, GuardedRoute, needs
-from genrec.serve.api import openai_routes, session_routes, shop_routes
+from genrec.serve.api import image_routes, openai_routes, session_routes, shop_routes
 from genrec.serve.api.pictures import PictureReader
 from genrec.serve.api.schemas import Health, Reloaded
 from genrec.serve.engine import Engine
@@ -36,6 +36,7 @@ from genrec.serve.page import site
 from genrec.serve.service import PinGeneration, Service, is_ready
 from genrec.serve.store import Store
 from genrec.sinks import without_folders
+from genrec.visualize import Studio
 from genrec.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -56,17 +57,19 @@ def create_app(
     host: str = "127.0.0.1",
     num_processes: int = 1,
     tell_others: Callable[[], None] | None = None,
+    studio: Studio | None = None,
 ) -> FastAPI:
     """The server over a loaded workspace and an open store, which it closes at its end.
 
     config: the workspace's own unless given; load: loads the workspace's current generation, for a server that takes up
     newer ones; is_open: no key is asked for; host: where it listens; num_processes: the number of processes that serve
-    the same store, and so share the rates of its keys; tell_others: has those told to take up a newer generation.
+    the same store, and so share the rates of its keys; tell_others: has those told to take up a newer generation;
+    studio: what draws for this generation, the workspace's own unless given.
     """
     settings = config or workspace.config.serve
     pictures = PictureReader(settings)
     service = Service(
-        Engine(workspace, store, settings),
+        Engine(workspace, store, settings, studio=studio),
         None if load is None else lambda: Engine(load(), store, settings),
     )
     app = FastAPI(
@@ -83,6 +86,7 @@ def create_app(
     app.state.access = Access(store, is_open=is_open, num_sharing=num_processes)
     app.state.metrics = metrics = Metrics(lambda: service.now.engine)
     app.include_router(openai_routes.router)
+    app.include_router(image_routes.router)
     app.include_router(shop_routes.router)
     app.include_router(session_routes.router)
     app.include_router(site.router)

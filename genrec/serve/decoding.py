@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from typing import TypeAlias
 
 import psutil
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from genrec.data.images import decode_image
 from genrec.errors import InputError
@@ -30,6 +31,8 @@ MAX_SIDE_PX = 1024  # larger pictures are made smaller; every model here reads l
 MAX_SCANS = 100  # of a JPEG; each can cost as much as all pixels, and needs next to no bytes
 _NUM_PROCESSES = 2
 _MEMORY_BYTES = 2**29
+_TURNED = (5, 6, 7, 8)  # EXIF's orientations of pictures that lie on their side
+_Pixels: TypeAlias = tuple[tuple[int, int], tuple[int, int], bytes]
 _BYTES_PER_PIXEL = 24  # beside that, for six copies with four bands
 
 
@@ -39,10 +42,15 @@ class UnsoundPicture(InputError):
 
 @dataclass(frozen=True, slots=True)
 class DecodedPicture:
-    """An RGB picture, upright, at most 1024 pixels wide and high, and how many pixels it had before."""
+    """An RGB picture, upright, at most 1024 pixels wide and high, and its width and height before that."""
 
     image: Image.Image
-    num_pixels: int
+    full_size: tuple[int, int]
+
+    @property
+    def num_pixels(self) -> int:
+        """How many pixels it had before."""
+        return self.full_size[0] * self.full_size[1]
 
 
 class PictureDecoder:
@@ -104,7 +112,7 @@ class _DecodingProcess:
             line.send_bytes(content)
             if not line.poll(limit_s):
                 raise UnsoundPicture(f"it cannot be decoded within {limit_s:g} s; send it plain and smaller")
-            answer: str | tuple[int, tuple[int, int], bytes] = line.recv()
+            answer: str | _Pixels = line.recv()
         except (EOFError, OSError):
             self.end()
             raise UnsoundPicture(f"it cannot be decoded; {', '.join(FORMATS)} are read") from None
@@ -113,8 +121,8 @@ class _DecodingProcess:
             raise
         if isinstance(answer, str):
             raise UnsoundPicture(answer)
-        num_pixels, size, pixels = answer
-        return DecodedPicture(Image.frombytes("RGB", size, pixels), num_pixels)
+        full_size, size, pixels = answer
+        return DecodedPicture(Image.frombytes("RGB", size, pixels), full_size)
 
     def end(self) -> None:
         if self._running is not None:
@@ -163,8 +171,8 @@ def _limit_memory(num_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def _decoded(content: bytes, max_pixels: int) -> str | tuple[int, tuple[int, int], bytes]:
-    """The number of pixels, the size and the pixels of a picture, or why it cannot be read."""
+def _decoded(content: bytes, max_pixels: int) -> str | _Pixels:
+    """The size before, the size and the pixels of a picture, or why it cannot be read."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
             num_pixels, size = opened.width * opened.height, f"{opened.width} × {opened.height}"
@@ -172,6 +180,8 @@ def _decoded(content: bytes, max_pixels: int) -> str | tuple[int, tuple[int, int
                 return f"it has {size} pixels; at most {max_pixels:,} are read"
             if opened.format in ("JPEG", "MPO") and content.count(b"\xff\xda") > MAX_SCANS:
                 return f"it is a JPEG of more than {MAX_SCANS} scans; send it plain"
+            is_turned = opened.getexif().get(ExifTags.Base.Orientation) in _TURNED
+            full_size = (opened.height, opened.width) if is_turned else opened.size
             opened.draft("RGB", (MAX_SIDE_PX, MAX_SIDE_PX))
             picture = decode_image(ImageOps.exif_transpose(_reduced(opened)))
     except MemoryError:
@@ -179,7 +189,7 @@ def _decoded(content: bytes, max_pixels: int) -> str | tuple[int, tuple[int, int
     except Exception:  # Pillow raises almost anything over broken files
         return f"it cannot be decoded; {', '.join(FORMATS)} are read"
     picture.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX))
-    return num_pixels, picture.size, picture.tobytes()
+    return full_size, picture.size, picture.tobytes()
 
 
 def _reduced(image: Image.Image) -> Image.Image:

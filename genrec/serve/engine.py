@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 from genrec.config import ServeConfig
-from genrec.errors import IdTableMismatch, InputError, PersonErased
+from genrec.errors import GenrecError, IdTableMismatch, InputError, PersonErased
 from genrec.model.lm.adapters import CARD_FILE, list_adapters
 from genrec.model.lm.language import load_prompts
 from genrec.ranking.client import Request
@@ -28,12 +28,14 @@ from genrec.serve.inference.client import ClientView, ModelQueues
 from genrec.serve.inference.deadline import ClientGone, Deadline
 from genrec.serve.profiles import Profiles
 from genrec.serve.store import Store, StoredVisual, UnfinishedDrawings
+from genrec.visualize import Studio, studio_of
 from genrec.workspace import Workspace
 
 log = logging.getLogger(__name__)
 A = TypeVar("A")
 IsGone = Callable[[], Awaitable[bool]]
 BASE_MODEL = "genrec"
+_OF_NOBODY = 10  # times as many drawings are stored for all whom nobody knows as for one person
 _GLANCE_S = 0.5  # how often a client that waits is looked after
 
 
@@ -50,13 +52,17 @@ class ServedModel:
 class Engine:
     """One loaded workspace and one store, for all clients of a process."""
 
-    def __init__(self, workspace: Workspace, store: Store, config: ServeConfig) -> None:
+    def __init__(
+        self, workspace: Workspace, store: Store, config: ServeConfig, *, studio: Studio | None = None
+    ) -> None:
+        """studio: what draws, the workspace's own unless given."""
         self._unfinished = UnfinishedDrawings(workspace.directory)
         self.workspace, self.store, self.config = workspace, store, config
         self.models = {model.name: model for model in _served_models(workspace)}
         on_cpu = pick_device(workspace.config.device).type == "cpu"
         self.queues = ModelQueues(workspace.client, config, on_cpu=on_cpu)
         self.profiles = Profiles(workspace.catalog, workspace.interactions, store)
+        self.studio = studio or studio_of(workspace)
         self.reader = workspace.reader  # now, so that all views have it
         self.num_jobs = 0
         self.is_open = False
@@ -73,6 +79,7 @@ class Engine:
         """Load what is loaded at first use, so that the first client does not wait for it; once is enough."""
         if not self.is_open:
             self._warm_up()
+            self._threads.submit(self._prepare_to_draw)  # nobody but who wants a picture waits for it
         self.is_open = True
 
     def _warm_up(self) -> None:
@@ -85,6 +92,15 @@ class Engine:
         first = Request(history=(workspace.catalog.items[0].item_id,), query="warm up", k=1)
         if len(workspace.catalog) > 1:
             workspace.answer([first])
+
+    def _prepare_to_draw(self) -> None:
+        """Load what paints places, and measure what the catalog looks like; where that fails, drawing tells why."""
+        visualizer, tastes = self.studio.visualizer, self.studio.tastes
+        try:
+            log.debug("%s paints; the tower knows the catalog %.2f", visualizer.scenes, visualizer.guard.knowledge)
+            log.debug("the catalog shows %d colors", (tastes.catalog_shares_A > 0).sum())
+        except GenrecError as error:
+            log.warning("nothing can be drawn: %s", error)
 
     def close(self) -> None:
         """Finish what is in hand, and end the models; the store stays open."""
@@ -124,7 +140,9 @@ class Engine:
         """The workspace as one client sees it."""
         deadline = Deadline(self.config.time_limit_s)
         visuals = self._unfinished.folder
-        return ClientView.of(self.workspace, self.queues, deadline, visuals=visuals, adapter=model.adapter)
+        return ClientView.of(
+            self.workspace, self.queues, deadline, studio=self.studio, visuals=visuals, adapter=model.adapter
+        )
 
     async def run(self, job: Callable[[], A], deadline: Deadline, is_gone: IsGone | None = None) -> A:
         """Run a job on a thread; its client is taken to have gone when `is_gone` says so or this is cancelled.
@@ -155,21 +173,29 @@ class Engine:
         """When something of a person begins: to be stored only where the person was not erased since."""
         return None if person is None else self.store.moment(person)
 
-    def keep(self, visual: Visual, person: str | None, begun: int | None) -> StoredVisual:
-        """Remember a drawing with its whole record. begun: `moment` of the person when the drawing began.
+    def keep(
+        self, visual: Visual, person: str | None, begun: int | None, *, answers: str | None = None
+    ) -> StoredVisual:
+        """Remember a drawing with its whole record, in place of the person's oldest where they have many.
 
-        The store names it before it leaves the folder of unfinished ones, and holds it while it does, so that none is
-        left which nobody erases. Raises PersonErased.
+        begun: `moment` of the person when the drawing began; answers: by what an equal request finds it. The store
+        names it before it leaves the folder of unfinished ones, and holds it while it does, so that none is left which
+        nobody erases. Raises PersonErased.
         """
         record = json.loads(visual.path.with_suffix(".json").read_text(encoding="utf-8"))
         path = self._unfinished.finished(visual.path)
         try:
-            stored = self.store.add_visual(person=person, item_id=visual.item_id, path=path, record=record, begun=begun)
+            stored = self.store.add_visual(
+                person=person, item_id=visual.item_id, path=path, record=record, told=_told(visual), answers=answers,
+                begun=begun,
+            )  # fmt: skip
             if not self.store.place_visual(stored, lambda: self._unfinished.move(visual.path)):
                 raise PersonErased("the drawing was erased before it was answered; draw again")
         except BaseException:
             self.discard(visual)
             raise
+        if (most := self.config.max_stored_drawings) is not None:
+            self.store.drop_visuals(stored, beyond=most if person is not None else most * _OF_NOBODY)
         return stored
 
     def discard(self, visual: Visual) -> None:
@@ -180,6 +206,12 @@ class Engine:
         """How many tokens the texts are to the language model."""
         with self._counting:
             return sum(len(self._prompts.encode_text(text)) for text in texts)
+
+
+def _told(visual: Visual) -> dict[str, object]:
+    """What the person is told of a drawing beside its record."""
+    names = ("mode", "note", "words_not_drawn", "taste", "colors", "shaped_by")
+    return {name: list(value) if isinstance(value := getattr(visual, name), tuple) else value for name in names}
 
 
 def _served_models(workspace: Workspace) -> list[ServedModel]:

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from genrec.errors import GenrecError, InputError
 from genrec.generations import current_number
 from genrec.serve.conversations import Conversations
+from genrec.serve.drawings import Drawings
 from genrec.serve.engine import Engine
 from genrec.serve.supervisor import RELOAD
 
@@ -30,10 +31,10 @@ LONGEST_PAUSE_S = 60.0  # between tries to take up a generation that cannot be l
 
 
 class InService:
-    """An engine and its conversations while requests are answered by them."""
+    """An engine, its conversations and its drawings while requests are answered by them."""
 
     def __init__(self, engine: Engine, conversations: Conversations) -> None:
-        self.engine, self.conversations = engine, conversations
+        self.engine, self.conversations, self.drawings = engine, conversations, Drawings(engine)
         self.num_requests = 0
         self._is_idle = asyncio.Event()
 
@@ -166,7 +167,7 @@ class PinGeneration:
             return
         mine = self._service.now
         state = scope.setdefault("state", {})
-        state["engine"], state["conversations"] = mine.engine, mine.conversations
+        state["engine"], state["conversations"], state["drawings"] = mine.engine, mine.conversations, mine.drawings
         mine.enter()
         try:
             await self._app(scope, receive, send)

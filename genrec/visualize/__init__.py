@@ -1,7 +1,17 @@
 """Draws the recommended item for one person: `visualize`, `Visualizer`, `taste_vector`, `contact_sheet`."""
 
-from genrec.visualize.draw import Visualizer, Wanted, taste_vector, visualize, wanted_of
+from genrec.visualize.draw import Studio, Visualizer, Wanted, studio_of, taste_vector, visualize, wanted_of
 from genrec.visualize.families import DrawingStopped
 from genrec.visualize.marking import contact_sheet
 
-__all__ = ["DrawingStopped", "Visualizer", "Wanted", "contact_sheet", "taste_vector", "visualize", "wanted_of"]
+__all__ = [
+    "DrawingStopped",
+    "Studio",
+    "Visualizer",
+    "Wanted",
+    "contact_sheet",
+    "studio_of",
+    "taste_vector",
+    "visualize",
+    "wanted_of",
+]

@@ -7,11 +7,12 @@ and written is theirs.
 
 # H history pictures, D features
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import numpy as np
 from PIL import Image
@@ -39,7 +40,7 @@ from genrec.visualize.families import (
 )
 from genrec.visualize.families.adapters import CREAM
 from genrec.visualize.guard import Guard
-from genrec.visualize.marking import write_visual
+from genrec.visualize.marking import fit_square, write_visual
 from genrec.visualize.places.plan import plan_place
 from genrec.visualize.recolor import recolored
 from genrec.visualize.record import Ingredient, Mode, UsedModel, VisualRecord
@@ -51,6 +52,7 @@ from genrec.visualize.vocabulary import Vocabulary, vocabulary_of
 if TYPE_CHECKING:
     import torch
 
+A = TypeVar("A")
 _GROUNDS = ("on an oak table", "on a white sideboard", "on a walnut shelf", "on a pine desk", "on a linen tablecloth")
 _ON_WALL = "hung on a wall"
 _MAX_DRAFT_PX = 512
@@ -87,6 +89,7 @@ class Wanted:
 
     mode: scene, variation or photo. words: where to show it, or what to change. photo: a person's own, with `where`:
     left, top, width and height of a box in it, or a mask (white where the item may be). strength: of the taste, 0 to 1.
+    size_px: the side of a square that the picture is scaled into, its label included; None for its own size.
     """
 
     mode: Mode = "scene"
@@ -95,6 +98,7 @@ class Wanted:
     where: Region | Image.Image | None = None
     strength: float | None = None
     seed: int = 0
+    size_px: int | None = None
 
 
 def wanted_of(
@@ -168,21 +172,36 @@ class Visualizer:
         self.device = pick_device(device) if isinstance(device, str) else device
         self.guard = guard or Guard()
         self.credentials: Credentials | None = load_credentials(config, workspace)
+        self._loaded: dict[str, Any] = {}  # Any: each model is of its own kind
+        self._loading = threading.RLock()
 
-    @cached_property
+    def _once(self, name: str, load: Callable[[], A]) -> A:
+        """What is loaded by the first thread that asks for it; others wait, so that no weights are loaded twice."""
+        with self._loading:
+            if name not in self._loaded:
+                self._loaded[name] = load()
+            return cast(A, self._loaded[name])
+
+    @property
     def safety(self) -> SafetyCheck | None:
         """What looks at pictures before they are written. Raises InputError when it cannot be loaded."""
-        return load_safety(self.config.safety, self.device)
+        return self._once("safety", lambda: load_safety(self.config.safety, self.device))
 
-    @cached_property
+    @property
     def scenes(self) -> ScenePainter:
         """What paints surroundings. Raises InputError when it cannot be loaded."""
-        return self._scenes or load_scene_painter(self.config, self.device, workspace=self._workspace)
+        return self._once(
+            "scenes",
+            lambda: self._scenes or load_scene_painter(self.config, self.device, workspace=self._workspace),
+        )
 
-    @cached_property
+    @property
     def variations(self) -> VariationPainter:
         """What changes items. Raises InputError when it cannot be loaded."""
-        return self._variations or load_variation_painter(self.config, self.device, workspace=self._workspace)
+        return self._once(
+            "variations",
+            lambda: self._variations or load_variation_painter(self.config, self.device, workspace=self._workspace),
+        )
 
     @cached_property
     def scene_words(self) -> Vocabulary:
@@ -500,6 +519,7 @@ def taste_vector(history_HD: FloatArray, item_D: FloatArray, temperature: float)
     return (centroid_D / max(length, 1e-12)).astype(np.float32)
 
 
+@lru_cache(maxsize=32)  # weights are large, and what is loaded of them does not change
 def _named_model(name: str) -> str:
     folder = Path(foundation_path(name))
     return f"{shown_name(name)}@{fingerprint_folder(folder)}" if folder.is_dir() else name
@@ -560,18 +580,20 @@ def visualize(
     wanted: Wanted | None = None,
     out: Path,
     on_step: StepHook | None = None,
+    studio: Studio | None = None,
 ) -> Visual:
     """Show a catalog item to a known user, or to whoever chose `history`, in a PNG; with neither, in a neutral place.
 
-    disliked: items whose looks are taken from the taste. on_step(step, total, preview) is called after every step and
-    stops the drawing by False. Raises UnknownItem, UnknownUser, and InputError for an `out` that is no .png, an item
-    without a picture where the model needs one, and what else cannot be drawn.
+    disliked: items whose looks are taken from the taste. studio: what draws, the workspace's own unless given.
+    on_step(step, total, preview) is called after every step and stops the drawing by False. Raises UnknownItem,
+    UnknownUser, and InputError for an `out` that is no .png, an item without a picture where the model needs one, and
+    what else cannot be drawn.
     """
     if out.suffix.lower() != ".png":
         raise InputError(f"drawings are written as PNG, got {out.name!r}; choose a name that ends in .png")
     wanted = wanted or Wanted()
     catalog, config = recommender.catalog, recommender.config.visualize
-    row, item, studio = catalog.row(item_id), catalog[item_id], studio_of(recommender)
+    row, item, studio = catalog.row(item_id), catalog[item_id], studio or studio_of(recommender)
     chosen = catalog.rows(recommender.chosen_history(user, history))
     chosen = chosen[chosen != row]  # an item says nothing of its own surroundings
     image = studio.visualizer.guard.image  # vectors of the tower that judges
@@ -597,8 +619,10 @@ def visualize(
         on_step=on_step,
     )
     record = _record(studio.visualizer, drawn, item, wanted, taste)
-    visualizer = studio.visualizer
-    told = write_visual(drawn.picture, record, out, credentials=visualizer.credentials, safety=visualizer.safety)
+    visualizer, picture = studio.visualizer, drawn.picture
+    if wanted.size_px is not None:
+        picture = fit_square(picture, wanted.size_px, has_strip=record.has_strip)
+    told = write_visual(picture, record, out, credentials=visualizer.credentials, safety=visualizer.safety)
     return Visual(
         path=out,
         item_id=item.item_id,
@@ -628,6 +652,8 @@ def _record(visualizer: Visualizer, drawn: Drawn, item: Item, wanted: Wanted, ta
     settings = {name: getattr(config, name) for name in dials}
     if wanted.strength is not None:
         settings["taste_strength"] = wanted.strength
+    if wanted.size_px is not None:
+        settings["size_px"] = wanted.size_px
     return VisualRecord(
         mode=drawn.mode,
         item_id=item.item_id,

@@ -11,7 +11,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from genrec.artifacts import write_file, write_text
@@ -84,6 +84,15 @@ def label_picture(picture: Image.Image, record: VisualRecord) -> Image.Image:
     text = _fit(_label(record), large.width - 2 * margin, font)
     pen.text((margin, large.height + height // 2), text, fill=INK, font=font, anchor="lm")
     return marked
+
+
+def fit_square(picture: Image.Image, side_px: int, *, has_strip: bool) -> Image.Image:
+    """The picture scaled so that it and its label's strip make a square, on paper where its proportions are others."""
+    height = side_px - (strip_px(side_px) if has_strip else 0)
+    scaled = ImageOps.contain(picture.convert("RGB"), (side_px, height), Image.Resampling.LANCZOS)
+    square = Image.new("RGB", (side_px, height), PAPER)
+    square.paste(scaled, ((side_px - scaled.width) // 2, (height - scaled.height) // 2))
+    return square
 
 
 def strip_px(width: int) -> int:

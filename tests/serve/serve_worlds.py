@@ -18,12 +18,14 @@ import uvicorn
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from PIL import Image
+from plain_studio import plain_studio
 
 from genrec.config import ServeConfig
 from genrec.serve.app import create_app
 from genrec.serve.connections import Connections
 from genrec.serve.engine import Engine
 from genrec.serve.store import Store
+from genrec.visualize import Studio
 from genrec.workspace import Workspace
 
 PATIENT = ServeConfig(
@@ -106,13 +108,16 @@ def serving(
     *,
     is_open: bool = True,
     store_type: type[Store] = Store,
+    studio: Studio | None = None,
     load: Callable[[], Workspace] | None = None,
 ) -> Iterator[Server]:
     """A server over a workspace and a store of its own in this folder.
 
-    store_type: a store that fails, for one; load: loads the workspace's current generation, as `create_app` has it.
+    store_type: a store that fails, for one; studio: what draws, plain colors unless given; load: loads the workspace's
+    current generation, as `create_app` has it.
     """
     store = store_type.open(f"sqlite:///{folder / 'store.db'}", workspace.directory)
-    app = create_app(workspace, store, config, load=load, is_open=is_open)
+    draws = studio or plain_studio(workspace)
+    app = create_app(workspace, store, config, load=load, is_open=is_open, studio=draws)
     with listening(app) as url, httpx2.Client(base_url=url, timeout=300) as http:
         yield Server(url, app.state.service.now.engine, store, http)

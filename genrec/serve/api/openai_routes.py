@@ -1,21 +1,18 @@
-"""The routes that OpenAI's clients know: models, chat, embeddings, images.
+"""The routes that OpenAI's clients know: models, chat, embeddings; images are in image_routes.
 
 What computes, decodes or reads files runs off the event loop.
 """
 
 import base64
-import io
 import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from functools import partial
 from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
-from PIL import Image
 from starlette.concurrency import run_in_threadpool
 
 from genrec.schema import FloatArray
@@ -26,19 +23,16 @@ from genrec.serve.api.openai_schemas import (
     ChatMessage,
     EmbeddingAnswer,
     EmbeddingBody,
-    ImageAnswer,
-    ImageBody,
     ModelList,
     ModelShape,
     Usage,
 )
 from genrec.serve.api.pictures import Links, PictureReader
-from genrec.serve.api.responses import JsonObject, as_json, reasons_markdown, reply_markdown, reply_shape
+from genrec.serve.api.responses import JsonObject, reasons_markdown, reply_markdown, reply_shape
 from genrec.serve.api.schemas import Quoted
 from genrec.serve.conversations import Conversations, ServedReply, UserMessage
 from genrec.serve.engine import BASE_MODEL, Engine, ServedModel
 from genrec.serve.errors import ERROR_RESPONSES, ApiError, api_error_of
-from genrec.serve.store import StoredVisual
 
 router = APIRouter(prefix="/v1", route_class=GuardedRoute, responses=ERROR_RESPONSES)
 
@@ -207,85 +201,3 @@ def _encoded(vector: FloatArray, *, as_base64: bool) -> list[float] | str:
     if as_base64:
         return base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
     return [float(number) for number in np.asarray(vector, dtype=np.float32)]
-
-
-# ---- images
-
-
-@router.post("/images/generations", response_model=ImageAnswer, openapi_extra=needs("images"), tags=["images"])
-async def draw(request: Request, body: ImageBody) -> JSONResponse:
-    """Draw an item for a person. The pictures are marked as generated, and stored until the person is erased."""
-    engine: Engine = request.state.engine
-    model = engine.model(body.model or BASE_MODEL)
-    item_id, scene = body.item, body.prompt.strip() or None
-    if item_id is None:
-        if scene is None:
-            message = "prompt is empty and no item is named; give words, or an item's id as item"
-            raise ApiError(status=400, code="invalid_value", message=message, param="prompt")
-        (vector,) = await engine.embed([scene])
-        item_id, scene = await run_in_threadpool(_nearest_item, engine, vector), None
-    item_id = engine.workspace.catalog.item_id(item_id)
-    history = await run_in_threadpool(_history, engine, body)
-    seed = int.from_bytes(uuid.uuid4().bytes[:4]) if body.seed is None else body.seed
-    drawn = []
-    begun = await run_in_threadpool(engine.moment, body.user)
-    for number in range(body.n or 1):
-        view = engine.view(model)
-        order = partial(view.draw, item_id, history=history, scene=scene, seed=seed + number)
-        visual = await engine.run(order, view.deadline, request.is_disconnected)
-        drawn.append(await run_in_threadpool(engine.keep, visual, body.user, begun))
-    return await run_in_threadpool(_drawings, drawn, body.response_format, Links(str(request.base_url)))
-
-
-def _drawings(drawn: Sequence[StoredVisual], response_format: str | None, links: Links) -> JSONResponse:
-    contents = [_content(visual) for visual in drawn]
-    shapes = [
-        _drawn_shape(visual, content, response_format, links) for visual, content in zip(drawn, contents, strict=True)
-    ]
-    with Image.open(io.BytesIO(contents[0]), formats=["PNG"]) as picture:
-        size = f"{picture.width}x{picture.height}"
-    return JSONResponse({"created": int(time.time()), "data": shapes, "output_format": "png", "size": size})
-
-
-def _content(visual: StoredVisual) -> bytes:
-    """The PNG of a drawing. Raises ApiError 404 when it was erased meanwhile."""
-    try:
-        if visual.path is not None:
-            return visual.path.read_bytes()
-    except FileNotFoundError:
-        pass
-    raise ApiError(status=404, code="not_found", message="the drawing was erased before it was answered; draw again")
-
-
-def _nearest_item(engine: Engine, vector: FloatArray) -> str:
-    """The item whose picture, else words, is nearest to a unit vector (D,) in CLIP space.
-
-    A product over the whole catalog, so not for the event loop. Raises ApiError 400 where nothing was encoded.
-    """
-    image, text = (engine.workspace.embeddings.get(name) for name in ("image", "text"))
-    modality = image if image is not None and image.present.any() else text
-    if modality is None:
-        raise ApiError(status=400, code="invalid_value", message="no item can be found by words here; name one as item")
-    likeness = np.where(modality.present & engine.workspace.passing(None), modality.vectors @ vector, -np.inf)
-    return engine.workspace.catalog.items[int(likeness.argmax())].item_id
-
-
-def _history(engine: Engine, body: ImageBody) -> tuple[str, ...]:
-    profile = engine.profiles.find(body.user, body.history)
-    return tuple(map(engine.workspace.catalog.item_id, profile.history))
-
-
-def _drawn_shape(visual: StoredVisual, content: bytes, response_format: str | None, links: Links) -> JsonObject:
-    shape: JsonObject = {
-        "revised_prompt": visual.record["prompt"],
-        "item_id": visual.item_id,
-        "seed": visual.record["seed"],
-        "visual_id": visual.visual_id,
-        "scores": as_json(visual.record["scores"]),
-        "generated": True,
-    }
-    if response_format != "b64_json":
-        shape["url"] = links.visual(visual.visual_id)
-    if response_format != "url":
-        shape["b64_json"] = base64.b64encode(content).decode("ascii")
-    return shape

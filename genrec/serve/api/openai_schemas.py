@@ -1,4 +1,4 @@
-"""OpenAI's schemas: bodies of requests and shapes of answers for models, chat, embeddings and images.
+"""OpenAI's schemas: bodies of requests and shapes of answers for models, chat and embeddings.
 
 OpenAI's names where OpenAI has them; parameters that mean nothing here are ignored, as its clients expect. Class names
 are the component names of OpenAPI, so that renaming one changes the API. Knows no model and no store.
@@ -13,9 +13,7 @@ from genrec.serve.api.schemas import (
     DataUrl,
     EvidenceShape,
     Filled,
-    History,
     Model,
-    Name,
     Person,
     Sale,
     ShortId,
@@ -24,8 +22,6 @@ from genrec.serve.api.schemas import (
 
 MAX_MESSAGES = 100
 MAX_INPUTS = 256
-MAX_PICTURES = 4
-MAX_SEED = 2**53
 
 
 # ---- models
@@ -166,11 +162,12 @@ class Card(Sale):
 
 
 class ShownVisual(BaseModel):
-    """A drawing: a link to it, of which item, and that it is generated."""
+    """A drawing: a link to it, of which item, how it shows it, and that it is generated."""
 
     visual_id: str
     item_id: str
     url: str
+    mode: Literal["scene", "variation", "photo"]
     generated: Literal[True]
 
 
@@ -231,43 +228,3 @@ class EmbeddingAnswer(BaseModel):
     data: list[Embedding]
     model: str
     usage: Usage
-
-
-# ---- pictures
-
-
-class ImageBody(Body):
-    """A drawing of an item for a person. Without `item`, the item nearest to the prompt is drawn; with it, the prompt
-    says where to show it."""
-
-    prompt: Text = ""
-    model: Model | None = None
-    item: Name | None = None
-    user: Person = None
-    history: History | None = None
-    n: Annotated[int, Field(ge=1, le=MAX_PICTURES)] | None = None
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
-    size: Annotated[Literal["auto"] | None, Field(description="Pictures come in the size the model draws.")] = None
-    response_format: Literal["b64_json", "url"] | None = None
-
-
-class DrawnImage(BaseModel):
-    """One picture. url: a link to it, as long as it is stored."""
-
-    b64_json: str | None = None
-    url: str | None = None
-    revised_prompt: str
-    item_id: str
-    seed: int
-    visual_id: str
-    scores: dict[str, float | None]
-    generated: Literal[True]
-
-
-class ImageAnswer(BaseModel):
-    """Pictures, each marked as generated in its pixels and its text chunks."""
-
-    created: int
-    data: list[DrawnImage]
-    output_format: Literal["png"]
-    size: str

@@ -52,7 +52,7 @@ _PLAYED_TYPES: Mapping[Medium, Mapping[str, str]] = {
 
 
 class PictureReader:
-    """Reads the photos of requests: data URLs, so many for each request, with so many pixels together."""
+    """Reads the photos of requests: data URLs or base64, so many for each request, with so many pixels together."""
 
     def __init__(self, config: ServeConfig) -> None:
         self._config = config
@@ -69,13 +69,16 @@ class PictureReader:
         most = self._config.max_photos
         if len(urls) > most:
             raise _invalid(param, f"{len(urls)} photos were sent, replayed ones among them; at most {most} are read")
-        pictures, left = [], self._config.max_photos_pixels
+        return [decoded.image for decoded in await self.decode([(param, url) for url in urls])]
+
+    async def decode(self, urls: Sequence[tuple[str, str]]) -> list[DecodedPicture]:
+        """The same, each with the field that holds it, and with its size before."""
+        decoded, left = [], self._config.max_photos_pixels
         async with asyncio.timeout(self._config.time_limit_s):
-            for url in urls:  # one at a time, so that others have their turn
-                decoded = await self._decode(url, left, param)
-                left -= decoded.num_pixels
-                pictures.append(decoded.image)
-        return pictures
+            for param, url in urls:  # one at a time, so that others have their turn
+                decoded.append(await self._decode(url, left, param))
+                left -= decoded[-1].num_pixels
+        return decoded
 
     async def _decode(self, url: str, max_pixels: int, param: str) -> DecodedPicture:
         try:
@@ -94,15 +97,16 @@ class PictureReader:
 
 
 def _content(url: str, param: str) -> bytes:
-    """The file in a data URL. Raises ApiError 400 when it is none."""
+    """The file in a data URL, or in base64 alone. Raises ApiError 400 when it is neither."""
     head = _DATA_URL.match(url)
-    if head is None:
-        found = "another address" if ":" in url[:12] else "something else"
+    if not url:
+        raise _invalid(param, "it is empty; a data:image/…;base64,… URL is wanted")
+    if head is None and ":" in url[:12]:
         raise _invalid(
-            param, f"a data:image/…;base64,… URL is wanted, {found} was found; nothing is fetched for clients"
+            param, "a data:image/…;base64,… URL is wanted, another address was found; nothing is fetched for clients"
         )
     try:
-        return base64.b64decode(memoryview(url.encode())[head.end() :], validate=True)
+        return base64.b64decode(memoryview(url.encode())[0 if head is None else head.end() :], validate=True)
     except (binascii.Error, ValueError) as error:
         raise _invalid(param, f"the picture is not valid base64 ({error})") from error
 

@@ -97,6 +97,7 @@ def visual_shape(visual: StoredVisual, links: Links) -> JsonObject:
         "visual_id": visual.visual_id,
         "item_id": visual.item_id,
         "url": links.visual(visual.visual_id),
+        "mode": visual.told.get("mode", "variation"),  # as all were before modes were told
         "generated": True,
     }
 

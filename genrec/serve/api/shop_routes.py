@@ -184,15 +184,6 @@ async def get_item(request: Request, item_id: PathName) -> JSONResponse:
     return JSONResponse(item_shape(engine.workspace.catalog[item_id], Links(str(request.base_url))))
 
 
-@router.get("/visuals/{visual_id}", response_class=FileResponse, responses=PICTURE_RESPONSE, tags=["images"])
-async def get_visual(request: Request, visual_id: PathName) -> FileResponse:
-    """A drawing. Needs no key: its long random id is one."""
-    engine: Engine = request.state.engine
-    visual = await run_in_threadpool(engine.store.find_visual, visual_id)
-    gone = "there is no such drawing; it may have been erased"
-    return send_picture(None if visual is None else visual.path, otherwise=gone)
-
-
 @router.post("/feedback", response_model=EventShape, openapi_extra=needs("feedback"), tags=["feedback"])
 async def feedback(request: Request, body: FeedbackBody) -> JSONResponse:
     """Take one event. It is on disk when this answers, and counts from the next recommendation on."""

@@ -78,8 +78,8 @@ class PriorityLock:
 class Batcher(Generic[Q, A]):
     """answer: many requests in, as many answers out, or an exception in place of an answer.
 
-    max_waiting: 0 is no limit; turn: gives what is entered while a batch is taken and answered, where several batchers
-    share a model.
+    max_waiting: 0 is no limit; num_threads: how many batches are answered at once; turn: gives what is entered while a
+    batch is taken and answered, where several batchers share a model.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class Batcher(Generic[Q, A]):
         *,
         max_batch: int = 32,
         max_waiting: int = 1024,
+        num_threads: int = 1,
         turn: Callable[[], AbstractContextManager[None]] = nullcontext,
         name: str = "batcher",
         pacing: Pacing | None = None,
@@ -99,8 +100,9 @@ class Batcher(Generic[Q, A]):
         self._took_s: list[float] = []  # the last two
         self._closed = False
         self._entrance = threading.Lock()  # nobody gets in line behind the last
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
+        self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for _ in range(num_threads)]
+        for thread in self._threads:
+            thread.start()
 
     def submit(self, request: Q) -> "Future[A]":
         """Put a request in line. Raises Overloaded when the line is full or the batcher is closed."""
@@ -128,8 +130,10 @@ class Batcher(Generic[Q, A]):
         with self._entrance:
             was_open, self._closed = not self._closed, True
         if was_open:
-            self._waiting.put(None)
-        self._thread.join()
+            for _ in self._threads:
+                self._waiting.put(None)  # each ends at one of these
+        for thread in self._threads:
+            thread.join()
 
     def _work(self) -> None:
         is_open = True

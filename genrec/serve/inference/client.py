@@ -26,7 +26,8 @@ from genrec.ranking.client import Answer, Attribution, Case, ModelClient, Reques
 from genrec.schema import FloatArray, Recommendation, Visual
 from genrec.serve.inference.batching import Batcher, PriorityLock
 from genrec.serve.inference.deadline import Deadline, NotBegun
-from genrec.visualize import DrawingStopped, Wanted, visualize
+from genrec.serve.inference.threads import usable_cores
+from genrec.visualize import DrawingStopped, Studio, Wanted, visualize
 from genrec.visualize.families import StepHook
 from genrec.workspace import Workspace
 
@@ -37,6 +38,7 @@ Asked = TypeVar("Asked", Request, Case)
 MAX_SCORED = 16  # clients whose cases are scored in one call
 MAX_TEXTS, MAX_TEXTS_ON_CPU = 32, 5  # in one call, for whose last text all wait; 5: those of one answer in chat
 MAX_CACHED_TEXTS = 10_000
+_CORES_PER_DRAWING = 4  # with fewer for each, several at once are done no sooner
 TextOrder: TypeAlias = tuple[Message, int]  # what to say, in at most so many tokens
 Cases: TypeAlias = Sequence[Case]  # of one client, scored together
 
@@ -89,8 +91,9 @@ class ModelQueues:
         self.vectors: Batcher[str, FloatArray] = Batcher(
             lambda texts: list(client.embed(texts)), max_waiting=max_waiting, name="embed"
         )
+        num_at_once = config.drawings_at_once or (max(1, len(usable_cores()) // _CORES_PER_DRAWING) if on_cpu else 2)
         self.drawings: Batcher[Callable[[], Visual], Visual] = Batcher(
-            _call_each, max_batch=1, max_waiting=config.max_drawings, name="draw"
+            _call_each, max_batch=1, max_waiting=config.max_drawings, num_threads=num_at_once, name="draw"
         )
 
     @property
@@ -248,8 +251,8 @@ class QueuedDrawings:
     is_replay: True while a conversation is gone through again, whose pictures were drawn; last: the last drawing.
     """
 
-    def __init__(self, queues: ModelQueues, deadline: Deadline, *, folder: Path) -> None:
-        self._queues, self._deadline, self._folder = queues, deadline, folder
+    def __init__(self, queues: ModelQueues, deadline: Deadline, *, folder: Path, studio: Studio) -> None:
+        self._queues, self._deadline, self._folder, self._studio = queues, deadline, folder, studio
         self.is_replay = False
         self.last: Visual | None = None
 
@@ -275,15 +278,24 @@ class QueuedDrawings:
 
         order = partial(
             visualize, recommender, user=user, history=history, disliked=disliked, item_id=item_id, wanted=wanted,
-            out=path, on_step=watch,
+            out=path, on_step=watch, studio=self._studio,
         )  # fmt: skip
         self._deadline.extend(self._queues.drawing_limit_s)
+        drawing = self._queues.drawings.submit(order)
         try:
-            (self.last,) = self._deadline.wait([self._queues.drawings.submit(order)])
-        except DrawingStopped:
-            self._deadline.check()
+            (self.last,) = self._deadline.wait([drawing])
+        except BaseException as error:
+            drawing.add_done_callback(lambda _: _remove(path))  # it may come to its end all the same
+            if isinstance(error, DrawingStopped):
+                self._deadline.check()
             raise
         return self.last
+
+
+def _remove(path: Path) -> None:
+    """Delete a drawing that nobody waits for any more, and its record."""
+    for file in (path.with_suffix(".json"), path):
+        file.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,14 +308,33 @@ class ClientView:
 
     @classmethod
     def of(
-        cls, workspace: Workspace, queues: ModelQueues, deadline: Deadline, *, visuals: Path, adapter: str | None
+        cls,
+        workspace: Workspace,
+        queues: ModelQueues,
+        deadline: Deadline,
+        *,
+        studio: Studio,
+        visuals: Path,
+        adapter: str | None,
     ) -> "ClientView":
-        """visuals: the folder for drawings; adapter: by which requests are answered that name none."""
-        drawings = QueuedDrawings(queues, deadline, folder=visuals)
+        """studio: what draws; visuals: the folder for drawings; adapter: by which requests are answered that name
+        none."""
+        drawings = QueuedDrawings(queues, deadline, folder=visuals, studio=studio)
         client = QueuedClient(queues, deadline, adapter=adapter)
         return cls(workspace.through(client, draw=drawings), drawings, deadline)
 
-    def draw(self, item_id: str, *, history: Sequence[str], scene: str | None, seed: int) -> Visual:
-        """Draw an item for whoever chose a history. Raises UnknownItem, TimeoutError, ClientGone."""
-        out = Path()  # the server chooses where
-        return self.workspace.visualize(item=item_id, history=history, scene=scene, seed=seed, out=out)
+    def draw(
+        self,
+        item_id: str,
+        wanted: Wanted,
+        *,
+        history: Sequence[str] = (),
+        disliked: Sequence[str] = (),
+        on_step: StepHook | None = None,
+    ) -> Visual:
+        """Draw an item for whoever chose a history. Raises UnknownItem, InputError, TimeoutError, ClientGone."""
+        return self.drawings(
+            self.workspace, user=None, history=history, disliked=disliked, item_id=item_id, wanted=wanted,
+            out=Path(),  # the server chooses where
+            on_step=on_step,
+        )  # fmt: skip

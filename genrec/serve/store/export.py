@@ -30,15 +30,20 @@ def exported_visual(visual: StoredVisual) -> dict[str, object]:
         picture = None if visual.path is None else _base64(visual.path.read_bytes())
     except OSError:
         picture = None
-    record = {name: _without_folders(value) if name in _MACHINES else value for name, value in visual.record.items()}
     return {
         "visual_id": visual.visual_id,
         "person": visual.person,
         "item_id": visual.item_id,
         "timestamp": visual.timestamp,
-        "record": record,
+        "record": shown_record(visual),
+        "told": visual.told,
         "picture": picture,
     }
+
+
+def shown_record(visual: StoredVisual) -> dict[str, object]:
+    """How a drawing was made, as people elsewhere may read it."""
+    return {name: _without_folders(value) if name in _MACHINES else value for name, value in visual.record.items()}
 
 
 def _without_folders(value: Any) -> Any:  # Any: JSON

@@ -3,7 +3,7 @@
 Knows each record's columns; deliberately runs no statement. The tables' history is in migrations/.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import JSON, BigInteger, Boolean, Index, Integer, LargeBinary, MetaData, String, Text, text
@@ -42,7 +42,8 @@ class Key:
 class StoredVisual:
     """A drawn picture: the path of its file, and the record of how it was drawn.
 
-    path: None where the file is none of the workspace's drawings.
+    path: None where the file is none of the workspace's drawings. told: what its person is told of it beside the
+    record: mode, note, words_not_drawn, taste, colors and shaped_by; empty of what was drawn before these were kept.
     """
 
     visual_id: str
@@ -51,6 +52,7 @@ class StoredVisual:
     path: Path | None
     record: dict[str, object]
     timestamp: int
+    told: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,12 +154,16 @@ class KeyRow(Base):
 
 class VisualRow(Base):
     """A drawn picture and how it was drawn. place: its file in the workspace, such as visuals/3f….png, None where a
-    store of before named one that is elsewhere."""
+    store of before named one that is elsewhere. answers: a fingerprint of all that it was drawn from, by which an equal
+    request finds it."""
 
     __tablename__ = "visuals"
+    __table_args__ = (Index("ix_visuals_answers", "answers"),)
     visual_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     person: Mapped[str | None] = mapped_column(String(256), index=True)
     item_id: Mapped[str] = mapped_column(String(256))
     place: Mapped[str | None] = mapped_column("path", Text)
     record: Mapped[dict[str, object]] = mapped_column(JSON)
     timestamp: Mapped[int] = mapped_column(BigInteger)
+    told: Mapped[dict[str, object] | None] = mapped_column(JSON)
+    answers: Mapped[str | None] = mapped_column(String(64))

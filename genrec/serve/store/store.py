@@ -5,6 +5,7 @@ thread, and raise StoreError when the database fails. Knows the tables; delibera
 format.
 """
 
+import contextlib
 import hashlib
 import secrets
 import time
@@ -263,11 +264,15 @@ class Store:
         item_id: str,
         path: Path,
         record: dict[str, object],
+        told: dict[str, object] | None = None,
+        answers: str | None = None,
         begun: int | None = None,
+        timestamp: int | None = None,
     ) -> StoredVisual:
         """Remember a drawing of the workspace, by its place there, where `place_visual` puts it.
 
-        begun: as in `add_event`, and so is PersonErased. Raises InputError on a file that is elsewhere.
+        told: as in StoredVisual; answers: a fingerprint of the request, for `find_answer`. begun: as in `add_event`,
+        and so is PersonErased. Raises InputError on a file that is elsewhere.
         """
         visual = VisualRow(
             visual_id=uuid.uuid4().hex,
@@ -275,7 +280,9 @@ class Store:
             item_id=item_id,
             place=self._files.place_of(path),
             record=record,
-            timestamp=int(time.time()),
+            timestamp=int(time.time()) if timestamp is None else timestamp,
+            told=told,
+            answers=answers,
         )
         with self._transaction() as transaction:
             alone_with(transaction, person)
@@ -304,9 +311,34 @@ class Store:
             row = transaction.get(VisualRow, visual_id)
             return None if row is None else self._visual(row)
 
+    def find_answer(self, person: str | None, answers: str) -> StoredVisual | None:
+        """The latest of a person's drawings, or of nobody's, for an equal request, whose file is there."""
+        is_it = (VisualRow.answers == answers) & _is_of(person)
+        with self._transaction() as transaction:
+            rows = transaction.scalars(sa.select(VisualRow).where(is_it).order_by(VisualRow.timestamp.desc())).all()
+            found = (self._visual(row) for row in rows)
+            return next((visual for visual in found if visual.path is not None and visual.path.is_file()), None)
+
+    def drop_visuals(self, newest: StoredVisual, *, beyond: int) -> int:
+        """Delete the oldest drawings of the newest's person, or of nobody, until so many are left with it.
+
+        Returns how many went.
+        """
+        others = _is_of(newest.person) & (VisualRow.visual_id != newest.visual_id)
+        newest_first = sa.select(VisualRow).where(others).order_by(VisualRow.timestamp.desc())
+        with self._transaction() as transaction:
+            alone_with(transaction, newest.person)
+            old = transaction.scalars(newest_first.offset(beyond - 1)).all()
+            for row in old:
+                with contextlib.suppress(OSError):  # a file that cannot be deleted is tried again with the next
+                    self._files.delete(row.place)
+                    transaction.delete(row)
+            return len(old)
+
     def _visual(self, row: VisualRow) -> StoredVisual:
         values = {name: getattr(row, name) for name in StoredVisual.__dataclass_fields__ if name != "path"}
-        return StoredVisual(**{**values, "path": self._files.find(row.place), "record": dict(row.record)})
+        own = {"path": self._files.find(row.place), "record": dict(row.record), "told": dict(row.told or {})}
+        return StoredVisual(**{**values, **own})
 
     # ---- one person
 
@@ -372,6 +404,10 @@ class Store:
             is_there = bool(delete(transaction, SessionRow, SessionRow.session_id == session_id))
         self._database.overwrite_later()  # not now: clients of little right may ask for this again and again
         return is_there
+
+
+def _is_of(person: str | None) -> sa.ColumnElement[bool]:
+    return VisualRow.person.is_(None) if person is None else VisualRow.person == person
 
 
 def _hash(secret: str) -> str:

@@ -1,23 +1,17 @@
 """OpenAI's own Python client gets what it expects."""
 
 import base64
-import io
 import json
 import re
-import threading
-from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import openai
 import pytest
-from PIL import Image
-from serve_worlds import EVENT_LOOP, data_url, scopes_of, serving
+from serve_worlds import data_url, scopes_of
 
 from genrec.data.filters import parse_filter
 from genrec.serve.api import openai_routes
-from genrec.workspace import Workspace, load
 
 README = Path(__file__).parents[3] / "README.md"
 
@@ -182,72 +176,6 @@ def test_embeddings_cannot_be_cut_short(client):
         client.embeddings.create(model="genrec", input="x", dimensions=8)
 
 
-def test_a_drawing_repeats_with_its_seed_and_says_that_it_is_generated(client, server, shop):
-    item = shop.catalog.items[5]
-    asked = {"item": item.item_id, "seed": 4, "user": "drew"}
-    drawn = [
-        client.images.generate(model="genrec", prompt="", response_format="b64_json", extra_body=asked)
-        for _ in range(2)
-    ]
-    first, again = (Image.open(io.BytesIO(base64.b64decode(answer.data[0].b64_json))) for answer in drawn)
-    assert first.tobytes() == again.tobytes()
-    assert first.text["generated"] == "true"
-    assert drawn[0].size == f"{first.width}x{first.height}"
-    assert drawn[0].data[0].item_id == item.item_id
-    assert drawn[0].data[0].url is None
-    stored = server.store.export_person("drew")["visuals"]
-    assert [visual["item_id"] for visual in stored] == [item.item_id] * 2
-    assert stored[0]["record"]["seed"] == 4
-
-
-def test_words_alone_draw_the_nearest_item_and_links_open_without_a_key(client, server, shop):
-    answer = client.images.generate(model="genrec", prompt="a red lamp", n=2, extra_body={"seed": 1})
-    assert [picture.seed for picture in answer.data] == [1, 2]
-    attributes = shop.catalog[answer.data[0].item_id].attributes
-    assert (attributes["color"], attributes["category"]) == ("red", "lamp")
-    got = server.http.get(answer.data[0].url)
-    assert got.headers["content-type"] == "image/png"
-    assert got.content == base64.b64decode(answer.data[0].b64_json)
-
-
-class WatchedVectors(np.ndarray):
-    """Vectors that note the threads in which they are multiplied."""
-
-    threads: ClassVar[set[str]] = set()
-
-    def __array_ufunc__(self, ufunc, method, *inputs, **options):
-        if ufunc is np.matmul:
-            self.threads.add(threading.current_thread().name)
-        return getattr(ufunc, method)(*map(np.asarray, inputs), **options)
-
-
-def test_the_event_loop_multiplies_no_catalog(shop, tmp_path):
-    embeddings = {
-        name: replace(modality, vectors=modality.vectors.view(WatchedVectors))
-        for name, modality in shop.embeddings.items()
-    }
-    watched = Workspace(replace(shop.data, embeddings=embeddings), shop.client)
-    with serving(watched, tmp_path) as server:
-        WatchedVectors.threads.clear()
-        assert server.post("/v1/images/generations", prompt="a red lamp", response_format="url").status_code == 200
-    assert WatchedVectors.threads
-    assert EVENT_LOOP not in WatchedVectors.threads
-
-
-@pytest.mark.parametrize(
-    ("body", "error", "message"),
-    [
-        ({"prompt": ""}, openai.BadRequestError, "no item is named"),
-        ({"prompt": "x", "size": "1024x1024"}, openai.BadRequestError, "size"),
-        ({"prompt": "x", "n": 5}, openai.BadRequestError, "n: "),
-        ({"prompt": "x", "extra_body": {"item": "nothing"}}, openai.NotFoundError, "'nothing'"),
-    ],
-)
-def test_what_cannot_be_drawn_is_refused(client, body, error, message):
-    with pytest.raises(error, match=message):
-        client.images.generate(model="genrec", **body)
-
-
 def test_the_readmes_example_runs(server, capsys):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     (code,) = [block for block in blocks if "from openai import OpenAI" in block]
@@ -265,20 +193,4 @@ def test_each_route_needs_its_scope():
         ("GET", "/v1/models/{model}"): "",
         ("POST", "/v1/chat/completions"): "chat",
         ("POST", "/v1/embeddings"): "recommend",
-        ("POST", "/v1/images/generations"): "images",
     }
-
-
-@pytest.mark.parametrize("is_there", [True, False])
-def test_a_picture_that_broke_while_serving_is_the_servers_fault_and_is_not_named(shop_copy, tmp_path, is_there):
-    (tmp_path / "store").mkdir()
-    with serving(load(shop_copy), tmp_path / "store") as server:
-        pictured = [item for item in server.engine.workspace.catalog if item.image]
-        for item in pictured:
-            item.image.write_bytes(item.image.read_bytes()[:60]) if is_there else item.image.unlink()
-        for answer in (
-            server.post("/v1/images/generations", model="genrec", prompt="", item=pictured[0].item_id),
-            server.post("/v1/chat/completions", model="genrec", messages=[*ask("a red lamp"), *ask("draw the first")]),
-        ):
-            assert answer.status_code == 500, answer.text
-            assert answer.json()["error"]["message"] == "the server failed; it was logged"

@@ -1,6 +1,7 @@
 """Photos of requests: read when they are sound, few and small enough together; refused with one line otherwise."""
 
 import asyncio
+import base64
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,13 +38,20 @@ def test_photos_are_read_in_their_order(reader: PictureReader) -> None:
     assert read(reader) == []
 
 
+def test_base64_alone_is_read_and_the_size_before_is_told(reader: PictureReader) -> None:
+    content = base64.b64encode(encoded((90, 60))).decode()
+    (decoded,) = asyncio.run(reader.decode([("photo", content)]))
+    assert (decoded.image.size, decoded.full_size) == ((90, 60), (90, 60))
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [
         ("https://example.org/x.png", "nothing is fetched"),
         ("file:///etc/passwd", "nothing is fetched"),
         ("data:text/html;base64,PGI+", "nothing is fetched"),
-        ("", "something else was found"),
+        ("", "it is empty"),
+        ("my room.png", "not valid base64"),
         ("data:image/png;base64,***", "not valid base64"),
         ("data:image/png;base64,é", "not valid base64"),
         (data_url(b""), "cannot be decoded"),

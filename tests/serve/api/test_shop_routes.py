@@ -259,7 +259,6 @@ def test_each_route_needs_its_scope():
         ("GET", "/v1/items/{item_id}/video"): None,
         ("GET", "/v1/items/{item_id}/audio"): None,
         ("GET", "/v1/items/{item_id}"): "recommend",
-        ("GET", "/v1/visuals/{visual_id}"): None,
         ("POST", "/v1/feedback"): "feedback",
         ("GET", "/v1/people/{person}"): "admin",
         ("DELETE", "/v1/people/{person}"): "admin",

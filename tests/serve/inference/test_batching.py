@@ -125,3 +125,33 @@ def test_a_cancelled_request_is_not_answered():
     go.set()
     batcher.close()
     assert seen == [0]
+
+
+@pytest.mark.parametrize("num_threads", [1, 3])
+def test_so_many_batches_are_answered_at_once_and_all_that_wait_are_before_the_end(num_threads):
+    go, at_once, most, lock = threading.Event(), 0, 0, threading.Lock()
+
+    def slow(requests):
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        go.wait(5)
+        with lock:
+            at_once -= 1
+        return requests
+
+    batcher = Batcher(slow, max_batch=1, num_threads=num_threads)
+    futures = [batcher.submit(number) for number in range(7)]
+    ends = time.monotonic() + 5
+    while at_once < num_threads:
+        assert time.monotonic() < ends
+        time.sleep(0.001)
+    time.sleep(0.05)
+    assert at_once == num_threads
+    go.set()
+    batcher.close()
+    assert [future.result(0) for future in futures] == list(range(7))
+    assert most == num_threads
+    with pytest.raises(Overloaded):
+        batcher.submit(8)

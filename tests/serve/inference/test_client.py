@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from plain_studio import plain_studio
 
 from genrec.config import ServeConfig
 from genrec.data.filters import parse_filter
@@ -16,6 +17,7 @@ from genrec.ranking.client import Case, Request
 from genrec.serve.inference.batching import PriorityLock
 from genrec.serve.inference.client import ClientView, ModelQueues, QueuedClient
 from genrec.serve.inference.deadline import ClientGone, Deadline
+from genrec.visualize import Wanted
 
 
 def queues_of(shop, max_wait_for_words_s=300.0, **options):
@@ -34,7 +36,8 @@ def view_of(shop, tmp_path):
     """Makes views of the shop, each for one client, that stand in line in some queues."""
 
     def make(queues, *, limit_s=300.0, adapter=None):
-        return ClientView.of(shop, queues, Deadline(limit_s), visuals=tmp_path, adapter=adapter)
+        studio = plain_studio(shop)
+        return ClientView.of(shop, queues, Deadline(limit_s), studio=studio, visuals=tmp_path, adapter=adapter)
 
     return make
 
@@ -190,7 +193,7 @@ def test_drawings_stop_when_their_client_leaves(shop, queues, view_of, tmp_path)
 
     def draw_on() -> None:
         for seed in range(1000):
-            view.draw(item, history=(), scene=None, seed=seed)
+            view.draw(item, Wanted(seed=seed))
 
     with pytest.raises(ClientGone):
         draw_on()
@@ -200,7 +203,7 @@ def test_drawings_stop_when_their_client_leaves(shop, queues, view_of, tmp_path)
     time.sleep(0.3)
     assert len(list(tmp_path.glob("*.png"))) == count
     another = view_of(queues)
-    drawn = another.draw(item, history=(), scene=None, seed=0)
+    drawn = another.draw(item, Wanted())
     assert drawn.path.is_file()
     assert another.drawings.last == drawn
 
@@ -208,7 +211,7 @@ def test_drawings_stop_when_their_client_leaves(shop, queues, view_of, tmp_path)
 def test_a_replayed_drawing_is_not_drawn(shop, queues, view_of, tmp_path):
     view = view_of(queues)
     view.drawings.is_replay = True
-    view.draw(shop.catalog.items[0].item_id, history=(), scene=None, seed=0)
+    view.draw(shop.catalog.items[0].item_id, Wanted())
     assert view.drawings.last is None
     assert not list(tmp_path.glob("*.png"))
 

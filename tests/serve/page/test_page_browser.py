@@ -2,92 +2,12 @@
 the console, no serious violation that axe-core finds."""
 
 import json
-import re
-import shutil
-from urllib.parse import urlsplit
 
 import pytest
+from browsing import DESKTOP, NEEDS_BROWSER, PHONE, answered, check_axe, person, press, say
 from serve_worlds import PATIENT, encoded, serving
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium)"),
-]
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
-PATIENCE_MS = 60_000
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def visit(browser):
-    """Opens the page in a browser that knows nothing yet; whatever goes wrong on it fails the test."""
-    contexts, faults = [], []
-
-    def visit(url, viewport=DESKTOP, *, expected=r"(?!)", **options):
-        context = browser.new_context(viewport=viewport, reduced_motion="reduce", **options)
-        context.set_default_timeout(PATIENCE_MS)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("dialog", lambda dialog: faults.append(dialog.message) or dialog.dismiss())
-
-        def hear(message):
-            if message.type in ("error", "warning") and not re.search(expected, message.text):
-                faults.append(message.text)
-
-        def watch(request):
-            if request.url.startswith("http") and urlsplit(request.url).netloc != urlsplit(url).netloc:
-                faults.append(request.url)
-
-        page.on("console", hear)
-        page.on("request", watch)
-        page.goto(url)
-        return page
-
-    yield visit
-    for context in contexts:
-        for page in context.pages:
-            page.unroute_all(behavior="ignoreErrors")
-        context.close()
-    assert faults == []
-
-
-def say(page, words):
-    """Say something and wait until it is answered with its reasons."""
-    page.locator("#words").fill(words)
-    page.keyboard.press("Enter")
-    answered(page)
-
-
-def answered(page):
-    page.locator("#stop").wait_for(state="hidden")
-    page.locator(".turn.assistant .said").last.wait_for()
-
-
-def press(page, name, place=0):
-    page.get_by_role("button", name=re.compile(f"^{name}")).nth(place).click()
-
-
-def check_axe(page):
-    found = axe.Axe().run(page).response["violations"]
-    serious = [
-        (entry["id"], entry["nodes"][0]["html"]) for entry in found if entry["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
-
-
-def person(page):
-    return page.evaluate("JSON.parse(localStorage.getItem('genrec')).person")
+pytestmark = NEEDS_BROWSER
 
 
 def test_a_conversation_from_a_starter_to_evidence_and_critique(server, visit, tmp_path):
@@ -209,34 +129,6 @@ def test_an_answer_to_a_question_is_no_list_to_count_in(server, visit):
     page.locator(".turn.user").nth(2).wait_for()
     answered(page)
     assert page.locator(".turn.user p").last.text_content() == f"More like “{title}”"
-
-
-def test_a_drawing_stands_beside_the_real_picture_and_says_that_it_is_one(server, visit, tmp_path):
-    page = visit(server.url)
-    say(page, "I want a lamp")
-    press(page, "Show me: ")
-    page.locator(".generated img").wait_for()
-    pictures = page.locator(".pair img")
-    assert pictures.count() == 2
-    for place in range(2):
-        assert pictures.nth(place).evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
-    assert page.locator(".generated figcaption").text_content().startswith("Generated")
-    assert page.locator(".generated img").get_attribute("alt").startswith("Generated picture of")
-    assert page.evaluate("document.activeElement.dataset.does") == "again"
-    page.screenshot(path=tmp_path / "drawing.png")
-
-
-def test_drawing_shows_progress_and_can_be_canceled(server, visit):
-    page = visit(server.url)
-    say(page, "I want a lamp")
-    page.route("**/v1/images/generations", lambda route: None)  # never answers
-    press(page, "Show me: ")
-    page.locator(".progress progress[value]").wait_for()
-    with page.expect_event("requestfailed"):
-        press(page, "Cancel drawing")
-    page.locator(".pair").wait_for(state="detached")
-    assert page.locator("#status").text_content() == "Drawing canceled."
-    assert page.evaluate("document.activeElement.dataset.does") == "show me"
 
 
 def test_an_answer_can_be_stopped_and_a_photo_sent(server, visit):

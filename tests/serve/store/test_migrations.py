@@ -100,3 +100,10 @@ def test_feedback_counts_as_before(migrated: Store) -> None:
 def test_paths_of_photos_leave_the_documents(migrated: Store) -> None:
     assert json.loads(migrated.load_session("s")) == {"photo": "3f.png", "earlier": {"photo": "4a.png"}}
     assert "/tmp" not in json.dumps(migrated.export_person("ann"))
+
+
+def test_drawings_of_before_are_told_without_what_was_not_kept_and_answer_no_request(migrated: Store) -> None:
+    visual = migrated.find_visual("inside")
+    assert visual is not None
+    assert visual.told == {}
+    assert migrated.find_answer("ann", "") is None

@@ -118,6 +118,42 @@ def draw(directory: Path, name: str) -> Path:
     return picture
 
 
+def test_an_equal_request_finds_its_drawing_of_the_same_person_while_its_file_is_there(
+    store: Store, tmp_path: Path
+) -> None:
+    told = {"mode": "scene", "taste": "warm"}
+    for person, name in (("ann", "a"), ("bob", "b"), (None, "n")):
+        path = draw(tmp_path, name)
+        store.add_visual(person=person, item_id="i", path=path, record={}, told=told, answers="same")
+    for person, name in (("ann", "a"), ("bob", "b"), (None, "n")):
+        found = store.find_answer(person, "same")
+        assert found is not None
+        assert (found.path, found.told) == (tmp_path / "visuals" / f"{name}.png", told)
+    assert store.find_answer("ann", "other") is None
+    assert store.find_answer("eve", "same") is None
+    (exported,) = store.export_person("ann")["visuals"]
+    assert exported["told"] == told
+    (tmp_path / "visuals" / "a.png").unlink()
+    assert store.find_answer("ann", "same") is None
+    store.erase_person("bob")
+    assert store.find_answer("bob", "same") is None
+    assert store.find_answer(None, "same") is not None
+
+
+def test_the_oldest_drawings_of_one_person_go(store: Store, tmp_path: Path) -> None:
+    last = {}
+    for number, (person, name) in enumerate(
+        (("ann", "a"), ("ann", "b"), ("bob", "c"), ("ann", "d"), (None, "e"), (None, "f"))
+    ):
+        path = draw(tmp_path, name)
+        last[person] = store.add_visual(person=person, item_id=name, path=path, record={}, timestamp=number)
+    assert store.drop_visuals(last["ann"], beyond=2) == 1
+    assert store.drop_visuals(last["ann"], beyond=2) == 0
+    assert store.drop_visuals(last[None], beyond=1) == 1
+    assert sorted(path.name for path in (tmp_path / "visuals").glob("*.png")) == ["b.png", "c.png", "d.png", "f.png"]
+    assert {visual["item_id"] for visual in store.export_person("ann")["visuals"]} == {"b", "d"}
+
+
 def test_a_person_can_be_exported_and_erased_and_nobody_else_is(store: Store, tmp_path: Path) -> None:
     picture = draw(tmp_path, "drawn")
     for person in ("ann", "bob"):

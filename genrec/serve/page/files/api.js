@@ -34,7 +34,7 @@ export const get = async (path, signal) => (await ask("GET", path, undefined, si
 export const post = async (path, body, signal) => (await ask("POST", path, body, signal)).json();
 export const remove = async (path) => (await ask("DELETE", path)).json();
 
-/** Every event of an answer to a message, as it comes. */
+/** The data of every event of a streamed answer, as it comes. */
 export async function* stream(path, body, signal) {
   const response = await ask("POST", path, { ...body, stream: true }, signal);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -47,7 +47,7 @@ export async function* stream(path, body, signal) {
       const events = (rest + value).split("\n\n");
       rest = events.pop();
       for (const event of events) {
-        const content = event.replace(/^data: /, "");
+        const content = event.split("\n").find((line) => line.startsWith("data: "))?.slice(6) ?? "{}";
         if (content === "[DONE]") {
           isWhole = true;
           continue;

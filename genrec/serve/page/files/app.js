@@ -1,9 +1,11 @@
 // The conversation: what is said, answered and shown, and how the page stands by it.
 
 import { Failure, get, isReached, stream } from "./api.js";
-import { cardList, pair } from "./cards.js";
+import { cardList } from "./cards.js";
+import { pair } from "./drawing.js";
 import { becomeNew, forgetConversation, keep, keepKey, memory } from "./memory.js";
 import * as panel from "./panel.js";
+import { readPhoto } from "./photo.js";
 import { announce, button, byId, make, notice, picture } from "./view.js";
 
 const PHOTO_PX = 768;
@@ -43,7 +45,7 @@ function fillTurn(entry, turn, isWaiting) {
   if (turn.cards?.length) parts.push(cardList(turn.cards, isWaiting, page, turn.isList));
   if (turn.visual) {
     const shown = { title: turn.visual.title ?? "the item", image: `/v1/items/${encodeURIComponent(turn.visual.item_id)}/image` };
-    parts.push(pair(shown, picture(turn.visual.url, `Generated picture of ${shown.title}`)));
+    parts.push(pair(shown, picture(turn.visual.url, `Generated picture of ${shown.title}`), turn.visual.mode));
   }
   if (turn.ended) parts.push(make("p", { class: "ended" }, turn.ended));
   if (turn.isList) latestList = turn.cards.map((card) => card.item_id);
@@ -87,12 +89,10 @@ async function say(text) {
     const body = { model: memory.model, messages: [{ role: "user", content }], user: memory.person, session: memory.session };
     for await (const event of stream("/v1/chat/completions", body, answering.signal)) {
       if (!event.genrec) continue;
-      const open = opened(entry);
       take(answer, event.genrec);
-      fillTurn(entry, answer, answer.cards.some((card) => !card.reason));
-      open.forEach((place) => entry.querySelectorAll("details")[place]?.setAttribute("open", ""));
+      refillTurn(entry, answer, answer.cards.some((card) => !card.reason));
     }
-    fillTurn(entry, answer, false);
+    refillTurn(entry, answer, false);
     announce(heard(answer));
   } catch (error) {
     answer.ended = error.name === "AbortError" ? "Stopped." : error.message;
@@ -107,7 +107,20 @@ async function say(text) {
   await refresh();
 }
 
-const opened = (entry) => [...entry.querySelectorAll("details")].flatMap((one, place) => (one.open ? [place] : []));
+/** Show a turn anew as more of it is known; what was opened stays open, and what is drawn goes on. */
+function refillTurn(entry, turn, isWaiting) {
+  const open = [...entry.querySelectorAll("details")].flatMap((one, place) => (one.open ? [place] : []));
+  const drawn = [...entry.querySelectorAll(".card.wide")].map((card) => [card.dataset.item, card.querySelector(".drawings")]);
+  const focused = document.activeElement;
+  fillTurn(entry, turn, isWaiting);
+  open.forEach((place) => entry.querySelectorAll("details")[place]?.setAttribute("open", ""));
+  for (const [item, drawings] of drawn) {
+    const card = entry.querySelector(`.card[data-item="${CSS.escape(item)}"]`);
+    card?.querySelector(".drawings").replaceWith(drawings);
+    card?.classList.add("wide");
+  }
+  if (focused !== document.activeElement && entry.contains(focused)) focused.focus({ preventScroll: true });
+}
 
 function take(answer, told) {
   answer.text = told.text;
@@ -179,18 +192,14 @@ function askForKey() {
 
 // ---- photos
 
-async function readPhoto(file) {
+async function takePhoto(file) {
   if (!file) return;
   try {
-    const bitmap = await createImageBitmap(file);
-    const scale = Math.min(1, PHOTO_PX / Math.max(bitmap.width, bitmap.height));
-    const canvas = make("canvas", { width: Math.max(1, Math.round(bitmap.width * scale)), height: Math.max(1, Math.round(bitmap.height * scale)) });
-    canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-    setPhoto(canvas.toDataURL("image/jpeg", 0.9));
+    setPhoto((await readPhoto(file, PHOTO_PX)).url);
     announce("Photo added.");
     byId("words").focus();
-  } catch {
-    notice("That file cannot be read as a picture; PNG, JPEG, WebP, GIF and BMP can.");
+  } catch (error) {
+    failed(error);
   }
 }
 
@@ -248,10 +257,10 @@ function listen() {
       send();
     }
   });
-  words.addEventListener("paste", (event) => event.clipboardData.files.length && readPhoto(event.clipboardData.files[0]));
+  words.addEventListener("paste", (event) => event.clipboardData.files.length && takePhoto(event.clipboardData.files[0]));
   document.addEventListener("dragover", (event) => event.preventDefault());
-  document.addEventListener("drop", (event) => (event.preventDefault(), readPhoto(event.dataTransfer.files[0])));
-  byId("photo").addEventListener("change", (event) => readPhoto(event.target.files[0]));
+  document.addEventListener("drop", (event) => (event.preventDefault(), takePhoto(event.dataTransfer.files[0])));
+  byId("photo").addEventListener("change", (event) => takePhoto(event.target.files[0]));
   byId("stop").addEventListener("click", () => answering?.abort());
   byId("theme").addEventListener("click", () => setTheme({ auto: "light", light: "dark", dark: "auto" }[memory.theme] ?? "auto"));
   byId("fresh").addEventListener("click", () => startAnew(false));

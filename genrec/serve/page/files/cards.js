@@ -1,6 +1,7 @@
-// Shown items: what they are, why, and what can be done with them, drawing included.
+// Shown items: what they are, why, and what can be done with them.
 
 import { post } from "./api.js";
+import { show } from "./drawing.js";
 import { keep, memory } from "./memory.js";
 import { announce, button, localPath, make, outward, picture, price } from "./view.js";
 
@@ -14,7 +15,6 @@ export function cardList(cards, isWaiting, page, isList) {
 }
 
 function item(card, place, isWaiting, page) {
-  const drawings = make("div", { class: "drawings", hidden: true });
   const number = place === null ? null : make("span", { class: "place" }, `${place + 1}. `);
   const shown = picture(card.image, "");
   const entry = make(
@@ -26,8 +26,8 @@ function item(card, place, isWaiting, page) {
     variants(card.variants ?? []),
     media(card),
     why(card, isWaiting),
-    actions(card, place, drawings, page),
-    drawings,
+    actions(card, place, page),
+    make("div", { class: "drawings", hidden: true }),
   );
   entry.dataset.item = card.item_id;
   return entry;
@@ -46,10 +46,10 @@ function views(card, shown) {
   if (!(card.images?.length > 1) || shown.tagName !== "IMG") return null;
   const choices = card.images.map((address, place) => {
     const small = make("img", { src: localPath(address), alt: "", loading: "lazy", decoding: "async", width: 40, height: 40 });
-    const choice = make("button", { type: "button", "aria-label": `Picture ${place + 1} of ${card.title}`, "aria-pressed": String(place === 0), onclick: () => show(place) }, small);
+    const choice = make("button", { type: "button", "aria-label": `Picture ${place + 1} of ${card.title}`, "aria-pressed": String(place === 0), onclick: () => choose(place) }, small);
     return choice;
   });
-  const show = (place) => {
+  const choose = (place) => {
     shown.src = localPath(card.images[place]);
     choices.forEach((choice, other) => choice.setAttribute("aria-pressed", String(other === place)));
   };
@@ -101,7 +101,7 @@ function why(card, isWaiting) {
   return make("details", { class: "reason" }, make("summary", {}, card.reason), ...more);
 }
 
-function actions(card, place, drawings, page) {
+function actions(card, place, page) {
   const of = (label) => ({ "aria-label": `${label}: ${card.title}`, "data-does": label.toLowerCase() });
   const named = () => (place !== null && page.isLatest(card.item_id, place) ? `the ${PLACES[place]} one` : `“${card.title}”`);
   return make(
@@ -111,7 +111,7 @@ function actions(card, place, drawings, page) {
     judging(card, "dislike", "Dislike", page),
     button("More like this", () => page.say(`More like ${named()}`), of("More like this")),
     button("Less like this", () => page.say(`I don't like ${named()}`), of("Less like this")),
-    button("Show me", () => draw(card, drawings, page), { ...of("Show me"), class: "strong" }),
+    button("Show me", (event) => show(card, event.currentTarget.closest(".card").querySelector(".drawings"), page), { ...of("Show me"), class: "strong" }),
   );
 }
 
@@ -150,55 +150,4 @@ export function mark(itemId, kind) {
       pressed.setAttribute("aria-pressed", String(pressed.dataset.does === kind));
     }
   }
-}
-
-async function draw(card, place, page) {
-  if (place.dataset.busy) return;
-  place.dataset.busy = "yes";
-  const stopping = new AbortController();
-  const began = performance.now();
-  const bar = make("progress", { max: 100, "aria-label": `Drawing ${card.title}` });
-  const told = make("span", {}, "Drawing…");
-  const cancel = button("Cancel drawing", () => stopping.abort(), { "data-does": "cancel" });
-  place.hidden = false;
-  place.closest(".card").classList.add("wide");
-  place.replaceChildren(pair(card, make("div", { class: "waiting-picture", "aria-hidden": "true" })), make("p", { class: "progress" }, bar, told, cancel));
-  cancel.focus();
-  announce(`Drawing ${card.title}. It can be canceled.`);
-  const ticking = setInterval(() => {
-    const seconds = (performance.now() - began) / 1000;
-    bar.value = 100 * (1 - Math.exp((-2 * seconds) / memory.drawingS));
-    told.textContent = `Drawing… ${Math.round(seconds)} s, usually about ${Math.max(1, Math.round(memory.drawingS))} s`;
-  }, 250);
-  try {
-    await page.ready();
-    const order = { prompt: "", model: memory.model, item: card.item_id, user: memory.person, response_format: "url" };
-    const answer = await post("/v1/images/generations", order, stopping.signal);
-    memory.drawingS = (memory.drawingS + (performance.now() - began) / 1000) / 2;
-    keep();
-    const again = button("Draw another", () => draw(card, place, page), { "data-does": "again" });
-    place.replaceChildren(pair(card, picture(answer.data[0].url, `Generated picture of ${card.title}`)), make("p", { class: "progress" }, again));
-    again.focus({ preventScroll: true });
-    announce(`The drawing of ${card.title} is ready, beside its catalog picture. It is generated.`);
-  } catch (error) {
-    place.replaceChildren();
-    place.hidden = true;
-    place.closest(".card").classList.remove("wide");
-    place.closest(".card").querySelector('[data-does="show me"]').focus({ preventScroll: true });
-    if (error.name === "AbortError") announce("Drawing canceled.");
-    else page.failed(error);
-  } finally {
-    clearInterval(ticking);
-    delete place.dataset.busy;
-  }
-}
-
-/** The real picture and a generated one side by side, each labeled. */
-export function pair(card, generated) {
-  return make(
-    "div",
-    { class: "pair" },
-    make("figure", {}, picture(card.image, `Catalog picture of ${card.title}`), make("figcaption", {}, "In the catalog")),
-    make("figure", { class: "generated" }, generated, make("figcaption", {}, make("strong", {}, "Generated"), " for your taste")),
-  );
 }

@@ -13,7 +13,7 @@ function read() {
   }
 }
 
-export const memory = { person: `web-${newId()}`, session: newId(), model: "", theme: "auto", turns: [], judged: {}, drawingS: 8, ...read() };
+export const memory = { person: `web-${newId()}`, session: newId(), model: "", theme: "auto", turns: [], judged: {}, ...read() };
 
 export function keep() {
   memory.turns = memory.turns.slice(-MAX_TURNS);
