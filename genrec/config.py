@@ -264,8 +264,8 @@ class VisualizeConfig:
     negative: str = field(default="", metadata=ADDED)  # words for what no picture should show
     item_scale: Amount = 1.0  # strength of the image conditioning
     photo_strength: Annotated[float, 0.05, 1] = 0.65  # how much of a person's photo may change
-    taste_temperature: Amount = 0.1  # how sharply history items like the item are preferred in the taste centroid
-    taste_strength: Share = field(default=0.7, metadata=ADDED)
+    taste_temperature: Amount = 0.5  # how sharply history items like the item are preferred in the taste centroid
+    taste_strength: Share = field(default=1.0, metadata=ADDED)
     draft_strength: Annotated[float, 0.05, 1] = field(default=0.35, metadata=ADDED)  # how much of a draft is repainted
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = field(default="auto", metadata=ADDED)
     offload: Literal["none", "model", "sequential"] = field(default="none", metadata=ADDED)  # weights leave the GPU

@@ -23,6 +23,7 @@ from genrec.visualize.colors import color_name, color_shares, item_pixels, num_p
 
 MAX_HISTORY = 24  # newest items that are looked at
 MAX_SHAPERS = 4  # items that are named as having shaped a picture
+_LIFT = 0.75  # what it counts that a color is rarer in the catalog
 _FORGETTING = 0.94  # what an item counts, against the one chosen after it
 _DISLIKE = 0.7  # of what is disliked that is taken away
 _SAMPLE = 300  # items that tell what the catalog looks like
@@ -117,7 +118,7 @@ class Tastes:
         if disliked is not None and len(disliked):
             shares_A = np.maximum(shares_A - _DISLIKE * self.shares_of(disliked.tolist()), 0.0)
         lift_A = shares_A / (self.catalog_shares_A + 1e-3)
-        palette, found = palette_of(pixels_N3, shares_A * np.sqrt(lift_A))
+        palette, found = palette_of(pixels_N3, shares_A * lift_A**_LIFT)
         values = self._liked_values(rows, weights, disliked)
         if not len(palette) and not values:
             return None

@@ -96,7 +96,7 @@ def plan_place(
         ground=ground, material=material, horizon=horizon, paints=(wall, cloth, one, other), pattern=pattern,
         texture=found.get("texture") if pattern is None else None, light=light, side=int(rng.choice([-1, 1])),
         props=tuple(props[:4]), seed=seed, is_outdoors=is_outdoors, ground_paint=named.colors.get("ground"),
-        has_cloth="cloth" in named.colors or (not is_hung and bool(palette) and rng.random() < 0.5),
+        has_cloth="cloth" in named.colors or (not is_hung and bool(palette)),
     )  # fmt: skip
     return Plan(
         place=place, caption=_caption(place, found, is_hung=is_hung), unknown=tuple(dict.fromkeys(named.unknown))
