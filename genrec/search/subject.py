@@ -127,7 +127,7 @@ def _having_all(index: SearchIndex, text: str, parts: list[_Part], among_N: Bool
 
 def _named(index: SearchIndex, labels: Labels, said: str, among_N: BoolArray | None) -> int | None:
     """The best item of a kind, maker or title that is named, or of what the words mean where the catalog has none."""
-    adjectives = {*labels.having("adjective", "property", "measure"), *labels.silent}
+    adjectives = {*labels.having("adjective", "property"), *labels.measures, *labels.silent}
     rows = [
         name.rows
         for name in index.names(said)

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import TypeAlias
 
 from PIL import Image
@@ -22,6 +22,7 @@ from genrec.serve.inference.client import ClientView
 from genrec.serve.inference.deadline import ClientGone, Deadline
 from genrec.serve.store import StoredVisual
 from genrec.visualize import Wanted
+from genrec.visualize.record import Mode
 
 Name: TypeAlias = tuple[str | None, str]  # of a request: the key that sent it, and its id
 
@@ -98,19 +99,20 @@ class Drawings:
             if not self._drawing[name]:
                 del self._drawing[name]
 
-    @cached_property
-    def _models(self) -> str:
-        """What draws here: settings and models, whose weights stay as they were loaded."""
+    def _models(self, mode: Mode) -> str:
+        """What draws in a mode here: settings and models, whose weights stay as they were loaded."""
         visualizer = self._engine.studio.visualizer
-        models = [
-            {role: asdict(used) for role, used in visualizer.models(mode).items()} for mode in ("scene", "variation")
-        ]
-        return fingerprint(asdict(visualizer.config), models)
+        modes: tuple[Mode, ...] = (
+            ("scene", mode) if mode == "variation" else (mode,)
+        )  # one that fails is shown in a scene
+        used = [{role: asdict(model) for role, model in visualizer.models(one).items()} for one in modes]
+        return fingerprint(asdict(visualizer.config), used)
 
     def _key_of(self, order: Order, wanted: Wanted) -> str:
         """A fingerprint of all that a picture is drawn from: equal ones are equal pictures."""
         told = {**_told(wanted), "generation": self._engine.generation, "item": order.item_id}
-        return hashlib.sha256(fingerprint(told, self._models, order.history, order.disliked).encode()).hexdigest()
+        models = self._models(wanted.mode)
+        return hashlib.sha256(fingerprint(told, models, order.history, order.disliked).encode()).hexdigest()
 
 
 class _Sitting:

@@ -10,7 +10,7 @@ and written is theirs.
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
@@ -270,7 +270,8 @@ class Visualizer:
         named |= {"lora": str(tuned[0].parent) if tuned else None}
         named |= {"ip_adapter": config.ip_adapter, "lcm_lora": config.lcm_lora}
         models = {
-            role: UsedModel(name=_named_model(name), license=license_of(name))
+            # Once, as what was loaded stays as it was, and weights are large.
+            role: UsedModel(name=self._once(f"name of {name}", partial(_named_model, name)), license=license_of(name))
             for role, name in named.items()
             if name is not None
         }
@@ -519,7 +520,6 @@ def taste_vector(history_HD: FloatArray, item_D: FloatArray, temperature: float)
     return (centroid_D / max(length, 1e-12)).astype(np.float32)
 
 
-@lru_cache(maxsize=32)  # weights are large, and what is loaded of them does not change
 def _named_model(name: str) -> str:
     folder = Path(foundation_path(name))
     return f"{shown_name(name)}@{fingerprint_folder(folder)}" if folder.is_dir() else name

@@ -80,9 +80,10 @@ def plain_studio(workspace: Workspace, painter: PlainPainter | None = None, guar
     judge, tastes = _MEASURED[id(workspace.catalog)]
 
     class PlainVisualizer(Visualizer):
-        scenes = variations = paints
         scene_words = change_words = KNOWN_WORDS
 
     config = workspace.config.visualize
-    visualizer = PlainVisualizer(config, "cpu", guard=guard or judge, workspace=workspace.directory)
+    visualizer = PlainVisualizer(
+        config, "cpu", guard=guard or judge, scenes=paints, variations=paints, workspace=workspace.directory
+    )
     return Studio(visualizer=visualizer, tastes=tastes)

@@ -5,13 +5,14 @@ import io
 import json
 
 import pytest
-from browsing import DESKTOP, NEEDS_BROWSER, PHONE, check_axe, person, press, say
+from browsing import DESKTOP, NEEDS_BROWSER, PATIENCE_MS, PHONE, check_axe, person, press, say
 from PIL import Image
 from plain_studio import PlainPainter, plain_studio
 from serve_worlds import encoded, serving
 
 from genrec.visualize.guard import Guard
 
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
 pytestmark = NEEDS_BROWSER
 DONE = ".frame img:not(.forming)"
 
@@ -107,21 +108,19 @@ def test_the_slider_words_and_another_draw_again(server, visit):
     first = page.locator(DONE).get_attribute("src")
     page.locator("input[type=range]").focus()
     page.keyboard.press("Home")
-    page.wait_for_function(
-        "src => document.querySelector('.frame img:not(.forming)')?.getAttribute('src') !== src", arg=first
-    )
+    sync_api.expect(page.locator(DONE)).not_to_have_attribute("src", first, timeout=PATIENCE_MS)
+    page.locator(DONE).wait_for()
     assert page.locator("input[type=range]").get_attribute("aria-valuetext") == "the item alone"
     assert asked[-1]["strength"] == 0
     assert page.evaluate("document.activeElement.type") == "range"
-    page.locator(".wanted input[type=text]").fill("on a walnut table, at dawn")
+    page.locator(".wanted input[type=text]").fill("on a walnut table, beside a wombat")
     page.keyboard.press("Enter")
-    page.locator(".story .note", has_text="dawn").wait_for()
-    assert asked[-1]["prompt"] == "on a walnut table, at dawn"
+    page.locator(".story .note", has_text="wombat").wait_for()
+    assert asked[-1]["prompt"] == "on a walnut table, beside a wombat"
     second = page.locator(DONE).get_attribute("src")
     page.locator('[data-does="again"]').click()
-    page.wait_for_function(
-        "src => document.querySelector('.frame img:not(.forming)')?.getAttribute('src') !== src", arg=second
-    )
+    sync_api.expect(page.locator(DONE)).not_to_have_attribute("src", second, timeout=PATIENCE_MS)
+    page.locator(DONE).wait_for()
     assert [order["seed"] for order in asked] == [0, 0, 0, 1]
 
 
@@ -142,7 +141,7 @@ def test_a_change_is_offered_only_where_the_models_know_the_catalog(shop, server
                 page.locator(".wanted input[type=text]").fill("red")
                 page.locator('[data-does="draw"]').click()
                 page.locator(".progress").first.wait_for(state="hidden")
-                page.wait_for_function("document.querySelector('.drawings').ariaBusy === null")
+                page.locator(".drawings[aria-busy]").wait_for(state="detached")
                 assert (asked[-1]["mode"], asked[-1]["change"]) == ("variation", "red")
 
 
