@@ -253,7 +253,7 @@ class VisualizeConfig:
     an installed check (entry point of the group genrec.safety).
     """
 
-    diffusion: str = "genrec-tiny-edit"  # draws variations of an item
+    diffusion: str | None = field(default=None, metadata={"former": "genrec-tiny-diffusion"})  # draws variations
     scene: str | None = field(default="genrec-tiny-scene", metadata=ADDED)  # paints surroundings, and into photos
     ip_adapter: str | None = field(default=None, metadata={"former": ""})  # for models that bring none of their own
     lcm_lora: str | None = field(default=None, metadata=ADDED)  # makes 4 to 8 steps enough, with guidance of 1 to 2

@@ -30,7 +30,6 @@ T = TypeVar("T")
 
 FOUNDATION_DIR = Path(__file__).parent / "foundation"
 TINY_PREFIX = "genrec-tiny-"
-SUCCESSORS = {"genrec-tiny-diffusion": "genrec-tiny-edit"}  # what stands in for a model that workspaces may still name
 SECONDS_BETWEEN_LINES = 15.0  # of progress in a log
 _MODEL_LIBRARIES = ("transformers", "diffusers", "peft", "torch", "bitsandbytes", "huggingface_hub", "accelerate")
 _BAR_SWITCHES = ("transformers.utils.logging", "diffusers.utils.logging")
@@ -51,7 +50,7 @@ def foundation_path(name_or_path: str) -> str:
     """
     if not name_or_path.startswith(TINY_PREFIX):
         return name_or_path
-    folder = FOUNDATION_DIR / SUCCESSORS.get(name_or_path, name_or_path)
+    folder = FOUNDATION_DIR / name_or_path
     if not folder.is_dir():
         have = ", ".join(sorted(p.name for p in FOUNDATION_DIR.glob(f"{TINY_PREFIX}*"))) or "none"
         raise InputError(

@@ -9,7 +9,7 @@ from genrec.runtime import FOUNDATION_DIR
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-WANTED_MODELS = ("genrec-tiny-clip", "genrec-tiny-lm", "genrec-tiny-scene", "genrec-tiny-edit")
+WANTED_MODELS = ("genrec-tiny-clip", "genrec-tiny-lm", "genrec-tiny-scene")
 
 
 def test_there_is_a_notebook() -> None:

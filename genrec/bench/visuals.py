@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,7 +222,7 @@ class _Bench:
         return kept
 
     def _row(self, mode: str, made: Sequence[Visual], seconds: float, **found: object) -> Row:
-        row: Row = dict.fromkeys(MEASURES)
+        row: dict[str, Any] = dict.fromkeys(MEASURES)  # Any: cells of a row, None where a measure does not fit
         row |= {"dataset": self._dataset, "preset": self._workspace.config.preset, "mode": mode, "count": len(made)}
         row |= {
             "images_per_s": len(made) / seconds,

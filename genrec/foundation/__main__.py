@@ -1,4 +1,4 @@
-"""Remakes the shipped tiny models: python -m genrec.foundation [clip|lm|reader|scene|edit|all] [--out DIR]."""
+"""Remakes the shipped tiny models: python -m genrec.foundation [clip|lm|reader|scene|all] [--out DIR]."""
 
 import argparse
 import logging
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from genrec.runtime import FOUNDATION_DIR, print_progress, report_progress_to
 
-PARTS = ("clip", "lm", "reader", "scene", "edit")
+PARTS = ("clip", "lm", "reader", "scene")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,14 +44,10 @@ def _remake(part: str, out: Path, scratch: Path | None) -> None:
         from genrec.foundation import talk
 
         talk.main(out)
-    elif part == "scene":
+    else:
         from genrec.foundation import scene_model
 
         scene_model.main(out)
-    else:
-        from genrec.foundation import edit_model
-
-        edit_model.main(out)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Makes the picture codecs of the tiny painters: diffusers' AutoencoderKL, to a quarter of the side.
+"""Makes the picture codec of the tiny painter: diffusers' AutoencoderKL, to a quarter of the side.
 
 Its latents are fixed before any training: the leading principal components of 4 x 4 patches, loud ones softened. So the
 UNet can learn to draw while encoder and decoder still learn to make the components and to turn them into sharp

@@ -1,8 +1,7 @@
 """Trains small latent painters: a UNet that reads pictures beside the noise, words and a palette.
 
-Both tiny models that paint at 128 x 128 are made so: genrec-tiny-scene (paints around an item) and genrec-tiny-edit
-(changes one). Each brings its own batches; text tower, palette adapter and UNet learn together. Velocity prediction
-(arXiv 2202.00512); weights are averaged as they fall.
+genrec-tiny-scene, which paints around an item, is made so: it brings its batches; text tower, palette adapter and UNet
+learn together. Velocity prediction (arXiv 2202.00512); weights are averaged as they fall.
 """
 
 # B batch, C latent channels, X channels beside the noise, h, w latent positions, S tokens, A palette numbers
@@ -54,7 +53,6 @@ class PainterRecipe:
     text_width: int = 128
     text_layers: int = 2
     drop_all: float = 0.1
-    late_share: float = 0.0  # of pictures that are nearly all noise, where what the conditions say decides all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +127,7 @@ def painting_loss(painter: Painter, schedule: DDPMScheduler, batch: Batch, *, la
     noise = torch.randn_like(batch.latents)
     # Half of the times are even, half lean to much noise, where colors and places are decided.
     times = torch.rand(len(batch.latents))
-    times = torch.where(torch.rand_like(times) < 0.5, times, times.sqrt())
-    late = 1.0 - 0.15 * torch.rand_like(times)
-    times = torch.where(torch.rand_like(times) < late_share, late, times).mul(1000).long().clamp(max=999)
+    times = torch.where(torch.rand_like(times) < 0.5, times, times.sqrt()).mul(1000).long().clamp(max=999)
     noisy = schedule.add_noise(batch.latents, noise, times)
     velocity = schedule.get_velocity(batch.latents, noise, times)
     with torch.autocast("cpu", torch.bfloat16):
@@ -155,7 +151,7 @@ def train_painter(
     ]
     meter, start, losses = ProgressMeter(label=label, total=recipe.steps), time.monotonic(), []
     for step in range(recipe.steps):
-        loss = painting_loss(painter, schedule, batches(rng, recipe.batch_size), late_share=recipe.late_share)
+        loss = painting_loss(painter, schedule, batches(rng, recipe.batch_size))
         painter.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(painter.parameters(), 1.0)

@@ -59,7 +59,9 @@ def sample_case(rng: np.random.Generator) -> PlaceCase:
     is_outdoors = rng.random() < 0.2
     is_hung = not is_outdoors and rng.random() < 0.22
     paints = paints_of(palette, rng)
-    has_cloth = pattern = texture = None
+    has_cloth = False
+    pattern: str | None = None
+    texture: str | None = None
     if is_outdoors:
         ground = pick(rng, tuple(OUTDOORS))
         material, horizon = OUTDOORS[ground], float(rng.uniform(0.5, 0.72))

@@ -171,7 +171,7 @@ def _base_color(color: str) -> Pixels:
 def _look(attributes: Attributes, paints: Paints | None) -> Look:
     if paints is None:
         paints = _base_color(str(attributes["color"])), _base_color(str(attributes["accent"]))
-    color, accent = (_rgb(paint) for paint in paints)
+    color, accent = (np.asarray(paint, dtype=np.float32) for paint in paints)
     is_bright = float(color @ _rgb((0.3, 0.59, 0.11))) > 140
     return Look(
         color=color,

@@ -27,6 +27,14 @@ _SHIFTS: Mapping[str, tuple[float, float, float, float]] = {
     "muted": (0, 0, 0, 0.45), "softer": (8, 0, 0, 0.6), "calmer": (4, 0, 0, 0.55), "bolder": (0, 0, 0, 1.6),
     "colorful": (0, 0, 0, 1.7), "vivid": (0, 0, 0, 1.6),
 }  # fmt: skip
+PATTERN_WORDS: Mapping[str, tuple[str, ...]] = {
+    "plain": ("plain", "without a pattern", "solid color", "no pattern", "unpatterned"),
+    "striped": ("striped", "with stripes", "stripes"),
+    "dotted": ("dotted", "with dots", "polka dots", "dots"),
+    "checked": ("checked", "checkered", "plaid", "with checks"),
+    "zigzag": ("zigzag", "with zigzags", "chevron", "zigzags"),
+    "floral": ("floral", "with flowers", "flowery", "flowers"),
+}
 _SEEN = 9.0  # a smaller change of color, in ΔE, is not seen
 _CONTRAST = 26.0
 
@@ -35,9 +43,10 @@ _CONTRAST = 26.0
 class Change:
     """What shall be different.
 
-    recolors: the item's own colors with those that take their places, CIELAB (3,). palette_K3: its main color and its
+    recolors: the item's own colors with those that take their places, CIELAB (3,). pattern: to lay over it, None for
+    its own. palette_K3: its main color and its
     accent as they shall be, (K, 3), None where a model is told the words alone; weights_K: of them. words: what a model
-    shall do beside (patterns, materials); not_drawn: words of the request that it does not know. why_empty: where
+    shall do beside, such as materials; not_drawn: words of the request that it does not know. why_empty: where
     nothing would change.
     """
 
@@ -45,13 +54,14 @@ class Change:
     weights_K: FloatArray | None
     words: str
     recolors: tuple[tuple[FloatArray, FloatArray], ...] = ()
+    pattern: str | None = None
     not_drawn: tuple[str, ...]
     why_empty: str | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing would change."""
-        return not self.recolors and not self.words
+        return not self.recolors and not self.words and self.pattern is None
 
 
 def read_change(words: str, cutout: Cutout, vocabulary: Vocabulary, taste: Taste | None, strength: float) -> Change:
@@ -62,6 +72,7 @@ def read_change(words: str, cutout: Cutout, vocabulary: Vocabulary, taste: Taste
     rest, denied = _without(words)
     colors, rest = _named_colors(rest)
     shifts, rest = _shifts(rest)
+    pattern, rest = _pattern(rest)
     told, unknown = vocabulary.split(rest)
     target, second = main, accent
     if colors:
@@ -74,23 +85,34 @@ def read_change(words: str, cutout: Cutout, vocabulary: Vocabulary, taste: Taste
         wanted = taste.palette_K3
         target = main + strength * (wanted[0] - main)
         second = wanted[1] if len(wanted) > 1 and accent is not None else accent
-    if denied and accent is not None:  # a pattern in the item's own color is none
-        second = target
-    elif denied:
-        told = ", ".join(filter(None, (told, "plain")))
+    if denied or pattern is not None:  # the own pattern goes: in the item's own color it is none
+        wished, second = second, target
+    else:
+        wished = second
     recolors = [(main, target)] if _is_seen(main, target) else []
     if accent is not None and second is not None:
-        second = second if denied else _standing_out(target, second)
+        second = second if second is target else _standing_out(target, second)
         recolors += [(accent, second)] if recolors or _is_seen(accent, second) else []
-    palette = np.array([target, _standing_out(target, second)], dtype=np.float32)
+    palette = np.array([target, _standing_out(target, wished)], dtype=np.float32)
     return Change(
         palette_K3=palette,
         weights_K=np.array((0.7, 0.3), dtype=np.float32),
         words=told,
         recolors=tuple(recolors),
+        pattern=None if pattern == "plain" else pattern,
         not_drawn=unknown,
         why_empty="nothing of this can be changed here" if words.strip() else "nothing is known of the taste",
     )
+
+
+def _pattern(words: str) -> tuple[str | None, str]:
+    """The pattern that is asked for, and the words without it."""
+    for pattern, phrases in PATTERN_WORDS.items():
+        for phrase in sorted(phrases, key=len, reverse=True):
+            shorter = re.sub(rf"\b{phrase}\b", " ", words, count=1)
+            if shorter != words:
+                return pattern, shorter
+    return None, words
 
 
 def _is_seen(before: FloatArray, after: FloatArray) -> bool:

@@ -34,10 +34,10 @@ NAMED: Mapping[str, tuple[int, int, int]] = {
 
 def to_lab(rgb: NDArray[np.uint8] | FloatArray | tuple[float, ...]) -> FloatArray:
     """sRGB in 0..255, shape (..., 3), to CIELAB, float32 (..., 3)."""
-    pixels = np.asarray(rgb, dtype=np.float32) / 255
+    pixels = (np.asarray(rgb, dtype=np.float32) / 255).astype(np.float32)
     if not pixels.size:
         return pixels
-    return cv2.cvtColor(pixels.reshape(1, -1, 3), cv2.COLOR_RGB2LAB).reshape(pixels.shape)
+    return cast(FloatArray, cv2.cvtColor(pixels.reshape(1, -1, 3), cv2.COLOR_RGB2LAB).reshape(pixels.shape))
 
 
 def to_rgb(lab: FloatArray) -> NDArray[np.uint8]:
@@ -110,7 +110,9 @@ def palette_of(lab_N3: FloatArray, weights_A: FloatArray, num_colors: int = 4) -
     weights_A: of the places; lab_N3: pixels that show how the colors of a place look here.
     """
     places = _anchors().query(lab_N3)[1] if len(lab_N3) else np.zeros(0, dtype=np.int64)
-    left, colors, weights = weights_A.astype(np.float64).copy(), [], []
+    left = weights_A.astype(np.float64)
+    colors: list[FloatArray] = []
+    weights: list[float] = []
     points = _anchors().data
     while len(colors) < num_colors and left.max() > 0.04 * max(weights_A.sum(), 1e-9):
         best = int(left.argmax())

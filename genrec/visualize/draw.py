@@ -42,7 +42,7 @@ from genrec.visualize.families.adapters import CREAM
 from genrec.visualize.guard import Guard
 from genrec.visualize.marking import fit_square, write_visual
 from genrec.visualize.places.plan import plan_place
-from genrec.visualize.recolor import recolored
+from genrec.visualize.recolor import patterned, recolored
 from genrec.visualize.record import Ingredient, Mode, UsedModel, VisualRecord
 from genrec.visualize.safety import SafetyCheck, load_safety, require_drawable, verdicts
 from genrec.visualize.staging import Region, Stage, compose, place_in_photo, stage
@@ -328,12 +328,14 @@ class _Sitting:
         change = read_change(self._wanted.words, cutout, words, self._taste, self._order.strength)
         if change.is_empty:
             return self.scene(cutout, f"{change.why_empty}, so the item is shown as it is")
-        if change.recolors:
-            colored = Image.fromarray(recolored(cutout, change.recolors))
-            picture = _within(cutout, picture, colored)
+        colored = replace(cutout, pixels_HW3=recolored(cutout, change.recolors)) if change.recolors else cutout
+        if change.pattern is not None and change.palette_K3 is not None:
+            pixels = patterned(colored, change.pattern, *change.palette_K3)
+            colored = replace(colored, pixels_HW3=pixels)
+        picture = _within(cutout, picture, Image.fromarray(colored.pixels_HW3))
         drawn = self._changed(cutout, picture, change)
         if isinstance(drawn, str):
-            if not change.recolors:
+            if not change.recolors and change.pattern is None:
                 return self.scene(cutout, f"no variation was good enough ({drawn}), so the item is shown as it is")
             note = f"{change.words} is not drawn, because no variation was good enough ({drawn})"
             return Drawn(picture=picture, mode="variation", prompt=self._wanted.words, words_not_drawn=change.not_drawn,
@@ -607,13 +609,15 @@ def visualize(
     )  # fmt: skip
     shaped_by = [] if taste is None else [(catalog[name], share) for name, share in taste.shaped_by]
     liked = [(entry.image, share) for entry, share in shaped_by if entry.image is not None]
-    has_centroid = vectors_HD is not None and len(chosen) and item_vector is not None
+    centroid = None
+    if vectors_HD is not None and item_vector is not None and len(chosen):
+        centroid = taste_vector(vectors_HD, item_vector, config.taste_temperature)
     drawn = studio.visualizer.draw(
         item,
         wanted,
         taste=taste,
         item_vector=item_vector,
-        taste_vector=taste_vector(vectors_HD, item_vector, config.taste_temperature) if has_centroid else None,
+        taste_vector=centroid,
         liked=[path for path, _ in liked],
         liked_weights=np.array([share for _, share in liked], dtype=np.float32),
         on_step=on_step,

@@ -144,7 +144,7 @@ def _contrast(background: Image.Image, staged: Stage) -> float:
 
     size = 96
     alpha = cv2.resize(staged.alpha_SS, (size, size), interpolation=cv2.INTER_AREA)
-    item = to_lab(cv2.resize(staged.pixels_SS3, (size, size), interpolation=cv2.INTER_AREA))
+    item = to_lab(np.asarray(cv2.resize(staged.pixels_SS3, (size, size), interpolation=cv2.INTER_AREA), np.uint8))
     behind = to_lab(np.asarray(background.convert("RGB").resize((size, size), Image.Resampling.BOX)))
     kernel = np.ones((5, 5), np.uint8)
     solid = (alpha > 0.9).astype(np.uint8)

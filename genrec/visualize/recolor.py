@@ -1,7 +1,7 @@
-"""Gives an item other colors, pixel by pixel: its shape, parts, shading and highlights stay as they are.
+"""Gives an item other colors and patterns, pixel by pixel: its shape, parts, shading and highlights stay as they are.
 
-Every pixel leans to the item's own colors that it is near to, and moves as they do. Knows colors; knows no model, no
-pattern and no words.
+Every pixel leans to the item's own colors that it is near to, and moves as they do. A pattern is laid flat over what
+has the main color. Knows colors; knows no model and no words.
 """
 
 # K colors of the item, H, W pixels
@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genrec.schema import FloatArray
+from genrec.shop.surfaces import pattern_field
 from genrec.visualize.colors import color_shares, palette_of, to_lab, to_rgb
 from genrec.visualize.cutout import Cutout
 
+_PATTERN_SCALE = 1.5  # of the made world's units, over the longer side of an item
 _SPREAD = 11.0  # ΔE, within which a pixel is of a color
 _SHADE = 0.45  # what lightness counts in that, because shading is of one color
 _WHITE = np.array((98.0, 0.0, 1.0), dtype=np.float32)  # highlights
@@ -46,3 +48,19 @@ def recolored(cutout: Cutout, changes: Sequence[tuple[FloatArray, FloatArray]]) 
     shade_HW1 = np.clip(lab_HW3[..., :1] / np.maximum((share_HWK @ own_K3[:, :1]), 1.0), 0.4, 1.25)
     changed = np.concatenate([lightness[..., None], lab_HW3[..., 1:] + shift_HW2 * shade_HW1], axis=-1)
     return to_rgb(changed.astype(np.float32))
+
+
+def patterned(cutout: Cutout, pattern: str, main: FloatArray, accent: FloatArray) -> NDArray[np.uint8]:
+    """The item's pixels, uint8 (H, W, 3), with a pattern of the accent on what has the main color, CIELAB (3,).
+
+    pattern: one of those that the made world has, "striped" and so on, or "plain", which changes nothing.
+    """
+    left, top, right, bottom = cutout.box
+    height, width = cutout.alpha_HW.shape
+    y_HW, x_HW = np.mgrid[0:height, 0:width].astype(np.float32)
+    scale = _PATTERN_SCALE / max(right - left, bottom - top)  # as large on an item of any size
+    u_HW, v_HW = (x_HW - (left + right) / 2) * scale, (y_HW - (top + bottom) / 2) * scale
+    cover_HW1 = pattern_field(pattern, u_HW, v_HW, scale)[..., None]
+    marked_HW3 = recolored(cutout, [(main, accent)]).astype(np.float32)
+    mixed_HW3 = cutout.pixels_HW3 + cover_HW1 * (marked_HW3 - cutout.pixels_HW3)
+    return np.clip(np.rint(mixed_HW3), 0, 255).astype(np.uint8)

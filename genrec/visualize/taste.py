@@ -118,7 +118,7 @@ class Tastes:
         if disliked is not None and len(disliked):
             shares_A = np.maximum(shares_A - _DISLIKE * self.shares_of(disliked.tolist()), 0.0)
         lift_A = shares_A / (self.catalog_shares_A + 1e-3)
-        palette, found = palette_of(pixels_N3, shares_A * lift_A**_LIFT)
+        palette, found = palette_of(pixels_N3, (shares_A * lift_A**_LIFT).astype(np.float32))
         values = self._liked_values(rows, weights, disliked)
         if not len(palette) and not values:
             return None

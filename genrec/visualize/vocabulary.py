@@ -186,8 +186,10 @@ def word_forms(word: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8)
 def vocabulary_of(model: str | None) -> Vocabulary:
-    """The words of a model by its name; all words where it lists none, or is not here."""
-    folder = None if model is None else find_model(model)
+    """The words of a model by its name; all words where it lists none, or is not here; none of no model."""
+    if model is None:
+        return Vocabulary(frozenset())
+    folder = find_model(model)
     path = None if folder is None else Path(folder) / WORDS_FILE
     if path is None or not path.is_file():
         return Vocabulary()

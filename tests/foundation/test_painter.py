@@ -3,17 +3,17 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionInpaintPipeline, StableDiffusionInstructPix2PixPipeline
+from diffusers import StableDiffusionInpaintPipeline
 from PIL import Image
 from transformers import CLIPTokenizer
 
 from genrec.config import VisualizeConfig
-from genrec.foundation import edit_model, scene_model
+from genrec.foundation import scene_model
 from genrec.foundation.autoencoder import CodecRecipe, train_codec
 from genrec.foundation.painter import Painter, PainterRecipe, assemble, noise_schedule, painting_loss, train_painter
 from genrec.foundation.places import palette_numbers, sample_case
 from genrec.runtime import foundation_path
-from genrec.visualize.families import DrawingOrder, load_scene_painter, load_variation_painter
+from genrec.visualize.families import DrawingOrder, load_scene_painter
 from genrec.visualize.places.rooms import draw_place
 from genrec.visualize.places.words import known_words
 from genrec.visualize.vocabulary import Vocabulary
@@ -31,11 +31,6 @@ def tokenizer():
 @pytest.fixture(scope="module")
 def places():
     return scene_model.prepare(8, 4, seed=3, num_things=6)
-
-
-@pytest.fixture(scope="module")
-def edits():
-    return edit_model.prepare(6, 16, seed=3, num_versions=3)
 
 
 def test_places_are_equal_by_seed_and_all_different():
@@ -83,19 +78,6 @@ def test_a_batch_of_scenes_hides_what_is_to_be_painted(places):
     assert 0.05 < masked.float().mean() < 0.99
 
 
-def test_a_batch_of_edits_tells_what_differs_and_nothing_else(edits):
-    rng = np.random.default_rng(0)
-    red = edit_model.Version(paints=((200, 20, 20), (250, 250, 250)), pattern="plain", material="metal")
-    dotted = edit_model.Version(paints=red.paints, pattern="dotted", material="metal")
-    told = [edit_model.told(red, dotted, rng) for _ in range(40)]
-    words = {word for _, text in told for word in text.split(", ")}
-    assert words & set(edit_model.PATTERN_WORDS["dotted"])
-    assert not words & set(edit_model.PATTERN_WORDS["striped"])
-    assert all(numbers[3] == pytest.approx(0.7) and numbers[7] == pytest.approx(0.3) for numbers, _ in told)
-    same = [edit_model.told(red, red, rng)[0].any() for _ in range(40)]
-    assert not all(same)
-
-
 def test_an_untrained_painter_learns(places, tokenizer):
     recipe = PainterRecipe(**(QUICK | {"steps": 30, "batch_size": 6}))
     batches = partial(scene_model.sample_batch, places, recipe)
@@ -110,15 +92,11 @@ def test_an_untrained_painter_learns(places, tokenizer):
     assert loss(train_painter(fresh, batches, recipe, label="test")) < 0.9 * before
 
 
-def test_a_painter_is_saved_as_the_pipeline_that_genrec_loads(places, edits, tokenizer, tmp_path):
+def test_a_painter_is_saved_as_the_pipeline_that_genrec_loads(places, tokenizer, tmp_path):
     scene = PainterRecipe(**QUICK)
     assemble(Painter(scene, tokenizer), _codec(4, places.basis), StableDiffusionInpaintPipeline, tmp_path / "scene")
     scene_model.save_card(tmp_path / "scene", scene, CODEC, 0.1)
-    edit = PainterRecipe(**QUICK, latent_channels=16, channels_beside=16)
-    kind = StableDiffusionInstructPix2PixPipeline
-    assemble(Painter(edit, tokenizer), _codec(16, edits.basis), kind, tmp_path / "edit")
-    edit_model.save_card(tmp_path / "edit", edit, CODEC, 0.1)
-    config = VisualizeConfig(scene=str(tmp_path / "scene"), diffusion=str(tmp_path / "edit"), steps=2)
+    config = VisualizeConfig(scene=str(tmp_path / "scene"), steps=2)
     picture, mask = Image.new("RGB", (128, 128), (200, 30, 30)), Image.new("L", (128, 128), 255)
     red, blue = (np.array([[50, a, b]], np.float32) for a, b in ((60, 40), (10, -60)))
     painted = []
@@ -126,7 +104,6 @@ def test_a_painter_is_saved_as_the_pipeline_that_genrec_loads(places, edits, tok
         order = DrawingOrder(title="x", seed=1, pictures=[picture], has_picture=True, words="dotted", palette=palette)
         device = torch.device("cpu")
         painted.append(load_scene_painter(config, device).paint(picture, mask, order, lambda *_: True))
-        assert load_variation_painter(config, device).draw(order, lambda *_: True).size == (128, 128)
     assert painted[0].size == (128, 128)
     assert (np.asarray(painted[0]) != np.asarray(painted[1])).any()
 

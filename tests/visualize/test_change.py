@@ -41,7 +41,7 @@ def test_a_named_color_becomes_the_main_one(words, color):
 def test_two_named_colors_are_main_and_accent():
     change = read("white with red dots")
     assert [color_name(color) for color in change.palette_K3] == ["white", "red"]
-    assert change.words == "with dots"
+    assert (change.pattern, change.words) == ("dotted", "")
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,28 @@ def test_comparatives_move_the_items_own_color(word, axis, sign):
     assert sign * (after[axis] - before[axis]) > 5
 
 
-def test_without_a_pattern_means_plain():
-    assert read("without stripes").words == "plain"
-    assert read("ohne Streifen").words == "plain"
+def striped():
+    pixels = np.full((32, 32, 3), (62, 148, 76), np.uint8)
+    pixels[:, ::4] = (245, 245, 240)
+    return whole(pixels)
+
+
+@pytest.mark.parametrize("words", ["without stripes", "ohne Streifen", "plain", "no pattern"])
+def test_a_pattern_goes_by_taking_on_the_main_color(words):
+    change = read(words, cutout=striped())
+    assert change.pattern is None
+    own, new = change.recolors[-1]
+    assert color_name(own) == "white"
+    np.testing.assert_allclose(new, change.palette_K3[0])
+
+
+@pytest.mark.parametrize(
+    ("words", "pattern"), [("striped", "striped"), ("with polka dots", "dotted"), ("in plaid", "checked")]
+)
+def test_a_pattern_is_told_by_its_words(words, pattern):
+    change = read(words)
+    assert (change.pattern, change.words, change.not_drawn) == (pattern, "", ())
+    assert np.linalg.norm(change.palette_K3[0] - change.palette_K3[1]) > 20
 
 
 def test_no_words_move_toward_the_taste_as_far_as_its_strength_goes():

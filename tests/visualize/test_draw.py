@@ -18,10 +18,12 @@ from genrec.shop.drawing import draw_item
 from genrec.shop.vocabulary import sample_attributes
 from genrec.visualize import DrawingStopped, Visualizer, visualize, wanted_of
 from genrec.visualize.checking import check_visual
-from genrec.visualize.colors import to_lab
+from genrec.visualize.colors import color_name, color_shares, palette_of, to_lab
 from genrec.visualize.cutout import cut_out
+from genrec.visualize.draw import RECOLORED
 from genrec.visualize.guard import Guard
 from genrec.visualize.marking import read_picture
+from genrec.visualize.vocabulary import Vocabulary
 
 
 @dataclass
@@ -220,25 +222,51 @@ def sitting(shop, scenes, variations, *, knows=True, **settings):
     return Visualizer(config, "cpu", guard=guard, scenes=scenes, variations=variations)
 
 
-def test_a_variation_that_misses_its_color_becomes_a_scene_that_says_why(shop):
-    item, wanted = shop.catalog["i4"], wanted_of(change="in red")
-    vector = shop.embeddings["image"].vectors[4]
-    drawer = sitting(shop, PlainPainter((200, 190, 180)), PlainPainter((20, 40, 200)))
-    shown = drawer.draw(item, wanted, item_vector=vector)
-    assert shown.mode == "scene"
-    assert "no variation was good enough" in shown.notes[0]
-
-
-def test_a_variation_changes_nothing_outside_of_the_item(shop):
+def test_colors_and_patterns_change_without_a_model_and_nothing_outside_of_the_item(shop):
     item = shop.catalog["i4"]
-    drawer = sitting(shop, PlainPainter((200, 190, 180)), PlainPainter((206, 44, 44)))
-    drawer.guard.__dict__["item_floor"] = -1.0
-    shown = drawer.draw(item, wanted_of(change="in red"), item_vector=shop.embeddings["image"].vectors[4])
+    drawer = sitting(shop, PlainPainter((200, 190, 180)), None)
+    before, cutout = np.asarray(decode_image(item.image)), cut_out(decode_image(item.image))
+    shown = drawer.draw(item, wanted_of(change="in red with white stripes"), item_vector=vector_of(shop))
+    after = np.asarray(shown.picture)
     assert shown.mode == "variation"
-    before, after = np.asarray(decode_image(item.image)), np.asarray(shown.picture)
-    cutout = cut_out(decode_image(item.image))
     np.testing.assert_array_equal(before[cutout.alpha_HW == 0], after[cutout.alpha_HW == 0])
-    assert np.abs(after[cutout.alpha_HW == 1] - np.array((206, 44, 44))).max() <= 1
+    names = {color_name(color) for color in palette_of(*shown_colors(after[cutout.alpha_HW > 0.9]))[0][:2]}
+    assert "red" in names
+    assert dict(shown.models) == RECOLORED
+
+
+def test_a_material_is_drawn_by_a_model_or_told_as_not_drawn(shop):
+    item, blank = shop.catalog["i4"], PlainPainter((200, 190, 180))
+    without = sitting(shop, blank, None).draw(item, wanted_of(change="red leather"), item_vector=vector_of(shop))
+    assert (without.mode, without.words_not_drawn) == ("variation", ("leather",))
+    drawer = sitting(shop, blank, PlainPainter((20, 40, 200)))
+    drawer.__dict__["change_words"] = Vocabulary(frozenset(["leather"]))
+    badly = drawer.draw(item, wanted_of(change="red leather"), item_vector=vector_of(shop))
+    assert badly.mode == "variation"  # in red, but not of leather
+    assert "no variation was good enough" in badly.notes[0]
+
+
+def test_a_picture_without_an_outline_is_not_changed(shop):
+    whole = replace(shop.catalog["i4"], image=None)
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    path = shop.directory / "noise.png"
+    Image.fromarray(noise).save(path)
+    shown = sitting(shop, PlainPainter((200, 190, 180)), None).draw(replace(whole, image=path), wanted_of(change="red"))
+    assert shown.mode == "scene"
+    assert "nothing apart from a background" in shown.notes[0]
+
+
+def drawer_stage(shop):
+    return Visualizer(shop.config.visualize, "cpu").stage(cut_out(decode_image(shop.catalog["i4"].image)), 0)
+
+
+def vector_of(shop):
+    return shop.embeddings["image"].vectors[4]
+
+
+def shown_colors(pixels):
+    lab = to_lab(pixels)
+    return lab, color_shares(lab)
 
 
 def test_where_the_tower_does_not_know_the_catalog_no_variation_is_drawn(shop):
@@ -258,7 +286,8 @@ def test_a_wish_that_names_nothing_changeable_is_said(shop):
 
 
 def test_of_several_places_the_one_that_suits_is_taken(shop):
-    green, far = (62, 148, 76), (240, 235, 226)
+    rim = np.asarray(drawer_stage(shop).pixels_SS3)[drawer_stage(shop).item_SS == 1]
+    green, far = tuple(int(value) for value in np.median(rim, axis=0)), (240, 235, 226)
     drawer = sitting(shop, PlainPainter(green, far), None, candidates=2)
     shown = drawer.draw(shop.catalog["i4"], wanted_of())  # a green item, which green surroundings would hide
     assert shown.num_candidates == 2

@@ -66,6 +66,8 @@ def load_variation_painter(
 
     workspace: whose LoRA of the model is taken in, where it has one.
     """
+    if config.diffusion is None:
+        raise InputError("no model for variations is set; set visualize.diffusion to a folder or hub name")
     kind = _kind_of(config.diffusion, "diffusion", VARIATIONS)
     return VARIATIONS[kind](_load(config.diffusion, kind, "diffusion", config, device, workspace), config)
 
