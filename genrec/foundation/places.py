@@ -82,14 +82,14 @@ def sample_case(rng: np.random.Generator) -> PlaceCase:
             pattern = pick(rng, tuple(WALL_PATTERNS))
         elif kind < 0.4:
             texture = pick(rng, WALL_TEXTURES)
-        color = None
+        wall: str | None = None
         if says(0.3):
-            color = pick(rng, tuple(WALL_COLORS))
-            paints = (jitter(WALL_COLORS[color], 6, rng), *paints[1:])
+            wall = pick(rng, tuple(WALL_COLORS))
+            paints = (jitter(WALL_COLORS[wall], 6, rng), *paints[1:])
         plain = None if pattern is None and texture is None else (pattern, texture)
         if plain is not None and not says(0.75):  # a pattern is only ever drawn when asked for
             pattern = texture = None
-        words += _wall_words(color, pattern, texture, rng)
+        words += _wall_words(wall, pattern, texture, rng)
     light = pick(rng, LIGHTS) if rng.random() < 0.5 else "day"
     if light != "day" or says(0.3):
         words.append(pick(rng, LIGHT_WORDS[light]))

@@ -47,8 +47,9 @@ def test_a_pattern_lies_on_what_has_the_main_color_alone(pattern):
     pixels[60:] = NAMED["orange"]
     marked = patterned(whole(pixels), pattern, to_lab(NAMED["green"]), WHITE)
     colors, weights = palette_of(to_lab(marked[:60].reshape(-1, 3)), color_shares(to_lab(marked[:60].reshape(-1, 3))))
-    assert color_name(colors[0]) == "green"
-    assert colors[1][0] > colors[0][0] + 10  # where it covers in part, as checks do, a lighter green
+    light = sorted(float(color[0]) for color in colors[:2])  # where it covers in part, as checks do, a lighter green
+    assert light[0] == pytest.approx(to_lab(NAMED["green"])[0], abs=12)
+    assert light[1] > light[0] + 8
     assert 0.08 < weights[1] < 0.6
     assert np.abs(marked[64:].astype(int) - NAMED["orange"]).max() <= 8
 
