@@ -57,6 +57,7 @@ _GROUNDS = ("on an oak table", "on a white sideboard", "on a walnut shelf", "on 
 _ON_WALL = "hung on a wall"
 _MAX_DRAFT_PX = 512
 _DETAIL = 0.022  # of a picture's side: what is smaller is detail
+STAGED = {"photo": UsedModel(name="genrec.visualize.staging", license="apache-2.0")}
 RECOLORED = {"variation": UsedModel(name="genrec.visualize.recolor", license="apache-2.0")}
 _SEED_STEP = 7_919  # between the seeds of candidates
 
@@ -376,18 +377,22 @@ class _Sitting:
             where = _usual_place(photo)
             notes.append("no box was given, so it stands in the lower middle of the photo")
         placed = place_in_photo(cutout, photo, where)
-        told, unknown = self._of.scene_words.split(self._wanted.words)
-        order = replace(self._order, words=told, palette=None, palette_weights=None, strength=0.0)
+        if not self._of.scene_words.is_open:  # a small model's seams are worse than none; words name no place here
+            _, unknown = self._of.scene_words.split(self._wanted.words)
+            return Drawn(
+                picture=placed.picture, mode="photo", prompt=self._wanted.words, words_not_drawn=unknown,
+                notes=tuple(notes), models=STAGED,
+            )  # fmt: skip
         painter = self._of.scenes
-        picture, prompt = placed.picture, painter.prompt(order)
-        if (ring := placed.mask.getbbox()) is not None:
-            (seams,) = self._candidates(
+        order = replace(self._order, palette=None, palette_weights=None, strength=0.0)
+        picture, ring = placed.picture, placed.mask.getbbox()
+        if ring is not None:
+            (picture,) = self._candidates(
                 painter.num_steps,
-                lambda seed, watch: _repainted(painter, placed.picture, placed.mask, ring, order, watch),
+                lambda _, watch: _repainted(painter, placed.picture, placed.mask, ring, order, watch),
                 count=1,
             )
-            picture = seams
-        return Drawn(picture=picture, mode="photo", prompt=prompt, words_not_drawn=unknown, notes=tuple(notes))
+        return Drawn(picture=picture, mode="photo", prompt=painter.prompt(order), notes=tuple(notes))
 
     def without_picture(self) -> Drawn:
         """An item of which there is no picture: from its words, where the model draws from words alone."""

@@ -215,6 +215,20 @@ def test_a_photo_changes_only_where_the_item_stands(shop, tmp_path):
     assert "no box was given" in unplaced.note
 
 
+def test_seams_are_painted_by_models_of_any_words_and_nothing_beyond(shop):
+    drawer = Visualizer(shop.config.visualize, "cpu", scenes=PlainPainter((250, 10, 10)))
+    drawer.__dict__["scene_words"] = Vocabulary()
+    photo = Image.new("RGB", (160, 120), (40, 160, 60))
+    shown = np.asarray(drawer.draw(shop.catalog["i2"], wanted_of(photo=photo, box=(40, 20, 80, 90))).picture).astype(
+        int
+    )
+    outside = np.ones((120, 160), bool)
+    outside[20:110, 40:120] = False
+    assert (shown[outside] == (40, 160, 60)).all()
+    redder = (shown[..., 0] > 120) & (shown[..., 1] < 110)
+    assert redder.sum() > 50
+
+
 def sitting(shop, scenes, variations, *, knows=True, **settings):
     guard = Guard(clip=shop.clip, catalog=shop.catalog, image=shop.embeddings["image"])
     guard.__dict__["knowledge"] = 1.0 if knows else 0.5
