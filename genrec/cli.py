@@ -631,6 +631,9 @@ def evaluate(
             help="Also rank with the items of the history among all others, which costs ours a second search.",
         ),
     ] = True,
+    visuals: Annotated[
+        bool, typer.Option("--visuals", help="Measure pictures instead, as genrec bench visuals does.")
+    ] = False,
     adapter: Adapter = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
     as_json: Json = False,
@@ -641,6 +644,9 @@ def evaluate(
 
     if split not in ("test", "validation"):
         raise InputError(f"--split {split!r} is unknown; choose test or validation")
+    if visuals:
+        bench("visuals", directory, as_json=as_json)
+        return
     workspace = _load(directory, adapter)
     names = [name.strip() for name in peers.split(",") if name.strip()]
     world = load_world(directory)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-Row = dict[str, float | int | str]
+Row = dict[str, float | int | str | None]  # None where a measure does not fit
 
 
 class Stopwatch:
@@ -47,7 +47,9 @@ def table_lines(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     return columns, [[_cell(row.get(column, "")) for column in columns] for row in rows]
 
 
-def _cell(value: float | int | str) -> str:
+def _cell(value: float | int | str | None) -> str:
+    if value is None:
+        return ""
     if isinstance(value, str):
         return value
     return f"{value:.3g}" if isinstance(value, float) else f"{value:,}"
