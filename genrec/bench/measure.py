@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-Row = dict[str, float | int | str | None]  # None where a measure does not fit
+Row = dict[str, float | int | str]
 
 
 class Stopwatch:

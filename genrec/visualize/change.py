@@ -35,6 +35,8 @@ PATTERN_WORDS: Mapping[str, tuple[str, ...]] = {
     "zigzag": ("zigzag", "with zigzags", "chevron", "zigzags"),
     "floral": ("floral", "with flowers", "flowery", "flowers"),
 }
+_SHADE = np.array((0.45, 1.0, 1.0), dtype=np.float32)  # what lightness counts beside hue
+_APART, _MIN_ACCENT = 18.0, 0.04  # ΔE, and of the item
 _SEEN = 9.0  # a smaller change of color, in ΔE, is not seen
 _CONTRAST = 26.0
 
@@ -122,9 +124,10 @@ def _is_seen(before: FloatArray, after: FloatArray) -> bool:
 def item_colors(cutout: Cutout) -> tuple[FloatArray, FloatArray | None]:
     """The item's main color and its accent, CIELAB (3,); None where it has no second color."""
     inside_N3 = to_lab(cutout.pixels_HW3[cutout.alpha_HW > 0.9])
-    colors, weights = palette_of(inside_N3, color_shares(inside_N3), 2)
-    accent = colors[1] if len(colors) > 1 and weights[1] > 0.1 else None
-    return colors[0], accent
+    colors, weights = palette_of(inside_N3, color_shares(inside_N3), 6)
+    apart = np.linalg.norm((colors - colors[0]) * _SHADE, axis=1)  # shades of the main color are no color of their own
+    others = np.flatnonzero((apart > _APART) & (weights > _MIN_ACCENT))
+    return colors[0], colors[others[0]] if len(others) else None
 
 
 def _without(words: str) -> tuple[str, str | None]:
