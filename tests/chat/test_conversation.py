@@ -425,6 +425,8 @@ LEFT = [
     "wie viele sind noch übrig?",
     "il en reste combien ?",
     "cuántas hay en stock?",
+    "cuántos quedan?",
+    "combien sont disponibles ?",
 ]
 
 
@@ -444,9 +446,44 @@ def test_how_many_are_left_is_told_of_the_wishes_and_never_of_the_whole_catalog(
     assert f"There are {count} items (" in said
 
 
-@pytest.mark.parametrize("text", ["how many customers do you have?", "how many have I seen?", "how many can I return?"])
+OTHER_COUNTS = [
+    "how many customers do you have?",
+    "how many have I seen?",
+    "how many can I return?",
+    "how many people bought this?",
+    "how many did you show me?",
+    "how many reviews do the red lamps have?",
+    "combien de clients avez-vous ?",
+    "combien en ai-je vu ?",
+    "cuántas personas trabajan aquí?",
+    "cuántos he visto ya?",
+    "wie viele Mitarbeiter habt ihr?",
+    "wieviele habe ich schon gesehen",
+    "wie viele Kunden haben eine rote Lampe gekauft?",
+]
+
+
+@pytest.mark.parametrize("text", OTHER_COUNTS)
 def test_the_size_of_the_catalog_answers_no_other_count(conversation: Conversation, text: str) -> None:
-    assert str(len(conversation.recommender.catalog)) not in conversation.say(text).text
+    said = conversation.say(text).text
+    assert str(len(conversation.recommender.catalog)) not in said
+    assert not said.startswith("There ")
+
+
+BARE_COUNTS = [
+    "how many do you have?",
+    "how many products are in your catalog?",
+    "wie viele Treffer sind das genau?",
+    "combien d'articles avez-vous ?",
+    "ça fait combien de résultats ?",
+    "cuántos artículos hay en total?",
+]
+
+
+@pytest.mark.parametrize("text", BARE_COUNTS)
+def test_a_count_of_items_is_the_size_of_the_catalog(conversation: Conversation, text: str) -> None:
+    size = len(conversation.recommender.catalog)
+    assert conversation.say(text).text == f"There are {size} items in the whole catalog."
 
 
 def test_the_whole_catalog_is_counted_as_such_where_it_is_asked_for(conversation: Conversation) -> None:
@@ -473,7 +510,8 @@ def test_what_is_denied_is_not_counted(conversation: Conversation, text: str) ->
 
 def test_how_many_colors_there_are_is_told(conversation: Conversation) -> None:
     colors = {item.attributes["color"] for item in conversation.recommender.catalog}
-    assert conversation.say("how many colors are there?").text.startswith(f"There are {len(colors)} colors")
+    for text in ("how many colors are there?", "combien de couleurs avez-vous ?"):
+        assert conversation.say(text).text.startswith(f"There are {len(colors)} colors")
 
 
 def test_advice_names_one_of_the_shown_and_says_why(conversation: Conversation) -> None:

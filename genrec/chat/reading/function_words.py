@@ -39,6 +39,21 @@ _TOTAL = re.compile(
     r"en total)\b",
     re.IGNORECASE,
 )
+# How many somebody has seen, bought or liked, which no catalog tells.
+OWN_COUNT = re.compile(
+    rf"{_HOW_MANY.pattern}[^,;.!?]*\b(?:(?:have|did|had) (?:i|we)|did you show|hab\w* (?:ich|wir)|ai-je|avons-nous|"
+    r"j'(?:en )?ai|(?:he|hemos) \w+[dst]o|tengo|tenemos)\b",
+    re.IGNORECASE,
+)
+# Words of a count that say nothing of what is counted, as they are compared, beside the commonest and those for things.
+COUNTING = listed(
+    """total altogether overall whole entire catalog catalogue assortment selection range shop store database collection
+    number count counting amount exactly roughly approximately result results find found match matches matching fit fits
+    did we tell know they them these those available offer sell stock carry choose here list your in insgesamt katalog
+    sortiment laden wieviel wieviele zahl anzahl treffer gefunden davon genau ungefahr etwa fuhrt hier dann denn
+    uberhaupt t nombre resultat resultats trouve trouves trouvees magasin tous toutes exactement environ numero cantidad
+    cuantas resultados encontrado encontrados tienda catalogo aproximadamente tienes teneis encontraste"""
+)
 _NEGATIONS = listed(
     """without no not non except excluding minus ohne nicht kein keine keinen keiner keines ausser sans pas sauf hors
     sin excepto salvo menos"""

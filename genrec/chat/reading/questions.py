@@ -13,7 +13,7 @@ import numpy as np
 from genrec.chat.constraints import extremes_of, meeting
 from genrec.chat.lexicon import Lexicon, said_otherwise, stems, words_of
 from genrec.chat.reading.degrees import first_graded
-from genrec.chat.reading.function_words import is_denied, means_all, stock_words
+from genrec.chat.reading.function_words import COUNTING, OWN_COUNT, is_denied, means_all, stock_words
 from genrec.chat.reading.measures import attribute_for, attribute_near
 from genrec.chat.reading.spans import POINTING, Span
 from genrec.chat.requests import ChatRequest, Intent, Question
@@ -228,7 +228,8 @@ def ask_of_catalog(reading: "_Reading") -> ChatRequest:
     """The message as a question about the catalog, about what of it meets the wishes, or about what was shown."""
     lexicon, session, is_count = reading.lexicon, reading.session, reading.intent == "count"
     attributes, asks = asked_attributes(reading.spans, lexicon)
-    unheard_of = reading.unheard_of()
+    if is_count and OWN_COUNT.search(reading.text):
+        return ChatRequest(text=reading.text, intent="browse", question=Question(is_untold=True))
     stock = stock_words(reading.text) if is_count else []
     named = [
         replace(span, role=_role_in_scope(span, reading.text))
@@ -238,8 +239,12 @@ def ask_of_catalog(reading: "_Reading") -> ChatRequest:
     ]
     wishes = reading.wishes(named)
     is_stock = bool(stock) or any(span.type == "stock" for span in reading.spans)
-    of_stock = {word for start, end in stock for word in words_of(reading.text[start:end])}
-    unheard = [said for said in reading.missing if not set(words_of(said)) <= of_stock]
+    used = {*(COUNTING if is_count else ()), *(w for start, end in stock for w in words_of(reading.text[start:end]))}
+    unheard, unheard_of = (
+        [said for said in words if not set(words_of(said)) <= used] for words in (reading.missing, reading.unheard_of())
+    )
+    if not is_stock and not set(attributes) <= {*lexicon.numeric, *(wish.attribute for wish in wishes.where)}:
+        is_count = False  # what is counted are the values of an attribute
     unknown = tuple(dict.fromkeys((*wishes.words, *wishes.avoided, *unheard)))
     about = reading.pointed["about"]
     if about:
@@ -259,8 +264,7 @@ def ask_of_catalog(reading: "_Reading") -> ChatRequest:
             Question(attributes=tuple(attributes), scope=scope) if attributes else Question(scope=scope, is_untold=True)
         )
     elif is_count:
-        if is_bare and not unknown:
-            unknown = tuple(reading.left_over())
+        unknown = unknown or _uncounted(reading, is_bare=is_bare)
         if not scope and not means_whole and session.query:  # what is wished in free words alone
             unknown = (*unknown, session.query)
         question = Question(is_count=True, scope=scope, missing=unknown)
@@ -274,6 +278,19 @@ def ask_of_catalog(reading: "_Reading") -> ChatRequest:
         question=question,
         not_understood=tuple(said for said in unheard_of if said not in question.missing),
     )
+
+
+def _uncounted(reading: "_Reading", *, is_bare: bool) -> tuple[str, ...]:
+    """Words that say what is counted, and name nothing here; what stands behind a name may be said of what it names."""
+    plain, left_over = reading.lexicon.talk.common | reading.lexicon.talk.things | COUNTING, reading.left_over()
+    first = min((link.word.start for link in reading.links if link.word.form in ("value", "person")), default=0)
+    words = [
+        link.word.text
+        for link, kind in zip(reading.links, reading.tagged.types, strict=True)
+        if link.word.form == "word"
+        and (is_bare or kind in ("attr", "people") or (link.word.start < first and link.word.text in left_over))
+    ]
+    return tuple(dict.fromkeys(text for text in words if not {w.removeprefix("d'") for w in words_of(text)} <= plain))
 
 
 def _role_in_scope(span: Span, text: str) -> str:

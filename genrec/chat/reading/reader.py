@@ -35,6 +35,7 @@ from genrec.search import SearchIndex
 
 UNREAD = "other"  # the language of what is not read
 _UNREAD_SHARE, _SURE_SHARE = 0.6, 0.9
+_STEM_SHARE = 0.6  # of a word that is known by its everyday stem: "rip" tells nothing of "ripped"
 _PLAIN: Mapping[str, Intent] = {
     "greet": "greet", "thanks": "thanks", "bye": "thanks", "help": "help", "recall": "recall", "other": "other",
 }  # fmt: skip
@@ -308,8 +309,9 @@ class _Reading:
         known = self.lexicon.talk.everyday | self.lexicon.talk.things
         said = zip(self.links, self.tagged.roles, strict=True)
         words = [link.word for link, role in said if role == NONE and link.word.form == "word"]
-        forms = {word.text: {*words_of(word.text), *stems(words_of(word.text)[0])} for word in words}
-        return [text for text, own in forms.items() if known.isdisjoint(own) and len(text) > 2]
+        own = {word.text: words_of(word.text)[0].removeprefix("d'") for word in words if len(word.text) > 2}
+        forms = {text: [form for form in (word, *stems(word)) if form in known] for text, word in own.items()}
+        return [text for text in own if max(map(len, forms[text]), default=0) < _STEM_SHARE * len(own[text])]
 
 
 def _is_beyond(one: Span, other: Span) -> bool:

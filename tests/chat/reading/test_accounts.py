@@ -15,7 +15,7 @@ def read(linker: Linker, text: str, session: Session | None = None) -> ChatReque
     return Reader(linker.lexicon, linker.search).read(text, session or Session())
 
 
-@pytest.mark.parametrize("odd", ["ripped", "gluxy", "tasselled"])
+@pytest.mark.parametrize("odd", ["ripped", "zipped", "gluxy", "tasselled"])
 def test_a_word_of_which_nothing_is_said_is_named(odd: str) -> None:
     found = read(SHOP, f"a red lamp, {odd} ones")
     assert ("color", "red") in {(wish.attribute, wish.value) for wish in found.where}
