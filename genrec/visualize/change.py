@@ -45,8 +45,8 @@ _CONTRAST = 26.0
 class Change:
     """What shall be different.
 
-    recolors: the item's own colors with those that take their places, CIELAB (3,). pattern: to lay over it, None for
-    its own. palette_K3: its main color and its
+    recolors: the item's own colors with those that take their places, CIELAB (3,). is_plain: whether its own pattern
+    goes; pattern: to lay over it, None for none. palette_K3: its main color and its
     accent as they shall be, (K, 3), None where a model is told the words alone; weights_K: of them. words: what a model
     shall do beside, such as materials; not_drawn: words of the request that it does not know. why_empty: where
     nothing would change.
@@ -56,6 +56,7 @@ class Change:
     weights_K: FloatArray | None
     words: str
     recolors: tuple[tuple[FloatArray, FloatArray], ...] = ()
+    is_plain: bool = False
     pattern: str | None = None
     not_drawn: tuple[str, ...]
     why_empty: str | None = None
@@ -63,7 +64,7 @@ class Change:
     @property
     def is_empty(self) -> bool:
         """Whether nothing would change."""
-        return not self.recolors and not self.words and self.pattern is None
+        return not (self.recolors or self.words or self.is_plain)
 
 
 def read_change(words: str, cutout: Cutout, vocabulary: Vocabulary, taste: Taste | None, strength: float) -> Change:
@@ -87,20 +88,18 @@ def read_change(words: str, cutout: Cutout, vocabulary: Vocabulary, taste: Taste
         wanted = taste.palette_K3
         target = main + strength * (wanted[0] - main)
         second = wanted[1] if len(wanted) > 1 and accent is not None else accent
-    if denied or pattern is not None:  # the own pattern goes: in the item's own color it is none
-        wished, second = second, target
-    else:
-        wished = second
     recolors = [(main, target)] if _is_seen(main, target) else []
-    if accent is not None and second is not None:
-        second = second if second is target else _standing_out(target, second)
+    is_plain = denied is not None or pattern is not None  # a pattern takes the place of the item's own
+    if accent is not None and second is not None and not is_plain:
+        second = _standing_out(target, second)
         recolors += [(accent, second)] if recolors or _is_seen(accent, second) else []
-    palette = np.array([target, _standing_out(target, wished)], dtype=np.float32)
+    palette = np.array([target, _standing_out(target, second)], dtype=np.float32)
     return Change(
         palette_K3=palette,
         weights_K=np.array((0.7, 0.3), dtype=np.float32),
         words=told,
         recolors=tuple(recolors),
+        is_plain=is_plain,
         pattern=None if pattern == "plain" else pattern,
         not_drawn=unknown,
         why_empty="nothing of this can be changed here" if words.strip() else "nothing is known of the taste",

@@ -25,7 +25,7 @@ from genrec.errors import InputError, RequestRefused, ShapeError
 from genrec.hub import KNOWN
 from genrec.runtime import ProgressMeter, foundation_path, pick_device, shown_name
 from genrec.schema import Catalog, Embeddings, FloatArray, Item, Visual
-from genrec.visualize.change import Change, read_change
+from genrec.visualize.change import Change, item_colors, read_change
 from genrec.visualize.colors import to_rgb
 from genrec.visualize.credentials import Credentials, load_credentials
 from genrec.visualize.cutout import Cutout, cut_out
@@ -42,7 +42,7 @@ from genrec.visualize.families.adapters import CREAM
 from genrec.visualize.guard import Guard
 from genrec.visualize.marking import fit_square, write_visual
 from genrec.visualize.places.plan import plan_place
-from genrec.visualize.recolor import patterned, recolored
+from genrec.visualize.recolor import patterned, recolored, without_pattern
 from genrec.visualize.record import Ingredient, Mode, UsedModel, VisualRecord
 from genrec.visualize.safety import SafetyCheck, load_safety, require_drawable, verdicts
 from genrec.visualize.staging import Region, Stage, compose, place_in_photo, stage
@@ -329,14 +329,18 @@ class _Sitting:
         change = read_change(self._wanted.words, cutout, words, self._taste, self._order.strength)
         if change.is_empty:
             return self.scene(cutout, f"{change.why_empty}, so the item is shown as it is")
-        colored = replace(cutout, pixels_HW3=recolored(cutout, change.recolors)) if change.recolors else cutout
+        colored = cutout
+        if change.is_plain:
+            colored = replace(colored, pixels_HW3=without_pattern(colored, item_colors(cutout)[0]))
+        if change.recolors:
+            colored = replace(colored, pixels_HW3=recolored(colored, change.recolors))
         if change.pattern is not None and change.palette_K3 is not None:
             pixels = patterned(colored, change.pattern, *change.palette_K3)
             colored = replace(colored, pixels_HW3=pixels)
         picture = _within(cutout, picture, Image.fromarray(colored.pixels_HW3))
         drawn = self._changed(cutout, picture, change)
         if isinstance(drawn, str):
-            if not change.recolors and change.pattern is None:
+            if not change.recolors and not change.is_plain:
                 return self.scene(cutout, f"no variation was good enough ({drawn}), so the item is shown as it is")
             note = f"{change.words} is not drawn, because no variation was good enough ({drawn})"
             return Drawn(picture=picture, mode="variation", prompt=self._wanted.words, words_not_drawn=change.not_drawn,

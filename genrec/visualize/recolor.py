@@ -8,6 +8,7 @@ has the main color. Knows colors; knows no model and no words.
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +20,8 @@ from genrec.visualize.cutout import Cutout
 _PATTERN_SCALE = 1.5  # of the made world's units, over the longer side of an item
 _SPREAD = 11.0  # ΔE, within which a pixel is of a color
 _SHADE = 0.45  # what lightness counts in that, because shading is of one color
+_NEAR_MAIN = 20.0  # ΔE, within which a pixel has the main color
+_PATTERN_REACH = 0.16  # of an item, that the motifs of a pattern are wide at most
 _WHITE = np.array((98.0, 0.0, 1.0), dtype=np.float32)  # highlights
 _STAYS_PLAIN = 14.0  # ΔE, to a highlight: an item of that color has none apart from itself
 
@@ -64,3 +67,21 @@ def patterned(cutout: Cutout, pattern: str, main: FloatArray, accent: FloatArray
     marked_HW3 = recolored(cutout, [(main, accent)]).astype(np.float32)
     mixed_HW3 = cutout.pixels_HW3 + cover_HW1 * (marked_HW3 - cutout.pixels_HW3)
     return np.clip(np.rint(mixed_HW3), 0, 255).astype(np.uint8)
+
+
+def without_pattern(cutout: Cutout, main: FloatArray) -> NDArray[np.uint8]:
+    """The item's pixels, uint8 (H, W, 3), with what lies within its main color, CIELAB (3,), filled from around it.
+
+    Parts of other colors that the main one does not enclose, as legs and soles are, stay.
+    """
+    lab_HW3 = to_lab(cutout.pixels_HW3)
+    inside_HW = cutout.alpha_HW > 0.9
+    is_main_HW = inside_HW & (np.linalg.norm((lab_HW3 - main) * (_SHADE, 1, 1), axis=-1) < _NEAR_MAIN)
+    left, top, right, bottom = cutout.box
+    reach = max(3, round(_PATTERN_REACH * max(right - left, bottom - top)) | 1)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    enclosed_HW = cv2.morphologyEx(is_main_HW.astype(np.uint8), cv2.MORPH_CLOSE, disc) > 0
+    motif_HW = (enclosed_HW & inside_HW & ~is_main_HW).astype(np.uint8)
+    rim_HW = cv2.dilate(motif_HW, np.ones((3, 3), np.uint8)) * inside_HW.astype(np.uint8)
+    filled = cv2.inpaint(np.ascontiguousarray(cutout.pixels_HW3), rim_HW, 3, cv2.INPAINT_TELEA)
+    return np.asarray(filled, dtype=np.uint8)

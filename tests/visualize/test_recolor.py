@@ -7,7 +7,7 @@ from genrec.shop.vocabulary import sample_attributes
 from genrec.visualize.change import item_colors
 from genrec.visualize.colors import NAMED, color_name, color_shares, palette_of, to_lab
 from genrec.visualize.cutout import cut_out, whole
-from genrec.visualize.recolor import patterned, recolored
+from genrec.visualize.recolor import patterned, recolored, without_pattern
 
 RED, NAVY, WHITE = (to_lab(NAMED[name]) for name in ("red", "navy", "white"))
 
@@ -63,3 +63,13 @@ def test_the_made_worlds_items_take_any_color():
             pixels = Image.fromarray(recolored(item, [(main, RED)]))
             shown = to_lab(np.asarray(pixels)[item.alpha_HW > 0.9])
             assert np.quantile(np.linalg.norm((shown - RED) * (0.5, 1, 1), axis=1), 0.25) < 26
+
+
+@pytest.mark.parametrize("pattern", ["striped", "dotted", "zigzag", "floral"])
+def test_a_pattern_goes_and_other_parts_stay(pattern):
+    pixels = np.full((90, 90, 3), NAMED["green"], np.uint8)
+    marked = patterned(whole(pixels), pattern, to_lab(NAMED["green"]), WHITE)
+    marked[70:] = NAMED["orange"]
+    plain = without_pattern(whole(marked), to_lab(NAMED["green"]))
+    assert (np.abs(plain[4:66, 4:86].astype(int) - NAMED["green"]).max(axis=-1) < 40).mean() > 0.93
+    assert (plain[74:] == NAMED["orange"]).all()
