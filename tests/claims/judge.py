@@ -66,11 +66,15 @@ def untruths(text: str, facts: Facts) -> list[str]:
                 for part in _SPLIT.split(re.sub("You may like it|What is more,|Why this|Here is why", "", sentence))
             ),
         ):
-            title = next((named[ord(mark) - 945] for mark in re.findall("«(.)»", part)[-1:]), None)
-            if _VERB.search(part) is None and not _LIKENESS.search(part) and title in (None, spoken_name(facts.item)):
+            spoken_of = next((named[ord(mark) - 945] for mark in re.findall("«(.)»", part)[-1:]), None)
+            if (
+                _VERB.search(part) is None
+                and not _LIKENESS.search(part)
+                and spoken_of in (None, spoken_name(facts.item))
+            ):
                 found += [part] if re.search(r"\d", part) or _DENIALS.search(part) else []
                 continue
-            if not _is_true(part, others.get(title or ""), loose, facts):
+            if not _is_true(part, others.get(spoken_of or ""), loose, facts):
                 found.append(part)
     return found
 
