@@ -28,7 +28,11 @@ class StableDiffusion:
         """The words alone, for a model of this project, which reads its taste as a palette; None for others."""
         if self.adapter is None or self.adapter.reads != "palette":
             return None
-        return ", ".join(filter(None, (order.words, order.taste_words)))
+        tokenizer = self._driver.pipeline.tokenizer
+        parts = ", ".join(filter(None, (order.words, order.taste_words))).split(", ")
+        while len(parts) > 1 and len(tokenizer.tokenize(", ".join(parts))) > tokenizer.model_max_length - 2:
+            parts.pop()  # whole phrases, the last first, in place of the end of one
+        return ", ".join(parts)
 
     def _options(self, order: DrawingOrder, prompt: str) -> dict[str, Any]:  # Any: keyword arguments of a pipeline
         unwanted = ", ".join(filter(None, (order.unwanted, self._config.negative)))

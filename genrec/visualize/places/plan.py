@@ -112,10 +112,11 @@ def _caption(place: Place, found: Mapping[str, str], *, is_hung: bool) -> str:
         words.append("hung on a wall")
     else:
         words.append(f"on a {MATERIAL_WORDS[place.material][0]} {GROUND_WORDS[place.ground][0]}")
+    words.append(LIGHT_WORDS[place.light][0])
     if not place.is_outdoors:
         words += [WALL_PATTERNS[place.pattern]] if place.pattern else [f"{place.texture} wall"] if place.texture else []
-        words += [PROP_WORDS[prop][0] for prop in place.props]
-    return ", ".join([*words, LIGHT_WORDS[place.light][0]])
+        words += [PROP_WORDS[prop][0] for prop in place.props[:1]]  # more do not fit into what the model reads
+    return ", ".join(words)
 
 
 @cache
