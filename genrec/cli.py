@@ -411,7 +411,7 @@ def visualize(
     seed: Annotated[int, typer.Option(help="Equal seeds draw equal pictures.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Draw an item for a person."""
+    """Show an item to a person: in a scene for them, changed, or in their photo."""
     workspace = _load(directory)
     made = workspace.visualize(
         item=item, out=out, user=user, history=_ids(history), scene=scene, change=change, photo=photo, mask=mask,

@@ -47,7 +47,7 @@ def test_recommend_explain_and_visualize_print_their_shapes(genrec, shop_directo
     drawn = json.loads(out)
     assert code == 0
     assert drawn["generated"] is True
-    assert {"item", "taste", "text"} == drawn["scores"].keys()
+    assert {"contrast", "taste", "fit"} == drawn["scores"].keys()
     assert Image.open(drawn["path"]).text["generated"] == "true"
 
 

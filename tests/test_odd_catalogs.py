@@ -167,7 +167,7 @@ def test_what_nothing_tells_of_is_neither_searched_drawn_nor_compared_with_a_pho
     built, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     workspace = built("log alone")
-    with pytest.raises(InputError, match="nothing is known of 'i2' to draw"):
+    with pytest.raises(InputError, match="'i2' has no picture"):
         workspace.visualize(item="i2", history=[], out=tmp_path / "i2.png")
     Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
     with pytest.raises(InputError, match="no item here has any"):
