@@ -7,7 +7,7 @@ import pytest
 from browsing import CHROMIUM, DESKTOP, PATIENCE_MS
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop would be in the way of other files
 def browser():
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
     with sync_api.sync_playwright() as playwright:
