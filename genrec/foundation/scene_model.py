@@ -43,7 +43,7 @@ from genrec.visualize.vocabulary import WORDS_FILE
 
 NAME = "genrec-tiny-scene"
 NUM_PLACES, NUM_THINGS = 10_000, 400
-RECIPE = PainterRecipe(seed=5, steps=3800, latent_channels=4, channels_beside=5)
+RECIPE = PainterRecipe(seed=5, steps=2950, latent_channels=4, channels_beside=5)
 CODEC = CodecRecipe(steps=1000, batch_size=8, latent_channels=4)
 
 

@@ -1,6 +1,6 @@
 """Which words a model draws, and what of a request it does not know.
 
-A small model lists its words in `known_words.txt` beside its weights, one line for words that mean the same to it; any
+A small model lists its words in `known_words.txt` beside its weights; any
 other model is taken to know every word. Knows no grammar: words that only bind are not looked at.
 """
 
@@ -15,127 +15,14 @@ from genrec.hub import find_model
 WORDS_FILE = "known_words.txt"
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 # Articles, prepositions and politeness of the languages that requests come in: they name nothing that could be drawn.
-BINDING = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "in",
-        "on",
-        "at",
-        "of",
-        "with",
-        "and",
-        "or",
-        "to",
-        "into",
-        "for",
-        "from",
-        "by",
-        "as",
-        "its",
-        "it",
-        "is",
-        "be",
-        "my",
-        "your",
-        "our",
-        "me",
-        "us",
-        "i",
-        "we",
-        "you",
-        "this",
-        "that",
-        "these",
-        "those",
-        "some",
-        "any",
-        "more",
-        "very",
-        "so",
-        "please",
-        "show",
-        "draw",
-        "make",
-        "put",
-        "let",
-        "can",
-        "could",
-        "would",
-        "like",
-        "want",
-        "wanted",
-        "just",
-        "only",
-        "near",
-        "next",
-        "beside",
-        "front",
-        "einen",
-        "eine",
-        "einem",
-        "einer",
-        "ein",
-        "der",
-        "die",
-        "das",
-        "den",
-        "dem",
-        "des",
-        "im",
-        "am",
-        "auf",
-        "mit",
-        "und",
-        "oder",
-        "zu",
-        "für",
-        "von",
-        "bei",
-        "mir",
-        "bitte",
-        "zeig",
-        "zeige",
-        "un",
-        "une",
-        "le",
-        "la",
-        "les",
-        "des",
-        "du",
-        "de",
-        "d",
-        "l",
-        "dans",
-        "sur",
-        "avec",
-        "et",
-        "ou",
-        "pour",
-        "par",
-        "moi",
-        "s'il",
-        "vous",
-        "plaît",
-        "montre",
-        "uno",
-        "una",
-        "el",
-        "los",
-        "las",
-        "del",
-        "en",
-        "con",
-        "y",
-        "o",
-        "para",
-        "por",
-        "mi",
-        "favor",
-        "muestra",
-    ]
-)
+_BINDING_TEXT = """
+    a an the in on at of with and or to into for from by as its it is be my your our me us i we you this that
+    these those some any more very so please show draw make put let can could would like want wanted just only
+    near next beside front einen eine einem einer ein der die das den dem des im am auf mit und oder zu für von
+    bei mir bitte zeig zeige un une le la les des du de d l dans sur avec et ou pour par moi s'il vous plaît
+    montre uno una el los las del en con y o para por mi favor muestra
+"""
+BINDING = frozenset(_BINDING_TEXT.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +54,6 @@ class Vocabulary:
             if any(word not in BINDING for word in kept):
                 parts.append(" ".join(kept))
         return ", ".join(parts), tuple(dict.fromkeys(unknown))
-
-    def known(self, value: str) -> str:
-        """A value as the model is told it; empty where it does not know all of it."""
-        told, unknown = self.split(value)
-        return "" if unknown else told
 
     def _known(self, word: str) -> str | None:
         """The word, or another form of it, as the model knows it."""

@@ -27,11 +27,6 @@ def test_a_model_that_lists_no_words_is_told_all():
     assert Vocabulary().split("a cat on a bicycle") == ("a cat on a bicycle", ())
 
 
-def test_a_value_is_told_whole_or_not_at_all():
-    assert KNOWN.known("striped") == "striped"
-    assert KNOWN.known("striped cat") == ""
-
-
 def test_words_are_read_beside_the_weights(tmp_path):
     assert vocabulary_of(str(tmp_path / "nowhere")).is_open
     (tmp_path / WORDS_FILE).write_text("walnut\nDesk\n")
