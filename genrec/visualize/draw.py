@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
@@ -89,13 +90,15 @@ class Wanted:
     """What is asked for.
 
     mode: scene, variation or photo. words: where to show it, or what to change. photo: a person's own, with `where`:
-    left, top, width and height of a box in it, or a mask (white where the item may be). strength: of the taste, 0 to 1.
+    left, top, width and height of a box in it, or a mask (white where the item may be); photo_file: where it was read
+    from, if from a file. strength: of the taste, 0 to 1.
     size_px: the side of a square that the picture is scaled into, its label included; None for its own size.
     """
 
     mode: Mode = "scene"
     words: str = ""
     photo: Image.Image | None = None
+    photo_file: Path | None = None
     where: Region | Image.Image | None = None
     strength: float | None = None
     seed: int = 0
@@ -131,6 +134,7 @@ def wanted_of(
         mode="photo" if photo is not None else "variation" if change is not None else "scene",
         words=(change if change is not None else scene) or "",
         photo=None if photo is None else decode_image(photo),
+        photo_file=photo if isinstance(photo, Path) else None,
         where=box if mask is None else decode_image(mask),
         strength=strength,
         seed=seed,
@@ -155,8 +159,7 @@ class Visualizer:
     """The models that paint, loaded on first use; any number of threads may draw at once.
 
     guard: judges what was drawn, and knows which catalog it is for. scenes, variations: what paints them, in place of
-    the settings' models. workspace: the folder from which the settings'
-    certificate and key are seen. Raises ConfigError where these do not sign.
+    the settings' models. workspace: the folder from which the settings' certificate and key are seen. Raises ConfigError where these do not sign.
     """
 
     def __init__(
@@ -319,7 +322,7 @@ class _Sitting:
     def variation(self, cutout: Cutout, picture: Image.Image) -> Drawn:
         """The item changed, within its own outline; a scene where that is not possible or came out badly.
 
-        Colors are changed pixel by pixel, patterns and materials by the model, which sees the item in its new colors.
+        Colors and patterns are changed pixel by pixel, all else by a model, which sees the item in its new colors.
         """
         guard, words = self._of.guard, self._of.change_words
         if (reason := guard.why_no_variations) is not None:
@@ -348,7 +351,7 @@ class _Sitting:
         return replace(drawn, words_not_drawn=change.not_drawn)
 
     def _changed(self, cutout: Cutout, picture: Image.Image, change: Change) -> Drawn | str:
-        """The item in its colors, with the pattern or the material that words ask for; or why that came out badly."""
+        """The item in its colors, with what else words ask for, such as a material; or why that came out badly."""
         if not change.words:
             scores = self._of.guard.judge_variation(picture, cutout, self._order, change).scores
             return Drawn(picture=picture, mode="variation", prompt=self._wanted.words, scores=scores, models=RECOLORED)
@@ -661,6 +664,8 @@ def _notes(drawn: Drawn) -> list[str]:
 def _record(visualizer: Visualizer, drawn: Drawn, item: Item, wanted: Wanted, taste: Taste | None) -> VisualRecord:
     config = visualizer.config
     ingredients = [Ingredient.of("item", item.image)] if item.image is not None else []
+    if drawn.mode == "photo" and wanted.photo is not None:
+        ingredients.insert(0, Ingredient.of("photo", wanted.photo_file or _as_png(wanted.photo)))
     dials = ("steps", "guidance", "image_guidance", "item_scale", "taste_temperature", "taste_strength", "candidates")
     settings = {name: getattr(config, name) for name in dials}
     if wanted.strength is not None:
@@ -684,3 +689,9 @@ def _record(visualizer: Visualizer, drawn: Drawn, item: Item, wanted: Wanted, ta
         fallback="; ".join(drawn.notes) or None,
         label=config.label,
     )
+
+
+def _as_png(picture: Image.Image) -> bytes:
+    stream = BytesIO()
+    picture.save(stream, format="PNG")
+    return stream.getvalue()

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -211,6 +212,11 @@ def test_a_photo_changes_only_where_the_item_stands(shop, tmp_path):
     apart[30:110, 40:110] = False
     assert not apart.any()
     assert (visual.mode, record_of(visual)["mode"]) == ("photo", "photo")
+    assert [used["role"] for used in record_of(visual)["ingredients"]] == ["photo", "item"]
+    Image.fromarray(noise).save(tmp_path / "room.png")
+    read = show(shop, tmp_path, photo=tmp_path / "room.png", box=(40, 30, 70, 80), out="read.png")
+    file = hashlib.sha256((tmp_path / "room.png").read_bytes()).hexdigest()
+    assert record_of(read)["ingredients"][0]["sha256"] == file
     unplaced = show(shop, tmp_path, photo=Image.fromarray(noise), out="unplaced.png")
     assert "no box was given" in unplaced.note
 
