@@ -159,7 +159,8 @@ class Visualizer:
     """The models that paint, loaded on first use; any number of threads may draw at once.
 
     guard: judges what was drawn, and knows which catalog it is for. scenes, variations: what paints them, in place of
-    the settings' models. workspace: the folder from which the settings' certificate and key are seen. Raises ConfigError where these do not sign.
+    the settings' models. workspace: the folder from which the settings' certificate and key are seen. Raises
+    ConfigError where these do not sign.
     """
 
     def __init__(
