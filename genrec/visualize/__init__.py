@@ -1,6 +1,6 @@
-"""Draws the recommended item for one person: `visualize`, `Visualizer`, `taste_vector`, `contact_sheet`."""
+"""Draws the recommended item for one person: `visualize`, `Visualizer`, `contact_sheet`."""
 
-from genrec.visualize.draw import Studio, Visualizer, Wanted, studio_of, taste_vector, visualize, wanted_of
+from genrec.visualize.draw import Studio, Visualizer, Wanted, studio_of, visualize, wanted_of
 from genrec.visualize.families import DrawingStopped
 from genrec.visualize.marking import contact_sheet
 
@@ -11,7 +11,6 @@ __all__ = [
     "Wanted",
     "contact_sheet",
     "studio_of",
-    "taste_vector",
     "visualize",
     "wanted_of",
 ]

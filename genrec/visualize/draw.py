@@ -22,7 +22,7 @@ from genrec.artifacts import fingerprint, fingerprint_folder
 from genrec.config import Config, VisualizeConfig
 from genrec.data.images import decode_image
 from genrec.encode.clip import ClipEncoder
-from genrec.errors import InputError, RequestRefused, ShapeError
+from genrec.errors import InputError, RequestRefused
 from genrec.hub import KNOWN
 from genrec.runtime import ProgressMeter, foundation_path, pick_device, shown_name
 from genrec.schema import Catalog, Embeddings, FloatArray, Item, Visual
@@ -225,14 +225,13 @@ class Visualizer:
         *,
         taste: Taste | None = None,
         item_vector: FloatArray | None = None,
-        taste_vector: FloatArray | None = None,
         liked: Sequence[Path] = (),
         liked_weights: FloatArray | None = None,
         on_step: StepHook | None = None,
     ) -> Drawn:
         """Draw an item as wanted; what cannot be drawn so is shown in a scene, with a note that says why.
 
-        item_vector, taste_vector: unit float32 (D,) in CLIP space. liked: pictures of the history, for models that read
+        item_vector: unit float32 (D,) in CLIP space. liked: pictures of the history, for models that read
         pictures, most telling first, with their weights. on_step is called after every step. Raises InputError,
         RequestRefused, DrawingStopped.
         """
@@ -250,7 +249,6 @@ class Visualizer:
             palette_weights=None if taste is None else taste.weights_K,
             strength=self.config.taste_strength if wanted.strength is None else wanted.strength,
             item_vector=item_vector,
-            taste_vector=taste_vector,
         )
         sitting = _Sitting(self, order, wanted, taste, on_step)
         if picture is None:
@@ -516,25 +514,6 @@ def _usual_place(photo: Image.Image) -> Region:
     return (photo.width - width) // 2, round(photo.height * 0.94) - height, width, height
 
 
-def taste_vector(history_HD: FloatArray, item_D: FloatArray, temperature: float) -> FloatArray:
-    """The likeness-weighted centroid of a history in CLIP space, float32 (D,), unit length.
-
-    history_HD: unit rows (H, D), H >= 1; item_D: unit vector (D,). Weights are softmax(cosine / temperature): a low
-    temperature listens to history items like the item, a high one to all alike.
-    Raises ShapeError when the history is empty or of another width.
-    """
-    if history_HD.ndim != 2 or not len(history_HD) or history_HD.shape[1:] != item_D.shape:
-        raise ShapeError(
-            f"taste needs history vectors (H >= 1, {item_D.shape[-1]}) like the item's, got {history_HD.shape}; "
-            "encode history and item with the same model"
-        )
-    likeness_H = history_HD @ item_D / max(temperature, 1e-6)
-    weights_H = np.exp(likeness_H - likeness_H.max())
-    centroid_D = weights_H @ history_HD / weights_H.sum()
-    length = float(np.linalg.norm(centroid_D))
-    return (centroid_D / max(length, 1e-12)).astype(np.float32)
-
-
 def _named_model(name: str) -> str:
     folder = Path(foundation_path(name))
     return f"{shown_name(name)}@{fingerprint_folder(folder)}" if folder.is_dir() else name
@@ -622,15 +601,11 @@ def visualize(
     )  # fmt: skip
     shaped_by = [] if taste is None else [(catalog[name], share) for name, share in taste.shaped_by]
     liked = [(entry.image, share) for entry, share in shaped_by if entry.image is not None]
-    centroid = None
-    if vectors_HD is not None and item_vector is not None and len(chosen):
-        centroid = taste_vector(vectors_HD, item_vector, config.taste_temperature)
     drawn = studio.visualizer.draw(
         item,
         wanted,
         taste=taste,
         item_vector=item_vector,
-        taste_vector=centroid,
         liked=[path for path, _ in liked],
         liked_weights=np.array([share for _, share in liked], dtype=np.float32),
         on_step=on_step,

@@ -1,12 +1,12 @@
-"""What an IP-Adapter (arXiv 2308.06721) reads, and how item and taste become it.
+"""What an IP-Adapter (arXiv 2308.06721) reads, and how a taste becomes it.
 
-There are three kinds, told by a mark and never by a width: adapters of others read pictures, by an image encoder of
-their own; those of this project have `reads: palette` (a `palette_vector`) or `reads: item and taste` (two vectors of
-genrec-tiny-clip side by side) in the head of the model card beside them. The strength of the taste is given with each
-call, as a mask over the adapter's attention, because scales that are set on a model are shared by all threads.
+There are two kinds, told by a mark and never by a width: adapters of others read pictures, by an image encoder of
+their own; those of this project have `reads: palette` (a `palette_vector`) in the head of the model card beside them.
+The strength of the taste is given with each call, as a mask over the adapter's attention, because scales that are set
+on a model are shared by all threads.
 """
 
-# D features of the recommender's CLIP space, A features the adapter reads, P pictures
+# A features the adapter reads, P pictures
 
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from genrec.errors import InputError, ShapeError
+from genrec.errors import InputError
 from genrec.hub import card_entry
 from genrec.pretrained import load_errors, load_weights, model_folder
 from genrec.runtime import quietly
@@ -23,7 +23,7 @@ from genrec.schema import FloatArray
 from genrec.visualize.families.order import DrawingOrder
 from genrec.visualize.families.palette import PALETTE_WIDTH, palette_vector
 
-Reads: TypeAlias = Literal["pictures", "palette", "item and taste"]
+Reads: TypeAlias = Literal["pictures", "palette"]
 ADAPTER_FILE = "ip_adapter.safetensors"  # beside a pipeline that brings its own
 HUB_FOLDER, HUB_FILE, HUB_ENCODER = "models", "ip-adapter_sd15.safetensors", "image_encoder"  # of h94/IP-Adapter
 MARK = "reads"  # the entry of a model card
@@ -53,25 +53,12 @@ class ImageAdapter:
         strength = order.strength
         if self.reads == "palette":
             vector_A, strength = palette_vector(_faded(order.palette, strength), order.palette_weights), 1.0
-        elif self.reads == "item and taste":
-            vector_A, strength = self._side_by_side(order), 1.0
         else:
             vector_A, strength = self._of_pictures(order, with_item=with_item)
         embeds = torch.from_numpy(vector_A)[None, None].to(self._pipeline._execution_device, self._pipeline.dtype)
         if strength == 1.0:
             return Conditions(embeds, None)
         return Conditions(embeds, torch.full((1, 1, size[1], size[0]), strength))
-
-    def _side_by_side(self, order: DrawingOrder) -> FloatArray:
-        item_D = order.item_vector
-        if item_D is None or 2 * len(item_D) != self.width:
-            found = "there is none" if item_D is None else f"it has {len(item_D)} numbers"
-            raise ShapeError(
-                f"the IP-Adapter reads an item's vector of {self.width // 2} numbers, and {found}; set encode.clip to "
-                "the model that its card names, or visualize.diffusion to another model"
-            )
-        taste_D = np.zeros_like(item_D) if order.taste_vector is None else order.strength * order.taste_vector
-        return np.concatenate([item_D, taste_D]).astype(np.float32)
 
     def _of_pictures(self, order: DrawingOrder, *, with_item: bool) -> tuple[FloatArray, float]:
         """The embedding of pictures, and the strength that remains to be given to the adapter."""

@@ -36,8 +36,8 @@ class DrawingOrder:
     taste_weights. words: of the request, a phrase that goes on after the item's name ("on a walnut desk", "in red");
     unwanted: what must not be seen ("stripes"); taste_words: a phrase such as "warm terracotta and cream tones".
     palette: colors of the taste, CIELAB (K, 3), with palette_weights (K,). strength: of the taste, 0 to 1.
-    item_vector, taste_vector: unit (D,) in the recommender's CLIP space; models that read pictures or palettes ignore
-    them. photo: a person's own, to start from. draft: of a scene, to paint on.
+    item_vector: unit (D,) in the recommender's CLIP space, to judge by. photo: a person's own, to start from. draft: of
+    a scene, to paint on.
     """
 
     title: str
@@ -52,7 +52,6 @@ class DrawingOrder:
     palette_weights: FloatArray | None = None
     strength: float = 1.0
     item_vector: FloatArray | None = None
-    taste_vector: FloatArray | None = None
     photo: Image.Image | None = None
     draft: Image.Image | None = None
 

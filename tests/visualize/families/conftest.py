@@ -97,10 +97,10 @@ def save_card(folder, reads):
 
 @pytest.fixture(scope="session")
 def own_folder(tmp_path_factory):
-    """A pipeline whose adapter beside it reads [item; taste]."""
+    """A pipeline whose adapter beside it reads a palette."""
     folder = tmp_path_factory.mktemp("own")
-    save_adapter(save_stable_diffusion(folder), folder / ADAPTER_FILE, width=2 * NUM_FEATURES)
-    save_card(folder, "item and taste")
+    save_adapter(save_stable_diffusion(folder), folder / ADAPTER_FILE, width=PALETTE_WIDTH)
+    save_card(folder, "palette")
     return folder
 
 
@@ -253,7 +253,6 @@ def order():
     return DrawingOrder(
         title="a red mug",
         item_vector=unit(rng.normal(size=NUM_FEATURES)),
-        taste_vector=unit(rng.normal(size=NUM_FEATURES)),
         taste_weights=np.array([1.0, 0.5], dtype=np.float32),
         pictures=[Image.new("RGB", (80, 80), color) for color in colors],
         has_picture=True,

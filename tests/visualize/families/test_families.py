@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from genrec.config import VisualizeConfig
-from genrec.errors import InputError, ShapeError
+from genrec.errors import InputError
 from genrec.visualize.families import DrawingStopped, load_scene_painter, load_variation_painter
 
 CPU = torch.device("cpu")
@@ -119,13 +119,13 @@ def test_where_pictures_are_read_liked_ones_matter_by_strength_and_vectors_never
     blue = [order.pictures[0], Image.new("RGB", (80, 80), (10, 10, 90)), Image.new("RGB", (80, 80), (0, 0, 0))]
     first = drawn(found, order)
     assert (first != drawn(found, replace(order, pictures=blue))).any()
-    other_vectors = replace(order, item_vector=-order.item_vector, taste_vector=None)
+    other_vectors = replace(order, item_vector=-order.item_vector)
     np.testing.assert_array_equal(first, drawn(found, other_vectors))
     weak = replace(order, strength=0.0)
     np.testing.assert_array_equal(drawn(found, weak), drawn(found, replace(weak, pictures=blue)))
 
 
-@pytest.mark.parametrize("name", ["edit", "palette_scene"])
+@pytest.mark.parametrize("name", ["own", "edit", "palette_scene"])
 def test_where_a_palette_is_read_it_matters_by_strength(name, painter, order):
     found, other = painter(name), np.array([[90.0, -60.0, 60.0], [50.0, -40.0, 40.0]], dtype=np.float32)
     greens = replace(order, palette=other)
@@ -136,18 +136,9 @@ def test_where_a_palette_is_read_it_matters_by_strength(name, painter, order):
     np.testing.assert_array_equal(drawn(found, none), drawn(found, replace(greens, strength=0.0)))
 
 
-def test_where_item_and_taste_are_read_both_matter(painter, order):
-    found = painter("own")
-    first = drawn(found, order)
-    assert (first != drawn(found, replace(order, item_vector=-order.item_vector))).any()
-    assert (first != drawn(found, replace(order, taste_vector=-order.taste_vector))).any()
-    without = replace(order, taste_vector=None)
-    np.testing.assert_array_equal(drawn(found, replace(order, strength=0.0)), drawn(found, without))
-
-
 @pytest.mark.parametrize("name", VARIATIONS + SCENES)
 def test_a_person_without_history_gets_a_picture(name, painter, order):
-    bare = replace(order, taste_vector=None, taste_weights=order.taste_weights[:0], pictures=order.pictures[:1])
+    bare = replace(order, taste_weights=order.taste_weights[:0], pictures=order.pictures[:1])
     bare = replace(bare, palette=None, palette_weights=None)
     assert drawn(painter(name), bare).std() > 0
 
@@ -173,13 +164,13 @@ def test_what_is_unwanted_changes_the_picture(name, painter, order):
 @pytest.mark.parametrize("name", ["own", "edit", "palette_scene"])
 def test_without_guidance_the_taste_is_still_read(name, painter, order):
     found = painter(name, guidance=1.0)
-    other = replace(order, taste_vector=-order.taste_vector, palette=order.palette[::-1])
+    other = replace(order, palette=order.palette[::-1])
     assert (drawn(found, order) != drawn(found, other)).any()
 
 
-def test_without_item_scale_neither_item_nor_taste_matters(painter, order):
+def test_without_item_scale_the_palette_does_not_matter(painter, order):
     found = painter("own", item_scale=0.0)
-    other = replace(order, taste_vector=-order.taste_vector, item_vector=-order.item_vector)
+    other = replace(order, palette=order.palette[::-1], item_vector=-order.item_vector)
     np.testing.assert_array_equal(drawn(found, order), drawn(found, other))
 
 
@@ -246,10 +237,3 @@ def test_user_text_in_a_title_is_not_code(painter, order):
 def test_what_only_reads_pictures_needs_the_items(name, painter, order):
     with pytest.raises(InputError, match="choose an item with an image"):
         drawn(painter(name), replace(order, pictures=order.pictures[1:], has_picture=False))
-
-
-def test_vectors_of_another_space_are_refused(painter, order):
-    with pytest.raises(ShapeError, match="an item's vector of 12 numbers, and it has 5"):
-        drawn(painter("own"), replace(order, item_vector=order.item_vector[:5], taste_vector=None))
-    with pytest.raises(ShapeError, match="there is none"):
-        drawn(painter("own"), replace(order, item_vector=None))

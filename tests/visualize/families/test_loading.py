@@ -199,7 +199,6 @@ def test_a_pipeline_without_adapter_is_refused_for_variations_with_what_to_set(o
         (None, "does not say what its ip_adapter"),
         ("---\nlicense: mit\n---\nreads: palette", "does not say what its ip_adapter"),
         ("---\nreads: tea leaves\n---", "says 'tea leaves' of what its ip_adapter"),
-        ("---\nreads: palette\n---", "reads 24 numbers, its palette have 16"),
         ("---\nreads: pictures\n---", "image encoder .* cannot be loaded"),
     ],
 )
@@ -211,6 +210,17 @@ def test_what_an_adapter_reads_is_told_by_its_card_and_never_guessed(card, compl
     with pytest.raises(InputError, match=complaint) as refused:
         load_variation_painter(config(diffusion=tmp_path / "other"), CPU)
     assert "\n" not in str(refused.value)
+
+
+def test_an_adapter_of_another_width_than_a_palettes_is_refused(own_folder, tmp_path):
+    shutil.copytree(own_folder, tmp_path / "wide")
+    path = tmp_path / "wide" / ADAPTER_FILE
+    saved = load_file(path)
+    saved["image_proj.proj.weight"] = torch.zeros(len(saved["image_proj.proj.weight"]), 24)
+    path.unlink()
+    save_file(saved, path)
+    with pytest.raises(InputError, match="reads 24 numbers, its palette have 16"):
+        load_variation_painter(config(diffusion=tmp_path / "wide"), CPU)
 
 
 def test_an_adapter_without_its_encoder_or_with_another_is_refused(hub_folder, tmp_path):
