@@ -22,12 +22,12 @@ _SPACING = 17.0  # between anchors, in ΔE
 _SMALL_PX = 48  # pictures are looked at in this size
 _PLAIN_SPREAD, _PLAIN_SHARE = 9.0, 0.72  # how near the border's colors lie together where a background is plain
 NAMED: Mapping[str, tuple[int, int, int]] = {
-    "red": (206, 44, 44), "orange": (238, 130, 38), "yellow": (246, 208, 60), "green": (62, 148, 76),
-    "teal": (38, 150, 148), "blue": (48, 96, 200), "purple": (124, 68, 174), "pink": (244, 150, 184),
-    "brown": (124, 80, 50), "black": (34, 34, 38), "white": (250, 249, 246), "gray": (140, 142, 148),
-    "beige": (222, 204, 174), "cream": (245, 236, 212), "navy": (32, 44, 90), "terracotta": (200, 102, 70),
-    "sage": (158, 176, 142), "mint": (168, 222, 196), "olive": (120, 122, 60), "burgundy": (110, 30, 48),
-    "lavender": (188, 172, 222), "turquoise": (72, 196, 200), "gold": (204, 164, 70), "peach": (250, 196, 160),
+    "red": (196, 48, 46), "orange": (236, 132, 44), "yellow": (244, 206, 74), "green": (72, 146, 82),
+    "teal": (42, 150, 150), "blue": (58, 100, 190), "purple": (122, 74, 168), "pink": (240, 156, 184),
+    "brown": (126, 84, 54), "black": (40, 40, 46), "white": (248, 247, 244), "gray": (142, 146, 152),
+    "beige": (222, 204, 174), "cream": (244, 234, 208), "navy": (34, 46, 92), "terracotta": (200, 102, 70),
+    "sage": (158, 176, 142), "mint": (168, 222, 196), "olive": (122, 124, 60), "burgundy": (112, 30, 48),
+    "lavender": (188, 172, 222), "turquoise": (72, 196, 200), "gold": (206, 166, 72), "peach": (250, 196, 160),
     "sky blue": (146, 196, 232), "charcoal": (70, 72, 78), "silver": (198, 202, 206), "rust": (156, 72, 40),
 }  # fmt: skip
 

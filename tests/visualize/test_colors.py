@@ -41,7 +41,7 @@ def test_near_colors_are_more_alike_than_far_ones():
 
 def test_a_plain_background_is_not_the_items_color():
     picture = Image.new("RGB", (96, 96), (226, 221, 212))
-    ImageDraw.Draw(picture).ellipse((24, 24, 72, 72), fill=(20, 60, 190))
+    ImageDraw.Draw(picture).ellipse((24, 24, 72, 72), fill=NAMED["blue"])
     pixels = item_pixels(picture)
     assert color_name(np.median(pixels, axis=0)) == "blue"
 

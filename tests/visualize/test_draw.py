@@ -21,9 +21,9 @@ from genrec.visualize import DrawingStopped, Visualizer, visualize, wanted_of
 from genrec.visualize.checking import check_visual
 from genrec.visualize.colors import color_name, color_shares, palette_of, to_lab
 from genrec.visualize.cutout import cut_out
-from genrec.visualize.draw import RECOLORED
 from genrec.visualize.guard import Guard
 from genrec.visualize.marking import read_picture
+from genrec.visualize.visualizer import RECOLORED
 from genrec.visualize.vocabulary import Vocabulary
 
 

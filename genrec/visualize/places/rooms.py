@@ -14,20 +14,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from genrec.shop.surfaces import pattern_field
+from genrec.visualize.colors import NAMED
 
 Rgb = tuple[int, int, int]
 Pixels = NDArray[np.float32]
 CREAM: Rgb = (240, 235, 226)
 SCALE = 2  # drawn so many times larger and averaged down
 
-WALL_COLORS: Mapping[str, Rgb] = {
-    "red": (196, 48, 46), "orange": (236, 132, 44), "yellow": (244, 206, 74), "green": (72, 146, 82),
-    "teal": (42, 150, 150), "blue": (58, 100, 190), "purple": (122, 74, 168), "pink": (240, 156, 184),
-    "brown": (126, 84, 54), "black": (40, 40, 46), "white": (248, 247, 244), "gray": (142, 146, 152),
-    "beige": (222, 204, 174), "cream": (244, 234, 208), "navy": (34, 46, 92), "terracotta": (200, 102, 70),
-    "sage": (158, 176, 142), "mint": (168, 222, 196), "olive": (122, 124, 60), "burgundy": (112, 30, 48),
-    "lavender": (188, 172, 222), "turquoise": (72, 196, 200), "gold": (206, 166, 72), "peach": (250, 196, 160),
-}  # fmt: skip
+_NOT_OF_WALLS = {"sky blue", "charcoal", "silver", "rust"}
+WALL_COLORS: Mapping[str, Rgb] = {name: rgb for name, rgb in NAMED.items() if name not in _NOT_OF_WALLS}
 WALL_PATTERNS: Mapping[str, str] = {
     "striped": "striped wallpaper", "dotted": "dotted wallpaper", "checked": "checked wallpaper",
     "floral": "floral wallpaper", "zigzag": "zigzag wallpaper",
