@@ -35,6 +35,9 @@ PATTERN_WORDS: Mapping[str, tuple[str, ...]] = {
     "zigzag": ("zigzag", "with zigzags", "chevron", "zigzags"),
     "floral": ("floral", "with flowers", "flowery", "flowers"),
 }
+_PATTERN_NOUNS = frozenset(word for found in PATTERN_WORDS.values() for phrase in found for word in phrase.split()) - {
+    "with", "without", "a", "no", "solid", "color",
+}  # fmt: skip
 _SHADE = np.array((0.45, 1.0, 1.0), dtype=np.float32)  # what lightness counts beside hue
 _APART, _MIN_ACCENT = 18.0, 0.04  # ΔE, and of the item
 _SEEN = 9.0  # a smaller change of color, in ΔE, is not seen
@@ -46,10 +49,9 @@ class Change:
     """What shall be different.
 
     recolors: the item's own colors with those that take their places, CIELAB (3,). is_plain: whether its own pattern
-    goes; pattern: to lay over it, None for none. palette_K3: its main color and its
-    accent as they shall be, (K, 3), None where a model is told the words alone; weights_K: of them. words: what a model
-    shall do beside, such as materials; not_drawn: words of the request that it does not know. why_empty: where
-    nothing would change.
+    goes; pattern: to lay over it, None for none. palette_K3: its main color and its accent as they shall be, (K, 3),
+    None where a model is told the words alone; weights_K: of them. words: what a model shall do beside, such as
+    materials; not_drawn: words of the request that it does not know. why_empty: where nothing would change.
     """
 
     palette_K3: FloatArray | None
@@ -122,7 +124,7 @@ def _is_seen(before: FloatArray, after: FloatArray) -> bool:
 
 def item_colors(cutout: Cutout) -> tuple[FloatArray, FloatArray | None]:
     """The item's main color and its accent, CIELAB (3,); None where it has no second color."""
-    inside_N3 = to_lab(cutout.pixels_HW3[cutout.alpha_HW > 0.9])
+    inside_N3 = to_lab(cutout.pixels_HW3[cutout.solid_HW])
     colors, weights = palette_of(inside_N3, color_shares(inside_N3), 6)
     apart = np.linalg.norm((colors - colors[0]) * _SHADE, axis=1)  # shades of the main color are no color of their own
     others = np.flatnonzero((apart > _APART) & (weights > _MIN_ACCENT))
@@ -130,9 +132,11 @@ def item_colors(cutout: Cutout) -> tuple[FloatArray, FloatArray | None]:
 
 
 def _without(words: str) -> tuple[str, str | None]:
-    """The words but for what shall be gone, and that."""
-    found = _WITHOUT.search(words)
-    return (words, None) if found is None else (words.replace(found[0], " "), found[1])
+    """The words but for the pattern that shall be gone, and that; anything else that shall be gone stays a word."""
+    for found in _WITHOUT.finditer(words):
+        if found[1].casefold() in _PATTERN_NOUNS:
+            return words.replace(found[0], " "), found[1]
+    return words, None
 
 
 def _named_colors(words: str) -> tuple[list[FloatArray], str]:

@@ -65,6 +65,12 @@ class Cutout:
     why_whole: str | None = None
 
     @property
+    def solid_HW(self) -> Mask:
+        """Where it is the item nearly as much as anywhere: all of a glass may be half transparent."""
+        found: Mask = self.alpha_HW > 0.9 * self.alpha_HW.max()
+        return found
+
+    @property
     def box(self) -> tuple[int, int, int, int]:
         """Left, top, right, bottom of what is not wholly transparent; the right and bottom ones just outside."""
         columns, rows = np.flatnonzero(self.alpha_HW.any(0)), np.flatnonzero(self.alpha_HW.any(1))

@@ -113,7 +113,7 @@ class Guard:
         size = (cutout.alpha_HW.shape[1], cutout.alpha_HW.shape[0])
         drawn = np.asarray(candidate.convert("RGB").resize(size, Image.Resampling.BICUBIC))
         if change.recolors and change.palette_K3 is not None:
-            error = _nearest_share_error(to_lab(drawn[cutout.alpha_HW > 0.9]), change.palette_K3[0])
+            error = _nearest_share_error(to_lab(drawn[cutout.solid_HW]), change.palette_K3[0])
             scores["color_error"] = round(error, 2)
             if error > _COLOR_ERROR:
                 why = f"its color is {error:.0f} from what was asked for, {_COLOR_ERROR:.0f} is allowed"

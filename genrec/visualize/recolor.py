@@ -32,7 +32,7 @@ def recolored(cutout: Cutout, changes: Sequence[tuple[FloatArray, FloatArray]]) 
     Colors of the item that no change names stay.
     """
     lab_HW3 = to_lab(cutout.pixels_HW3)
-    inside_N3 = lab_HW3[cutout.alpha_HW > 0.9]
+    inside_N3 = lab_HW3[cutout.solid_HW]
     own, new = [old for old, _ in changes], [fresh for _, fresh in changes]
     others, _ = palette_of(inside_N3, color_shares(inside_N3), 5)
     for other in [*others, _WHITE]:
@@ -75,7 +75,7 @@ def without_pattern(cutout: Cutout, main: FloatArray) -> NDArray[np.uint8]:
     Parts of other colors that the main one does not enclose, as legs and soles are, stay.
     """
     lab_HW3 = to_lab(cutout.pixels_HW3)
-    inside_HW = cutout.alpha_HW > 0.9
+    inside_HW = cutout.solid_HW
     is_main_HW = inside_HW & (np.linalg.norm((lab_HW3 - main) * (_SHADE, 1, 1), axis=-1) < _NEAR_MAIN)
     left, top, right, bottom = cutout.box
     reach = max(3, round(_PATTERN_REACH * max(right - left, bottom - top)) | 1)

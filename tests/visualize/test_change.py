@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -58,7 +60,7 @@ def striped():
     return whole(pixels)
 
 
-@pytest.mark.parametrize("words", ["without stripes", "ohne Streifen", "plain", "no pattern"])
+@pytest.mark.parametrize("words", ["without stripes", "without any pattern", "plain", "no pattern"])
 def test_a_pattern_goes_where_it_is_turned_down(words):
     change = read(words, cutout=striped())
     assert (change.pattern, change.is_plain, change.recolors) == (None, True, ())
@@ -79,6 +81,16 @@ def test_no_words_move_toward_the_taste_as_far_as_its_strength_goes():
     far, near = read("", taste, 1.0), read("", taste, 0.25)
     np.testing.assert_allclose(far.palette_K3[0], red, atol=1e-3)
     assert np.linalg.norm(near.palette_K3[0] - own) < np.linalg.norm(far.palette_K3[0] - own)
+
+
+def test_what_is_no_pattern_cannot_be_left_out_and_is_told():
+    change = read("in red without a handle", cutout=striped())
+    assert (change.is_plain, change.not_drawn) == (False, ("handle",))
+
+
+def test_an_item_that_is_half_transparent_has_colors():
+    glass = replace(GREEN, alpha_HW=np.full((32, 32), 0.5, np.float32))
+    assert color_name(item_colors(glass)[0]) == "green"
 
 
 def test_what_the_model_does_not_know_is_told():
