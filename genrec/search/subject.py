@@ -13,32 +13,12 @@ import numpy as np
 
 from genrec.data.labels import Labels
 from genrec.schema import BoolArray, Item
+from genrec.search.binding import BINDING_WORDS, IDLE, PLACE_WORDS
 from genrec.search.index import SearchIndex
 from genrec.search.names import values_of
-from genrec.search.words import fold, words_of
+from genrec.search.words import words_of
 
 _MOST_OF_A_TITLE = 0.6  # by the weight of its words, said by somebody who means it
-_PLACES = (
-    "on onto over across around amid among under underneath beneath beside besides next near against above behind "
-    "below atop inside outside hanging standing lying auf unter neben vor hinter über ueber am im sur sous devant "
-    "derrière près contre sobre bajo junto ante encima debajo cerca dentro"
-)
-_BINDING = (
-    "in at with by for from to into of and against mit bei für von aus an dans avec pour par chez en con para por"
-)
-# What people say around a thing: articles and pronouns, and that they would like to see a picture.
-_SAID_AROUND = (
-    "a an the this that these those my our your his her their its it some any one i we you me us please show draw "
-    "paint make put see let give can could would will like want picture photo image drawing view is are be how what "
-    "do does looks look so very just der die das den dem des ein eine einen einem einer mein meine meinem meinen "
-    "meiner dieser diese dieses bitte zeig zeige zeichne mal male mir ich wir es bild foto möchte un une le la les "
-    "l d du ce cette mon ma mes moi je nous montre dessine uno una unos unas el los las del mi mis este esta "
-    "muestra muéstrame dibuja yo por favor imagen quiero"
-)
-_PLACE_WORDS, _BINDING_WORDS, _AROUND = (
-    frozenset(map(fold, text.split())) for text in (_PLACES, _BINDING, _SAID_AROUND)
-)
-_IDLE = _PLACE_WORDS | _BINDING_WORDS | _AROUND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +62,9 @@ def _parts(text: str) -> list[_Part]:
     cuts = {0: "", **{match.end(): "" for match in re.finditer(r"[,;:.!?\n]+", text)}}
     after = ""
     for word in words_of(text):
-        if word.text in _PLACE_WORDS | _BINDING_WORDS and after not in _PLACE_WORDS | _BINDING_WORDS:
-            cuts[word.start] = "place" if word.text in _PLACE_WORDS else "binding"
-        elif word.text in _PLACE_WORDS:  # "with me in | on"; the last of several tells what follows
+        if word.text in PLACE_WORDS | BINDING_WORDS and after not in PLACE_WORDS | BINDING_WORDS:
+            cuts[word.start] = "place" if word.text in PLACE_WORDS else "binding"
+        elif word.text in PLACE_WORDS:  # "with me in | on"; the last of several tells what follows
             cuts[max(cuts)] = "place"
         after = word.text
     starts = sorted(cuts)
@@ -109,7 +89,7 @@ def _runs(parts: list[_Part], index: SearchIndex, text: str) -> Iterator[tuple[i
 
 
 def _content(text: str) -> list[str]:
-    return [word.text for word in words_of(text) if word.text not in _IDLE]
+    return [word.text for word in words_of(text) if word.text not in IDLE]
 
 
 def _having_all(index: SearchIndex, text: str, parts: list[_Part], among_N: BoolArray | None) -> int | None:
@@ -162,7 +142,7 @@ def _rest(text: str, parts: list[_Part], start: int, end: int, own: frozenset[st
     """All other parts, and of the item's what it does not have; own: the words that it has, None for all."""
     said = text[parts[start].start : parts[end - 1].end]
     left = [] if own is None else [
-        said[word.start : word.end] for word in words_of(said) if word.text not in _IDLE and word.text not in own
+        said[word.start : word.end] for word in words_of(said) if word.text not in IDLE and word.text not in own
     ]  # fmt: skip
     others = [text[part.start : part.end].strip(" ,;:.!?\n") for part in (*parts[:start], *parts[end:])]
     return ", ".join(filter(None, [" ".join(left), _joined(others)]))
@@ -173,5 +153,5 @@ def _joined(parts: list[str]) -> str:
     text = ""
     for part in parts:
         first = words_of(part)[0].text
-        text += (" " if first in _PLACE_WORDS | _BINDING_WORDS else ", ") + part if text else part
+        text += (" " if first in PLACE_WORDS | BINDING_WORDS else ", ") + part if text else part
     return text

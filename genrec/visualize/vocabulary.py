@@ -11,18 +11,11 @@ from pathlib import Path
 
 from genrec.errors import InputError
 from genrec.hub import find_model
+from genrec.search.binding import NAMING_NOTHING
+from genrec.search.words import fold
 
 WORDS_FILE = "known_words.txt"
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
-# Articles, prepositions and politeness of the languages that requests come in: they name nothing that could be drawn.
-_BINDING_TEXT = """
-    a an the in on at of with and or to into for from by as its it is be my your our me us i we you this that
-    these those some any more very so please show draw make put let can could would like want wanted just only
-    near next beside front einen eine einem einer ein der die das den dem des im am auf mit und oder zu für von
-    bei mir bitte zeig zeige un une le la les des du de d l dans sur avec et ou pour par moi s'il vous plaît
-    montre uno una el los las del en con y o para por mi favor muestra
-"""
-BINDING = frozenset(_BINDING_TEXT.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +40,11 @@ class Vocabulary:
                 found = self._known(word)
                 if found is not None:
                     kept.append(found)
-                elif word not in BINDING:
+                elif fold(word) not in NAMING_NOTHING:
                     unknown.append(word)
-            while kept and kept[-1] in BINDING:
+            while kept and fold(kept[-1]) in NAMING_NOTHING:
                 kept.pop()
-            if any(word not in BINDING for word in kept):
+            if any(fold(word) not in NAMING_NOTHING for word in kept):
                 parts.append(" ".join(kept))
         return ", ".join(parts), tuple(dict.fromkeys(unknown))
 

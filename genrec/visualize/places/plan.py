@@ -14,6 +14,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from genrec.search.binding import NAMING_NOTHING
+from genrec.search.words import fold
 from genrec.visualize.places.rooms import (
     MATERIALS,
     OUTDOORS,
@@ -32,7 +34,7 @@ from genrec.visualize.places.words import (
     paints_of,
     pick,
 )
-from genrec.visualize.vocabulary import BINDING, word_forms
+from genrec.visualize.vocabulary import word_forms
 
 _WORD = re.compile(r"[^\W\d_]+")
 _MAX_WORDS = 3  # of a phrase
@@ -133,7 +135,7 @@ def _phrases() -> Mapping[tuple[str, ...], tuple[str, str]]:
     for kind, group in groups.items():
         for value, phrases in group.items():
             for phrase in phrases:
-                words = tuple(word for word in phrase.split() if word not in BINDING)
+                words = tuple(word for word in phrase.split() if fold(word) not in NAMING_NOTHING)
                 known.setdefault(words, (kind, value))
     for pattern in WALL_PATTERNS:
         known[(pattern,)] = ("pattern", pattern)
@@ -148,7 +150,7 @@ def _phrases() -> Mapping[tuple[str, ...], tuple[str, str]]:
 
 def _read(request: str) -> _Named:
     """What the words name, left to right; a color belongs to the next thing that can have one, else to the wall."""
-    words = [word for word in _WORD.findall(request.casefold())[:_LONGEST_REQUEST] if word not in BINDING]
+    words = [word for word in _WORD.findall(request.casefold())[:_LONGEST_REQUEST] if fold(word) not in NAMING_NOTHING]
     named, pending, place = _Named(), None, 0
     while place < len(words):
         word = words[place]
