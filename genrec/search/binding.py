@@ -15,12 +15,12 @@ _BINDING = (
 )
 # What people say around a thing: articles and pronouns, and that they would like to see a picture.
 _SAID_AROUND = (
-    "a an the this that these those my our your his her their its it some any one i we you me us please show draw "
-    "paint make put see let give can could would will like want is are be how what "
-    "do does looks look so very just only more or front hung und oder et ou y o der die das den dem des ein eine einen einem einer mein meine meinem meinen "
-    "meiner dieser diese dieses bitte zeig zeige zeichne mal male mir ich wir es möchte un une le la les "
-    "l d du ce cette mon ma mes moi je nous montre dessine uno una unos unas el los las del mi mis este esta "
-    "muestra muéstrame dibuja yo por favor quiero"
+    "a an the this that these those my our your his her their its it some any one i we you me us please show "
+    "draw paint make put see let give can could would will like want is are be how what do does looks look so "
+    "very just only more or front hung und oder et ou y o der die das den dem des ein eine einen einem einer "
+    "mein meine meinem meinen meiner dieser diese dieses bitte zeig zeige zeichne mal male mir ich wir es "
+    "möchte un une le la les l d du ce cette mon ma mes moi je nous montre dessine uno una unos unas el los las "
+    "del mi mis este esta muestra muéstrame dibuja yo por favor quiero"
 )
 _SAID_OF_PICTURES = "picture photo image drawing view bild foto imagen"
 PLACE_WORDS, BINDING_WORDS, _AROUND, _PICTURES = (
