@@ -56,6 +56,8 @@ class FuseConfig:
     """Weights of the modalities in the fused vector; given modalities share given_weight.
 
     collaborative: what says that items are chosen together: counts of events, or the sequence model's item vectors.
+    without: parts of the fuser to leave out, by the names that it gives them, to see what each is worth. What follows
+    it is of fusers that learn from events.
     """
 
     fuser: str = "whitened-concat"
@@ -70,6 +72,16 @@ class FuseConfig:
     collaborative_window: Count = 3  # co-consumption counts pairs at most so many events apart
     # Of each principal axis' variance toward the mean variance, before whitening: weak axes are mostly noise.
     shrinkage: Share = field(default=0.8, metadata=ADDED)
+    without: tuple[str, ...] = field(default=(), metadata=ADDED)
+    width: Count = field(default=64, metadata=ADDED)  # features of an item
+    epochs: Count = field(default=60, metadata=ADDED)
+    patience: Count = field(default=6, metadata=ADDED)  # epochs without a better validation, after which it stops
+    max_samples: Count = field(default=60_000, metadata=ADDED)  # graded events of an epoch
+    batch_size: Count = field(default=2048, metadata=ADDED)  # graded events
+    max_history: Count = field(default=100, metadata=ADDED)
+    learning_rate: Amount = field(default=0.003, metadata=ADDED)
+    dropout: Share = field(default=0.2, metadata=ADDED)
+    content_alone_share: Share = field(default=0.2, metadata=ADDED)  # of items in a step, shown by their content alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

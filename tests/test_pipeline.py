@@ -18,9 +18,9 @@ from genrec import artifacts
 from genrec.config import Config
 from genrec.data.catalog import load_catalog, save_catalog
 from genrec.data.ingest import ingest, load_workspace_data
-from genrec.encode.fusion import load_fuser
 from genrec.encode.stage import load_embeddings
 from genrec.errors import ArtifactError, ConfigError, IdTableMismatch, SourceError
+from genrec.fusion import load_fuser
 from genrec.new_items import add_items
 from genrec.pipeline import STAGES, build, describe
 from genrec.schema import Catalog

@@ -1,6 +1,6 @@
-"""Reads .npz files of others: arrays alone, never objects, and no more than the file can hold.
+"""Arrays of numbers: rows of length one, and .npz files of others, read as arrays alone, never as objects.
 
-Knows the container; deliberately knows nothing of what the arrays mean.
+Knows the container and how much it can hold; deliberately knows nothing of what the arrays mean.
 """
 
 import zipfile
@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from genrec.schema import FloatArray
 
 _MAX_RATIO, _RATIO_FROM_BYTES = 100, 64 * 2**20  # how much more a file may unpack to, from some size on
 
@@ -24,3 +26,9 @@ def read_arrays(path: Path, *names: str) -> list[npt.NDArray[Any]]:  # Any: what
             return [arrays[name] for name in names]
     except Exception as error:  # zipfile and numpy raise almost anything over broken files
         raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
+
+
+def unit_rows(vectors: npt.NDArray[np.floating]) -> FloatArray:
+    """Rows of length one, float32; rows of zeros stay zeros."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-12).astype(np.float32)

@@ -10,7 +10,7 @@ Axis legend: N items, D features, E events.
 import numpy as np
 from scipy import sparse
 
-from genrec.encode.fusion.contract import unit_rows
+from genrec.data.arrays import unit_rows
 from genrec.errors import ConfigError
 from genrec.schema import Catalog, Embeddings, FloatArray, Interactions
 

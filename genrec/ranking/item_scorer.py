@@ -25,7 +25,7 @@ from safetensors.numpy import load_file, save_file
 
 from genrec.artifacts import write_file
 from genrec.config import Config
-from genrec.encode.fusion.contract import unit_rows
+from genrec.data.arrays import unit_rows
 from genrec.errors import ArtifactError
 from genrec.model.sequence.files import content_vectors
 from genrec.model.sequence.item_head import find_headed_model, head_of, with_head_share, without_head

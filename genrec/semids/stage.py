@@ -19,9 +19,9 @@ from genrec.artifacts import fingerprint, write_file
 from genrec.config import TokenizeConfig
 from genrec.encode.collaborative import NAME as COLLABORATIVE
 from genrec.encode.collaborative import collaborative_embeddings, count_pairs
-from genrec.encode.fusion import Fuser, load_fuser, make_fuser
 from genrec.encode.stage import load_embeddings
 from genrec.errors import ArtifactError, IdTableMismatch, ShapeError
+from genrec.fusion import Fuser, load_fuser, make_fuser
 from genrec.schema import Catalog, Embeddings, FloatArray, IntArray
 from genrec.semids.quantizers import Graph, Quantizer, load_quantizer, make_quantizer
 from genrec.semids.quantizers.contract import CodeArray

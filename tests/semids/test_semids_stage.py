@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from genrec.config import FuseConfig, TokenizeConfig
-from genrec.encode.fusion import make_fuser
 from genrec.errors import ArtifactError, IdTableMismatch, ShapeError
+from genrec.fusion import make_fuser
 from genrec.schema import Catalog, Embeddings, Item
 from genrec.semids.quantizers import make_quantizer
 from genrec.semids.report import TokenReport, make_report

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from genrec.artifacts import write_file
 from genrec.config import SequenceConfig
-from genrec.encode.fusion import load_fuser
+from genrec.fusion import load_fuser
 from genrec.model.sequence.ensemble import SequenceEnsemble
 from genrec.model.sequence.model import SequenceModel, SequenceReport
 from genrec.schema import Embeddings, FloatArray

@@ -11,8 +11,8 @@ from pathlib import Path
 from genrec import artifacts
 from genrec.config import Config
 from genrec.data.splits import Split
-from genrec.encode.fusion import make_fuser
 from genrec.encode.stage import encoded_origin, load_embeddings
+from genrec.fusion import make_fuser
 from genrec.model.sequence.ensemble import SequenceEnsemble
 from genrec.model.sequence.files import FUSER, SEQUENCE_FILE, find_sequence_model, save_sequence_model
 from genrec.model.sequence.item_head import ITEM_HEAD_FILE, Backbone, ItemHead, item_head_settings

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from genrec.config import FuseConfig
-from genrec.encode.fusion.contract import Fuser, unit_rows
+from genrec.data.arrays import unit_rows
 from genrec.fitted import Arrays
+from genrec.fusion.contract import Fuser
 from genrec.schema import BoolArray, Embeddings, FloatArray
 
 RIDGE_STRENGTHS = (0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -36,12 +37,12 @@ class WhitenedConcat(Fuser):
     def _fit(self, embeddings: Mapping[str, Embeddings]) -> None:
         for name, e in embeddings.items():
             self._means[name], self._axes[name] = _whitening(e.vectors[e.present], self.config)
-        blocks = {name: self._block(name, e) for name, e in embeddings.items()}
+        blocks = self.blocks(embeddings)
         for name, e in embeddings.items():
             inputs_NI, has_input = self._inputs_for(name, embeddings, blocks)
             rows = e.present & has_input
             if rows.sum() >= MIN_ROWS_TO_PREDICT:
-                self._predictors[name] = _fit_predictor(inputs_NI[rows], blocks[name][rows])
+                self._predictors[name] = fit_predictor(inputs_NI[rows], blocks[name][rows])
 
     def _transform(self, embeddings: Mapping[str, Embeddings]) -> FloatArray:
         num_items = len(next(iter(embeddings.values())).vectors)
@@ -49,7 +50,7 @@ class WhitenedConcat(Fuser):
             name: embeddings[name] if name in embeddings else Embeddings.absent(name, num_items, self.widths[name])
             for name in self.modalities
         }
-        blocks = {name: self._block(name, e) for name, e in known.items()}
+        blocks = self.blocks(known)
         parts = []
         for name, e in known.items():
             block = blocks[name].copy()
@@ -60,6 +61,10 @@ class WhitenedConcat(Fuser):
                 block[rows] = unit_rows(inputs_NI[rows] @ predictor[:-1] + predictor[-1])
             parts.append(self.weight_of(name) * block)
         return np.concatenate(parts, axis=1)
+
+    def blocks(self, embeddings: Mapping[str, Embeddings]) -> dict[str, FloatArray]:
+        """The whitened unit rows of each modality, unweighted, float32 (N, P); zero where absent, nothing predicted."""
+        return {name: self._block(name, e) for name, e in embeddings.items()}
 
     def _block(self, name: str, e: Embeddings) -> FloatArray:
         """A modality's whitened unit rows, float32 (N, P); zero where absent."""
@@ -108,8 +113,11 @@ def _whitening(vectors_ND: FloatArray, config: FuseConfig) -> tuple[FloatArray, 
     return mean_D.astype(np.float32), (axes_DP * scale_P).astype(np.float32)
 
 
-def _fit_predictor(inputs_NI: FloatArray, targets_NP: FloatArray) -> FloatArray:
-    """Ridge coefficients with the intercept last, float32 (I + 1, P); the strength is chosen by leave-one-out error."""
+def fit_predictor(inputs_NI: FloatArray, targets_NP: FloatArray) -> FloatArray:
+    """Ridge coefficients with the intercept last, float32 (I + 1, P); the strength is chosen by leave-one-out error.
+
+    inputs_NI, targets_NP: float32, a row each; what they predict is inputs @ coefficients[:-1] + coefficients[-1].
+    """
     from sklearn.linear_model import RidgeCV  # takes a second, and only fitting needs it
 
     ridge = RidgeCV(alphas=RIDGE_STRENGTHS).fit(inputs_NI.astype(np.float64), targets_NP.astype(np.float64))

@@ -1,4 +1,4 @@
-"""One contract for every fuser, and what is particular to the default one."""
+"""The contract of fusers that read content alone, and what is particular to the default one."""
 
 from dataclasses import replace
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from genrec.config import FuseConfig
-from genrec.encode.fusion import FUSERS, load_fuser, make_fuser
-from genrec.encode.fusion.contract import unit_rows
+from genrec.data.arrays import unit_rows
 from genrec.errors import ArtifactError, ConfigError, InputError, ShapeError
+from genrec.fusion import FUSERS, load_fuser, make_fuser
 from genrec.schema import Embeddings
 
 NUM_ITEMS = 120
@@ -46,7 +46,7 @@ def modalities():
     return make_modalities()
 
 
-@pytest.fixture(scope="module", params=sorted(FUSERS))
+@pytest.fixture(scope="module", params=sorted(name for name, kind in FUSERS.items() if not kind.learned))
 def name(request):
     return request.param
 
@@ -125,6 +125,17 @@ def test_load_returns_what_was_saved(fitted, modalities, tmp_path):
     assert loaded.config == fitted.config
     assert loaded.fingerprint == fitted.fingerprint
     np.testing.assert_array_equal(loaded.transform(modalities), fitted.transform(modalities))
+    np.testing.assert_array_equal(fitted.item_vectors(), fitted.transform(modalities))
+    loaded.remember(fitted.item_vectors())
+    np.testing.assert_array_equal(loaded.score(np.array([3, 4])), fitted.score(np.array([3, 4])))
+
+
+def test_people_are_ranked_what_is_like_what_they_chose(fitted):
+    scores = fitted.scores([np.array([7]), np.array([], dtype=np.int64), np.array([7, 9])])
+    assert scores.shape == (3, NUM_ITEMS)
+    assert scores[0].argmax() == 7
+    assert not scores[1].any()
+    assert (scores[2, [7, 9]] > np.quantile(scores[2], 0.8)).all()
 
 
 def test_a_broken_fuser_is_refused(fitted, tmp_path):
@@ -162,6 +173,8 @@ def test_unknown_fusers_are_refused():
         make_fuser(FuseConfig(fuser="stapler"))
     with pytest.raises(ConfigError, match="num_features = 0"):
         make_fuser(FuseConfig(num_features=0))
+    with pytest.raises(ConfigError, match="names 'glue', which the fuser concat does not have; it has no parts"):
+        make_fuser(FuseConfig(fuser="concat", without=("glue",)))
 
 
 def test_concat_keeps_cosines_of_a_single_modality(modalities):

@@ -8,8 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from genrec.encode.fusion.contract import Fuser, unit_rows
+from genrec.data.arrays import unit_rows
 from genrec.fitted import Arrays
+from genrec.fusion.contract import Fuser
 from genrec.schema import Embeddings, FloatArray
 
 

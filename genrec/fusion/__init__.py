@@ -1,0 +1,33 @@
+"""Fusers by name: how modalities and behavior become one vector of each item.
+
+`contract` is what all promise, `learned` what those that learn from events share; each of these is a system of the
+literature in a file of `systems`.
+"""
+
+from pathlib import Path
+
+from genrec.config import FuseConfig
+from genrec.errors import ConfigError
+from genrec.fitted import load_fitted
+from genrec.fusion.concat import Concat
+from genrec.fusion.contract import Fuser
+from genrec.fusion.events import Events
+from genrec.fusion.systems.factors import MF, VBPR, LightGCN
+from genrec.fusion.whitened import WhitenedConcat
+
+_KINDS: tuple[type[Fuser], ...] = (WhitenedConcat, Concat, MF, VBPR, LightGCN)
+FUSERS: dict[str, type[Fuser]] = {kind.name: kind for kind in _KINDS}
+
+__all__ = ["FUSERS", "Events", "Fuser", "load_fuser", "make_fuser"]
+
+
+def make_fuser(config: FuseConfig) -> Fuser:
+    """An unfitted fuser of the configured kind. Raises ConfigError."""
+    if config.fuser not in FUSERS:
+        raise ConfigError(f"fuse.fuser = {config.fuser!r} is unknown; choose one of {', '.join(FUSERS)}")
+    return FUSERS[config.fuser](config)
+
+
+def load_fuser(directory: Path) -> Fuser:
+    """A fitted fuser of whichever kind was saved. Raises ArtifactError."""
+    return load_fitted(directory, Fuser.role, FUSERS)

@@ -1,0 +1,231 @@
+"""Training of learned fusers, the same for all: full cross-entropy over the known items, stopped early by validation.
+
+A moving average of the weights is kept, of the epoch that validation chose. Where histories have no order they are
+shuffled in each epoch, so that any part of them may speak for the rest. Knows catalog rows; deliberately knows nothing
+of what a net is made of.
+
+Axis legend: B histories, T history positions, E graded events, N items.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from genrec.checkpoints import drop, load_checkpoint, save_checkpoint
+from genrec.config import FuseConfig
+from genrec.fusion.events import Events
+from genrec.fusion.nets import Batch, FusionNet
+from genrec.runtime import ProgressMeter, computes_bfloat16
+from genrec.schema import IntArray
+
+_CHECKPOINT = "fuser.pt"
+_NUM_JUDGED = 3000  # validation cases after each epoch
+_JUDGED_AT_ONCE = 256
+_AVERAGE_DECAY = 0.98
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingReport:
+    """The course of a training. validation: ndcg@10 after each epoch, history masked; seconds: of this process."""
+
+    best_epoch: int
+    validation: tuple[float, ...]
+    seconds_per_epoch: float
+    num_parameters: int
+
+
+def train_net(
+    net: FusionNet, events: Events, config: FuseConfig, *, seed: int, work: Path | None = None, label: str = "fuser"
+) -> TrainingReport:
+    """Train in place; the weights of the epoch with the best validation ndcg@10 stay, of the last without validation.
+
+    Stops after `patience` epochs without a better one. work: a folder to resume from after a kill.
+    """
+    run = _Run(net, events, config, seed)
+    checkpoint = None if work is None else work / _CHECKPOINT
+    run.resume(checkpoint)
+    meter = ProgressMeter(label=f"train {label}, epochs", total=config.epochs)
+    meter.advance(run.num_epochs)
+    began, before = time.monotonic(), run.num_epochs
+    while run.num_epochs < config.epochs and run.num_epochs - run.best_epoch <= config.patience:
+        run.train_epoch()
+        run.record(checkpoint)
+        meter.advance()
+    meter.close()
+    run.restore_best()
+    seconds = (time.monotonic() - began) / max(1, run.num_epochs - before)
+    parameters = sum(weight.numel() for weight in net.parameters() if weight.requires_grad)
+    return TrainingReport(
+        best_epoch=run.best_epoch,
+        validation=tuple(run.validation),
+        seconds_per_epoch=seconds,
+        num_parameters=parameters,
+    )
+
+
+def padded(histories: Sequence[IntArray], pad: int) -> torch.Tensor:
+    """Catalog rows, int64 (B, T), padded on the right; T is the longest, or 1."""
+    rows_BT = np.full((len(histories), max((len(h) for h in histories), default=0) or 1), pad, dtype=np.int64)
+    for row_T, history in zip(rows_BT, histories, strict=True):
+        row_T[: len(history)] = history
+    return torch.from_numpy(rows_BT)
+
+
+def read(reader: torch.nn.Module, inputs_NI: torch.Tensor, rows_BT: torch.Tensor) -> torch.Tensor:
+    """People after each event, (B, T, F). rows_BT: padded by N."""
+    with_pad_NI = F.pad(inputs_NI, (0, 0, 0, 1))
+    states_BTF: torch.Tensor = reader(with_pad_NI[rows_BT], rows_BT < len(inputs_NI))
+    return states_BTF
+
+
+def last_states(
+    reader: torch.nn.Module, inputs_NI: torch.Tensor, histories: Sequence[IntArray], max_history: int
+) -> torch.Tensor:
+    """People by their latest events, (B, F), zeros for an empty history."""
+    recent = [history[-max_history:] for history in histories]
+    rows_BT = padded(recent, len(inputs_NI))
+    last_B = torch.tensor([len(history) - 1 for history in recent])
+    states_BF = read(reader, inputs_NI, rows_BT)[torch.arange(len(recent)), last_B.clamp(min=0)]
+    return states_BF.masked_fill(last_B[:, None] < 0, 0.0)
+
+
+class _Run:
+    """A net in training: its weights, their moving average, the optimizer and what validation said so far."""
+
+    def __init__(self, net: FusionNet, events: Events, config: FuseConfig, seed: int) -> None:
+        self._net, self._events, self._config, self._seed = net, events, config, seed
+        self._unknown_N = torch.from_numpy(~events.is_known_N)
+        self._optimizer = torch.optim.Adam((w for w in net.parameters() if w.requires_grad), lr=config.learning_rate)
+        self._averages = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(_AVERAGE_DECAY))
+        self._judged = _some(events.validation, _NUM_JUDGED, seed)
+        self.validation: list[float] = []
+        self._best: dict[str, Any] = {"epoch": 0, "quality": -1.0, "weights": {}}
+
+    @property
+    def num_epochs(self) -> int:
+        return len(self.validation)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights are kept, from 1; 0 before the first."""
+        return int(self._best["epoch"])
+
+    def train_epoch(self) -> None:
+        """One pass over some of the events."""
+        net = self._net.train()
+        narrow = torch.autocast("cpu", torch.bfloat16, enabled=computes_bfloat16(torch.device("cpu")))
+        for batch in self._batches(np.random.default_rng([self._seed, self.num_epochs])):
+            items_NF, inputs_NI = net.tables()
+            states_EF = read(net.reader, inputs_NI, batch.rows_BT)[batch.is_graded_BT]
+            with narrow:
+                scores_EN = net.score(states_EF, items_NF)
+            scores_EN = scores_EN.float().masked_fill(self._unknown_N, -torch.inf)  # none is taught not to be wanted
+            loss = F.cross_entropy(scores_EN, batch.targets_BT[batch.is_graded_BT])
+            loss = loss + net.extra_loss(batch, items_NF, states_EF)
+            self._optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self._optimizer.step()
+            self._averages.update_parameters(net)
+
+    def _batches(self, rng: np.random.Generator) -> Iterator[Batch]:
+        config, num_items = self._config, len(self._events.catalog)
+        left, num_waiting, waiting = config.max_samples, 0, []
+        for number in rng.permutation(len(self._events.histories)).tolist():
+            window = self._window(self._events.histories[number], rng)
+            if len(window) < 2:
+                continue
+            waiting.append(window)
+            num_waiting += len(window) - 1
+            if num_waiting >= min(left, config.batch_size):
+                yield self._batch(waiting, num_items)
+                left, num_waiting, waiting = left - num_waiting, 0, []
+                if left <= 0:
+                    return
+        if waiting:
+            yield self._batch(waiting, num_items)
+
+    def _window(self, history: IntArray, rng: np.random.Generator) -> IntArray:
+        """So many events in a row as are read at once, or so many of a set in any order, and one more."""
+        size = self._config.max_history + 1
+        if not self._events.has_order:
+            return rng.permutation(history)[:size]
+        end = int(rng.integers(min(size, len(history)), len(history) + 1))
+        return history[max(0, end - size) : end]
+
+    def _batch(self, windows: Sequence[IntArray], num_items: int) -> Batch:
+        rows_BT = padded(windows, num_items)
+        targets_BT = rows_BT[:, 1:]
+        is_graded_BT = targets_BT < num_items
+        if not self._events.has_order:  # of a set all but what is asked for is known, so short beginnings say little
+            lengths_B1 = is_graded_BT.sum(dim=1, keepdim=True)
+            is_graded_BT = is_graded_BT & (torch.arange(targets_BT.shape[1]) >= lengths_B1 // 2)
+        return Batch(rows_BT=rows_BT[:, :-1], targets_BT=targets_BT, is_graded_BT=is_graded_BT)
+
+    def record(self, checkpoint: Path | None) -> None:
+        """End an epoch: keep its averaged weights if they are the best, and write the checkpoint."""
+        averaged = self._averages.module
+        assert isinstance(averaged, FusionNet)
+        quality = validation_ndcg(averaged, self._judged, self._config.max_history)
+        self.validation.append(quality)
+        if quality > self._best["quality"] or not self._judged:
+            weights = {name: weight.detach().clone() for name, weight in averaged.state_dict().items()}
+            self._best = {"epoch": self.num_epochs, "quality": quality, "weights": weights}
+        if checkpoint is not None:
+            state: dict[str, Any] = {
+                "net": self._net.state_dict(),
+                "averages": self._averages.state_dict(),
+                "best": self._best,
+            }
+            state |= {"optimizer": self._optimizer.state_dict(), "validation": self.validation}
+            save_checkpoint(checkpoint, state | {"rng": torch.get_rng_state()})
+
+    def resume(self, checkpoint: Path | None) -> None:
+        """Go on where a checkpoint left off, if there is one of this training."""
+        state = None if checkpoint is None else load_checkpoint(checkpoint)
+        if checkpoint is None or state is None:
+            return
+        try:
+            self._net.load_state_dict(state["net"])
+            self._averages.load_state_dict(state["averages"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            self.validation, self._best = state["validation"], state["best"]
+            torch.set_rng_state(state["rng"])
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:  # as torch raises them
+            drop(checkpoint, error)
+
+    def restore_best(self) -> None:
+        """Give the net the best epoch's weights. Training ends here."""
+        if self._best["weights"]:
+            self._net.load_state_dict(self._best["weights"])
+        self._net.eval()
+
+
+def _some(cases: Sequence[tuple[IntArray, int]], size: int, seed: int) -> list[tuple[IntArray, int]]:
+    if len(cases) <= size:
+        return list(cases)
+    return [cases[i] for i in np.sort(np.random.default_rng(seed).choice(len(cases), size, replace=False)).tolist()]
+
+
+@torch.inference_mode()
+def validation_ndcg(net: FusionNet, cases: Sequence[tuple[IntArray, int]], max_history: int) -> float:
+    """Mean ndcg@10 of what followed, histories masked; 0 without cases."""
+    net.eval()
+    total, (items_NF, inputs_NI) = 0.0, net.tables()
+    for start in range(0, len(cases), _JUDGED_AT_ONCE):
+        some = cases[start : start + _JUDGED_AT_ONCE]
+        states_BF = last_states(net.reader, inputs_NI, [history for history, _ in some], max_history)
+        scores_BN = net.score(states_BF, items_NF)
+        for score_N, (history, target) in zip(scores_BN, some, strict=True):
+            aim = score_N[target].clone()
+            score_N[torch.from_numpy(history)] = -torch.inf
+            better = int((score_N > aim).sum())
+            if better < 10 and target not in history:
+                total += 1.0 / np.log2(better + 2)
+    return total / max(len(cases), 1)
