@@ -24,6 +24,7 @@ from genrec.fusion import load_fuser
 from genrec.new_items import add_items
 from genrec.pipeline import STAGES, build, describe
 from genrec.schema import Catalog
+from genrec.semids.stage import load_semids
 from genrec.shop import ShopWorld
 from genrec.workspace import load
 
@@ -155,6 +156,24 @@ def test_ids_carry_the_taste_of_a_committee_of_sequence_models(tmp_path):
     assert load_fuser(stages_of(tmp_path / "shop") / "semids" / "fuser").widths["collaborative"] == 2 * 12
     built = load(tmp_path / "shop")
     assert len(built.recommend(history=[built.catalog.items[0].item_id], k=5)) == 5
+
+
+@pytest.mark.parametrize("kind", ["bsarec", "off"])
+def test_a_fuser_that_learned_from_events_gives_the_items_their_ids_and_new_ones_theirs(tmp_path, kind):
+    shop = tmp_path / "shop"
+    ingest("shop", None, shop, seed=8, num_items=60, num_people=40)
+    learned = ("fuse.fuser=vbpr", "fuse.epochs=2", f"sequence.kind={kind}", "sequence.epochs=1", "tune.epochs=0.1")
+    build(shop, settings=(*QUICK, *learned))
+    fuser = load_fuser(stages_of(shop) / "semids" / "fuser")
+    assert fuser.learned
+    np.testing.assert_allclose(load_semids(stages_of(shop) / "semids").fused, fuser.item_vectors(), atol=1e-6)
+    file = tmp_path / "new.jsonl"
+    file.write_text(json.dumps({"item_id": "new", "title": "red lamp", "text": "a red lamp", "attributes": {}}))
+    add_items(shop, file)
+    built = load(shop)
+    assert "new" in built.catalog
+    assert len(built.recommend(history=["new", built.catalog.items[0].item_id], k=5)) == 5
+    assert all(state.stale is None for state in describe(shop))
 
 
 def test_parts_of_other_workspaces_are_refused(shop_copy, tmp_path):

@@ -18,7 +18,7 @@ from genrec.fusion.whitened import WhitenedConcat
 _KINDS: tuple[type[Fuser], ...] = (WhitenedConcat, Concat, MF, VBPR, LightGCN)
 FUSERS: dict[str, type[Fuser]] = {kind.name: kind for kind in _KINDS}
 
-__all__ = ["FUSERS", "Events", "Fuser", "load_fuser", "make_fuser"]
+__all__ = ["FUSERS", "Events", "Fuser", "is_learned", "load_fuser", "make_fuser"]
 
 
 def make_fuser(config: FuseConfig) -> Fuser:
@@ -26,6 +26,11 @@ def make_fuser(config: FuseConfig) -> Fuser:
     if config.fuser not in FUSERS:
         raise ConfigError(f"fuse.fuser = {config.fuser!r} is unknown; choose one of {', '.join(FUSERS)}")
     return FUSERS[config.fuser](config)
+
+
+def is_learned(config: FuseConfig) -> bool:
+    """Whether the configured fuser learns from events. Raises ConfigError."""
+    return make_fuser(config).learned
 
 
 def load_fuser(directory: Path) -> Fuser:

@@ -21,7 +21,7 @@ from genrec.encode.collaborative import NAME as COLLABORATIVE
 from genrec.encode.collaborative import collaborative_embeddings, count_pairs
 from genrec.encode.stage import load_embeddings
 from genrec.errors import ArtifactError, IdTableMismatch, ShapeError
-from genrec.fusion import Fuser, load_fuser, make_fuser
+from genrec.fusion import Fuser, is_learned, load_fuser, make_fuser
 from genrec.schema import Catalog, Embeddings, FloatArray, IntArray
 from genrec.semids.quantizers import Graph, Quantizer, load_quantizer, make_quantizer
 from genrec.semids.quantizers.contract import CodeArray
@@ -163,7 +163,9 @@ def load_semids(directory: Path) -> SemanticIds:
         raise IdTableMismatch(
             f"{directory} holds codebooks that do not give the codes of its id table; run genrec build again"
         )
-    return SemanticIds(fused=fused, fuser=load_fuser(directory / "fuser"), quantizer=quantizer, table=table)
+    fuser = load_fuser(directory / "fuser")
+    fuser.remember(fused)
+    return SemanticIds(fused=fused, fuser=fuser, quantizer=quantizer, table=table)
 
 
 def semids_details(table: SemanticIdTable) -> dict[str, object]:
@@ -181,11 +183,8 @@ def semids_stage(learned_item_vectors: Callable[[Path], FloatArray | None]) -> S
 
     def make(build: BuildContext, directory: Path, _: str) -> dict[str, object]:
         config, train = build.config, build.split.train
-        modalities = dict(load_embeddings(build.folder / "embeddings"))
-        if len(train):
-            modalities[COLLABORATIVE] = _collaborative(build, learned_item_vectors)
-        fuser = make_fuser(config.fuse).fit(modalities)
-        fused = fuser.transform(modalities)
+        fuser = _fitted_fuser(build, learned_item_vectors)
+        fused = fuser.item_vectors()
         quantizer, table, report = tokenize(
             fused,
             build.catalog,
@@ -208,9 +207,19 @@ def _inputs(build: BuildContext) -> dict[str, str]:
         "fuse": fingerprint(stored(config.fuse)),
         "tokenize": fingerprint(stored(config.tokenize)),
     }
-    if config.fuse.collaborative == "sequence":
+    if config.fuse.collaborative == "sequence" or is_learned(config.fuse):
         inputs["sequence"] = build.manifest("sequence").fingerprint
     return inputs
+
+
+def _fitted_fuser(build: BuildContext, learned_item_vectors: Callable[[Path], FloatArray | None]) -> Fuser:
+    """The configured fuser with its items' vectors; one that learns from events was fitted before, for the sequence."""
+    if is_learned(build.config.fuse):
+        return load_fuser(build.folder / "sequence" / "fuser")
+    modalities = dict(load_embeddings(build.folder / "embeddings"))
+    if len(build.split.train):
+        modalities[COLLABORATIVE] = _collaborative(build, learned_item_vectors)
+    return make_fuser(build.config.fuse).fit(modalities)
 
 
 def _collaborative(build: BuildContext, learned_item_vectors: Callable[[Path], FloatArray | None]) -> Embeddings:

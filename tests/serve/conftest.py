@@ -4,6 +4,7 @@ adapter; servers."""
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +37,7 @@ def _postgres_programs() -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test run alone, reached through a socket in its own folder."""
     if url := os.environ.get("GENREC_POSTGRES"):
         yield url
@@ -44,12 +45,9 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     programs = _postgres_programs()
     if programs is None:
         pytest.skip("PostgreSQL's programs are not installed (Debian: apt-get install postgresql)")
-    folder = tmp_path_factory.mktemp("pg")
+    folder = Path(tempfile.mkdtemp(prefix="genrec-pg-"))  # pytest's own folder is closed to others at each start
     as_owner: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        for path in folder.parents:
-            if path.is_relative_to(tmp_path_factory.getbasetemp().parents[1]):
-                path.chmod(path.stat().st_mode | 0o055)  # the sticky bit of a shared folder stays
         shutil.chown(folder, "postgres")
         as_owner = ["runuser", "-u", "postgres", "--"]
     data = folder / "data"
@@ -63,6 +61,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
         yield f"postgresql://genrec@/postgres?host={folder}"
     finally:
         subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

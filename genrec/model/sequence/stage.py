@@ -12,7 +12,7 @@ from genrec import artifacts
 from genrec.config import Config
 from genrec.data.splits import Split
 from genrec.encode.stage import encoded_origin, load_embeddings
-from genrec.fusion import make_fuser
+from genrec.fusion import Events, make_fuser
 from genrec.model.sequence.ensemble import SequenceEnsemble
 from genrec.model.sequence.files import FUSER, SEQUENCE_FILE, find_sequence_model, save_sequence_model
 from genrec.model.sequence.item_head import ITEM_HEAD_FILE, Backbone, ItemHead, item_head_settings
@@ -86,15 +86,20 @@ def _inputs(build: BuildContext) -> dict[str, str]:
 def _make(build: BuildContext, directory: Path, key: str) -> dict[str, object]:
     config = build.config
     details: dict[str, object] = {"kind": config.sequence.kind}
-    if config.sequence.kind == "off" or not len(build.split.train):
+    fuser = make_fuser(config.fuse)
+    is_off = config.sequence.kind == "off" or not len(build.split.train)
+    if is_off and not fuser.learned:
         return details
     work = artifacts.open_work(build.work(SEQUENCE.name), key)
     modalities = load_embeddings(build.folder / "embeddings")
     content = None
-    if any(e.present.any() for e in modalities.values()):
-        fuser = make_fuser(config.fuse).fit(modalities)
-        content = fuser.transform(modalities)
+    if fuser.learned or any(e.present.any() for e in modalities.values()):
+        events = Events.of(build.catalog, build.split) if fuser.learned else None
+        fuser.fit(modalities, events, seed=config.seed, work=_folder(work / FUSER))
+        content = fuser.item_vectors()
         fuser.save(directory / FUSER)  # added items are known by their content
+    if is_off:
+        return details
     model, report = train_sequence_on(build.catalog, build.split, config, content=content, work=work)
     save_sequence_model(model, report, directory / SEQUENCE_FILE)
     return details | {
