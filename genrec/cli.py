@@ -671,13 +671,16 @@ def evaluate(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="decode, score, tokenize, recommend, search, serve, chat or visuals.")],
+    name: Annotated[
+        str, typer.Argument(help="decode, score, tokenize, recommend, search, serve, chat, visuals or fusion.")
+    ],
     place: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The workspace, as --dir gives it.")] = None,
     directory: Annotated[
         Path | None,
         typer.Option(
             "--dir",
-            help="serve: a built demo workspace; search, chat, visuals: any built one. Without it, a demo is made.",
+            help="serve: a built demo workspace; search, chat, visuals: any built one; fusion: any ingested one. "
+            "Without it, a demo is made.",
         ),
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="serve: how long each row is measured.")] = None,
@@ -696,7 +699,19 @@ def bench(
     ] = None,
     movie_turns: Annotated[int | None, typer.Option(help="chat: about so many turns of ReDial.", min=1)] = None,
     count: Annotated[int | None, typer.Option(help="visuals: pictures of each mode.", min=2)] = None,
-    sheet: Annotated[Path | None, typer.Option(help="visuals: a PNG of some of them.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="visuals: a PNG of some of them; fusion: of accuracy against cost.")
+    ] = None,
+    systems: Annotated[
+        list[str] | None, typer.Option("--system", help="fusion: a fuser or a peer; all fusers without. Repeatable.")
+    ] = None,
+    splits: Annotated[list[str] | None, typer.Option("--split", help="fusion: time, random or given.")] = None,
+    variants: Annotated[
+        list[str] | None,
+        typer.Option("--variant", help="fusion: whole, no-image, no-text, shuffled, cold or reweighted. Repeatable."),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="fusion: how many seeds.", min=1)] = None,
+    people: Annotated[Path | None, typer.Option(help="fusion: a CSV of people, their id first, to group by.")] = None,
     verbose: Annotated[bool, typer.Option(help="chat: print every turn that failed.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -714,6 +729,11 @@ def bench(
         "movie_turns": movie_turns,
         "count": count,
         "sheet": sheet,
+        "systems": systems,
+        "splits": splits,
+        "variants": variants,
+        "seeds": seeds,
+        "people": people,
         "tell": _say if verbose else None,
     }  # Any: each bench has its own
     document = run(name, **{option: value for option, value in given.items() if value is not None})

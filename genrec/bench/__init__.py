@@ -10,6 +10,7 @@ from typing import Any
 
 from genrec.bench.chat import bench_chat
 from genrec.bench.decode import bench_decode
+from genrec.bench.fusion import bench_fusion
 from genrec.bench.measure import Row
 from genrec.bench.recommend import bench_recommend
 from genrec.bench.score import bench_score
@@ -24,6 +25,7 @@ from genrec.runtime import seed_everything
 BENCHES: dict[str, Callable[..., list[Row]]] = {
     "chat": bench_chat,
     "decode": bench_decode,
+    "fusion": bench_fusion,
     "recommend": bench_recommend,
     "score": bench_score,
     "search": bench_search,

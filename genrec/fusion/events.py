@@ -1,6 +1,6 @@
 """What fusers may learn of behavior: who chose what in training, and the cases that say when to stop.
 
-Axis legend: N items, T events of one history.
+Axis legend: U people, N items, T events of one history.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from genrec.data.splits import Split
 from genrec.errors import ShapeError
@@ -19,13 +20,15 @@ class Events:
     """Training histories, and validation cases, over the rows of a catalog.
 
     histories: catalog rows of each person, oldest first, int64 (T,) each; validation: pairs of a history and a row that
-    followed it; has_order: False where the order of a history says nothing, as in random splits.
+    followed it; has_order: False where the order of a history says nothing, as in random splits; people_weights: how
+    often each person is drawn in training, float64 (U,), None for all alike.
     """
 
     catalog: Catalog
     histories: Sequence[IntArray]
     validation: Sequence[tuple[IntArray, int]] = ()
     has_order: bool = True
+    people_weights: npt.NDArray[np.float64] | None = None
 
     @classmethod
     def of(cls, catalog: Catalog, split: Split, *, has_order: bool = True) -> "Events":

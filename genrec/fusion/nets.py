@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from genrec.config import FuseConfig
 from genrec.fusion.events import Events
+from genrec.runtime import computes_bfloat16
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,17 @@ class FusionNet(nn.Module):
     def extra_loss(self, batch: Batch, items_NF: torch.Tensor, states_EF: torch.Tensor) -> torch.Tensor | float:
         """What else is to be small, besides the cross-entropy of what followed. states_EF: of the graded places."""
         return 0.0
+
+    def loss(
+        self, states_EF: torch.Tensor, items_NF: torch.Tensor, targets_E: torch.Tensor, unknown_N: torch.Tensor
+    ) -> torch.Tensor:
+        """The cross-entropy of what followed, over the items that training events name: none is taught to be unwanted.
+
+        targets_E: rows that followed; unknown_N: bool, the items that no training event names.
+        """
+        with torch.autocast("cpu", torch.bfloat16, enabled=computes_bfloat16(torch.device("cpu"))):
+            scores_EN = self.score(states_EF, items_NF)
+        return F.cross_entropy(scores_EN.float().masked_fill(unknown_N, -torch.inf), targets_E)
 
     def score(self, states_EF: torch.Tensor, items_NF: torch.Tensor) -> torch.Tensor:
         """How well items suit people, (E, N)."""

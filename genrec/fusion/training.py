@@ -22,11 +22,10 @@ from genrec.checkpoints import drop, load_checkpoint, save_checkpoint
 from genrec.config import FuseConfig
 from genrec.fusion.events import Events
 from genrec.fusion.nets import Batch, FusionNet
-from genrec.runtime import ProgressMeter, computes_bfloat16
+from genrec.runtime import ProgressMeter
 from genrec.schema import IntArray
 
 _CHECKPOINT = "fuser.pt"
-_NUM_JUDGED = 3000  # validation cases after each epoch
 _JUDGED_AT_ONCE = 256
 _AVERAGE_DECAY = 0.98
 
@@ -42,13 +41,21 @@ class TrainingReport:
 
 
 def train_net(
-    net: FusionNet, events: Events, config: FuseConfig, *, seed: int, work: Path | None = None, label: str = "fuser"
+    net: FusionNet,
+    events: Events,
+    config: FuseConfig,
+    *,
+    seed: int,
+    work: Path | None = None,
+    label: str = "fuser",
+    max_judged: int = 3000,
 ) -> TrainingReport:
     """Train in place; the weights of the epoch with the best validation ndcg@10 stay, of the last without validation.
 
-    Stops after `patience` epochs without a better one. work: a folder to resume from after a kill.
+    Stops after `patience` epochs without a better one. work: a folder to resume from after a kill; max_judged: of the
+    validation cases, after each epoch.
     """
-    run = _Run(net, events, config, seed)
+    run = _Run(net, events, config, seed, max_judged)
     checkpoint = None if work is None else work / _CHECKPOINT
     run.resume(checkpoint)
     meter = ProgressMeter(label=f"train {label}, epochs", total=config.epochs)
@@ -99,12 +106,12 @@ def last_states(
 class _Run:
     """A net in training: its weights, their moving average, the optimizer and what validation said so far."""
 
-    def __init__(self, net: FusionNet, events: Events, config: FuseConfig, seed: int) -> None:
+    def __init__(self, net: FusionNet, events: Events, config: FuseConfig, seed: int, max_judged: int) -> None:
         self._net, self._events, self._config, self._seed = net, events, config, seed
         self._unknown_N = torch.from_numpy(~events.is_known_N)
         self._optimizer = torch.optim.Adam((w for w in net.parameters() if w.requires_grad), lr=config.learning_rate)
         self._averages = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(_AVERAGE_DECAY))
-        self._judged = _some(events.validation, _NUM_JUDGED, seed)
+        self._judged = _some(events.validation, max_judged, seed)
         self.validation: list[float] = []
         self._best: dict[str, Any] = {"epoch": 0, "quality": -1.0, "weights": {}}
 
@@ -120,14 +127,11 @@ class _Run:
     def train_epoch(self) -> None:
         """One pass over some of the events."""
         net = self._net.train()
-        narrow = torch.autocast("cpu", torch.bfloat16, enabled=computes_bfloat16(torch.device("cpu")))
         for batch in self._batches(np.random.default_rng([self._seed, self.num_epochs])):
             items_NF, inputs_NI = net.tables()
             states_EF = read(net.reader, inputs_NI, batch.rows_BT)[batch.is_graded_BT]
-            with narrow:
-                scores_EN = net.score(states_EF, items_NF)
-            scores_EN = scores_EN.float().masked_fill(self._unknown_N, -torch.inf)  # none is taught not to be wanted
-            loss = F.cross_entropy(scores_EN, batch.targets_BT[batch.is_graded_BT])
+            targets_E = batch.targets_BT[batch.is_graded_BT]
+            loss = net.loss(states_EF, items_NF, targets_E, self._unknown_N)
             loss = loss + net.extra_loss(batch, items_NF, states_EF)
             self._optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -137,7 +141,7 @@ class _Run:
     def _batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         config, num_items = self._config, len(self._events.catalog)
         left, num_waiting, waiting = config.max_samples, 0, []
-        for number in rng.permutation(len(self._events.histories)).tolist():
+        for number in self._drawn(rng).tolist():
             window = self._window(self._events.histories[number], rng)
             if len(window) < 2:
                 continue
@@ -150,6 +154,13 @@ class _Run:
                     return
         if waiting:
             yield self._batch(waiting, num_items)
+
+    def _drawn(self, rng: np.random.Generator) -> IntArray:
+        """The people of an epoch in a fresh order; where they have weights, drawn by them."""
+        num_people, weights_U = len(self._events.histories), self._events.people_weights
+        if weights_U is None:
+            return rng.permutation(num_people)
+        return rng.choice(num_people, num_people, p=weights_U / weights_U.sum())
 
     def _window(self, history: IntArray, rng: np.random.Generator) -> IntArray:
         """So many events in a row as are read at once, or so many of a set in any order, and one more."""

@@ -1,0 +1,131 @@
+"""One trial of fusion: a system learns on a setting and is asked; what it found, what it cost, person by person.
+
+Knows how lists are judged; deliberately knows nothing of tables.
+
+Axis legend: U people, N items, K places of a list.
+"""
+
+import resource
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from genrec.bench.fusion.id_generator import ids_recall
+from genrec.bench.fusion.setting import Data, Setting, make_setting
+from genrec.config import FuseConfig, SequenceConfig
+from genrec.data.splits import EvaluationCase
+from genrec.evaluate.contract import TrainingData
+from genrec.evaluate.peers import PEERS, fit_peer
+from genrec.fusion import FUSERS, Fuser, make_fuser
+from genrec.fusion.learned import LearnedFuser
+from genrec.schema import FloatArray, IntArray, Interactions
+
+CUTOFFS = (10, 20)
+_AT_ONCE = 256
+_TAIL_SHARE = 0.2  # of the training events, which fall on the least chosen items
+Result = dict[str, Any]  # JSON
+
+
+def run_trial(data: Data, system: str, split: str, variant: str, seed: int, *, by: str | None = None) -> Result:
+    """Fit one system and ask it. by: as in `make_setting`.
+
+    Returns recall and ndcg at each cutoff per person, the same of some of the people and targets, and the costs.
+    """
+    setting = make_setting(data, split, variant, by=by)
+    began = time.monotonic()
+    score, fuser = _fitted(system, data, setting, seed)
+    seconds = time.monotonic() - began
+    figures = judge(score, setting)
+    result: Result = {
+        "system": system, "dataset": data.name, "split": split, "variant": variant, "seed": seed, "by": by,
+        "people": list(setting.people), "figures": {name: np.round(v, 5).tolist() for name, v in figures.items()},
+        "num_trained": setting.num_trained_U.tolist(), "seconds": round(seconds, 2),
+    }  # fmt: skip
+    report = fuser.report if isinstance(fuser, LearnedFuser) else None
+    if report is not None:
+        result |= {"parameters": report.num_parameters, "seconds_per_epoch": report.seconds_per_epoch}
+        result |= {"epochs": len(report.validation), "validation": max(report.validation, default=0.0)}
+    if fuser is not None and variant == "whole":
+        result |= ids_recall(fuser.item_vectors(), setting, seed)
+    return result | {"peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}
+
+
+def judge(score: Callable[[Sequence[str], Sequence[IntArray]], FloatArray], setting: Setting) -> dict[str, FloatArray]:
+    """Recall and ndcg at the cutoffs, each float32 (U,), nan where nothing is asked of a person.
+
+    Also of the targets among the tail of the items, and among the cold ones, alone. Histories are masked.
+    """
+    is_tail_N = _tail(setting.events.popularity_N)
+    parts = {"": np.ones(len(is_tail_N), bool), "tail_": is_tail_N & ~setting.is_cold_N, "cold_": setting.is_cold_N}
+    figures = {
+        f"{part}{measure}@{k}": np.full(len(setting.people), np.nan, np.float32)
+        for part in parts
+        for measure in ("recall", "ndcg")
+        for k in CUTOFFS
+    }
+    for start in range(0, len(setting.people), _AT_ONCE):
+        some = setting.asked[start : start + _AT_ONCE]
+        scores_BN = np.array(score(setting.people[start : start + _AT_ONCE], [history for history, _ in some]))
+        for place, (scores_N, (history, wanted)) in enumerate(zip(scores_BN, some, strict=True), start=start):
+            scores_N[history] = -np.inf
+            best_K = np.argpartition(-scores_N, max(CUTOFFS))[: max(CUTOFFS)]
+            best_K = best_K[np.argsort(-scores_N[best_K], kind="stable")]
+            for part, mask_N in parts.items():
+                targets = wanted[mask_N[wanted]]
+                if len(targets):
+                    _note(figures, part, place, np.isin(best_K, targets), len(targets))
+    return figures
+
+
+def _note(figures: dict[str, FloatArray], part: str, place: int, is_hit_K: np.ndarray, num_targets: int) -> None:
+    gains_K = 1.0 / np.log2(np.arange(len(is_hit_K)) + 2)
+    for k in CUTOFFS:
+        figures[f"{part}recall@{k}"][place] = is_hit_K[:k].sum() / num_targets
+        figures[f"{part}ndcg@{k}"][place] = gains_K[:k][is_hit_K[:k]].sum() / gains_K[: min(k, num_targets)].sum()
+
+
+def _tail(popularity_N: IntArray) -> np.ndarray:
+    """The least chosen items, on which a fifth of the events fall together."""
+    order = np.argsort(popularity_N, kind="stable")
+    is_tail_N = np.zeros(len(order), bool)
+    is_tail_N[order[popularity_N[order].cumsum() <= _TAIL_SHARE * popularity_N.sum()]] = True
+    return is_tail_N
+
+
+def _fitted(
+    system: str, data: Data, setting: Setting, seed: int
+) -> tuple[Callable[[Sequence[str], Sequence[IntArray]], FloatArray], Fuser | None]:
+    torch.manual_seed(seed)
+    if system in FUSERS:
+        fuser = make_fuser(FuseConfig(fuser=system)).fit(setting.embeddings, setting.events, seed=seed)
+        return lambda _people, histories: fuser.scores(histories), fuser
+    peer = fit_peer(system, _peer_data(data, setting), sequence=SequenceConfig(num_models=1))
+    return lambda people, histories: peer.scores_for(people, histories).astype(np.float32), None
+
+
+def is_system(name: str) -> bool:
+    """Whether a fuser or a peer has this name."""
+    return name in FUSERS or name in PEERS
+
+
+def _peer_data(data: Data, setting: Setting) -> TrainingData:
+    """The same for peers, who read events by their ids."""
+    ids = np.array([item.item_id for item in data.catalog], dtype=object)
+    histories = setting.events.histories
+    train = Interactions.sort(
+        user_ids=[name for name, history in zip(setting.people, histories, strict=True) for _ in history],
+        item_ids=[str(item) for history in histories for item in ids[history]],
+    )
+    validation = [
+        EvaluationCase(user_id="", history=tuple(ids[history]), target=str(ids[row]), timestamp=0)
+        for history, row in setting.events.validation[:3000]
+    ]
+    return TrainingData(
+        train=train,
+        catalog=data.catalog,
+        validation=validation,
+        content={name: e.vectors for name, e in setting.embeddings.items()},
+    )
