@@ -25,7 +25,7 @@ _MOST_COMMON = 0.2  # a value that more of the items share connects nothing
 
 def user_item_graph(histories: Sequence[IntArray], num_items: int) -> Matrix:
     """Who chose what, (U, N): a one for each pair, divided by the root of both degrees (LightGCN, He et al. 2020)."""
-    return _both_ways(_choices(histories, num_items))
+    return _both_ways(choices(histories, num_items))
 
 
 def bipartite(graph_UN: Matrix) -> Matrix:
@@ -35,9 +35,9 @@ def bipartite(graph_UN: Matrix) -> Matrix:
 
 def co_choice_graph(histories: Sequence[IntArray], num_items: int, num_neighbors: int = 20) -> Matrix:
     """Items that the same people chose, (N, N): cosine over people, the nearest of each kept."""
-    choices = _choices(histories, num_items)
-    lengths_N = np.sqrt(np.maximum(np.asarray(choices.sum(axis=0)).ravel(), 1.0))
-    scaled = choices @ sp.diags(1.0 / lengths_N)
+    chosen = choices(histories, num_items)
+    lengths_N = np.sqrt(np.maximum(np.asarray(chosen.sum(axis=0)).ravel(), 1.0))
+    scaled = chosen @ sp.diags(1.0 / lengths_N)
     together = (scaled.T @ scaled).tocsr()
     together.setdiag(0.0)
     together.eliminate_zeros()
@@ -143,7 +143,8 @@ class Propagation:
         return spread
 
 
-def _choices(histories: Sequence[IntArray], num_items: int) -> Matrix:
+def choices(histories: Sequence[IntArray], num_items: int) -> Matrix:
+    """Who chose what, (U, N), a one for each pair."""
     people = np.repeat(np.arange(len(histories)), [len(history) for history in histories])
     rows = np.concatenate([*histories, np.zeros(0, np.int64)])
     choices = sp.csr_matrix((np.ones(len(rows), np.float32), (people, rows)), shape=(len(histories), num_items))

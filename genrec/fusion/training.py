@@ -8,7 +8,7 @@ Axis legend: B histories, T history positions, E graded events, N items.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from genrec.config import FuseConfig
 from genrec.fusion.events import Events
 from genrec.fusion.nets import Batch, FusionNet
 from genrec.runtime import ProgressMeter
-from genrec.schema import IntArray
+from genrec.schema import FloatArray, IntArray
 
 _CHECKPOINT = "fuser.pt"
 _JUDGED_AT_ONCE = 256
@@ -228,15 +228,24 @@ def _some(cases: Sequence[tuple[IntArray, int]], size: int, seed: int) -> list[t
 def validation_ndcg(net: FusionNet, cases: Sequence[tuple[IntArray, int]], max_history: int) -> float:
     """Mean ndcg@10 of what followed, histories masked; 0 without cases."""
     net.eval()
-    total, (items_NF, inputs_NI) = 0.0, net.tables()
+    items_NF, inputs_NI = net.tables()
+
+    def score(histories: Sequence[IntArray]) -> FloatArray:
+        scores_BN: FloatArray = net.score(last_states(net.reader, inputs_NI, histories, max_history), items_NF).numpy()
+        return scores_BN
+
+    return ndcg_of(score, cases)
+
+
+def ndcg_of(score: Callable[[Sequence[IntArray]], FloatArray], cases: Sequence[tuple[IntArray, int]]) -> float:
+    """Mean ndcg@10 of what followed, histories masked; 0 without cases. score: histories (B,) to float32 (B, N)."""
+    total = 0.0
     for start in range(0, len(cases), _JUDGED_AT_ONCE):
         some = cases[start : start + _JUDGED_AT_ONCE]
-        states_BF = last_states(net.reader, inputs_NI, [history for history, _ in some], max_history)
-        scores_BN = net.score(states_BF, items_NF)
-        for score_N, (history, target) in zip(scores_BN, some, strict=True):
-            aim = score_N[target].clone()
-            score_N[torch.from_numpy(history)] = -torch.inf
-            better = int((score_N > aim).sum())
+        for score_N, (history, target) in zip(score([history for history, _ in some]), some, strict=True):
+            is_better_N = score_N > score_N[target]
+            is_better_N[history] = False
+            better = int(is_better_N.sum())
             if better < 10 and target not in history:
                 total += 1.0 / np.log2(better + 2)
     return total / max(len(cases), 1)
