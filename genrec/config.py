@@ -77,7 +77,7 @@ class FuseConfig:
     epochs: Count = field(default=60, metadata=ADDED)
     patience: Count = field(default=6, metadata=ADDED)  # epochs without a better validation, after which it stops
     max_samples: Count = field(default=60_000, metadata=ADDED)  # graded events of an epoch
-    batch_size: Count = field(default=2048, metadata=ADDED)  # graded events
+    batch_size: Count = field(default=512, metadata=ADDED)  # graded events
     max_history: Count = field(default=100, metadata=ADDED)
     learning_rate: Amount = field(default=0.003, metadata=ADDED)
     dropout: Share = field(default=0.2, metadata=ADDED)

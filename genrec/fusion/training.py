@@ -109,7 +109,8 @@ class _Run:
     def __init__(self, net: FusionNet, events: Events, config: FuseConfig, seed: int, max_judged: int) -> None:
         self._net, self._events, self._config, self._seed = net, events, config, seed
         self._unknown_N = torch.from_numpy(~events.is_known_N)
-        self._optimizer = torch.optim.Adam((w for w in net.parameters() if w.requires_grad), lr=config.learning_rate)
+        trained = [weight for weight in net.parameters() if weight.requires_grad]
+        self._optimizer = torch.optim.Adam(trained, lr=config.learning_rate, fused=True)
         self._averages = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(_AVERAGE_DECAY))
         self._judged = _some(events.validation, max_judged, seed)
         self.validation: list[float] = []

@@ -82,7 +82,7 @@ def _trials(
     for variant in variants:
         if variant not in VARIANTS:
             raise InputError(f"variant {variant!r} is unknown; choose among {', '.join(VARIANTS)}")
-        for by in data.groups if variant == "reweighted" else (None,):
+        for by in (data.groups or (None,)) if variant == "reweighted" else (None,):
             make_setting(data, splits[0], variant, by=by)  # said before hours are spent
     return [
         (system, split, variant, seed, by)

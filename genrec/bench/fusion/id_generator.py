@@ -21,7 +21,7 @@ from genrec.fusion.training import last_states, train_net
 from genrec.schema import FloatArray, IntArray
 from genrec.semids.quantizers import make_quantizer
 
-_SETTINGS = FuseConfig(width=64, epochs=20, patience=3, max_samples=40_000)
+_SETTINGS = FuseConfig(width=64, epochs=12, patience=2, max_samples=30_000, max_history=50)
 _CODES = TokenizeConfig(num_levels=3, num_codes=64)
 _NUM_ASKED = 1000  # people
 _K = 10
@@ -39,7 +39,7 @@ def ids_recall(vectors_NF: FloatArray, setting: Setting, seed: int) -> dict[str,
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = _Generator(codes_NL, quantizer.level_sizes, _SETTINGS, has_order=setting.events.has_order)
-        train_net(net, setting.events, _SETTINGS, seed=seed, label="IDs", max_judged=500)
+        train_net(net, setting.events, _SETTINGS, seed=seed, label="IDs", max_judged=250)
     _, inverse, counts = np.unique(codes_NL, axis=0, return_inverse=True, return_counts=True)
     decoded_NF = unit_rows(quantizer.decode(codes_NL.astype(np.int32)))
     return {
