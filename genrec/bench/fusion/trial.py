@@ -17,6 +17,8 @@ from genrec.bench.fusion.id_generator import ids_recall
 from genrec.bench.fusion.setting import Data, Setting, make_setting
 from genrec.config import FuseConfig, SequenceConfig
 from genrec.data.splits import EvaluationCase
+from genrec.encode.collaborative import NAME as COLLABORATIVE
+from genrec.encode.collaborative import collaborative_embeddings
 from genrec.evaluate.contract import TrainingData
 from genrec.evaluate.peers import PEERS, fit_peer
 from genrec.fusion import FUSERS, Fuser, make_fuser
@@ -100,7 +102,15 @@ def _fitted(
 ) -> tuple[Callable[[Sequence[str], Sequence[IntArray]], FloatArray], Fuser | None]:
     torch.manual_seed(seed)
     if system in FUSERS:
-        fuser = make_fuser(FuseConfig(fuser=system)).fit(setting.embeddings, setting.events, seed=seed)
+        config = FuseConfig(fuser=system)
+        fuser = make_fuser(config)
+        embeddings = dict(setting.embeddings)
+        if not fuser.learned:  # which a build gives what is chosen together as one modality more
+            train = _interactions(data, setting)
+            embeddings[COLLABORATIVE] = collaborative_embeddings(
+                data.catalog, train, min(config.num_features, len(data.catalog) - 1), config.collaborative_window, seed
+            )
+        fuser.fit(embeddings, setting.events, seed=seed)
         return lambda _people, histories: fuser.scores(histories), fuser
     peer = fit_peer(system, _peer_data(data, setting), sequence=SequenceConfig(num_models=1))
     return lambda people, histories: peer.scores_for(people, histories).astype(np.float32), None
@@ -111,20 +121,25 @@ def is_system(name: str) -> bool:
     return name in FUSERS or name in PEERS
 
 
-def _peer_data(data: Data, setting: Setting) -> TrainingData:
-    """The same for peers, who read events by their ids."""
+def _interactions(data: Data, setting: Setting) -> Interactions:
+    """The training events by their ids."""
     ids = np.array([item.item_id for item in data.catalog], dtype=object)
     histories = setting.events.histories
-    train = Interactions.sort(
+    return Interactions.sort(
         user_ids=[name for name, history in zip(setting.people, histories, strict=True) for _ in history],
         item_ids=[str(item) for history in histories for item in ids[history]],
     )
+
+
+def _peer_data(data: Data, setting: Setting) -> TrainingData:
+    """The same for peers, who read events by their ids."""
+    ids = np.array([item.item_id for item in data.catalog], dtype=object)
     validation = [
         EvaluationCase(user_id="", history=tuple(ids[history]), target=str(ids[row]), timestamp=0)
         for history, row in setting.events.validation[:3000]
     ]
     return TrainingData(
-        train=train,
+        train=_interactions(data, setting),
         catalog=data.catalog,
         validation=validation,
         content={name: e.vectors for name, e in setting.embeddings.items()},
