@@ -17,7 +17,7 @@ demo: $(STAMP)  ## The whole path on the embedded default: make a shop, build it
 	$(BIN)/genrec demo --dir $(DEMO_DIR)
 
 test: $(STAMP)  ## All tests.
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
 lint: $(STAMP)  ## ruff, mypy strict, and the order of the layers.
 	$(BIN)/ruff check .

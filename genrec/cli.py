@@ -708,7 +708,7 @@ def bench(
     splits: Annotated[list[str] | None, typer.Option("--split", help="fusion: time, random or given.")] = None,
     variants: Annotated[
         list[str] | None,
-        typer.Option("--variant", help="fusion: whole, no-image, no-text, shuffled, cold or reweighted. Repeatable."),
+        typer.Option("--variant", help="fusion: whole, no-image, no-text, only-MODALITY, shuffled, cold, reweighted."),
     ] = None,
     seeds: Annotated[int | None, typer.Option(help="fusion: how many seeds.", min=1)] = None,
     people: Annotated[Path | None, typer.Option(help="fusion: a CSV of people, their id first, to group by.")] = None,

@@ -57,6 +57,9 @@ def test_variants_leave_out_and_mix_up(data):
     assert set(make_setting(data, "time", "whole").embeddings) == names
     with pytest.raises(InputError, match="no-text leaves nothing of attributes"):
         make_setting(data, "time", "no-text")
+    assert set(make_setting(data, "time", "only-attributes").embeddings) == {"attributes"}
+    with pytest.raises(InputError, match="there is no modality 'smell'; choose among attributes"):
+        make_setting(data, "time", "only-smell")
     shuffled = make_setting(data, "time", "shuffled").embeddings["attributes"].vectors
     plain = data.embeddings["attributes"].vectors
     assert not np.array_equal(shuffled, plain)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from genrec.artifacts import fingerprint, fingerprint_file, write_text
 from genrec.bench.fusion.report import draw_costs, make_rows
-from genrec.bench.fusion.setting import VARIANTS, Data, make_setting
+from genrec.bench.fusion.setting import ONLY, VARIANTS, Data, make_setting
 from genrec.bench.fusion.trial import Result, is_system, run_trial
 from genrec.bench.measure import Row
 from genrec.errors import InputError
@@ -80,8 +80,8 @@ def _trials(
         if split not in data.splits:
             raise InputError(f"{data.name} cannot be split by {split!r}; choose among {', '.join(data.splits)}")
     for variant in variants:
-        if variant not in VARIANTS:
-            raise InputError(f"variant {variant!r} is unknown; choose among {', '.join(VARIANTS)}")
+        if variant not in VARIANTS and not variant.startswith(ONLY):
+            raise InputError(f"variant {variant!r} is unknown; choose among {', '.join(VARIANTS)}, {ONLY}MODALITY")
         for by in (data.groups or (None,)) if variant == "reweighted" else (None,):
             make_setting(data, splits[0], variant, by=by)  # said before hours are spent
     return [

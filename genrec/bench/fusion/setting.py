@@ -26,6 +26,7 @@ from genrec.schema import BoolArray, Catalog, Embeddings, IntArray, Interactions
 
 COLD_SHARE = 0.05
 SPLITS = ("time", "random", "given")
+ONLY = "only-"  # before the name of a modality, which alone is then read
 VARIANTS = ("whole", "no-image", "no-text", "shuffled", "cold", "reweighted")
 _SPLIT_SEED = 7  # the same split whatever is learned on it
 _PICTURES = ("image", "effnet", "video")  # modalities that show; the others tell
@@ -121,6 +122,11 @@ def _content(embeddings: Mapping[str, Embeddings], variant: str) -> dict[str, Em
         return {
             n: Embeddings(name=n, vectors=e.vectors[order], present=e.present[order]) for n, e in embeddings.items()
         }
+    if variant.startswith(ONLY):
+        name = variant.removeprefix(ONLY)
+        if name not in embeddings:
+            raise InputError(f"{variant}: there is no modality {name!r}; choose among {', '.join(embeddings)}")
+        return {name: embeddings[name]}
     gone = {"no-image": lambda name: name in _PICTURES, "no-text": lambda name: name not in _PICTURES}.get(variant)
     left = {name: e for name, e in embeddings.items() if gone is None or not gone(name)}
     if not left or (len(left) == len(embeddings) and gone is not None):
