@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from genrec.bench import fusion as bench
-from genrec.bench.fusion import bench_fusion
+from genrec.bench.fusion import bench_fusion, trial
 from genrec.bench.fusion.setting import Data, make_setting
 from genrec.bench.fusion.trial import judge, run_trial
 from genrec.data.ingest import ingest, load_workspace_data
@@ -86,6 +86,26 @@ def test_lists_are_judged_as_they_should(data):
     assert np.nanmin(figures["ndcg@10"]) == pytest.approx(1.0)
     nobody = judge(lambda people, histories: -score(people, histories), setting)
     assert np.nanmax(nobody["recall@10"]) == 0.0
+
+
+def test_cold_items_are_shown_as_often_as_newcomers_are(data):
+    """Whatever the scale of the scores, cold items take three times their share of the places, 15 % at most."""
+    setting = make_setting(data, "time", "cold")
+    rng = np.random.default_rng(0)
+    noise = {history.tobytes(): rng.normal(size=len(data.catalog)) for history, _ in setting.events.validation}
+
+    def score(_, histories):
+        scores = np.stack([noise[history.tobytes()] for history in histories]).astype(np.float32)
+        scores[:, setting.is_cold_N] -= 30
+        return scores
+
+    histories = [history for history, _ in setting.events.validation]
+    lifted = trial._lifted(score, setting)([""] * len(histories), histories)
+    for scores, history in zip(lifted, histories, strict=True):
+        scores[history] = -np.inf
+    shown = np.argsort(-lifted, axis=1)[:, :10]
+    wanted = min(3 * setting.is_cold_N.mean(), 0.15)
+    assert setting.is_cold_N[shown].mean() == pytest.approx(wanted, abs=0.02)
 
 
 def test_what_was_tried_is_kept_and_told(shop, monkeypatch):

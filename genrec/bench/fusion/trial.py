@@ -15,7 +15,7 @@ import torch
 
 from genrec.bench.fusion.id_generator import ids_recall
 from genrec.bench.fusion.setting import Data, Setting, make_setting
-from genrec.config import FuseConfig, SequenceConfig
+from genrec.config import FuseConfig, RecommendConfig, SequenceConfig
 from genrec.data.splits import EvaluationCase
 from genrec.encode.collaborative import NAME as COLLABORATIVE
 from genrec.encode.collaborative import collaborative_embeddings
@@ -27,8 +27,10 @@ from genrec.schema import FloatArray, IntArray, Interactions
 
 CUTOFFS = (10, 20)
 _AT_ONCE = 256
+_NUM_LIFTED, _PLACES = 1000, 10  # histories, and places of a list, by which the exposure of cold items is found
 _TAIL_SHARE = 0.2  # of the training events, which fall on the least chosen items
 Result = dict[str, Any]  # JSON
+_Score = Callable[[Sequence[str], Sequence[IntArray]], FloatArray]
 
 
 def run_trial(data: Data, system: str, split: str, variant: str, seed: int, *, by: str | None = None) -> Result:
@@ -40,6 +42,8 @@ def run_trial(data: Data, system: str, split: str, variant: str, seed: int, *, b
     began = time.monotonic()
     score, fuser = _fitted(system, data, setting, seed)
     seconds = time.monotonic() - began
+    if variant == "cold":
+        score = _lifted(score, setting)
     figures = judge(score, setting)
     result: Result = {
         "system": system, "dataset": data.name, "split": split, "variant": variant, "seed": seed, "by": by,
@@ -55,7 +59,7 @@ def run_trial(data: Data, system: str, split: str, variant: str, seed: int, *, b
     return result | {"peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}
 
 
-def judge(score: Callable[[Sequence[str], Sequence[IntArray]], FloatArray], setting: Setting) -> dict[str, FloatArray]:
+def judge(score: _Score, setting: Setting) -> dict[str, FloatArray]:
     """Recall and ndcg at the cutoffs, each float32 (U,), nan where nothing is asked of a person.
 
     Also of the targets among the tail of the items, and among the cold ones, alone. Histories are masked.
@@ -82,6 +86,27 @@ def judge(score: Callable[[Sequence[str], Sequence[IntArray]], FloatArray], sett
     return figures
 
 
+def _lifted(score: _Score, setting: Setting) -> _Score:
+    """The scores with so much added to cold items that they are shown as often as a recommender shows newcomers.
+
+    By `recommend.newcomer_exposure` and `recommend.cold_places`; found on the histories of validation, whose answers
+    are not looked at, since none is cold.
+    """
+    policy, is_cold_N = RecommendConfig(), setting.is_cold_N
+    wanted = min((policy.newcomer_exposure or 1.0) * float(is_cold_N.mean()), policy.cold_places)
+    histories = [history for history, _ in setting.events.validation[:_NUM_LIFTED]]
+    scores_BN = np.array(score([""] * len(histories), histories))
+    for scores_N, history in zip(scores_BN, histories, strict=True):
+        scores_N[history] = -np.inf
+    cold_BK = -np.sort(-scores_BN[:, is_cold_N], axis=1)[:, :_PLACES]
+    known_BK = -np.sort(-scores_BN[:, ~is_cold_N], axis=1)[:, :_PLACES]
+    # The i-th best cold item is shown once it stands above the known item that would be shown last beside it.
+    needed = np.sort((known_BK[:, ::-1][:, : cold_BK.shape[1]] - cold_BK).ravel())
+    lift = float(needed[min(len(needed) - 1, int(wanted * _PLACES * len(histories)))]) if len(needed) else 0.0
+    lift_N = (lift * is_cold_N).astype(np.float32)
+    return lambda people, asked: score(people, asked) + lift_N
+
+
 def _note(figures: dict[str, FloatArray], part: str, place: int, is_hit_K: np.ndarray, num_targets: int) -> None:
     gains_K = 1.0 / np.log2(np.arange(len(is_hit_K)) + 2)
     for k in CUTOFFS:
@@ -97,9 +122,7 @@ def _tail(popularity_N: IntArray) -> np.ndarray:
     return is_tail_N
 
 
-def _fitted(
-    system: str, data: Data, setting: Setting, seed: int
-) -> tuple[Callable[[Sequence[str], Sequence[IntArray]], FloatArray], Fuser | None]:
+def _fitted(system: str, data: Data, setting: Setting, seed: int) -> tuple[_Score, Fuser | None]:
     torch.manual_seed(seed)
     if system in FUSERS:
         config = FuseConfig(fuser=system)
