@@ -43,7 +43,7 @@ class LearnedFuser(Fuser):
 
     def __init__(self, config: FuseConfig) -> None:
         super().__init__(config)
-        self._whitened = WhitenedConcat(replace(config, fuser=WhitenedConcat.name, without=()))
+        self._whitened = WhitenedConcat(replace(config, fuser=WhitenedConcat.name, without=(), bridges=()))
         self._table_NF = torch.zeros(0)  # as they are scored, not of length one
         self._read_NI = torch.zeros(0)
         self._shape: dict[str, int] = {}
