@@ -57,7 +57,8 @@ class FuseConfig:
 
     collaborative: what says that items are chosen together: counts of events, or the sequence model's item vectors.
     without: parts of the fuser to leave out, by the names that it gives them, to see what each is worth. What follows
-    it is of fusers that learn from events.
+    it is of fusers that learn from events. bridges: graphs that a graph fuser spreads vectors over instead of its own:
+    user-item, co-choice, likeness, knowledge.
     """
 
     fuser: str = "whitened-concat"
@@ -73,9 +74,11 @@ class FuseConfig:
     # Of each principal axis' variance toward the mean variance, before whitening: weak axes are mostly noise.
     shrinkage: Share = field(default=0.8, metadata=ADDED)
     without: tuple[str, ...] = field(default=(), metadata=ADDED)
+    bridges: tuple[str, ...] = field(default=(), metadata=ADDED)  # none: those of the fuser's paper
     width: Count = field(default=64, metadata=ADDED)  # features of an item
     epochs: Count = field(default=60, metadata=ADDED)
     patience: Count = field(default=6, metadata=ADDED)  # epochs without a better validation, after which it stops
+    pretraining_epochs: Count = field(default=15, metadata=ADDED)  # before, of the fusers that are pretrained
     max_samples: Count = field(default=60_000, metadata=ADDED)  # graded events of an epoch
     batch_size: Count = field(default=512, metadata=ADDED)  # graded events
     max_history: Count = field(default=100, metadata=ADDED)

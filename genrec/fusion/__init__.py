@@ -14,9 +14,10 @@ from genrec.fusion.contract import Fuser
 from genrec.fusion.events import Events
 from genrec.fusion.systems.cease import CEASE
 from genrec.fusion.systems.factors import MF, VBPR, LightGCN
+from genrec.fusion.systems.hcgcn import HCGCN
 from genrec.fusion.whitened import WhitenedConcat
 
-_KINDS: tuple[type[Fuser], ...] = (WhitenedConcat, Concat, MF, VBPR, LightGCN, CEASE)
+_KINDS: tuple[type[Fuser], ...] = (WhitenedConcat, Concat, MF, VBPR, LightGCN, CEASE, HCGCN)
 FUSERS: dict[str, type[Fuser]] = {kind.name: kind for kind in _KINDS}
 
 __all__ = ["FUSERS", "Events", "Fuser", "is_learned", "load_fuser", "make_fuser"]

@@ -17,6 +17,7 @@ from genrec.config import FuseConfig
 from genrec.data.arrays import unit_rows
 from genrec.errors import ConfigError, InputError, ShapeError
 from genrec.fitted import Fitted, Record
+from genrec.fusion.bridges import check_bridges
 from genrec.fusion.events import Events
 from genrec.schema import Embeddings, FloatArray, IntArray
 from genrec.settings import restored, stored
@@ -28,12 +29,14 @@ _NUM_LAST = 10  # events of a history whose mean stands for a person where nothi
 class Fuser(Fitted):
     """Fused unit vectors from any subset of the modalities it was fitted on. Fitting is deterministic.
 
-    learned: whether it wants events; parts: what it is made of that `fuse.without` may leave out.
+    learned: whether it wants events; parts: what it is made of that `fuse.without` may leave out; own_bridges: the
+    graphs that it spreads vectors over where `fuse.bridges` names none, empty where it takes none.
     """
 
     role: ClassVar[str] = "fuser"
     learned: ClassVar[bool] = False
     parts: ClassVar[tuple[str, ...]] = ()
+    own_bridges: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: FuseConfig) -> None:
         if config.num_features < 1:
@@ -42,6 +45,7 @@ class Fuser(Fitted):
             if part not in self.parts:
                 known = f"its parts are {', '.join(self.parts)}" if self.parts else "it has no parts to leave out"
                 raise ConfigError(f"fuse.without names {part!r}, which the fuser {self.name} does not have; {known}")
+        check_bridges(config.bridges, self.name, self.own_bridges)
         self.config = config
         self.widths: dict[str, int] = {}
         self._items_NF: FloatArray | None = None

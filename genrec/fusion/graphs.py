@@ -96,6 +96,27 @@ def joined(graph_NA: Matrix) -> Matrix:
     return shared.astype(np.float32)
 
 
+def within_groups(graph_NN: Matrix, group_N: IntArray) -> Matrix:
+    """The edges of a graph of items that stay in one group, (N, N), normalized again; group_N: -1 for none."""
+    edges = graph_NN.tocoo()
+    kept = (group_N[edges.row] == group_N[edges.col]) & (group_N[edges.row] >= 0)
+    inside = sp.csr_matrix((edges.data[kept], (edges.row[kept], edges.col[kept])), shape=graph_NN.shape)
+    return _both_ways(inside)
+
+
+def split_by_group(graph_NA: Matrix, group_N: IntArray) -> Matrix:
+    """Each node a of another kind as one node per group of items, (N, A'), so that it joins items of one group alone.
+
+    A person of several tastes becomes several people. group_N: -1 for none. Nodes that no item is left at go.
+    """
+    edges = graph_NA.tocoo()
+    kept = group_N[edges.row] >= 0
+    rows, columns = edges.row[kept], edges.col[kept].astype(np.int64)
+    nodes, node_of = np.unique(columns * (int(group_N.max(initial=-1)) + 1) + group_N[rows], return_inverse=True)
+    shape = (graph_NA.shape[0], len(nodes))
+    return _both_ways(sp.csr_matrix((np.ones(len(rows), np.float32), (rows, node_of)), shape=shape))
+
+
 def as_tensor(graph: Matrix) -> torch.Tensor:
     """A graph as torch multiplies it, in compressed sparse rows."""
     rows = graph.tocsr()

@@ -37,18 +37,18 @@ class World:
         return {other: e for other, e in self.modalities.items() if other != name}
 
 
-def make_world(seed: int = 0, *, noise: float = 0.35, loyalty: float = 0.85, has_order: bool = True) -> World:
+def make_world(seed: int = 0, *, noise: float = 0.35, loyalty: float = 0.85, has_order: bool = True, overlap: float = 0.0) -> World:
     """People choose within one group with the probability of `loyalty`, else anything; never twice the same.
 
     Where order counts, the next item is also likely to be the one after it in its group, so that a model that reads
-    order gains.
+    order gains. overlap: how much pictures show of what words tell, and the other way round, 1 being all of it.
     """
     rng = np.random.default_rng(seed)
     looks, words = rng.integers(_NUM_KINDS, size=(2, NUM_ITEMS))
     group = looks * _NUM_KINDS + words
     modalities = {
-        "image": _view(rng, looks, 24, noise, np.arange(NUM_ITEMS) % 10 != 3),
-        "text": _view(rng, words, 32, noise, np.ones(NUM_ITEMS, bool)),
+        "image": _view(rng, looks, 24, noise, np.arange(NUM_ITEMS) % 10 != 3, words, overlap),
+        "text": _view(rng, words, 32, noise, np.ones(NUM_ITEMS, bool), looks, overlap),
     }
     known = np.arange(NUM_ITEMS) < NUM_ITEMS - NUM_COLD
     members = [np.flatnonzero((group == g) & known) for g in range(_NUM_KINDS**2)]
@@ -85,9 +85,11 @@ def recall(scores_BN: np.ndarray, cases: list[tuple[np.ndarray, int]], k: int = 
     return hits / len(cases)
 
 
-def _view(rng, kinds, width, noise, present) -> Embeddings:
+def _view(rng, kinds, width, noise, present, other_kinds, overlap) -> Embeddings:
     name = "image" if width == 24 else "text"
     vectors = rng.normal(size=(_NUM_KINDS, width))[kinds] + noise * rng.normal(size=(NUM_ITEMS, width)) + 1.0
+    if overlap:
+        vectors += overlap * rng.normal(size=(_NUM_KINDS, width))[other_kinds]
     return Embeddings(name=name, vectors=unit_rows(vectors) * present[:, None].astype(np.float32), present=present)
 
 

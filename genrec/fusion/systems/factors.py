@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from genrec.fusion.graphs import Propagation, user_item_graph
+from genrec.fusion.bridges import Bridged
 from genrec.fusion.learned import LearnedFuser
 from genrec.fusion.nets import FusionNet, Inputs, ItemTable, Pooled
 
@@ -57,29 +57,26 @@ class _Factors(FusionNet):
 class LightGCN(MF):
     """LightGCN (He et al., SIGIR 2020): free vectors, spread over the graph of people and items without a weight.
 
-    A person has no free vector: the graph gives them the mean of what they chose.
+    A person has no free vector: the graph gives them the mean of what they chose. Other bridges take its place.
     """
 
     name: ClassVar[str] = "lightgcn"
+    own_bridges: ClassVar[tuple[str, ...]] = ("user-item",)
 
     def make_net(self, inputs: Inputs) -> FusionNet:
-        return _LightGCN(inputs, self.make_reader(self.config.width, has_order=inputs.events.has_order))
+        reader = self.make_reader(self.config.width, has_order=inputs.events.has_order)
+        return _LightGCN(inputs, reader, Bridged(inputs, self.own_bridges))
 
 
 class _LightGCN(FusionNet):
     reads_content = False
     num_hops = 2  # from items to people and back to items
 
-    def __init__(self, inputs: Inputs, reader: nn.Module) -> None:
+    def __init__(self, inputs: Inputs, reader: nn.Module, bridged: Bridged) -> None:
         super().__init__()
-        self.reader = reader
+        self.reader, self.bridged = reader, bridged
         self.ids = ItemTable(inputs, with_content=False)
-        self.graph = Propagation(user_item_graph(inputs.events.histories, inputs.num_items))
 
     def tables(self) -> tuple[torch.Tensor, torch.Tensor]:
-        layer_NF = mean_NF = self.ids()
-        for _ in range(self.num_hops):
-            layer_NF = self.graph.back(self.graph(layer_NF))
-            mean_NF = mean_NF + layer_NF
-        items_NF = mean_NF / (1 + self.num_hops)
+        items_NF = self.bridged.mean_over_hops(self.ids(), self.num_hops)
         return items_NF, items_NF
