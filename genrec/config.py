@@ -76,6 +76,7 @@ class FuseConfig:
     width: Count = field(default=64, metadata=ADDED)  # features of an item
     epochs: Count = field(default=60, metadata=ADDED)
     patience: Count = field(default=6, metadata=ADDED)  # epochs without a better validation, after which it stops
+    pretraining_epochs: Count = field(default=15, metadata=ADDED)  # before, of the fusers that are pretrained
     max_samples: Count = field(default=60_000, metadata=ADDED)  # graded events of an epoch
     batch_size: Count = field(default=2048, metadata=ADDED)  # graded events
     max_history: Count = field(default=100, metadata=ADDED)

@@ -24,7 +24,7 @@ from genrec.fitted import Arrays, Record
 from genrec.fusion.contract import Fuser
 from genrec.fusion.events import Events
 from genrec.fusion.nets import FusionNet, Inputs
-from genrec.fusion.training import TrainingReport, last_states, train_net
+from genrec.fusion.training import TrainingReport, last_states, pretrain, train_net
 from genrec.fusion.whitened import WhitenedConcat, fit_predictor
 from genrec.schema import Embeddings, FloatArray, IntArray
 
@@ -84,6 +84,9 @@ class LearnedFuser(Fuser):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             net = self.make_net(inputs)
+            if net.is_pretrained:
+                loss = net.pretraining_loss
+                pretrain(net, loss, events, self.config, seed=seed, work=work, label=self.name)
             self.report = train_net(net, events, self.config, seed=seed, work=work, label=self.name)
         with torch.inference_mode():
             self._keep(net, inputs, blocks)

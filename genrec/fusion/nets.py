@@ -49,6 +49,7 @@ class FusionNet(nn.Module):
     reader: nn.Module  # (B, T, I) and bool (B, T) to (B, T, F): the person after each event, none looking ahead
     scorer: nn.Module | None = None  # (E, F) and (N, F) to (E, N); None: the product
     reads_content = True  # False: an item's vector comes of events alone
+    is_pretrained = False  # True: by its `pretraining_loss`, before items are ranked
 
     def tables(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The items' vectors (N, F), and as what a history's items are read (N, I); often the same."""
@@ -57,6 +58,10 @@ class FusionNet(nn.Module):
     def content_items(self) -> torch.Tensor:
         """The items' vectors (N, F) as they were if no event named any; what new items are known by."""
         return self.tables()[0]
+
+    def pretraining_loss(self, batch: Batch) -> torch.Tensor:
+        """What a pretrained net learns by, before it is trained."""
+        raise NotImplementedError
 
     def extra_loss(self, batch: Batch, items_NF: torch.Tensor, states_EF: torch.Tensor) -> torch.Tensor | float:
         """What else is to be small, besides the cross-entropy of what followed. states_EF: of the graded places."""

@@ -1,6 +1,7 @@
 """Training of learned fusers, the same for all: full cross-entropy over the known items, stopped early by validation.
 
-A moving average of the weights is kept, of the epoch that validation chose. Where histories have no order they are
+A net may be pretrained before, by a loss of its own. A moving average of the weights is kept, of the epoch that
+validation chose. Where histories have no order they are
 shuffled in each epoch, so that any part of them may speak for the rest. Knows catalog rows; deliberately knows nothing
 of what a net is made of.
 
@@ -8,8 +9,8 @@ Axis legend: B histories, T history positions, E graded events, N items.
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from genrec.fusion.nets import Batch, FusionNet
 from genrec.runtime import ProgressMeter, computes_bfloat16
 from genrec.schema import IntArray
 
-_CHECKPOINT = "fuser.pt"
+_CHECKPOINT, _PRETRAINED = "fuser.pt", "pretrained.pt"
 _NUM_JUDGED = 3000  # validation cases after each epoch
 _JUDGED_AT_ONCE = 256
 _AVERAGE_DECAY = 0.98
@@ -48,18 +49,11 @@ def train_net(
 
     Stops after `patience` epochs without a better one. work: a folder to resume from after a kill.
     """
-    run = _Run(net, events, config, seed)
+    run = _Run(net, events, config, seed, lambda batch: ranking_loss(net, batch, events))
     checkpoint = None if work is None else work / _CHECKPOINT
     run.resume(checkpoint)
-    meter = ProgressMeter(label=f"train {label}, epochs", total=config.epochs)
-    meter.advance(run.num_epochs)
     began, before = time.monotonic(), run.num_epochs
-    while run.num_epochs < config.epochs and run.num_epochs - run.best_epoch <= config.patience:
-        run.train_epoch()
-        run.record(checkpoint)
-        meter.advance()
-    meter.close()
-    run.restore_best()
+    run.train(config.epochs, config.patience, checkpoint, f"train {label}")
     seconds = (time.monotonic() - began) / max(1, run.num_epochs - before)
     parameters = sum(weight.numel() for weight in net.parameters() if weight.requires_grad)
     return TrainingReport(
@@ -68,6 +62,38 @@ def train_net(
         seconds_per_epoch=seconds,
         num_parameters=parameters,
     )
+
+
+def pretrain(
+    net: FusionNet,
+    loss: Callable[[Batch], torch.Tensor],
+    events: Events,
+    config: FuseConfig,
+    *,
+    seed: int,
+    work: Path | None = None,
+    label: str = "fuser",
+) -> None:
+    """Train in place by another loss, for `pretraining_epochs`, before `train_net`; the averaged weights stay.
+
+    Validation is not asked, since the loss need not rank. work: as of `train_net`, which may share the folder.
+    """
+    run = _Run(net, replace(events, validation=()), config, seed, loss)
+    checkpoint = None if work is None else work / _PRETRAINED
+    run.resume(checkpoint)
+    run.train(config.pretraining_epochs, config.pretraining_epochs, checkpoint, f"pretrain {label}")
+
+
+def ranking_loss(net: FusionNet, batch: Batch, events: Events) -> torch.Tensor:
+    """The cross-entropy over all known items of what followed each graded place, and what else the net wants."""
+    items_NF, inputs_NI = net.tables()
+    states_EF = read(net.reader, inputs_NI, batch.rows_BT)[batch.is_graded_BT]
+    with torch.autocast("cpu", torch.bfloat16, enabled=computes_bfloat16(torch.device("cpu"))):
+        scores_EN = net.score(states_EF, items_NF)
+    unknown_N = torch.from_numpy(~events.is_known_N)
+    scores_EN = scores_EN.float().masked_fill(unknown_N, -torch.inf)  # none is taught not to be wanted
+    loss = F.cross_entropy(scores_EN, batch.targets_BT[batch.is_graded_BT])
+    return loss + net.extra_loss(batch, items_NF, states_EF)
 
 
 def padded(histories: Sequence[IntArray], pad: int) -> torch.Tensor:
@@ -99,9 +125,15 @@ def last_states(
 class _Run:
     """A net in training: its weights, their moving average, the optimizer and what validation said so far."""
 
-    def __init__(self, net: FusionNet, events: Events, config: FuseConfig, seed: int) -> None:
-        self._net, self._events, self._config, self._seed = net, events, config, seed
-        self._unknown_N = torch.from_numpy(~events.is_known_N)
+    def __init__(
+        self,
+        net: FusionNet,
+        events: Events,
+        config: FuseConfig,
+        seed: int,
+        loss: Callable[[Batch], torch.Tensor],
+    ) -> None:
+        self._net, self._events, self._config, self._seed, self._loss = net, events, config, seed, loss
         self._optimizer = torch.optim.Adam((w for w in net.parameters() if w.requires_grad), lr=config.learning_rate)
         self._averages = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(_AVERAGE_DECAY))
         self._judged = _some(events.validation, _NUM_JUDGED, seed)
@@ -117,22 +149,26 @@ class _Run:
         """The epoch whose weights are kept, from 1; 0 before the first."""
         return int(self._best["epoch"])
 
-    def train_epoch(self) -> None:
+    def train(self, num_epochs: int, patience: int, checkpoint: Path | None, label: str) -> None:
+        """Epochs until so many are done, or `patience` in a row were no better; the best one's weights stay."""
+        meter = ProgressMeter(label=f"{label}, epochs", total=num_epochs)
+        meter.advance(self.num_epochs)
+        while self.num_epochs < num_epochs and self.num_epochs - self.best_epoch <= patience:
+            self._train_epoch()
+            self._record(checkpoint)
+            meter.advance()
+        meter.close()
+        self._restore_best()
+
+    def _train_epoch(self) -> None:
         """One pass over some of the events."""
-        net = self._net.train()
-        narrow = torch.autocast("cpu", torch.bfloat16, enabled=computes_bfloat16(torch.device("cpu")))
+        self._net.train()
         for batch in self._batches(np.random.default_rng([self._seed, self.num_epochs])):
-            items_NF, inputs_NI = net.tables()
-            states_EF = read(net.reader, inputs_NI, batch.rows_BT)[batch.is_graded_BT]
-            with narrow:
-                scores_EN = net.score(states_EF, items_NF)
-            scores_EN = scores_EN.float().masked_fill(self._unknown_N, -torch.inf)  # none is taught not to be wanted
-            loss = F.cross_entropy(scores_EN, batch.targets_BT[batch.is_graded_BT])
-            loss = loss + net.extra_loss(batch, items_NF, states_EF)
+            loss = self._loss(batch)
             self._optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self._optimizer.step()
-            self._averages.update_parameters(net)
+            self._averages.update_parameters(self._net)
 
     def _batches(self, rng: np.random.Generator) -> Iterator[Batch]:
         config, num_items = self._config, len(self._events.catalog)
@@ -168,7 +204,7 @@ class _Run:
             is_graded_BT = is_graded_BT & (torch.arange(targets_BT.shape[1]) >= lengths_B1 // 2)
         return Batch(rows_BT=rows_BT[:, :-1], targets_BT=targets_BT, is_graded_BT=is_graded_BT)
 
-    def record(self, checkpoint: Path | None) -> None:
+    def _record(self, checkpoint: Path | None) -> None:
         """End an epoch: keep its averaged weights if they are the best, and write the checkpoint."""
         averaged = self._averages.module
         assert isinstance(averaged, FusionNet)
@@ -200,7 +236,7 @@ class _Run:
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:  # as torch raises them
             drop(checkpoint, error)
 
-    def restore_best(self) -> None:
+    def _restore_best(self) -> None:
         """Give the net the best epoch's weights. Training ends here."""
         if self._best["weights"]:
             self._net.load_state_dict(self._best["weights"])
