@@ -1,7 +1,7 @@
 """What learned fusers are made of: a net that gives items their vectors, and a reader that makes people of histories.
 
-Axis legend: B histories, T history positions, E graded events, N items, P principal axes of a modality, I features as
-which a history's items are read, F features of an item, M modalities.
+Axis legend: B histories, T history positions, S events looked at, E graded events, N items, P principal axes of a
+modality, I features as which a history's items are read, F features of an item, M modalities.
 """
 
 from collections.abc import Mapping
@@ -137,12 +137,21 @@ class Pooled(nn.Module):
 class Attentive(nn.Module):
     """Causal self-attention over a history, with a learned bias for how far back an item lies, where order counts."""
 
-    def __init__(self, width_in: int, config: FuseConfig, *, has_order: bool, num_layers: int = 2, num_heads: int = 2):
+    def __init__(
+        self,
+        width_in: int,
+        config: FuseConfig,
+        *,
+        has_order: bool,
+        num_layers: int = 2,
+        num_heads: int = 2,
+        feed_forward: int | None = None,
+    ) -> None:
         super().__init__()
-        width = config.width
+        width, wide = config.width, feed_forward or 4 * config.width
         self.take_in = nn.Linear(width_in, width) if width_in != width else nn.Identity()
         layer = nn.TransformerEncoderLayer(
-            width, num_heads, 4 * width, config.dropout, activation="gelu", batch_first=True, norm_first=False
+            width, num_heads, wide, config.dropout, activation="gelu", batch_first=True, norm_first=False
         )
         self.layers = nn.TransformerEncoder(layer, num_layers, enable_nested_tensor=False)
         self.bias_T = nn.Parameter(torch.zeros(config.max_history), requires_grad=has_order)
@@ -160,3 +169,30 @@ def causal_bias(bias_T: torch.Tensor, length: int) -> torch.Tensor:
     """What is added to attention's scores, (T, T): the bias of each distance back, -inf ahead."""
     lag_TT = torch.arange(length)[:, None] - torch.arange(length)
     return bias_T[lag_TT.clamp(min=0)].masked_fill(lag_TT < 0, -torch.inf)
+
+
+class AttentionLayer(nn.Module):
+    """One layer of attention whose query, key and value may each be something else; what it adds to is given."""
+
+    def __init__(self, config: FuseConfig, num_heads: int = 2) -> None:
+        super().__init__()
+        width = config.width
+        self.attention = nn.MultiheadAttention(width, num_heads, config.dropout, batch_first=True)
+        self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        x_BTF: torch.Tensor,
+        query_BTF: torch.Tensor,
+        key_BSF: torch.Tensor,
+        value_BSF: torch.Tensor,
+        bias_TS: torch.Tensor,
+    ) -> torch.Tensor:
+        """x and what its queries find among the S keys' values, (B, T, F). bias_TS: added to attention's scores."""
+        found_BTF, _ = self.attention(query_BTF, key_BSF, value_BSF, attn_mask=bias_TS, need_weights=False)
+        x_BTF = self.norms[0](x_BTF + self.dropout(found_BTF))
+        wide_BTF = self.dropout(nn.functional.gelu(self.widen(x_BTF)))
+        state_BTF: torch.Tensor = self.norms[1](x_BTF + self.dropout(self.narrow(wide_BTF)))
+        return state_BTF
