@@ -37,8 +37,17 @@ class World:
         return {other: e for other, e in self.modalities.items() if other != name}
 
 
-def make_world(seed: int = 0, *, noise: float = 0.35, loyalty: float = 0.85, has_order: bool = True) -> World:
+def make_world(
+    seed: int = 0,
+    *,
+    noise: float = 0.35,
+    loyalty: float = 0.85,
+    has_order: bool = True,
+    num_learned: int = NUM_PEOPLE,
+) -> World:
     """People choose within one group with the probability of `loyalty`, else anything; never twice the same.
+
+    num_learned: people whose events are given; all are tested.
 
     Where order counts, the next item is also likely to be the one after it in its group, so that a model that reads
     order gains.
@@ -55,11 +64,12 @@ def make_world(seed: int = 0, *, noise: float = 0.35, loyalty: float = 0.85, has
     cold_members = [np.flatnonzero((group == g) & ~known) for g in range(_NUM_KINDS**2)]
     usable = [g for g in range(_NUM_KINDS**2) if len(members[g]) > 5]
     histories, validation, test, cold_test = [], [], [], []
-    for _ in range(NUM_PEOPLE):
+    for person in range(NUM_PEOPLE):
         own = int(rng.choice(usable))
         chosen = _walk(rng, members[own], np.flatnonzero(known), loyalty, int(rng.integers(5, 9)), has_order)
-        histories.append(chosen[:-2])
-        validation.append((chosen[:-2], int(chosen[-2])))
+        if person < num_learned:
+            histories.append(chosen[:-2])
+            validation.append((chosen[:-2], int(chosen[-2])))
         test.append((chosen[:-1], int(chosen[-1])))
         if len(cold_members[own]):
             cold_test.append((chosen[:-1], int(rng.choice(cold_members[own]))))
