@@ -28,10 +28,10 @@ def _read(reader: NonInvasive, *streams: torch.Tensor) -> tuple[torch.Tensor, li
     queries, values = [], []
 
     def note(_: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
-        queries.append(given[0])
-        values.append(given[2])
+        queries.append(given[1])
+        values.append(given[3])
 
-    hooks = [layer.attention.register_forward_pre_hook(note) for layer in reader.layers]
+    hooks = [layer.register_forward_pre_hook(note) for layer in reader.layers]
     x = torch.cat(streams, dim=-1)
     people = reader(x, torch.ones(x.shape[:2], dtype=torch.bool))
     for hook in hooks:
