@@ -55,9 +55,7 @@ def test_learning_from_shuffled_histories_is_worse(fitted, world):
 @pytest.mark.parametrize(("has_attention", "has_recurrence"), [(True, True), (False, True), (True, False)])
 def test_what_lies_ahead_is_not_looked_at_and_order_counts(has_attention, has_recurrence):
     torch.manual_seed(1)
-    reader = TimeAware(
-        16, _CONFIG, has_order=True, has_attention=has_attention, has_recurrence=has_recurrence
-    ).eval()
+    reader = TimeAware(16, _CONFIG, has_order=True, has_attention=has_attention, has_recurrence=has_recurrence).eval()
     if reader.attend is not None:
         reader.attend.bias_T.copy_(-torch.arange(10.0) / 3)  # as if learned; it begins without a preference
     x, is_real = torch.randn(3, 6, 16), torch.ones(3, 6, dtype=torch.bool)

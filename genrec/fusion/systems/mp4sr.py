@@ -1,4 +1,4 @@
-"""MP4SR, also MSM4SR: multimodal pretraining for sequential recommendation by contrast (Zhang et al., arXiv 2303.11879).
+"""MP4SR, also MSM4SR: multimodal pretraining for sequences, by contrast (Zhang et al., TORS 2024, arXiv 2303.11879).
 
 Pictures are told in words: each by the words of the catalog that are nearest to it, whose vectors in text's space then
 stand for it, so that both modalities are read in one space. Pretrained is without free vectors: histories in which each
@@ -7,14 +7,14 @@ the next item in each modality, and be nearer to one another than to other peopl
 is tuned as every fuser is trained.
 
 Ours: the text tower is not at hand, so a word's vector is the mean of those of the items that have it in their title,
-text or attributes. Where pictures and text come of one tower such as CLIP, which shows in each picture lying nearer to
-its own item's text than to others', words are found in that space; else a linear map, learned from items that have both,
-brings pictures into text's. What words do not tell of a picture is kept, too, by a map of its own. The next item is
-told from all known ones by the product by which it will be ranked, no batch being needed for that. Modalities other than
-text and image join the side of pictures.
+text or attributes. Where pictures and text come of one tower such as CLIP, which shows in pictures lying nearer to
+their own item's text than to others', words are found in that space; else a linear map, learned from items that have
+both, brings pictures into text's. What words do not tell of a picture is kept, too, by a map of its own. The next item
+is told from all known ones, by the product that will rank it, instead of from a batch. Other modalities than text and
+image join the side of pictures.
 
-Axis legend: B histories, T history positions, E graded events, N items, W words, D features of text, P principal axes, F
-features of an item.
+Axis legend: B histories, T history positions, E graded events, N items, W words, K words of a picture, D features of
+text, P principal axes, F features of an item.
 """
 
 import logging
@@ -29,6 +29,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 import torch.nn.functional as F
+from scipy.special import softmax
 from torch import nn
 
 from genrec.config import FuseConfig
@@ -39,12 +40,13 @@ from genrec.fusion.losses import info_nce
 from genrec.fusion.nets import Attentive, Batch, FusionNet, Inputs, ItemTable
 from genrec.fusion.training import read
 from genrec.fusion.whitened import MIN_ROWS_TO_PREDICT, fit_predictor
-from genrec.schema import Catalog, Embeddings, FloatArray, Item
+from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, Item
 
 log = logging.getLogger(__name__)
 
 _TOLD = "image in words"
 _NUM_WORDS = 10  # that tell a picture
+_TEMPERATURE = 0.1  # of their weights, nearer words having more to say
 _MOST_WORDS = 5000
 _MOST_COMMON = 0.5  # a word that more of the items have tells nothing
 _SURE = 5.0  # standard errors by which own texts must be nearer, for pictures and text to be of one space
@@ -126,7 +128,8 @@ class _Net(FusionNet):
                     loss = loss + F.cross_entropy(scores_EN.masked_fill(self.unknown_N, -torch.inf), targets_E) / 4
         if "cross-modality" in self.parts:
             last_B = is_real_BT.sum(dim=1) - 1
-            loss = loss + info_nce(*(states_BTF[torch.arange(len(last_B)), last_B] for states_BTF in states))
+            left_BF, right_BF = (states_BTF[torch.arange(len(last_B)), last_B] for states_BTF in states)
+            loss = loss + info_nce(left_BF, right_BF)
         return loss
 
     def _side(self, names: Sequence[str]) -> torch.Tensor:
@@ -137,10 +140,7 @@ class _Net(FusionNet):
 
 
 def told_in_words(image: Embeddings, text: Embeddings, catalog: Catalog) -> Embeddings | None:
-    """Pictures as the mean of their nearest words' vectors, in text's space; None where the catalog has no words.
-
-    Raises nothing; warns where nothing can be told.
-    """
+    """Pictures as the weighted mean of their nearest words' vectors, in text's space; None, with a warning, if none."""
     both_N = image.present & text.present
     words_WD = _words(text, catalog)
     if both_N.sum() < MIN_ROWS_TO_PREDICT or not len(words_WD):
@@ -152,12 +152,15 @@ def told_in_words(image: Embeddings, text: Embeddings, catalog: Catalog) -> Embe
         return None
     middle_D = text.vectors[text.present].mean(axis=0)
     pictures_ND = _in_the_space_of_text(image, text, both_N)
-    nearest_NK = np.argsort(-(pictures_ND @ words_WD.T), axis=1, kind="stable")[:, :_NUM_WORDS]
-    told_ND = (words_WD[nearest_NK].mean(axis=1) + middle_D) * image.present[:, None]
+    cosines_NW = pictures_ND @ words_WD.T
+    nearest_NK = np.argsort(-cosines_NW, axis=1, kind="stable")[:, :_NUM_WORDS]
+    weights_NK = softmax(np.take_along_axis(cosines_NW, nearest_NK, axis=1) / _TEMPERATURE, axis=1)
+    told_ND = np.einsum("nk,nkd->nd", weights_NK, words_WD[nearest_NK]) + middle_D
+    told_ND *= image.present[:, None]
     return Embeddings(name=text.name, vectors=told_ND.astype(np.float32), present=image.present)
 
 
-def _in_the_space_of_text(image: Embeddings, text: Embeddings, both_N: np.ndarray) -> FloatArray:
+def _in_the_space_of_text(image: Embeddings, text: Embeddings, both_N: BoolArray) -> FloatArray:
     """Pictures among texts whose mean was taken away, unit rows; zeros where absent."""
     said_BD = text.vectors[both_N] - text.vectors[text.present].mean(axis=0)
     seen_ND = (image.vectors - image.vectors[image.present].mean(axis=0)) * image.present[:, None]
@@ -181,7 +184,7 @@ def _words(text: Embeddings, catalog: Catalog) -> FloatArray:
     numbers, rows = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     has_WN = sp.csr_matrix((np.ones(len(rows)), (numbers, rows)), shape=(len(number_of), len(said)))
     centered_ND = text.vectors - text.vectors[text.present].mean(axis=0)
-    return unit_rows(np.asarray(has_WN @ centered_ND).reshape(len(number_of), -1))
+    return unit_rows(np.asarray(has_WN @ centered_ND))
 
 
 def _said(item: Item) -> set[str]:
