@@ -18,7 +18,7 @@ _CONFIG = FuseConfig(
 
 @pytest.fixture(scope="module")
 def world():
-    return make_world(seed=2, loyalty=0.95)
+    return make_world(seed=2, loyalty=0.95, follows=0.9)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,7 @@ def test_shuffled_histories_are_answered_worse(fitted, world):
         rng = np.random.default_rng(seed)
         cases = [(rng.permutation(history), target) for history, target in world.test]
         shuffled.append(recall(fitted.scores([history for history, _ in cases]), cases, k=1))
-    print(found, shuffled)
-    assert found > 1.15 * np.mean(shuffled)
+    assert found > 1.5 * np.mean(shuffled)
 
 
 def test_learning_from_shuffled_histories_is_worse(fitted, world):
@@ -47,8 +46,7 @@ def test_learning_from_shuffled_histories_is_worse(fitted, world):
     )
     other = make_fuser(_CONFIG).fit(world.modalities, shuffled)
     found, missed = (recall(f.scores([h for h, _ in world.test]), world.test, k=1) for f in (fitted, other))
-    print(found, missed)
-    assert found > 1.15 * missed
+    assert found > 1.5 * missed
 
 
 @torch.inference_mode()

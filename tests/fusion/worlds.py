@@ -43,14 +43,15 @@ def make_world(
     noise: float = 0.35,
     loyalty: float = 0.85,
     has_order: bool = True,
+    follows: float = 0.5,
     num_learned: int = NUM_PEOPLE,
 ) -> World:
     """People choose within one group with the probability of `loyalty`, else anything; never twice the same.
 
     num_learned: people whose events are given; all are tested.
 
-    Where order counts, the next item is also likely to be the one after it in its group, so that a model that reads
-    order gains.
+    Where order counts, the next item is with the probability of `follows` the one after it in its group, so that a
+    model that reads order gains.
     """
     rng = np.random.default_rng(seed)
     looks, words = rng.integers(_NUM_KINDS, size=(2, NUM_ITEMS))
@@ -66,7 +67,7 @@ def make_world(
     histories, validation, test, cold_test = [], [], [], []
     for person in range(NUM_PEOPLE):
         own = int(rng.choice(usable))
-        chosen = _walk(rng, members[own], np.flatnonzero(known), loyalty, int(rng.integers(5, 9)), has_order)
+        chosen = _walk(rng, members[own], np.flatnonzero(known), loyalty, int(rng.integers(5, 9)), follows * has_order)
         if person < num_learned:
             histories.append(chosen[:-2])
             validation.append((chosen[:-2], int(chosen[-2])))
@@ -101,12 +102,12 @@ def _view(rng, kinds, width, noise, present) -> Embeddings:
     return Embeddings(name=name, vectors=unit_rows(vectors) * present[:, None].astype(np.float32), present=present)
 
 
-def _walk(rng, own, everything, loyalty, length, has_order) -> np.ndarray:
+def _walk(rng, own, everything, loyalty, length, follows) -> np.ndarray:
     chosen: list[int] = []
     while len(chosen) < length:
         left = [row for row in own if row not in chosen]
         if not left or rng.random() > loyalty:
             left = [row for row in everything if row not in chosen]
         following = [row for row in left if chosen and row > chosen[-1]]
-        chosen.append(int(following[0] if has_order and following and rng.random() < 0.5 else rng.choice(left)))
+        chosen.append(int(following[0] if follows and following and rng.random() < follows else rng.choice(left)))
     return np.array(chosen, dtype=np.int64)
