@@ -13,11 +13,27 @@ from genrec.fusion.concat import Concat
 from genrec.fusion.contract import Fuser
 from genrec.fusion.events import Events
 from genrec.fusion.systems.cease import CEASE
+from genrec.fusion.systems.cmbf import CMBF
 from genrec.fusion.systems.factors import MF, VBPR, LightGCN
 from genrec.fusion.systems.hcgcn import HCGCN
+from genrec.fusion.systems.mp4sr import MP4SR
+from genrec.fusion.systems.nova import NOVA
+from genrec.fusion.systems.vlsnr import VLSNR
 from genrec.fusion.whitened import WhitenedConcat
 
-_KINDS: tuple[type[Fuser], ...] = (WhitenedConcat, Concat, MF, VBPR, LightGCN, CEASE, HCGCN)
+_KINDS: tuple[type[Fuser], ...] = (
+    WhitenedConcat,
+    Concat,
+    MF,
+    VBPR,
+    LightGCN,
+    CEASE,
+    CMBF,
+    HCGCN,
+    MP4SR,
+    NOVA,
+    VLSNR,
+)
 FUSERS: dict[str, type[Fuser]] = {kind.name: kind for kind in _KINDS}
 
 __all__ = ["FUSERS", "Events", "Fuser", "is_learned", "load_fuser", "make_fuser"]

@@ -1,7 +1,8 @@
 """What learned fusers are made of: a net that gives items their vectors, and a reader that makes people of histories.
 
-Axis legend: B histories, T history positions, E graded events, N items, P principal axes of a modality, I features as
-which a history's items are read, F features of an item, M modalities.
+Axis legend: B histories, T history positions, S events looked at, E graded events, N items, P principal axes of a
+modality, I features as which a history's items are read, F features of an item, M modalities, H heads of
+attention, D features of a head.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from genrec.config import FuseConfig
+from genrec.errors import ConfigError
 from genrec.fusion.events import Events
 from genrec.runtime import computes_bfloat16
 
@@ -150,22 +152,30 @@ class Pooled(nn.Module):
 class Attentive(nn.Module):
     """Causal self-attention over a history, with a learned bias for how far back an item lies, where order counts."""
 
-    def __init__(self, width_in: int, config: FuseConfig, *, has_order: bool, num_layers: int = 2, num_heads: int = 2):
+    def __init__(
+        self,
+        width_in: int,
+        config: FuseConfig,
+        *,
+        has_order: bool,
+        num_layers: int = 2,
+        num_heads: int = 2,
+        feed_forward: int | None = None,
+    ) -> None:
         super().__init__()
         width = config.width
         self.take_in = nn.Linear(width_in, width) if width_in != width else nn.Identity()
-        layer = nn.TransformerEncoderLayer(
-            width, num_heads, 4 * width, config.dropout, activation="gelu", batch_first=True, norm_first=False
-        )
-        self.layers = nn.TransformerEncoder(layer, num_layers, enable_nested_tensor=False)
+        self.layers = nn.ModuleList([AttentionLayer(config, num_heads, feed_forward) for _ in range(num_layers)])
         self.bias_T = nn.Parameter(torch.zeros(config.max_history), requires_grad=has_order)
         self.norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x_BTI: torch.Tensor, is_real_BT: torch.Tensor) -> torch.Tensor:
         """float (B, T, I) of items, zero at padding, to people (B, T, F)."""
-        x_BTF = self.dropout(self.norm(self.take_in(x_BTI)))
-        states_BTF: torch.Tensor = self.layers(x_BTF, mask=causal_bias(self.bias_T, x_BTI.shape[1]))
+        states_BTF: torch.Tensor = self.dropout(self.norm(self.take_in(x_BTI)))
+        bias_TT = causal_bias(self.bias_T, x_BTI.shape[1])
+        for layer in self.layers:
+            states_BTF = layer(states_BTF, states_BTF, states_BTF, states_BTF, bias_TT)
         return states_BTF
 
 
@@ -173,3 +183,45 @@ def causal_bias(bias_T: torch.Tensor, length: int) -> torch.Tensor:
     """What is added to attention's scores, (T, T): the bias of each distance back, -inf ahead."""
     lag_TT = torch.arange(length)[:, None] - torch.arange(length)
     return bias_T[lag_TT.clamp(min=0)].masked_fill(lag_TT < 0, -torch.inf)
+
+
+class AttentionLayer(nn.Module):
+    """One layer of attention whose query, key and value may each be something else; what it adds to is given.
+
+    Without torch's own layers: where no gradient is wanted those take a bias of scores for a mask, and see nothing.
+    """
+
+    def __init__(self, config: FuseConfig, num_heads: int = 2, feed_forward: int | None = None) -> None:
+        super().__init__()
+        width, wide = config.width, feed_forward or 4 * config.width
+        if width % num_heads:
+            raise ConfigError(f"fuse.width = {width}; attention wants a multiple of its {num_heads} heads")
+        self.num_heads, self.dropped_share = num_heads, config.dropout
+        self.query, self.key, self.value, self.found = (nn.Linear(width, width) for _ in range(4))
+        self.widen, self.narrow = nn.Linear(width, wide), nn.Linear(wide, width)
+        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        x_BTF: torch.Tensor,
+        query_BTF: torch.Tensor,
+        key_BSF: torch.Tensor,
+        value_BSF: torch.Tensor,
+        bias_TS: torch.Tensor,
+    ) -> torch.Tensor:
+        """x and what its queries find among the S keys' values, (B, T, F). bias_TS: added to attention's scores."""
+        found_BHTD = nn.functional.scaled_dot_product_attention(
+            self._by_head(self.query(query_BTF)),
+            self._by_head(self.key(key_BSF)),
+            self._by_head(self.value(value_BSF)),
+            attn_mask=bias_TS,
+            dropout_p=self.dropped_share if self.training else 0.0,
+        )
+        x_BTF = self.norms[0](x_BTF + self.dropout(self.found(found_BHTD.transpose(1, 2).flatten(2))))
+        wide_BTF = self.dropout(nn.functional.gelu(self.widen(x_BTF)))
+        state_BTF: torch.Tensor = self.norms[1](x_BTF + self.dropout(self.narrow(wide_BTF)))
+        return state_BTF
+
+    def _by_head(self, x_BTF: torch.Tensor) -> torch.Tensor:
+        return x_BTF.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)

@@ -116,9 +116,7 @@ def test_a_graph_fuser_takes_any_bridge(name, world):
 
 
 def test_a_wrong_name_and_a_bridge_for_a_fuser_without_graph_are_refused():
-    with pytest.raises(
-        ConfigError, match=r"^fuse.bridges names 'glue', which is no bridge; choose from user-item"
-    ):
+    with pytest.raises(ConfigError, match=r"^fuse.bridges names 'glue', which is no bridge; choose from user-item"):
         make_fuser(FuseConfig(fuser="lightgcn", bridges=("user-item", "glue")))
     with pytest.raises(ConfigError, match=r"^fuse.bridges = likeness, but the fuser mf works over no graph; leave it"):
         make_fuser(FuseConfig(fuser="mf", bridges=("likeness",)))

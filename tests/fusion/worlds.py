@@ -37,11 +37,21 @@ class World:
         return {other: e for other, e in self.modalities.items() if other != name}
 
 
-def make_world(seed: int = 0, *, noise: float = 0.35, loyalty: float = 0.85, has_order: bool = True, overlap: float = 0.0) -> World:
+def make_world(
+    seed: int = 0,
+    *,
+    noise: float = 0.35,
+    loyalty: float = 0.85,
+    has_order: bool = True,
+    follows: float = 0.5,
+    num_learned: int = NUM_PEOPLE,
+    overlap: float = 0.0,
+) -> World:
     """People choose within one group with the probability of `loyalty`, else anything; never twice the same.
 
-    Where order counts, the next item is also likely to be the one after it in its group, so that a model that reads
-    order gains. overlap: how much pictures show of what words tell, and the other way round, 1 being all of it.
+    num_learned: people whose events are given; all are tested. Where order counts, the next item is with the
+    probability of `follows` the one after it in its group, so that a model that reads order gains. overlap: how much
+    pictures show of what words tell, and the other way round, 1 being all of it.
     """
     rng = np.random.default_rng(seed)
     looks, words = rng.integers(_NUM_KINDS, size=(2, NUM_ITEMS))
@@ -55,11 +65,12 @@ def make_world(seed: int = 0, *, noise: float = 0.35, loyalty: float = 0.85, has
     cold_members = [np.flatnonzero((group == g) & ~known) for g in range(_NUM_KINDS**2)]
     usable = [g for g in range(_NUM_KINDS**2) if len(members[g]) > 5]
     histories, validation, test, cold_test = [], [], [], []
-    for _ in range(NUM_PEOPLE):
+    for person in range(NUM_PEOPLE):
         own = int(rng.choice(usable))
-        chosen = _walk(rng, members[own], np.flatnonzero(known), loyalty, int(rng.integers(5, 9)), has_order)
-        histories.append(chosen[:-2])
-        validation.append((chosen[:-2], int(chosen[-2])))
+        chosen = _walk(rng, members[own], np.flatnonzero(known), loyalty, int(rng.integers(5, 9)), follows * has_order)
+        if person < num_learned:
+            histories.append(chosen[:-2])
+            validation.append((chosen[:-2], int(chosen[-2])))
         test.append((chosen[:-1], int(chosen[-1])))
         if len(cold_members[own]):
             cold_test.append((chosen[:-1], int(rng.choice(cold_members[own]))))
@@ -93,12 +104,12 @@ def _view(rng, kinds, width, noise, present, other_kinds, overlap) -> Embeddings
     return Embeddings(name=name, vectors=unit_rows(vectors) * present[:, None].astype(np.float32), present=present)
 
 
-def _walk(rng, own, everything, loyalty, length, has_order) -> np.ndarray:
+def _walk(rng, own, everything, loyalty, length, follows) -> np.ndarray:
     chosen: list[int] = []
     while len(chosen) < length:
         left = [row for row in own if row not in chosen]
         if not left or rng.random() > loyalty:
             left = [row for row in everything if row not in chosen]
         following = [row for row in left if chosen and row > chosen[-1]]
-        chosen.append(int(following[0] if has_order and following and rng.random() < 0.5 else rng.choice(left)))
+        chosen.append(int(following[0] if follows and following and rng.random() < follows else rng.choice(left)))
     return np.array(chosen, dtype=np.int64)
