@@ -49,6 +49,7 @@ _NUM_WORDS = 10  # that tell a picture
 _TEMPERATURE = 0.1  # of their weights, nearer words having more to say
 _MOST_WORDS = 5000
 _MOST_COMMON = 0.5  # a word that more of the items have tells nothing
+_CONTRAST_WEIGHT = 0.1  # of who is who; people of one taste are no strangers, and as much as the next item it harms
 _SURE = 5.0  # standard errors by which own texts must be nearer, for pictures and text to be of one space
 
 
@@ -129,7 +130,7 @@ class _Net(FusionNet):
         if "cross-modality" in self.parts:
             last_B = is_real_BT.sum(dim=1) - 1
             left_BF, right_BF = (states_BTF[torch.arange(len(last_B)), last_B] for states_BTF in states)
-            loss = loss + info_nce(left_BF, right_BF)
+            loss = loss + _CONTRAST_WEIGHT * info_nce(left_BF, right_BF)
         return loss
 
     def _side(self, names: Sequence[str]) -> torch.Tensor:
