@@ -9,7 +9,8 @@ from worlds import make_world, recall
 
 from genrec.config import FuseConfig
 from genrec.fusion import make_fuser
-from genrec.fusion.systems.vlsnr import TimeAware
+from genrec.fusion.nets import Inputs, ItemTable
+from genrec.fusion.systems.vlsnr import Coordination, TimeAware
 
 _CONFIG = FuseConfig(
     fuser="vlsnr", width=16, epochs=30, batch_size=128, max_history=10, learning_rate=0.01, dropout=0.1
@@ -72,3 +73,22 @@ def test_sets_are_read_in_any_order_alike():
     x, is_real = torch.randn(3, 6, 16), torch.ones(3, 6, dtype=torch.bool)
     turned = x[:, [3, 1, 4, 0, 2, 5]]
     torch.testing.assert_close(reader(turned, is_real)[:, -1], reader(x, is_real)[:, -1])
+
+
+def test_modalities_meet_alike_with_gradients_and_without_and_what_is_absent_says_nothing():
+    """Every tenth item has no picture: what it would show, given all the same, may change nothing."""
+    world = make_world()
+    blocks = {name: torch.from_numpy(e.vectors) for name, e in world.modalities.items()}
+    present = {name: torch.from_numpy(e.present) for name, e in world.modalities.items()}
+    known = torch.from_numpy(world.events.is_known_N)
+    inputs = Inputs(blocks=blocks, present=present, is_known_N=known, events=world.events, config=_CONFIG)
+    torch.manual_seed(4)
+    items = ItemTable(inputs)
+    meet = Coordination(items, inputs).eval()
+    torch.nn.init.normal_(meet.attention.out_proj.weight)  # as if learned; it begins with the sum
+    met = meet().detach()
+    with torch.inference_mode():
+        torch.testing.assert_close(meet(), met, rtol=1e-4, atol=1e-5)
+        torch.nn.init.normal_(meet.kind_MF[list(blocks).index("image")])
+        changed = (meet() - met).abs().amax(dim=1) > 1e-4
+    assert (changed == present["image"]).all()

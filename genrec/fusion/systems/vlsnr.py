@@ -1,7 +1,8 @@
 """VLSNR: vision-linguistics coordination, time-sequence-aware (Han et al. 2022, arXiv 2210.02946).
 
-What an item shows and says attend to each other and are pooled to one vector; a person is read by attention over their
-history and a recurrence (GRU) after it, so that what lies how far back, and in which order, counts.
+What an item shows and says attend to each other, and what they find joins their sum, pooled by attention; a person is
+read by attention over their history and a recurrence (GRU) after it, so that what lies how far back, and in which
+order, counts.
 
 The paper's towers are CLIP's; here they are those of the encode stage, and an item that events name has a free vector
 beside its content. Events tell order but no dates, so time is how many events lie between: attention's scores have a
@@ -61,7 +62,7 @@ class _Net(FusionNet):
 
 
 class Coordination(nn.Module):
-    """The modalities of an item attend to each other, and one attention pools them; what is absent is not looked at."""
+    """The sum of an item's modalities and of what these find in each other; what is absent is not looked at."""
 
     def __init__(self, items: ItemTable, inputs: Inputs, num_heads: int = 2) -> None:
         super().__init__()
@@ -72,6 +73,7 @@ class Coordination(nn.Module):
         self.is_absent_NM = self.is_absent_NM & self.has_content_N1  # attention to nothing is no number
         self.kind_MF = nn.Parameter(torch.randn(len(items.blocks), width) * width**-0.5)
         self.attention = nn.MultiheadAttention(width, num_heads, batch_first=True)
+        nn.init.zeros_(self.attention.out_proj.weight)  # begins as their sum, and learns what meeting adds to it
         self.relevance = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1, bias=False))
 
     def forward(self) -> torch.Tensor:
@@ -81,9 +83,9 @@ class Coordination(nn.Module):
         found_NMF, _ = self.attention(
             tokens_NMF, tokens_NMF, tokens_NMF, key_padding_mask=self.is_absent_NM, need_weights=False
         )
-        met_NMF = shares_NMF + found_NMF
-        weight_NM1 = self.relevance(met_NMF).masked_fill(self.is_absent_NM[..., None], -torch.inf).softmax(dim=1)
-        return (weight_NM1 * met_NMF).sum(dim=1) * self.has_content_N1
+        relevance_NM1 = self.relevance(shares_NMF + found_NMF)
+        weight_NM1 = relevance_NM1.masked_fill(self.is_absent_NM[..., None], -torch.inf).softmax(dim=1)
+        return (shares_NMF.sum(dim=1) + (weight_NM1 * found_NMF).sum(dim=1)) * self.has_content_N1
 
 
 class TimeAware(nn.Module):
