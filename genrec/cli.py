@@ -420,7 +420,8 @@ def visualize(
     if as_json:
         _print_json({**asdict(made), "models": dict(made.models), "scores": dict(made.scores)})
         return
-    _say(f"{made.path} ({made.mode}, generated, seed {made.seed}): {made.prompt}")
+    how = "generated" if made.generated else "edited"
+    _say(f"{made.path} ({made.mode}, {how}, seed {made.seed}): {made.prompt}")
     if made.note:
         _say(made.note)
     if made.taste:
@@ -454,6 +455,8 @@ def _visual_lines(report: "VisualReport") -> Iterator[str]:
     if record is not None:
         yield f"{record.mode} of {record.item_id} ({record.title}), seed {record.seed}: {record.prompt}"
         yield from (f"{role}: {model.name}, {model.license}" for role, model in record.models.items())
+        made = "generated" if record.generated else "edited, not generated" if record.is_altered else "as it is"
+        yield f"made: {made}"
         yield f"label: {'on' if record.has_strip else 'off'}, safety check: {record.safety or 'none'}"
         yield from [f"instead of what was asked for: {record.fallback}"] if record.fallback else []
         yield from [f"not drawn: {', '.join(record.words_not_drawn)}"] if record.words_not_drawn else []

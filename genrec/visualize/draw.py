@@ -152,6 +152,7 @@ def visualize(
         taste="" if taste is None else taste.words,
         colors=() if taste is None else taste.hex_colors,
         shaped_by=tuple(entry.item_id for entry, _ in shaped_by),
+        generated=told.generated,
     )
 
 
@@ -173,6 +174,7 @@ def _record(visualizer: Visualizer, drawn: Drawn, item: Item, wanted: Wanted, ta
         settings["size_px"] = wanted.size_px
     return VisualRecord(
         mode=drawn.mode,
+        generated=drawn.generated,
         item_id=item.item_id,
         title=item.name,
         prompt=drawn.prompt,

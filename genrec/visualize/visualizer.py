@@ -60,7 +60,10 @@ _SEED_STEP = 7_919  # between the seeds of candidates
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A picture before it is written, and what is told of it. models: where others made it than the mode's."""
+    """A picture before it is written, and what is told of it.
+
+    models: where others made it than the mode's; generated: whether a trained model is among them.
+    """
 
     picture: Image.Image
     mode: Mode
@@ -70,6 +73,7 @@ class Drawn:
     notes: tuple[str, ...] = ()
     num_candidates: int = 1
     models: Mapping[str, UsedModel] | None = None
+    generated: bool = True
 
 
 class Visualizer:
@@ -263,14 +267,15 @@ class _Sitting:
                 return self.scene(cutout, f"no variation was good enough ({drawn}), so the item is shown as it is")
             note = f"{change.words} is not drawn, because no variation was good enough ({drawn})"
             return Drawn(picture=picture, mode="variation", prompt=self._wanted.words, words_not_drawn=change.not_drawn,
-                         notes=(note,), models=RECOLORED)  # fmt: skip
+                         notes=(note,), models=RECOLORED, generated=False)  # fmt: skip
         return replace(drawn, words_not_drawn=change.not_drawn)
 
     def _changed(self, cutout: Cutout, picture: Image.Image, change: Change) -> Drawn | str:
         """The item in its colors, with what else words ask for, such as a material; or why that came out badly."""
         if not change.words:
             scores = self._of.guard.judge_variation(picture, cutout, self._order, change).scores
-            return Drawn(picture=picture, mode="variation", prompt=self._wanted.words, scores=scores, models=RECOLORED)
+            return Drawn(picture=picture, mode="variation", prompt=self._wanted.words, scores=scores,
+                         models=RECOLORED, generated=False)  # fmt: skip
         order = replace(
             self._order, words=change.words, palette=change.palette_K3, palette_weights=change.weights_K, strength=1.0,
             pictures=[picture, *self._order.liked_pictures],
@@ -304,7 +309,7 @@ class _Sitting:
             _, unknown = self._of.scene_words.split(self._wanted.words)
             return Drawn(
                 picture=placed.picture, mode="photo", prompt=self._wanted.words, words_not_drawn=unknown,
-                notes=tuple(notes), models=STAGED,
+                notes=tuple(notes), models=STAGED, generated=False,
             )  # fmt: skip
         painter = self._of.scenes
         order = replace(self._order, palette=None, palette_weights=None, strength=0.0)

@@ -61,7 +61,8 @@ class ShapingItem(BaseModel):
 class DrawnImage(BaseModel):
     """One picture. url: a link to it, as long as it is stored; mode: as it was drawn; note: why that is not what was
     asked for, in one line; words_not_drawn: of the request; taste, colors (#rrggbb), shaped_by: what the history says,
-    empty where nothing is known; cached: it was drawn before, for an equal request."""
+    empty where nothing is known; cached: it was drawn before, for an equal request; generated: whether a
+    trained model made any of it, else it is edited."""
 
     b64_json: str | None = None
     url: str | None = None
@@ -77,11 +78,11 @@ class DrawnImage(BaseModel):
     shaped_by: list[ShapingItem]
     scores: dict[str, float | None]
     cached: bool
-    generated: Literal[True]
+    generated: bool
 
 
 class ImageAnswer(BaseModel):
-    """Pictures, each marked as generated in its pixels and its text chunks."""
+    """Pictures, each marked as generated or edited in its pixels and its text chunks."""
 
     created: int
     data: list[DrawnImage]
