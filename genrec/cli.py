@@ -407,6 +407,9 @@ def visualize(
     photo: Annotated[Path | None, typer.Option(help="The person's own photo to show it in.")] = None,
     box: Annotated[str | None, typer.Option(help="Where in the photo: left,top,width,height in pixels.")] = None,
     mask: Annotated[Path | None, typer.Option(help="Where in the photo: a picture of its size, white there.")] = None,
+    try_on: Annotated[
+        str | None, typer.Option(help="An installed painter that puts it on something in the photo, such as room.")
+    ] = None,
     strength: Annotated[float | None, typer.Option(help="Of the taste: 0, the item alone, to 1.")] = None,
     seed: Annotated[int, typer.Option(help="Equal seeds draw equal pictures.")] = 0,
     as_json: Json = False,
@@ -415,7 +418,7 @@ def visualize(
     workspace = _load(directory)
     made = workspace.visualize(
         item=item, out=out, user=user, history=_ids(history), scene=scene, change=change, photo=photo, mask=mask,
-        box=_box(box), strength=strength, seed=seed,
+        box=_box(box), try_on=try_on, strength=strength, seed=seed,
     )  # fmt: skip
     if as_json:
         _print_json({**asdict(made), "models": dict(made.models), "scores": dict(made.scores)})

@@ -21,12 +21,13 @@ from genrec.config import Config, VisualizeConfig
 from genrec.encode.clip import ClipEncoder
 from genrec.errors import InputError
 from genrec.schema import Catalog, Embeddings, FloatArray, Item, Visual
+from genrec.visualize.drawn import Drawn
 from genrec.visualize.families import StepHook
 from genrec.visualize.guard import Guard
 from genrec.visualize.marking import fit_square, write_visual
 from genrec.visualize.record import Ingredient, VisualRecord
 from genrec.visualize.taste import Taste, Tastes
-from genrec.visualize.visualizer import Drawn, Visualizer
+from genrec.visualize.visualizer import Visualizer
 from genrec.visualize.wanted import Wanted
 
 
