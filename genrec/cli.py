@@ -677,13 +677,15 @@ def evaluate(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="decode, score, tokenize, recommend, search, serve, chat or visuals.")],
+    name: Annotated[
+        str, typer.Argument(help="decode, score, tokenize, recommend, search, composed, serve, chat or visuals.")
+    ],
     place: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The workspace, as --dir gives it.")] = None,
     directory: Annotated[
         Path | None,
         typer.Option(
             "--dir",
-            help="serve: a built demo workspace; search, chat, visuals: any built one. Without it, a demo is made.",
+            help="serve: a built demo workspace; search, composed, chat, visuals: any. Without it, a demo is made.",
         ),
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="serve: how long each row is measured.")] = None,
@@ -701,7 +703,9 @@ def bench(
         Path | None, typer.Option(help="chat: the folder of ReDial; its workspace is kept in DIR/redial.")
     ] = None,
     movie_turns: Annotated[int | None, typer.Option(help="chat: about so many turns of ReDial.", min=1)] = None,
-    count: Annotated[int | None, typer.Option(help="visuals: pictures of each mode.", min=2)] = None,
+    count: Annotated[
+        int | None, typer.Option(help="visuals: pictures of each mode; composed: questions.", min=2)
+    ] = None,
     sheet: Annotated[Path | None, typer.Option(help="visuals: a PNG of some of them.")] = None,
     verbose: Annotated[bool, typer.Option(help="chat: print every turn that failed.")] = False,
     as_json: Json = False,
