@@ -67,7 +67,7 @@ class Drawings:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._drawing: dict[Name, list[_Sitting]] = {}
-        self._begun = _Begun()
+        self._turns = Turns()
 
     def cancel(self, name: Name) -> bool:
         """End the drawings of a request before their next step; False where none are being made."""
@@ -83,7 +83,7 @@ class Drawings:
 
         Raises ApiError 409 once it is canceled, Overloaded, ClientGone, TimeoutError, and what visualize raises.
         """
-        sitting = _Sitting(self._engine, order, model, is_gone, self._key_of, self._begun)
+        sitting = _Sitting(self._engine, order, model, is_gone, self._key_of, self._turns)
         self._drawing.setdefault(name, []).append(sitting)
         try:
             for index in range(order.num):
@@ -117,7 +117,7 @@ class Drawings:
         return hashlib.sha256(fingerprint(told, models, order.history, order.disliked).encode()).hexdigest()
 
 
-class _Begun:
+class Turns:
     """The pictures that are being drawn, by whose they are and the fingerprint of what they are drawn from."""
 
     def __init__(self) -> None:
@@ -152,10 +152,10 @@ class _Sitting:
         model: ServedModel,
         is_gone: IsGone,
         key_of: Callable[[Order, Wanted], str],
-        begun: _Begun,
+        turns: Turns,
     ) -> None:
         self._engine, self._order, self._model, self._is_gone, self._key_of = engine, order, model, is_gone, key_of
-        self._begun = begun
+        self._turns = turns
         self._deadline: Deadline | None = None
         self.is_canceled = False
 
@@ -174,7 +174,7 @@ class _Sitting:
         if self.is_canceled:  # before there was anything to stop
             raise ClientGone("it was canceled")
         finished: Finished | None = None
-        async with self._begun.alone(order.person, key, view.deadline, self._is_gone):
+        async with self._turns.alone(order.person, key, view.deadline, self._is_gone):
             known = await asyncio.to_thread(engine.store.find_answer, order.person, key)
             if known is not None:
                 finished = Finished(index, known, is_known=True)
