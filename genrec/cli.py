@@ -407,6 +407,9 @@ def visualize(
     photo: Annotated[Path | None, typer.Option(help="The person's own photo to show it in.")] = None,
     box: Annotated[str | None, typer.Option(help="Where in the photo: left,top,width,height in pixels.")] = None,
     mask: Annotated[Path | None, typer.Option(help="Where in the photo: a picture of its size, white there.")] = None,
+    try_on: Annotated[
+        str | None, typer.Option(help="An installed painter that puts it on something in the photo, such as room.")
+    ] = None,
     strength: Annotated[float | None, typer.Option(help="Of the taste: 0, the item alone, to 1.")] = None,
     seed: Annotated[int, typer.Option(help="Equal seeds draw equal pictures.")] = 0,
     as_json: Json = False,
@@ -415,12 +418,13 @@ def visualize(
     workspace = _load(directory)
     made = workspace.visualize(
         item=item, out=out, user=user, history=_ids(history), scene=scene, change=change, photo=photo, mask=mask,
-        box=_box(box), strength=strength, seed=seed,
+        box=_box(box), try_on=try_on, strength=strength, seed=seed,
     )  # fmt: skip
     if as_json:
         _print_json({**asdict(made), "models": dict(made.models), "scores": dict(made.scores)})
         return
-    _say(f"{made.path} ({made.mode}, generated, seed {made.seed}): {made.prompt}")
+    how = "generated" if made.generated else "edited"
+    _say(f"{made.path} ({made.mode}, {how}, seed {made.seed}): {made.prompt}")
     if made.note:
         _say(made.note)
     if made.taste:
@@ -454,6 +458,8 @@ def _visual_lines(report: "VisualReport") -> Iterator[str]:
     if record is not None:
         yield f"{record.mode} of {record.item_id} ({record.title}), seed {record.seed}: {record.prompt}"
         yield from (f"{role}: {model.name}, {model.license}" for role, model in record.models.items())
+        made = "generated" if record.generated else "edited, not generated" if record.is_altered else "as it is"
+        yield f"made: {made}"
         yield f"label: {'on' if record.has_strip else 'off'}, safety check: {record.safety or 'none'}"
         yield from [f"instead of what was asked for: {record.fallback}"] if record.fallback else []
         yield from [f"not drawn: {', '.join(record.words_not_drawn)}"] if record.words_not_drawn else []
@@ -672,14 +678,15 @@ def evaluate(
 @app.command()
 def bench(
     name: Annotated[
-        str, typer.Argument(help="decode, score, tokenize, recommend, search, serve, chat, visuals or fusion.")
+        str,
+        typer.Argument(help="decode, score, tokenize, recommend, search, composed, serve, chat, visuals or fusion."),
     ],
     place: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="The workspace, as --dir gives it.")] = None,
     directory: Annotated[
         Path | None,
         typer.Option(
             "--dir",
-            help="serve: a built demo workspace; search, chat, visuals: any built one; fusion: any ingested one. "
+            help="serve: a built demo workspace; search, composed, chat, visuals: any; fusion: any ingested one. "
             "Without it, a demo is made.",
         ),
     ] = None,
@@ -698,7 +705,9 @@ def bench(
         Path | None, typer.Option(help="chat: the folder of ReDial; its workspace is kept in DIR/redial.")
     ] = None,
     movie_turns: Annotated[int | None, typer.Option(help="chat: about so many turns of ReDial.", min=1)] = None,
-    count: Annotated[int | None, typer.Option(help="visuals: pictures of each mode.", min=2)] = None,
+    count: Annotated[
+        int | None, typer.Option(help="visuals: pictures of each mode; composed: questions.", min=2)
+    ] = None,
     sheet: Annotated[
         Path | None, typer.Option(help="visuals: a PNG of some of them; fusion: of accuracy against cost.")
     ] = None,

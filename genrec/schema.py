@@ -553,11 +553,12 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visual:
-    """A generated picture and the record that reproduces it.
+    """A drawn picture and the record that reproduces it.
 
     mode: "scene", "variation" or "photo", as it was drawn; note: where that is not what was asked for, and what the
     model does not know, in one line. scores: of the picture that was chosen. taste, colors (#rrggbb), shaped_by (item
     ids, most telling first): what the person's history said, empty where nothing is known.
+    generated: whether a trained model made any of it; else it is edited.
     """
 
     path: Path
@@ -573,4 +574,4 @@ class Visual:
     taste: str = ""
     colors: tuple[str, ...] = ()
     shaped_by: tuple[str, ...] = ()
-    generated: Literal[True] = True
+    generated: bool = True

@@ -129,6 +129,7 @@ class Workspace(Recommender):
         photo: Path | Image.Image | None = None,
         box: tuple[int, int, int, int] | None = None,
         mask: Path | Image.Image | None = None,
+        try_on: str | None = None,
         strength: float | None = None,
         seed: int = 0,
         on_step: StepHook | None = None,
@@ -136,11 +137,14 @@ class Workspace(Recommender):
         """Show this item to this person in a PNG, with a record inside and beside it.
 
         In a scene for them (the default; scene: where, in words), changed (change: how, in words, or empty for their
-        taste), or in their photo at a box (left, top, width, height) or a mask. strength: of the taste, 0 to 1. on_step
-        is called after each step with how many are done, of how many, and a small preview; False stops the drawing.
+        taste), or in their photo at a box (left, top, width, height) or a mask; try_on: the installed painter that
+        puts it on something there. strength: of the taste, 0 to 1. on_step is called after each step with how many are
+        done, of how many, and a small preview; False stops the drawing.
         Raises UnknownUser, UnknownItem, InputError.
         """
-        wanted = wanted_of(scene=scene, change=change, photo=photo, box=box, mask=mask, strength=strength, seed=seed)
+        wanted = wanted_of(
+            scene=scene, change=change, photo=photo, box=box, mask=mask, try_on=try_on, strength=strength, seed=seed
+        )  # fmt: skip
         return self._draw(
             self,
             user=user,

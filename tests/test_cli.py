@@ -51,6 +51,19 @@ def test_recommend_explain_and_visualize_print_their_shapes(genrec, shop_directo
     assert Image.open(drawn["path"]).text["generated"] == "true"
 
 
+def test_an_unknown_try_on_is_told_in_one_line(genrec, shop_directory, tmp_path):
+    Image.new("RGB", (90, 80), "beige").save(tmp_path / "room.png")
+    asked = ("visualize", shop_directory, "--item", "mug-0000", "-o", tmp_path / "out.png", "--try-on", "nobody")
+    code, out, err = genrec(*asked, "--photo", tmp_path / "room.png")
+    assert (code, out) == (2, "")
+    assert "no try-on painter 'nobody' is installed; " in err
+    assert len(err.strip().splitlines()) == 1
+    code, _, err = genrec(*asked)
+    assert code == 2
+    assert "no photo is given; give one" in err
+    assert not (tmp_path / "out.png").exists()
+
+
 def test_filters_and_words_narrow_the_answer(genrec, shop_directory):
     code, out, _ = genrec(
         "recommend", shop_directory, "--history", "", "--query", "red mug", "--where", "price < 30", "--json", "-k", 3

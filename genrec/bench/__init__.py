@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from genrec.bench.chat import bench_chat
+from genrec.bench.composed import bench_composed
 from genrec.bench.decode import bench_decode
 from genrec.bench.fusion import bench_fusion
 from genrec.bench.measure import Row
@@ -24,6 +25,7 @@ from genrec.runtime import seed_everything
 
 BENCHES: dict[str, Callable[..., list[Row]]] = {
     "chat": bench_chat,
+    "composed": bench_composed,
     "decode": bench_decode,
     "fusion": bench_fusion,
     "recommend": bench_recommend,

@@ -461,7 +461,7 @@ class Conversation:
             item=item_id, history=context, disliked=self.session.disliked, out=out, scene=scene, change=change,
             photo=None if request.image is None else self._find_photo(str(request.image)),
         )  # fmt: skip
-        text = f"{_SHOWN[made.mode].format(item.name)}; {_WHAT[made.mode]} generated."
+        text = f"{_SHOWN[made.mode].format(item.name)}; {(_GENERATED if made.generated else _EDITED)[made.mode]}."
         if made.note:
             text += f" ({made.note[0].upper()}{made.note[1:]}.)"
         return Reply(text=text, request=request, items=(self._card(item),), visual=made.path)
@@ -472,7 +472,12 @@ _SHOWN = {
     "variation": "This is how {} could look for you",
     "photo": "This is {} in your photo",
 }
-_WHAT = {"scene": "the surroundings are", "variation": "the picture is", "photo": "its shadow and edges are"}
+_GENERATED = {
+    "scene": "the surroundings are generated",
+    "variation": "the picture is generated",
+    "photo": "its shadow and edges are generated",
+}
+_EDITED = {"variation": "its picture is edited", "photo": "the photo is edited"}
 
 
 def _drawing_words(request: ChatRequest) -> tuple[str | None, str | None]:

@@ -85,7 +85,7 @@ def print_reply(reply: Reply, console: Console) -> None:
     for entry in (evidence for card in reply.items for evidence in card.evidence):
         _print(console, (f"   {entry.kind}: {entry.claim} ({entry.weight:+.2f} nats)", "dim"))
     if reply.visual is not None:
-        _print(console, (f"   generated picture: {reply.visual}", "dim"))
+        _print(console, (f"   picture: {reply.visual}", "dim"))
 
 
 def print_reasons(reply: Reply, console: Console) -> None:

@@ -303,9 +303,12 @@ class LocalClient:
 
     def _words_nats(self, query: _Query) -> Nats | None:
         """What items gain by meeting the words of a query; None where it has none, or nothing here is about them."""
-        if not query.request.query.strip():
+        words = query.request.query
+        if not words.strip():
             return None
-        relevance_N = self.data.search_by_meaning.relevance(query.request.query)
+        if query.aim.is_named:  # what is said around a wish is of what is shown, and no item's words meet it
+            words = self.data.search_by_meaning.telling(words)
+        relevance_N = self.data.search_by_meaning.relevance(words)
         return self.data.config.recommend.match_weight * relevance_N if relevance_N.any() else None
 
     def _likeness_nats(self, likeness_N: Nats | None) -> Nats | None:

@@ -22,9 +22,17 @@ _SAID_AROUND = (
     "möchte un une le la les l d du ce cette mon ma mes moi je nous montre dessine uno una unos unas el los las "
     "del mi mis este esta muestra muéstrame dibuja yo por favor quiero"
 )
+# … and what sets a wish apart from what is shown: "the same, but in red".
+_COMPARING = (
+    "same similar like alike such as but though except instead rather otherwise else different version variant ones "
+    "gleich gleiche gleichen gleicher gleiches selbe selben ähnlich ähnliche wie so nur aber doch statt anders "
+    "même mêmes pareil pareille pareils comme mais sauf autrement plutôt "
+    "mismo misma mismos mismas igual iguales parecido parecida como pero salvo sino"
+)
 _SAID_OF_PICTURES = "picture photo image drawing view bild foto imagen"
 PLACE_WORDS, BINDING_WORDS, _AROUND, _PICTURES = (
     frozenset(map(fold, text.split())) for text in (_PLACES, _BINDING, _SAID_AROUND, _SAID_OF_PICTURES)
 )
 NAMING_NOTHING = PLACE_WORDS | BINDING_WORDS | _AROUND
 IDLE = NAMING_NOTHING | _PICTURES  # in what is asked to be drawn
+BESIDE_A_PICTURE = IDLE | frozenset(map(fold, _COMPARING.split()))  # in what is said of a picture that is shown

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from genrec.schema import BoolArray, Catalog
+from genrec.search.binding import BESIDE_A_PICTURE
 from genrec.search.fields import FIELDS, Fields
 from genrec.search.meaning import Meaning
 from genrec.search.names import NameMatch, Names, values_of
@@ -153,6 +154,25 @@ class SearchIndex:
         if met_N.any():
             return (1 - _MEANING_SHARE) * met_N + _MEANING_SHARE * near_N
         return near_N if is_about else met_N
+
+    def telling(self, words: str) -> str:
+        """What words beside a picture ask for: "the same, but in red" asks for red. All of them where nothing is left.
+
+        Words of a name that says more ("in the mood for love") stay.
+        """
+        asked = self._asked(words)
+        said = [word for word in asked.words if word.text not in BESIDE_A_PICTURE]
+        named = [
+            (name.start, name.end)
+            for name in asked.names
+            if name.is_whole and any(name.start <= word.start and word.end <= name.end for word in said)
+        ]
+        kept = [
+            word
+            for word in asked.words
+            if word in said or any(start <= word.start and word.end <= end for start, end in named)
+        ]
+        return " ".join(words[word.start : word.end] for word in kept) if said else words
 
     def names(self, words: str) -> list[NameMatch]:
         """The titles and values that a query names, the most telling first."""

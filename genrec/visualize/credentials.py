@@ -138,6 +138,8 @@ def _history(record: VisualRecord) -> tuple[list[JsonObject], list[JsonObject]]:
     photo = {"parameters": {"ingredientIds": ["photo"]}}
     source = {"digitalSourceType": record.source_type}
     placed = [{"action": "c2pa.placed", **item}] if item else []
+    if record.mode == "variation" and not record.generated:
+        return [{"action": "c2pa.opened", **item}, {"action": "c2pa.edited", **source}], own
     if record.mode == "variation":
         return [{"action": "c2pa.created", **source, **item}], own
     if record.mode == "picture":
@@ -149,7 +151,7 @@ def _history(record: VisualRecord) -> tuple[list[JsonObject], list[JsonObject]]:
 
 def _ingredient(entry: Ingredient, record: VisualRecord) -> JsonObject:
     """By its hash alone: neither the picture nor what its maker wrote into it goes along."""
-    relations = {"variation": "inputTo", "picture": "parentOf"}
+    relations = {"variation": "inputTo" if record.generated else "parentOf", "picture": "parentOf"}
     return {
         "label": entry.role,
         "title": record.title if entry.role == "item" else "a person's photo",

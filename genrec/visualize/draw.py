@@ -21,12 +21,13 @@ from genrec.config import Config, VisualizeConfig
 from genrec.encode.clip import ClipEncoder
 from genrec.errors import InputError
 from genrec.schema import Catalog, Embeddings, FloatArray, Item, Visual
+from genrec.visualize.drawn import Drawn
 from genrec.visualize.families import StepHook
 from genrec.visualize.guard import Guard
 from genrec.visualize.marking import fit_square, write_visual
 from genrec.visualize.record import Ingredient, VisualRecord
 from genrec.visualize.taste import Taste, Tastes
-from genrec.visualize.visualizer import Drawn, Visualizer
+from genrec.visualize.visualizer import Visualizer
 from genrec.visualize.wanted import Wanted
 
 
@@ -152,6 +153,7 @@ def visualize(
         taste="" if taste is None else taste.words,
         colors=() if taste is None else taste.hex_colors,
         shaped_by=tuple(entry.item_id for entry, _ in shaped_by),
+        generated=told.generated,
     )
 
 
@@ -173,6 +175,7 @@ def _record(visualizer: Visualizer, drawn: Drawn, item: Item, wanted: Wanted, ta
         settings["size_px"] = wanted.size_px
     return VisualRecord(
         mode=drawn.mode,
+        generated=drawn.generated,
         item_id=item.item_id,
         title=item.name,
         prompt=drawn.prompt,

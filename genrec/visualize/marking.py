@@ -1,7 +1,8 @@
 """Pictures as they are written: labeled to the eye, with their record inside and beside, signed where that is set.
 
-Since August 2026 generated pictures shown to people in the EU must be marked (Regulation 2024/1689, article 50). Also
-lays pictures out on a labeled sheet. Knows pixels and metadata; knows nothing of models.
+Since August 2026 generated pictures shown to people in the EU must be marked (Regulation 2024/1689, article 50); what
+was altered by no model is said to be edited. Also lays pictures out on a labeled sheet. Knows pixels and metadata;
+knows nothing of models.
 """
 
 import hashlib
@@ -29,6 +30,10 @@ WORDS: Mapping[Mode, str] = {
     "variation": "AI-generated variation",
     "photo": "AI-edited photo",
 }
+WORDS_OF_EDITED: Mapping[Mode, str] = {
+    "variation": "Edited picture, the item changed",
+    "photo": "Edited photo, the item added",
+}
 RECORD_CHUNK = "genrec"
 INK, PAPER, SOFT_INK = (52, 50, 48), (250, 248, 244), (120, 116, 110)
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -50,10 +55,10 @@ def write_visual(
 ) -> VisualRecord:
     """Write a picture as a PNG with its record inside, signed where there are credentials, and the record beside it.
 
-    The one place that writes pictures: safety is asked for what a model made, before anything is. Returns the record
-    as written. Raises RequestRefused, InputError where it cannot be signed; then nothing is written.
+    The one place that writes pictures: safety is asked of all but an item's own, before anything is written. Returns
+    the record as written. Raises RequestRefused, InputError where it cannot be signed; then nothing is written.
     """
-    check = safety if record.is_generated else None
+    check = safety if record.is_altered else None
     require_safe(check, picture, record.prompt)
     marked = label_picture(picture, record)
     signer = None if credentials is None else credentials.signer
@@ -70,7 +75,7 @@ def write_visual(
 
 
 def label_picture(picture: Image.Image, record: VisualRecord) -> Image.Image:
-    """The picture, at least MIN_SIDE_PX wide, above a strip that says what of it is generated; no pixel is covered.
+    """The picture, at least MIN_SIDE_PX wide, above a strip that says what is generated or edited; it covers no pixel.
 
     Where pixels are to stay, each is enlarged to a block of equal ones. Without a strip where the record says so.
     """
@@ -124,7 +129,7 @@ def fingerprint_pixels(picture: Image.Image) -> str:
 def encode_png(marked: Image.Image, record: VisualRecord) -> bytes:
     """The picture as a PNG that carries the record, and IPTC's source type for other programs."""
     chunks = PngInfo()
-    chunks.add_text("generated", str(record.is_generated).lower())
+    chunks.add_text("generated", str(record.generated).lower())
     if record.source_type is not None:
         chunks.add_text("DigitalSourceType", record.source_type)
         chunks.add_itxt("XML:com.adobe.xmp", _XMP.format(record.source_type))
@@ -146,6 +151,8 @@ def read_record(path: Path) -> VisualRecord | None:
 
 
 def _label(record: VisualRecord) -> str:
+    if not record.generated:
+        return WORDS_OF_EDITED[record.mode]
     drew = next(iter(record.models.values()), None)
     name = "" if drew is None else Path(shown_name(drew.name)).name.partition("@")[0]
     return " · ".join(filter(None, (WORDS[record.mode], name)))

@@ -21,11 +21,11 @@ RECORD_VERSION = 1
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 GENERATED, COMPOSITE = f"{_SOURCE_TYPES}trainedAlgorithmicMedia", f"{_SOURCE_TYPES}compositeWithTrainedAlgorithmicMedia"
 Mode: TypeAlias = Literal["scene", "variation", "photo", "picture"]
-SOURCE_TYPES: Mapping[Mode, str | None] = {
-    "scene": COMPOSITE,
-    "variation": GENERATED,
-    "photo": COMPOSITE,
-    "picture": None,
+_OF_GENERATED: Mapping[Mode, str] = {"scene": COMPOSITE, "variation": GENERATED, "photo": COMPOSITE}
+# Of what is altered without a trained model: of a composite, any element may or may not be of generative AI.
+_OF_EDITED: Mapping[Mode, str] = {
+    "variation": f"{_SOURCE_TYPES}algorithmicallyEnhanced",
+    "photo": f"{_SOURCE_TYPES}composite",
 }
 
 
@@ -65,13 +65,14 @@ class Signer:
 class VisualRecord:
     """All that is said of one picture.
 
-    mode: scene (the item's own pixels, surroundings generated), variation (all of it generated), photo (the item in a
-    person's photo) or picture (the item's own picture, nothing generated). scene: the person's words; words_not_drawn:
-    those of them that the model cannot draw. models: by role, the one that drew first. settings: the dials that
-    reproduce it. taste: fingerprint of the taste vector, None for none. num_candidates: how many were drawn to choose
-    from. fallback: why this is not what was asked for. safety: the check that passed it, None where none is set.
-    label: whether the visible label is on. pixels: SHA-256 of the pixels as written. signed: who signs, None for
-    nobody. safety, pixels and signed are filled in as the picture is written.
+    mode: scene (the item's own pixels in a place around them), variation (the item changed), photo (the item in a
+    person's photo) or picture (the item's own, as it is). models: by role, what drew first; generated: whether any of
+    it is a trained model, else the picture is edited, if anything. scene: the person's words; words_not_drawn: those of
+    them that the model cannot draw. settings: the dials that reproduce it. taste: fingerprint of the taste vector, None
+    for none. num_candidates: how many were drawn to choose from. fallback: why this is not what was asked for. safety:
+    the check that passed it, None where none is set. label: whether the visible label is on. pixels: SHA-256 of the
+    pixels as written. signed: who signs, None for nobody. safety, pixels and signed are filled in as the picture is
+    written.
     """
 
     mode: Mode
@@ -80,6 +81,7 @@ class VisualRecord:
     prompt: str
     seed: int
     models: Mapping[str, UsedModel]
+    generated: bool = True
     scene: str | None = None
     words_not_drawn: tuple[str, ...] = ()
     settings: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
@@ -95,24 +97,23 @@ class VisualRecord:
     version: int = RECORD_VERSION
 
     @property
-    def is_generated(self) -> bool:
-        """Whether a model made any of it."""
-        return self.source_type is not None
+    def is_altered(self) -> bool:
+        """Whether it is more than the item's own picture."""
+        return self.mode != "picture"
 
     @property
     def source_type(self) -> str | None:
-        """IPTC's digital source type of what is generated; None where nothing is."""
-        return SOURCE_TYPES[self.mode]
+        """IPTC's digital source type of what is generated or edited; None where nothing is."""
+        return (_OF_GENERATED if self.generated else _OF_EDITED).get(self.mode)
 
     @property
     def has_strip(self) -> bool:
         """Whether the visible label stands beneath it."""
-        return self.label and self.is_generated
+        return self.label and self.is_altered
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """The record as JSON, with what follows from it for those who only read that."""
-        derived = {"generated": self.is_generated, "digital_source_type": self.source_type}
-        return {**derived, **cast(dict[str, Any], _plain(self))}  # Any: as above
+        return {"digital_source_type": self.source_type, **cast(dict[str, Any], _plain(self))}  # Any: as above
 
     def to_text(self) -> str:
         """The record as text of several lines, the same for the same record."""
@@ -128,7 +129,7 @@ class VisualRecord:
                 f"the record is of version {document['version']}; this genrec reads {RECORD_VERSION}, so read it with "
                 "the genrec that wrote it"
             )
-        told = {name: value for name, value in document.items() if name not in ("generated", "digital_source_type")}
+        told = {name: value for name, value in document.items() if name != "digital_source_type"}
         return cast(VisualRecord, _typed(told, cls, "record"))
 
     @classmethod

@@ -9,12 +9,12 @@ import json
 import re
 import tomllib
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from PIL import Image
@@ -23,6 +23,7 @@ from genrec.errors import ConfigError, GenrecError, InputError, RequestRefused
 from genrec.hub import SAFETY_PLUGINS
 from genrec.pretrained import load_errors, load_processor, load_weights, model_folder
 from genrec.runtime import quietly, shown_name
+from genrec.visualize.plugins import find_plugin, make_plugin
 
 if TYPE_CHECKING:
     import torch
@@ -120,7 +121,7 @@ def load_safety(name: str | None, device: "torch.device") -> SafetyCheck | None:
     """The check that `visualize.safety` names; None where it names none. Raises InputError."""
     if name is None:
         return None
-    plugin = next(iter(entry_points(group=SAFETY_PLUGINS, name=name)), None)
+    plugin = find_plugin(SAFETY_PLUGINS, name, what="the safety check")
     return _installed(plugin) if plugin is not None else StableDiffusionCheck(name, device)
 
 
@@ -205,14 +206,7 @@ def _parts(folder: Path) -> tuple[Path, Path]:
 
 def _installed(plugin: EntryPoint) -> SafetyCheck:
     """The check of an entry point: what its author installed on this machine, called without anything."""
-    try:
-        make: Callable[[], SafetyCheck] = plugin.load()
-        made = make()
-    except Exception as error:  # of somebody else's code
-        raise ConfigError(
-            f"the safety check {plugin.name!r} of {plugin.value} cannot be made ({type(error).__name__}: {error}); "
-            "mend it, or choose another with visualize.safety"
-        ) from error
+    made = make_plugin(plugin, what="the safety check", advice="mend it, or choose another with visualize.safety")
     if not callable(getattr(made, "check", None)) or not isinstance(getattr(made, "name", None), str):
         raise ConfigError(f"the safety check {plugin.name!r} of {plugin.value} has no check() and name; wanted both")
-    return made
+    return cast(SafetyCheck, made)

@@ -254,32 +254,48 @@ class Placed:
 
 
 def place_in_photo(
-    cutout: Cutout, photo: Image.Image, where: Region | Image.Image, *, shadow: float = 1.0, light_from: int = -1
+    cutout: Cutout,
+    photo: Image.Image,
+    where: Region | Image.Image,
+    *,
+    at: Region | None = None,
+    shadow: float = 1.0,
+    light_from: int = -1,
+    is_hung: bool = False,
 ) -> Placed:
     """Put the item into a photo, as large as the region takes, its feet at the region's bottom.
 
     where: left, top, width and height of a box, or a mask of the photo's size, white where the item may be. Pixels
-    outside are those of the photo. light_from: -1 for light from the left, 1 from the right.
-    Raises InputError for a box that is not inside the photo, a mask of another size, or one without white.
+    outside are those of the photo. at: exactly where the item is, rather than as large as fits. light_from: -1 for
+    light from the left, 1 from the right. is_hung: its shadow falls on a wall behind it. Raises InputError for a box
+    that is not inside the photo, a mask of another size, or one without white.
     """
-    region_HW = _box_region(where, photo) if isinstance(where, tuple) else _mask_region(where, photo)
+    region_HW = region_of(where, photo)
     left, top, right, bottom = cutout.box
     alpha_HW = cutout.alpha_HW[top:bottom, left:right]
     pixels_HW3 = cutout.pixels_HW3[top:bottom, left:right]
-    x, y, width, height = _fitted(alpha_HW, region_HW)
+    x, y, width, height = _fitted(alpha_HW, region_HW) if at is None else at
     alpha_hw, pixels_hw3 = _scaled(pixels_HW3, alpha_HW, width, height)
     on_photo_HW = np.zeros(region_HW.shape, np.float32)
     on_photo_HW[y : y + height, x : x + width] = alpha_hw
     on_photo_HW *= region_HW
     laid_HW3 = np.zeros((*region_HW.shape, 3), np.uint8)
     laid_HW3[y : y + height, x : x + width] = pixels_hw3
-    contact_HW = _contact(on_photo_HW, y + height, height)
-    cast_HW = 0.3 * _cast(on_photo_HW, y + height, height, light_from)
-    light_HW = (1 - shadow * np.maximum(contact_HW, cast_HW) * region_HW).clip(0, 1).astype(np.float32)
+    if is_hung:
+        shade_HW = _shade_on_wall(on_photo_HW, y + height, height, light_from)
+    else:
+        contact_HW = _contact(on_photo_HW, y + height, height)
+        shade_HW = np.maximum(contact_HW, 0.3 * _cast(on_photo_HW, y + height, height, light_from))
+    light_HW = (1 - shadow * shade_HW * region_HW).clip(0, 1).astype(np.float32)
     photo_HW3 = np.asarray(photo.convert("RGB"))
     mixed_HW3 = _over(photo_HW3, laid_HW3, on_photo_HW, light_HW)
     mixed_HW3[~region_HW] = photo_HW3[~region_HW]
     return Placed(picture=Image.fromarray(mixed_HW3), mask=_ring_around(on_photo_HW, region_HW, height))
+
+
+def region_of(where: Region | Image.Image, photo: Image.Image) -> npt.NDArray[np.bool_]:
+    """Where a box or a mask lets a photo change, bool (H, W). Raises InputError where it does not fit the photo."""
+    return _box_region(where, photo) if isinstance(where, tuple) else _mask_region(where, photo)
 
 
 def _box_region(box: Region, photo: Image.Image) -> npt.NDArray[np.bool_]:

@@ -5,8 +5,8 @@ into a person's own. How items are cut out, staged, painted and judged is theirs
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -25,6 +25,7 @@ from genrec.visualize.change import Change, item_colors, read_change
 from genrec.visualize.colors import to_rgb
 from genrec.visualize.credentials import Credentials, load_credentials
 from genrec.visualize.cutout import Cutout, cut_out
+from genrec.visualize.drawn import RECOLORED, STAGED, Drawn
 from genrec.visualize.families import (
     DrawingOrder,
     ScenePainter,
@@ -43,6 +44,7 @@ from genrec.visualize.record import Mode, UsedModel
 from genrec.visualize.safety import SafetyCheck, load_safety, require_drawable, verdicts
 from genrec.visualize.staging import Stage, compose, place_in_photo, stage
 from genrec.visualize.taste import Taste
+from genrec.visualize.try_on import InstalledTryOn, TryOnOrder, load_try_on, put_on
 from genrec.visualize.vocabulary import Vocabulary, vocabulary_of
 from genrec.visualize.wanted import Wanted
 
@@ -53,23 +55,7 @@ A = TypeVar("A")
 _GROUNDS = ("on an oak table", "on a white sideboard", "on a walnut shelf", "on a pine desk", "on a linen tablecloth")
 _ON_WALL = "hung on a wall"
 _MAX_DRAFT_PX = 512
-STAGED = {"photo": UsedModel(name="genrec.visualize.staging", license="apache-2.0")}
-RECOLORED = {"variation": UsedModel(name="genrec.visualize.recolor", license="apache-2.0")}
 _SEED_STEP = 7_919  # between the seeds of candidates
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
-    """A picture before it is written, and what is told of it. models: where others made it than the mode's."""
-
-    picture: Image.Image
-    mode: Mode
-    prompt: str
-    scores: Mapping[str, float] = field(default_factory=dict)
-    words_not_drawn: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    num_candidates: int = 1
-    models: Mapping[str, UsedModel] | None = None
 
 
 class Visualizer:
@@ -172,7 +158,7 @@ class Visualizer:
             return sitting.without_picture()
         cutout = cut_out(picture)
         if wanted.mode == "photo":
-            return sitting.in_photo(cutout)
+            return sitting.in_photo(cutout) if wanted.try_on is None else sitting.tried_on(cutout, item)
         if wanted.mode == "variation":
             return sitting.variation(cutout, picture.convert("RGB"))
         return sitting.scene(cutout)
@@ -182,8 +168,14 @@ class Visualizer:
         staged = stage(cutout, seed=seed)
         return stage(cutout, seed=seed, pose="hang") if staged.pose == "lie" else staged
 
-    def models(self, mode: Mode) -> dict[str, UsedModel]:
+    def try_on(self, name: str) -> InstalledTryOn:
+        """A painter that somebody installed. Raises InputError for an unknown one, ConfigError for a broken one."""
+        return self._once(f"try-on {name}", lambda: load_try_on(name))
+
+    def models(self, mode: Mode, try_on: str | None = None) -> dict[str, UsedModel]:
         """The models that a mode is drawn and judged with, each with its fingerprint where it is a folder."""
+        if try_on is not None:
+            return {"try_on": self.try_on(try_on).used}
         config = self.config
         named = {"scene": config.scene} if mode != "variation" else {"variation": config.diffusion}
         tuned = [found for name in named.values() if name and (found := tuned_lora(self._workspace, name))]
@@ -263,14 +255,15 @@ class _Sitting:
                 return self.scene(cutout, f"no variation was good enough ({drawn}), so the item is shown as it is")
             note = f"{change.words} is not drawn, because no variation was good enough ({drawn})"
             return Drawn(picture=picture, mode="variation", prompt=self._wanted.words, words_not_drawn=change.not_drawn,
-                         notes=(note,), models=RECOLORED)  # fmt: skip
+                         notes=(note,), models=RECOLORED, generated=False)  # fmt: skip
         return replace(drawn, words_not_drawn=change.not_drawn)
 
     def _changed(self, cutout: Cutout, picture: Image.Image, change: Change) -> Drawn | str:
         """The item in its colors, with what else words ask for, such as a material; or why that came out badly."""
         if not change.words:
             scores = self._of.guard.judge_variation(picture, cutout, self._order, change).scores
-            return Drawn(picture=picture, mode="variation", prompt=self._wanted.words, scores=scores, models=RECOLORED)
+            return Drawn(picture=picture, mode="variation", prompt=self._wanted.words, scores=scores,
+                         models=RECOLORED, generated=False)  # fmt: skip
         order = replace(
             self._order, words=change.words, palette=change.palette_K3, palette_weights=change.weights_K, strength=1.0,
             pictures=[picture, *self._order.liked_pictures],
@@ -304,7 +297,7 @@ class _Sitting:
             _, unknown = self._of.scene_words.split(self._wanted.words)
             return Drawn(
                 picture=placed.picture, mode="photo", prompt=self._wanted.words, words_not_drawn=unknown,
-                notes=tuple(notes), models=STAGED,
+                notes=tuple(notes), models=STAGED, generated=False,
             )  # fmt: skip
         painter = self._of.scenes
         order = replace(self._order, palette=None, palette_weights=None, strength=0.0)
@@ -316,6 +309,19 @@ class _Sitting:
                 count=1,
             )
         return Drawn(picture=picture, mode="photo", prompt=painter.prompt(order), notes=tuple(notes))
+
+    def tried_on(self, cutout: Cutout, item: Item) -> Drawn:
+        """The item on something that a person's photo shows, by the painter that was asked for."""
+        wanted = self._wanted
+        if wanted.try_on is None or wanted.photo is None:
+            raise InputError("a try-on needs its painter's name and a photo; give both")
+        installed = self._of.try_on(wanted.try_on)
+        order = TryOnOrder(
+            photo=wanted.photo.convert("RGB"), item=item, cutout=cutout, words=wanted.words, seed=wanted.seed
+        )
+        picture = put_on(installed.painter, order, wanted.where, self._on_step or (lambda *_: True))
+        return Drawn(picture=picture, mode="photo", prompt=wanted.words, models={"try_on": installed.used},
+                     generated=installed.painter.generates)  # fmt: skip
 
     def without_picture(self) -> Drawn:
         """An item of which there is no picture: from its words, where the model draws from words alone."""

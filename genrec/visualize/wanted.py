@@ -20,7 +20,7 @@ class Wanted:
 
     mode: scene, variation or photo. words: where to show it, or what to change. photo: a person's own, with `where`:
     left, top, width and height of a box in it, or a mask (white where the item may be); photo_file: where it was read
-    from, if from a file. strength: of the taste, 0 to 1.
+    from, if from a file. try_on: the painter that puts it on something there. strength: of the taste, 0 to 1.
     size_px: the side of a square that the picture is scaled into, its label included; None for its own size.
     """
 
@@ -29,6 +29,7 @@ class Wanted:
     photo: Image.Image | None = None
     photo_file: Path | None = None
     where: Region | Image.Image | None = None
+    try_on: str | None = None
     strength: float | None = None
     seed: int = 0
     size_px: int | None = None
@@ -41,6 +42,7 @@ def wanted_of(
     photo: Path | Image.Image | None = None,
     box: Region | None = None,
     mask: Path | Image.Image | None = None,
+    try_on: str | None = None,
     strength: float | None = None,
     seed: int = 0,
 ) -> Wanted:
@@ -55,6 +57,8 @@ def wanted_of(
         raise InputError(f"{others} were asked for at once; draw one after the other")
     if photo is None and (box is not None or mask is not None):
         raise InputError("a box or a mask says where in a photo, and no photo is given; give one")
+    if photo is None and try_on is not None:
+        raise InputError("a try-on puts the item on something in a photo, and no photo is given; give one")
     if box is not None and mask is not None:
         raise InputError("a box and a mask were given; one of them says where the item stands in the photo")
     if strength is not None and not 0 <= strength <= 1:
@@ -65,6 +69,7 @@ def wanted_of(
         photo=None if photo is None else decode_image(photo),
         photo_file=photo if isinstance(photo, Path) else None,
         where=box if mask is None else decode_image(mask),
+        try_on=try_on,
         strength=strength,
         seed=seed,
     )

@@ -143,6 +143,16 @@ def test_words_pull_the_items_they_name(shop_recommender, histories):
     assert count_wanted(found) > count_wanted(plain)
 
 
+def test_what_is_said_around_a_wish_beside_a_photo_changes_nothing(shop_recommender):
+    photo = shop_recommender.catalog.items[3].image
+    asked = [
+        [entry.item_id for entry in shop_recommender.recommend(history=(), image=photo, query=words, k=5)]
+        for words in ("red", "the same, but in red", "like this one in red")
+    ]
+    assert asked[0] == asked[1] == asked[2]
+    assert shop_recommender.catalog[asked[0][0]].attributes["color"] == "red"
+
+
 def test_a_photo_pulls_its_own_item(shop_recommender, histories):
     wanted = next(item for item in shop_recommender.catalog if item.item_id not in histories[0])
     found = shop_recommender.recommend(history=histories[0], image=wanted.image, k=5)

@@ -42,6 +42,23 @@ def test_what_has_the_words_is_found_and_nothing_else(index, query, item_ids):
     assert sorted(found(index, query)) == sorted(item_ids)
 
 
+@pytest.mark.parametrize(
+    ("said", "telling"),
+    [
+        ("the same, but in red", "red"),
+        ("like this one but striped", "striped"),
+        ("Show me something like this picture in horror", "something horror"),
+        ("das gleiche, aber in rot", "rot"),
+        ("la même mais en bleu", "bleu"),
+        ("like this", "like this"),
+        ("the shining but Kubrick", "the shining Kubrick"),
+        ("", ""),
+    ],
+)
+def test_beside_a_picture_words_ask_for_what_they_name(index, said, telling):
+    assert index.telling(said) == telling
+
+
 def test_what_meets_more_of_a_query_comes_first(index):
     assert found(index, "thriller by Spielberg")[0] == "jaws"
     score = index.relevance("sci-fi thriller")

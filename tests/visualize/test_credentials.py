@@ -65,6 +65,41 @@ def test_a_signer_is_trusted_by_an_anchor_and_not_by_another(authority, tmp_path
     assert read_signature(content, tmp_path / "other.pem").trust == "unknown"
 
 
+def done_in(content):
+    """What a manifest says was done: the action, its source type, and how its ingredients stand to the picture."""
+    relations = {entry["label"]: entry["relationship"] for entry in manifest_of(content).get("ingredients", [])}
+    return [
+        (
+            action["action"],
+            action.get("digitalSourceType", "").rpartition("/")[2],
+            [relations[e["url"].rpartition("/")[2]] for e in action.get("parameters", {}).get("ingredients", [])],
+        )
+        for action in actions_of(content)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "ingredients", "wanted"),
+    [
+        ("variation", (ITEM,), [("c2pa.opened", "", ["parentOf"]), ("c2pa.edited", "algorithmicallyEnhanced", [])]),
+        (
+            "photo",
+            (PHOTO, ITEM),
+            [
+                ("c2pa.opened", "", ["parentOf"]),
+                ("c2pa.edited", "composite", []),
+                ("c2pa.placed", "", ["componentOf"]),
+            ],
+        ),
+    ],
+)
+def test_nobody_signs_that_a_model_made_what_none_did(authority, tmp_path, mode, ingredients, wanted):
+    record = replace(RECORD, mode=mode, ingredients=ingredients, generated=False)
+    content = sign(png_of(record), record, loaded(tmp_path, authority.give(tmp_path)))
+    assert done_in(content) == wanted
+    assert read_signature(content).record["generated"] is False
+
+
 @pytest.mark.parametrize(
     ("mode", "ingredients", "wanted"),
     [
@@ -91,16 +126,7 @@ def test_what_was_done_to_which_picture_is_said_by_mode(authority, tmp_path, mod
     record = replace(RECORD, mode=mode, ingredients=ingredients)
     content = sign(png_of(record), record, loaded(tmp_path, authority.give(tmp_path)))
     manifest = manifest_of(content)
-    relations = {entry["label"]: entry["relationship"] for entry in manifest.get("ingredients", [])}
-    told = [
-        (
-            action["action"],
-            action.get("digitalSourceType", "").rpartition("/")[2],
-            [relations[e["url"].rpartition("/")[2]] for e in action.get("parameters", {}).get("ingredients", [])],
-        )
-        for action in actions_of(content)
-    ]
-    assert told == wanted
+    assert done_in(content) == wanted
     hashes = {entry["instance_id"] for entry in manifest.get("ingredients", [])}
     assert hashes == {f"sha256:{entry.sha256}" for entry in ingredients}
     assert read_signature(content).covers_file

@@ -213,6 +213,7 @@ def test_a_photo_changes_only_where_the_item_stands(shop, tmp_path):
     assert not apart.any()
     assert (visual.mode, record_of(visual)["mode"]) == ("photo", "photo")
     assert [used["role"] for used in record_of(visual)["ingredients"]] == ["photo", "item"]
+    assert (visual.generated, record_of(visual)["generated"]) == (False, False)  # tiny paints no seams
     Image.fromarray(noise).save(tmp_path / "room.png")
     read = show(shop, tmp_path, photo=tmp_path / "room.png", box=(40, 30, 70, 80), out="read.png")
     file = hashlib.sha256((tmp_path / "room.png").read_bytes()).hexdigest()
@@ -253,6 +254,7 @@ def test_colors_and_patterns_change_without_a_model_and_nothing_outside_of_the_i
     names = {color_name(color) for color in palette_of(*shown_colors(after[cutout.alpha_HW > 0.9]))[0][:2]}
     assert "red" in names
     assert dict(shown.models) == RECOLORED
+    assert not shown.generated
 
 
 def test_a_material_is_drawn_by_a_model_or_told_as_not_drawn(shop):

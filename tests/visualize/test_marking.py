@@ -9,6 +9,7 @@ from PIL import Image
 from genrec.errors import RequestRefused, ShapeError
 from genrec.visualize.marking import (
     MIN_SIDE_PX,
+    WORDS_OF_EDITED,
     contact_sheet,
     fingerprint_pixels,
     label_picture,
@@ -68,6 +69,30 @@ def test_the_label_says_what_is_generated_and_what_drew_it():
     assert all((strips[one] != strips[other]).any() for one in range(4) for other in range(one))
 
 
+@pytest.mark.parametrize(("mode", "says"), [("photo", "Edited photo"), ("variation", "Edited picture")])
+def test_what_no_model_made_is_labeled_as_edited_and_never_as_of_ai(tmp_path, mode, says):
+    edited = replace(RECORD, mode=mode, generated=False)
+    assert WORDS_OF_EDITED[mode].startswith(says)
+    assert "AI" not in WORDS_OF_EDITED[mode]
+    width = 2048
+    same_words = replace(RECORD, mode=mode, models={})
+    found, other = (strip(label_picture(Image.new("RGB", (width, 64)), told)) for told in (edited, same_words))
+    assert (found != other).any()
+    assert ((found.max(axis=2) < 110).any(axis=0)).sum() > 100
+    told = write(noise((256, 256)), edited, tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png", formats=("PNG",)) as opened:
+        assert opened.text["generated"] == "false"
+        assert opened.text["DigitalSourceType"] == edited.source_type
+        assert "rained" not in opened.text["XML:com.adobe.xmp"]
+    assert read_record(tmp_path / "a.png") == told
+    assert read_picture(tmp_path / "a.png").size == (256, 256)
+
+
+def test_edited_pictures_are_asked_for_too(tmp_path):
+    with pytest.raises(RequestRefused, match="not shown"):
+        write(noise(), replace(RECORD, mode="photo", generated=False), tmp_path / "a.png", safety=Refuses())
+
+
 @pytest.mark.parametrize("width", [256, 257, 300, 512, 1024, 2048])
 @pytest.mark.parametrize("mode", ["scene", "variation", "photo"])
 def test_the_label_is_as_readable_at_every_width(width, mode):
@@ -97,7 +122,7 @@ def test_narrow_drawings_are_enlarged_for_the_eye_and_wide_ones_are_not():
 @pytest.mark.parametrize("mode", ["scene", "photo", "picture"])
 def test_enlarging_keeps_every_pixel_where_pixels_are_to_stay(mode):
     picture = noise((100, 60))
-    marked = label_picture(picture, replace(RECORD, mode=mode))
+    marked = label_picture(picture, replace(RECORD, mode=mode, generated=mode != "picture"))
     area = np.asarray(marked if mode == "picture" else picture_area(marked))
     np.testing.assert_array_equal(area, np.asarray(picture).repeat(3, axis=0).repeat(3, axis=1))
 
@@ -111,7 +136,11 @@ def test_the_label_goes_by_the_record_alone(tmp_path):
 
 
 def test_nothing_is_said_to_be_generated_of_an_items_own_picture(tmp_path):
-    told = write(noise((256, 256)), replace(RECORD, mode="picture", fallback="no drawing was good"), tmp_path / "a.png")
+    told = write(
+        noise((256, 256)),
+        replace(RECORD, mode="picture", generated=False, fallback="no drawing was good"),
+        tmp_path / "a.png",
+    )
     with Image.open(tmp_path / "a.png", formats=("PNG",)) as opened:
         assert opened.size == (256, 256)
         assert opened.text["generated"] == "false"
@@ -156,7 +185,7 @@ def test_what_the_safety_check_refuses_is_not_written(tmp_path):
 
 
 def test_an_items_own_picture_is_not_asked_for(tmp_path):
-    told = write(noise(), replace(RECORD, mode="picture"), tmp_path / "a.png", safety=Refuses())
+    told = write(noise(), replace(RECORD, mode="picture", generated=False), tmp_path / "a.png", safety=Refuses())
     assert told.safety is None
 
 

@@ -30,17 +30,18 @@ RECORD = VisualRecord(
 PLAIN = VisualRecord(mode="variation", item_id="a", title="a", prompt="a", seed=0, models={})
 
 
-@pytest.mark.parametrize("record", [RECORD, PLAIN, replace(PLAIN, mode="picture"), replace(RECORD, mode="photo")])
+@pytest.mark.parametrize(
+    "record", [RECORD, PLAIN, replace(PLAIN, mode="picture", generated=False), replace(RECORD, mode="photo")]
+)
 def test_what_is_told_is_read_back(record):
     assert VisualRecord.from_text(record.to_text()) == record
     assert VisualRecord.from_json(json.loads(json.dumps(record.to_json()))) == record
 
 
 def test_it_says_what_is_generated_and_of_what_kind():
-    kinds = {mode: replace(PLAIN, mode=mode).to_json() for mode in ("scene", "variation", "photo", "picture")}
-    assert {mode: told["generated"] for mode, told in kinds.items()} == {
-        "scene": True, "variation": True, "photo": True, "picture": False,
-    }  # fmt: skip
+    kinds = {mode: replace(PLAIN, mode=mode).to_json() for mode in ("scene", "variation", "photo")}
+    kinds["picture"] = replace(PLAIN, mode="picture", generated=False).to_json()
+    assert [told["generated"] for told in kinds.values()] == [True, True, True, False]
     named = {mode: str(told["digital_source_type"]).rpartition("/")[2] for mode, told in kinds.items()}
     assert named == {
         "scene": "compositeWithTrainedAlgorithmicMedia",
@@ -48,6 +49,20 @@ def test_it_says_what_is_generated_and_of_what_kind():
         "photo": "compositeWithTrainedAlgorithmicMedia",
         "picture": "None",
     }
+
+
+def test_what_no_model_made_is_said_to_be_edited():
+    """By IPTC's words: altered by an algorithm, and a composite of which nothing more is known."""
+    kinds = {mode: replace(PLAIN, mode=mode, generated=False) for mode in ("variation", "photo")}
+    named = {mode: str(record.source_type).rpartition("/")[2] for mode, record in kinds.items()}
+    assert named == {"variation": "algorithmicallyEnhanced", "photo": "composite"}
+    assert all(record.has_strip and record.is_altered for record in kinds.values())
+    assert not any(record.to_json()["generated"] for record in kinds.values())
+
+
+def test_records_of_before_are_read_as_they_were_told():
+    before = {**PLAIN.to_json(), "generated": True, "mode": "photo"}
+    assert VisualRecord.from_json(before) == replace(PLAIN, mode="photo")
 
 
 def test_nobody_and_nothing_are_said_as_null():

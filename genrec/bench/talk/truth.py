@@ -24,6 +24,7 @@ from genrec.data.filters import Predicate, is_number
 from genrec.data.splits import split_interactions
 from genrec.explain import NEAR_SHARE
 from genrec.schema import BoolArray, Catalog, Evidence, FloatArray, Item
+from genrec.visualize.marking import read_record
 from genrec.workspace import Workspace
 
 USUAL_SHARE = 0.5  # of the history within what is called usual, at the least
@@ -182,8 +183,10 @@ class Truth:
         text = _QUOTED.sub(" ", reply.text)
         if reply.is_list or reply.relaxed:
             wrong += self._of_list(text, reply, moment)
-        if reply.visual is not None and "generated" not in text:
-            wrong.append("a generated picture that is not called so")
+        if reply.visual is not None:
+            record = read_record(reply.visual)
+            made = "generated" if record is None or record.generated else "edited"
+            wrong += [] if made in text else [f"a picture that is {made} and not called so"]
         wrong += falsehoods_of_answer(text, reply, self.catalog)
         return wrong + self._of_titles(text, reply, moment)
 

@@ -87,7 +87,7 @@ class ImageAnswers:
             ],
             "scores": as_json(visual.record["scores"]),
             "cached": told.is_known,
-            "generated": True,
+            "generated": visual.record.get("generated", True),
         }
         if self._response_format != "b64_json":
             shape["url"] = self._links.visual(visual.visual_id)

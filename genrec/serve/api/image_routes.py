@@ -36,7 +36,9 @@ from genrec.serve.logs import request_id
 from genrec.serve.profiles import Profile
 from genrec.serve.store import shown_record
 from genrec.visualize import wanted_of
+from genrec.visualize.plugins import names_of_plugins
 from genrec.visualize.staging import Region
+from genrec.visualize.try_on import TRY_ON_PLUGINS
 
 PathName = Annotated[Name, Quoted]
 router = APIRouter(prefix="/v1", route_class=GuardedRoute, responses=ERROR_RESPONSES, tags=["images"])
@@ -92,7 +94,8 @@ async def list_modes(request: Request) -> JSONResponse:
     why = await run_in_threadpool(lambda: visualizer.guard.why_no_variations)
     modes = ["scene", *(["variation"] if why is None else []), "photo"]
     strength = visualizer.config.taste_strength
-    return JSONResponse({"modes": modes, "why_no_variations": why, "strength": strength})
+    try_ons = names_of_plugins(TRY_ON_PLUGINS)
+    return JSONResponse({"modes": modes, "why_no_variations": why, "strength": strength, "try_ons": try_ons})
 
 
 @router.get("/visuals/{visual_id}", response_class=FileResponse, responses=PICTURE_RESPONSE)
@@ -141,6 +144,7 @@ async def _order(engine: Engine, pictures: PictureReader, body: ImageBody) -> Or
         photo=None if photo is None else photo.image,
         box=_box(body.box, photo),
         mask=None if mask is None else mask.image,
+        try_on=body.try_on,
         strength=body.strength,
         seed=int.from_bytes(uuid.uuid4().bytes[:4]) if body.seed is None else body.seed,
     )

@@ -23,7 +23,8 @@ class ImageBody(Body):
     words say where; with it, the prompt says where to show it. mode: scene (its own pixels in a place), variation
     (changed) or photo (in a photo of theirs), by default what the other fields say; change: how it is changed, empty
     toward the taste; box: left, top, width and height in the photo's pixels; mask: of the photo's size, white where the
-    item may be; strength: of the taste, 0 to 1. stream: as server-sent events, with each step."""
+    item may be; try_on: a painter of `try_ons`, which puts it on something there; strength: of the taste, 0 to 1.
+    stream: as server-sent events, with each step."""
 
     prompt: Text = ""
     model: Model | None = None
@@ -36,6 +37,7 @@ class ImageBody(Body):
     photo: Photo | None = None
     box: Annotated[list[Pixel], Field(min_length=4, max_length=4)] | None = None
     mask: Photo | None = None
+    try_on: Name | None = None
     strength: Annotated[float, Field(ge=0, le=1)] | None = None
     n: Annotated[int, Field(ge=1, le=MAX_PICTURES)] | None = None
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
@@ -61,7 +63,8 @@ class ShapingItem(BaseModel):
 class DrawnImage(BaseModel):
     """One picture. url: a link to it, as long as it is stored; mode: as it was drawn; note: why that is not what was
     asked for, in one line; words_not_drawn: of the request; taste, colors (#rrggbb), shaped_by: what the history says,
-    empty where nothing is known; cached: it was drawn before, for an equal request."""
+    empty where nothing is known; cached: it was drawn before, for an equal request; generated: whether a
+    trained model made any of it, else it is edited."""
 
     b64_json: str | None = None
     url: str | None = None
@@ -77,11 +80,11 @@ class DrawnImage(BaseModel):
     shaped_by: list[ShapingItem]
     scores: dict[str, float | None]
     cached: bool
-    generated: Literal[True]
+    generated: bool
 
 
 class ImageAnswer(BaseModel):
-    """Pictures, each marked as generated in its pixels and its text chunks."""
+    """Pictures, each marked as generated or edited in its pixels and its text chunks."""
 
     created: int
     data: list[DrawnImage]
@@ -98,11 +101,12 @@ class CanceledDrawing(BaseModel):
 
 class DrawingModes(BaseModel):
     """How items can be shown here. why_no_variations: null where they can be changed; strength: of the taste, where a
-    request says none."""
+    request says none; try_ons: painters that are installed, by name."""
 
     modes: list[Mode]
     why_no_variations: str | None
     strength: float
+    try_ons: list[str]
 
 
 class VisualRecordAnswer(BaseModel):

@@ -162,13 +162,13 @@ class Card(Sale):
 
 
 class ShownVisual(BaseModel):
-    """A drawing: a link to it, of which item, how it shows it, and that it is generated."""
+    """A drawing: a link to it, of which item, how it shows it, and whether it is generated."""
 
     visual_id: str
     item_id: str
     url: str
     mode: Literal["scene", "variation", "photo"]
-    generated: Literal[True]
+    generated: bool
 
 
 class ChatExtra(BaseModel):

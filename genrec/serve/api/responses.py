@@ -98,7 +98,7 @@ def visual_shape(visual: StoredVisual, links: Links) -> JsonObject:
         "item_id": visual.item_id,
         "url": links.visual(visual.visual_id),
         "mode": visual.told.get("mode", "variation"),  # as all were before modes were told
-        "generated": True,
+        "generated": visual.record.get("generated", True),
     }
 
 

@@ -23,6 +23,8 @@ from genrec.serve.api import image_routes
 from genrec.visualize import studio_of
 from genrec.visualize.guard import Guard
 from genrec.visualize.marking import read_record
+from genrec.visualize.plugins import names_of_plugins
+from genrec.visualize.try_on import TRY_ON_PLUGINS
 from genrec.workspace import Workspace, load
 
 PATH = "/v1/images/generations"
@@ -169,7 +171,7 @@ def test_a_change_is_drawn_as_one_however_it_is_said(watched, shop):
 def test_variations_are_not_offered_where_the_model_does_not_know_the_catalog(shop, tmp_path, server):
     assert server.http.get("/v1/images/modes").json() == {
         "modes": ["scene", "variation", "photo"], "why_no_variations": None,
-        "strength": shop.config.visualize.taste_strength,
+        "strength": shop.config.visualize.taste_strength, "try_ons": names_of_plugins(TRY_ON_PLUGINS),
     }  # fmt: skip
     with serving(shop, tmp_path, studio=plain_studio(shop, guard=Guard())) as unknowing:
         told = unknowing.http.get("/v1/images/modes").json()
@@ -186,7 +188,7 @@ def test_what_is_outside_of_the_box_in_a_photo_stays(server, shop):
     photo.save(content, "PNG")
     box, url = [60, 80, 120, 120], data_url(content.getvalue())
     (picture,) = drawn(server, item=shop.catalog.items[5].item_id, photo=url, box=box, seed=1)["data"]
-    assert picture["mode"] == "photo"
+    assert (picture["mode"], picture["generated"]) == ("photo", False)  # tiny puts it in without a model
     before, after = np.asarray(photo), np.asarray(pixels(picture))[:240]
     outside = np.ones((240, 320), dtype=bool)
     outside[80:200, 60:180] = False
@@ -359,6 +361,68 @@ def test_another_key_cancels_nothing(shop, tmp_path, painter):
 
 
 # ---- what was drawn before
+
+
+def ask_at_once(server, bodies):
+    """Threads that ask, and their answers by the ids of the requests as they come."""
+    answers = {}
+
+    def ask(name, body):
+        answers[name] = server.http.post(PATH, json=body, headers={"X-Request-ID": name})
+
+    asking = [threading.Thread(target=ask, args=(name, body)) for name, body in bodies.items()]
+    return asking, answers
+
+
+def test_equal_requests_at_once_are_drawn_once(watched, shop, painter):
+    painter.gate.clear()
+    body = {"item": shop.catalog.items[9].item_id, "seed": 8, "user": "twice", "n": 2}
+    asking, answers = ask_at_once(watched, {"first": body, "second": body, "third": {**body, "stream": True}})
+    for thread in asking:
+        thread.start()
+    wait_until(lambda: painter.num_at_once == 1)
+    time.sleep(0.5)  # so that the others wait for it
+    painter.gate.set()
+    for thread in asking:
+        thread.join()
+    assert len(painter.drawn) == 2 * shop.config.visualize.candidates
+    told = [answers[name].json()["data"] for name in ("first", "second")]
+    assert [one["visual_id"] for one in told[0]] == [one["visual_id"] for one in told[1]]
+    assert "image_generation.completed" in answers["third"].text
+    assert len(watched.store.export_person("twice")["visuals"]) == 2
+
+
+def test_who_waits_for_an_equal_drawing_draws_it_where_that_is_canceled(watched, shop, painter):
+    painter.gate.clear()
+    body = {"item": shop.catalog.items[9].item_id, "seed": 9, "user": "patient"}
+    asking, answers = ask_at_once(watched, {"one": body, "two": body})
+    asking[0].start()
+    wait_until(lambda: painter.num_at_once == 1)
+    asking[1].start()
+    time.sleep(0.5)
+    assert watched.http.delete(f"{PATH}/one").status_code == 200
+    painter.gate.set()
+    for thread in asking:
+        thread.join()
+    assert (answers["one"].status_code, answers["two"].status_code) == (409, 200)
+    (picture,) = answers["two"].json()["data"]
+    assert picture["cached"] is False
+    assert len(painter.drawn) == shop.config.visualize.candidates
+
+
+def test_who_waits_for_an_equal_drawing_can_be_canceled(watched, shop, painter):
+    painter.gate.clear()
+    body = {"item": shop.catalog.items[9].item_id, "seed": 10, "user": "leaves"}
+    asking, answers = ask_at_once(watched, {"one": body, "two": body})
+    asking[0].start()
+    wait_until(lambda: painter.num_at_once == 1)
+    asking[1].start()
+    wait_until(lambda: watched.http.delete(f"{PATH}/two").status_code == 200)
+    asking[1].join()
+    assert (answers["two"].status_code, answers["two"].json()["error"]["code"]) == (409, "canceled")
+    painter.gate.set()
+    asking[0].join()
+    assert answers["one"].status_code == 200
 
 
 def test_an_equal_request_is_answered_without_drawing(watched, shop, painter):

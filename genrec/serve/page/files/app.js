@@ -45,7 +45,7 @@ function fillTurn(entry, turn, isWaiting) {
   if (turn.cards?.length) parts.push(cardList(turn.cards, isWaiting, page, turn.isList));
   if (turn.visual) {
     const shown = { title: turn.visual.title ?? "the item", image: `/v1/items/${encodeURIComponent(turn.visual.item_id)}/image` };
-    parts.push(pair(shown, picture(turn.visual.url, `Generated picture of ${shown.title}`), turn.visual.mode));
+    parts.push(pair(shown, picture(turn.visual.url, `${turn.visual.generated ? "Generated" : "Edited"} picture of ${shown.title}`), turn.visual.mode, turn.visual.generated));
   }
   if (turn.ended) parts.push(make("p", { class: "ended" }, turn.ended));
   if (turn.isList) latestList = turn.cards.map((card) => card.item_id);

@@ -28,17 +28,17 @@ export function show(card, place, page) {
   else new Panel(card, place, page).open();
 }
 
-/** The real picture and a generated one side by side, each labeled. mode: how the item is shown. */
-export function pair(card, generated, mode = "variation") {
+/** The real picture and a drawn one side by side, each labeled. mode: how the item is shown. */
+export function pair(card, drawn, mode = "variation", isGenerated = true) {
   return make(
     "div",
     { class: "pair" },
     make("figure", {}, picture(card.image, `Catalog picture of ${card.title}`), make("figcaption", {}, "In the catalog")),
-    make("figure", { class: "generated" }, generated, caption(mode)),
+    make("figure", { class: "generated" }, drawn, caption(mode, isGenerated)),
   );
 }
 
-const caption = (mode) => make("figcaption", {}, make("strong", {}, "Generated"), MODES[mode]?.caption ?? "");
+const caption = (mode, isGenerated) => make("figcaption", {}, make("strong", {}, isGenerated ? "Generated" : "Edited"), MODES[mode]?.caption ?? "");
 
 class Panel {
   constructor(card, place, page) {
@@ -218,11 +218,11 @@ class Panel {
   }
 
   finish(told) {
-    this.finished = picture(told.url, `Generated picture of ${this.card.title}`);
+    this.finished = picture(told.url, `${told.generated ? "Generated" : "Edited"} picture of ${this.card.title}`);
     this.frame.replaceChildren(this.finished);
-    this.shown.querySelector(".generated figcaption").replaceWith(caption(told.mode));
+    this.shown.querySelector(".generated figcaption").replaceWith(caption(told.mode, told.generated));
     this.story.replaceChildren(...story(told));
-    announce(`The drawing of ${this.card.title} is ready, beside its catalog picture. It is generated.${told.note ? ` ${told.note}.` : ""}`);
+    announce(`The drawing of ${this.card.title} is ready, beside its catalog picture. It is ${told.generated ? "generated" : "edited"}.${told.note ? ` ${told.note}.` : ""}`);
   }
 
   stop(error) {
@@ -255,7 +255,7 @@ function story(told) {
     parts.push(make("section", { class: "shaped", "aria-label": title }, make("h4", {}, `${title}: you like`), make("ul", {}, ...items)));
   }
   const path = localPath(told.url);
-  const name = `generated-${told.item_id.replace(/[^\w-]+/g, "_").slice(0, 60)}`;
+  const name = `${told.generated ? "generated" : "edited"}-${told.item_id.replace(/[^\w-]+/g, "_").slice(0, 60)}`;
   parts.push(
     make(
       "p",
