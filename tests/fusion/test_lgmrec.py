@@ -3,7 +3,7 @@
 from functools import cache
 
 import numpy as np
-from worlds import make_world
+from worlds import NUM_ITEMS, make_world
 
 from genrec.config import FuseConfig
 from genrec.fusion import make_fuser
@@ -30,3 +30,35 @@ def mean_recall(cases_of, **which):
     return np.mean(
         [recall(target_ranks(fitted(seed, **which).scores, cases_of(uneven_people(seed)))) for seed in SEEDS]
     )
+
+
+@pytest.mark.parametrize("left_out", ["local", "global"])
+def test_either_side_alone_finds_more_than_chance_and_what_nobody_chose_too(left_out):
+    assert mean_recall(lambda world: world.test, without=(left_out,)) > 2 * 10 / NUM_ITEMS
+    if left_out == "local":
+        assert mean_recall(lambda world: world.cold_test, without=(left_out,)) > 1.5 * 10 / NUM_ITEMS
+
+
+def test_what_an_item_is_on_the_whole_is_not_what_it_is():
+    """Global alone knows kinds of items; only the local side tells items of one kind apart."""
+    both = mean_recall(lambda world: world.test)
+    assert both > mean_recall(lambda world: world.test, without=("local",)) + 0.1
+
+
+def test_people_of_few_events_gain_most():
+    """Over free vectors alone under the same reader (mf)."""
+    gains = {"few": [], "many": []}
+    for seed in SEEDS:
+        test = uneven_people(seed).test
+        found = gain_by_activity(fitted(seed).scores, fitted(seed, name="mf").scores, test, num_groups=3)
+        by_group = [ours - theirs for ours, theirs in found.values()]
+        gains["few"].append(by_group[0])
+        gains["many"].append(by_group[-1])
+    assert np.mean(gains["few"]) > np.mean(gains["many"]) > -0.05
+    assert np.mean(gains["few"]) > 0.1
+
+
+def test_one_side_must_stay():
+    config = FuseConfig(fuser="lgmrec", without=("local", "global"), **SETTINGS)
+    with pytest.raises(ConfigError, match="keep one"):
+        make_fuser(config).fit(uneven_people(0).modalities, uneven_people(0).events)

@@ -1,9 +1,9 @@
 """LGMRec (Guo et al., AAAI 2024, arXiv 2312.16400): what an item is among its neighbors, and what it is on the whole.
 
-Local: free vectors spread over the graph of people and items, and beside them each modality, mapped and spread over the
-same graph. Global: hyperedges, learned for each modality, say to how much of each hidden attribute an item belongs; free
-vectors are gathered into them and handed back, so that items far apart in the graph speak to each other. Contrast: what
-an item, or a person, gets by the hyperedges of one modality shall tell it from others by those of another.
+Local: free vectors spread over the graph of people and items, and beside them each modality, mapped and spread over
+the same graph. Global: hyperedges, learned for each modality, say to how much of each hidden attribute an item belongs;
+free vectors are gathered into them and handed back, so that items far apart in the graph speak to each other. Contrast:
+what an item, or a person, gets by the hyperedges of one modality shall tell it from others by those of another.
 
 Ours: people are known by their histories, and so depend on hyperedges as the sum of what they chose does; a modality's
 own vector is kept beside what it becomes in the graph, without which an item that nobody chose would have none;
