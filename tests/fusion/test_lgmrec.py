@@ -3,11 +3,13 @@
 from functools import cache
 
 import numpy as np
+import pytest
 from worlds import NUM_ITEMS, make_world
 
 from genrec.config import FuseConfig
+from genrec.errors import ConfigError
 from genrec.fusion import make_fuser
-from genrec.fusion.judging import recall, target_ranks
+from genrec.fusion.judging import gain_by_activity, recall, target_ranks
 
 SETTINGS = {"width": 16, "epochs": 20, "batch_size": 128, "max_history": 10, "learning_rate": 0.01, "dropout": 0.1}
 SEEDS = range(3)
