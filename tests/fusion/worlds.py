@@ -43,25 +43,18 @@ def make_world(
     noise: float = 0.35,
     loyalty: float = 0.85,
     has_order: bool = True,
-<<<<<<< HEAD
     follows: float = 0.5,
     num_learned: int = NUM_PEOPLE,
     overlap: float = 0.0,
-) -> World:
-    """People choose within one group with the probability of `loyalty`, else anything; never twice the same.
-
-    num_learned: people whose events are given; all are tested. Where order counts, the next item is with the
-    probability of `follows` the one after it in its group, so that a model that reads order gains. overlap: how much
-    pictures show of what words tell, and the other way round, 1 being all of it.
-=======
     num_people: int = NUM_PEOPLE,
     lengths: tuple[int, int] = (5, 8),
 ) -> World:
     """People choose within one group with the probability of `loyalty`, else anything; never twice the same.
 
-    Where order counts, the next item is also likely to be the one after it in its group, so that a model that reads
-    order gains. lengths: the fewest and the most events of a person, the last two of which validate and test.
->>>>>>> f077498 (Fuse by AlignRec and LGMRec; measure modalities before any training)
+    num_learned: people whose events are given; all are tested. Where order counts, the next item is with the
+    probability of `follows` the one after it in its group, so that a model that reads order gains. overlap: how much
+    pictures show of what words tell, and the other way round, 1 being all of it. lengths: the
+    fewest and the most events of a person, the last two of which validate and test.
     """
     rng = np.random.default_rng(seed)
     looks, words = rng.integers(_NUM_KINDS, size=(2, NUM_ITEMS))
@@ -75,22 +68,19 @@ def make_world(
     cold_members = [np.flatnonzero((group == g) & ~known) for g in range(_NUM_KINDS**2)]
     usable = [g for g in range(_NUM_KINDS**2) if len(members[g]) > 5]
     histories, validation, test, cold_test = [], [], [], []
-<<<<<<< HEAD
-    for person in range(NUM_PEOPLE):
+    for person in range(num_people):
         own = int(rng.choice(usable))
-        chosen = _walk(rng, members[own], np.flatnonzero(known), loyalty, int(rng.integers(5, 9)), follows * has_order)
+        chosen = _walk(
+            rng,
+            members[own],
+            np.flatnonzero(known),
+            loyalty,
+            int(rng.integers(lengths[0], lengths[1] + 1)),
+            follows * has_order,
+        )
         if person < num_learned:
             histories.append(chosen[:-2])
             validation.append((chosen[:-2], int(chosen[-2])))
-=======
-    for _ in range(num_people):
-        own = int(rng.choice(usable))
-        chosen = _walk(
-            rng, members[own], np.flatnonzero(known), loyalty, int(rng.integers(lengths[0], lengths[1] + 1)), has_order
-        )
-        histories.append(chosen[:-2])
-        validation.append((chosen[:-2], int(chosen[-2])))
->>>>>>> f077498 (Fuse by AlignRec and LGMRec; measure modalities before any training)
         test.append((chosen[:-1], int(chosen[-1])))
         if len(cold_members[own]):
             cold_test.append((chosen[:-1], int(rng.choice(cold_members[own]))))
