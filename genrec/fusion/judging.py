@@ -53,9 +53,9 @@ def by_activity(cases: Sequence[Case], num_groups: int = 4) -> Mapping[str, IntA
     Groups are as even as whole numbers of events allow, so that there may be fewer; each is named by its range.
     """
     num_events_C = np.array([len(history) for history, _ in cases], dtype=np.int64)
-    bounds = (
-        np.unique(np.quantile(num_events_C, np.linspace(0, 1, num_groups + 1)[1:], method="lower")) if cases else []
-    )
+    if not cases:
+        return {}
+    bounds = np.unique(np.quantile(num_events_C, np.linspace(0, 1, num_groups + 1)[1:], method="lower"))
     groups: dict[str, IntArray] = {}
     low = -1
     for high in bounds:
