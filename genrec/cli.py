@@ -759,6 +759,36 @@ def bench(
 
 
 @app.command()
+def prechecks(directory: Directory, as_json: Json = False) -> None:
+    """What each modality is worth to recommendation, before anything is trained; test cases are not looked at."""
+    from genrec.fusion.prechecks import K, prechecks_of_workspace
+
+    report = prechecks_of_workspace(directory)
+    if as_json:
+        _print_json(asdict(report))
+        return
+    headings = [
+        f"recall@{K}",
+        f"ndcg@{K}",
+        "without it",
+        "shared with behavior",
+        "order by behavior",
+        "predicted order",
+    ]
+    table = Table("modality", "items", *headings)
+    for row in report.rows:
+        shared, order = (row.likeness.shared, row.likeness.order) if row.likeness else (None, None)
+        predicted = row.prediction and row.prediction.order
+        figures = (row.recall, row.ndcg, row.recall_without, shared, order, predicted)
+        table.add_row(*_cells(row.modality, f"{row.num_items:,}", *("" if f is None else f"{f:.4f}" for f in figures)))
+    _print_table(table)
+    _say(
+        f"{report.num_cases:,} validation cases; recall@{K} by popularity {report.popularity_recall:.4f}, by chance "
+        f"{report.chance_recall:.4f}; orders are 0.5 by chance"
+    )
+
+
+@app.command()
 def info(directory: Directory, as_json: Json = False) -> None:
     """What is in a workspace, what is stale, and why."""
     from genrec.pipeline import describe

@@ -257,3 +257,20 @@ def test_refused_rows_are_no_formulas_and_come_back(tmp_path):
     extend_catalog(stages_of(tmp_path / "ws"), append_items(stages_of(tmp_path / "ws"), tmp_path / "more.csv"))
     assert ',"\'=1+1, Mug"' in (stages_of(tmp_path / "ws") / "catalog" / "refused.csv").read_text()
     assert "''" not in (stages_of(tmp_path / "ws") / "catalog" / "refused.csv").read_text()
+
+
+def test_prechecks_measure_each_modality(genrec, shop_directory):
+    before = tree(shop_directory)
+    code, out, _ = genrec("prechecks", shop_directory, "--json")
+    report = json.loads(out)
+    assert code == 0
+    rows = {row["modality"]: row for row in report["rows"]}
+    assert {"image", "text", "all"} <= rows.keys()
+    assert rows["all"]["recall"] > report["chance_recall"]
+    assert rows["text"]["likeness"]["order"] > 0.5
+    assert tree(shop_directory) == before
+
+    code, out, _ = genrec("prechecks", shop_directory)
+    assert code == 0
+    assert f"{report['num_cases']:,} validation cases" in out
+    assert f"{rows['image']['recall']:.4f}" in out

@@ -12,10 +12,12 @@ from genrec.fitted import load_fitted
 from genrec.fusion.concat import Concat
 from genrec.fusion.contract import Fuser
 from genrec.fusion.events import Events
+from genrec.fusion.systems.alignrec import AlignRec
 from genrec.fusion.systems.cease import CEASE
 from genrec.fusion.systems.cmbf import CMBF
 from genrec.fusion.systems.factors import MF, VBPR, LightGCN
 from genrec.fusion.systems.hcgcn import HCGCN
+from genrec.fusion.systems.lgmrec import LGMRec
 from genrec.fusion.systems.mp4sr import MP4SR
 from genrec.fusion.systems.nova import NOVA
 from genrec.fusion.systems.vlsnr import VLSNR
@@ -27,9 +29,11 @@ _KINDS: tuple[type[Fuser], ...] = (
     MF,
     VBPR,
     LightGCN,
+    AlignRec,
     CEASE,
     CMBF,
     HCGCN,
+    LGMRec,
     MP4SR,
     NOVA,
     VLSNR,

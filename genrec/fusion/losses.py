@@ -3,6 +3,9 @@
 Axis legend: B pairs, F features.
 """
 
+from collections.abc import Mapping
+from itertools import combinations
+
 import torch
 import torch.nn.functional as F
 
@@ -12,6 +15,21 @@ def info_nce(left_BF: torch.Tensor, right_BF: torch.Tensor, temperature: float =
     logits_BB = F.normalize(left_BF, dim=-1) @ F.normalize(right_BF, dim=-1).T / temperature
     partner_B = torch.arange(len(left_BF), device=left_BF.device)
     return (F.cross_entropy(logits_BB, partner_B) + F.cross_entropy(logits_BB.T, partner_B)) / 2
+
+
+def contrast_of_modalities(
+    views: Mapping[str, torch.Tensor], present: Mapping[str, torch.Tensor], temperature: float = 0.1
+) -> torch.Tensor:
+    """The mean `info_nce` over pairs of modalities, each over the rows that have both; 0 where no two rows have.
+
+    views: (B, F) for each modality; present: bool (B,) for each.
+    """
+    found = []
+    for left, right in combinations(views, 2):
+        has_both_B = present[left] & present[right]
+        if has_both_B.sum() > 1:
+            found.append(info_nce(views[left][has_both_B], views[right][has_both_B], temperature))
+    return torch.stack(found).mean() if found else torch.zeros(())
 
 
 def siglip(left_BF: torch.Tensor, right_BF: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:

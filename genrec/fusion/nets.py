@@ -118,12 +118,19 @@ class ItemTable(nn.Module):
 
     def known_ids(self) -> torch.Tensor | float:
         """The free vectors, (N, F), zero for items that no event names, and in training for some others; 0 without."""
-        if self.ids is None:
-            return 0.0
-        is_shown_N1 = self.is_known_N1
-        if self.training and self.content_alone_share:
-            is_shown_N1 = is_shown_N1 & (torch.rand(is_shown_N1.shape) >= self.content_alone_share)
-        return self.dropout(self.ids) * is_shown_N1
+        return 0.0 if self.ids is None else self.dropout(self.ids) * self.shown()
+
+    def shown(self) -> torch.Tensor:
+        """Which items have what events tell of them, bool (N, 1): those that any names; in training some do without."""
+        if not (self.training and self.content_alone_share):
+            return self.is_known_N1
+        return self.is_known_N1 & (torch.rand(self.is_known_N1.shape) >= self.content_alone_share)
+
+    def free_ids(self) -> torch.Tensor:
+        """The free vectors of all items that events name, (N, F), for what takes them to other items."""
+        assert self.ids is not None
+        found_NF: torch.Tensor = self.dropout(self.ids) * self.is_known_N1
+        return found_NF
 
     def forward(self) -> torch.Tensor:
         """The items, (N, F)."""

@@ -46,12 +46,15 @@ def make_world(
     follows: float = 0.5,
     num_learned: int = NUM_PEOPLE,
     overlap: float = 0.0,
+    num_people: int = NUM_PEOPLE,
+    lengths: tuple[int, int] = (5, 8),
 ) -> World:
     """People choose within one group with the probability of `loyalty`, else anything; never twice the same.
 
     num_learned: people whose events are given; all are tested. Where order counts, the next item is with the
     probability of `follows` the one after it in its group, so that a model that reads order gains. overlap: how much
-    pictures show of what words tell, and the other way round, 1 being all of it.
+    pictures show of what words tell, and the other way round, 1 being all of it. lengths: the
+    fewest and the most events of a person, the last two of which validate and test.
     """
     rng = np.random.default_rng(seed)
     looks, words = rng.integers(_NUM_KINDS, size=(2, NUM_ITEMS))
@@ -65,9 +68,16 @@ def make_world(
     cold_members = [np.flatnonzero((group == g) & ~known) for g in range(_NUM_KINDS**2)]
     usable = [g for g in range(_NUM_KINDS**2) if len(members[g]) > 5]
     histories, validation, test, cold_test = [], [], [], []
-    for person in range(NUM_PEOPLE):
+    for person in range(num_people):
         own = int(rng.choice(usable))
-        chosen = _walk(rng, members[own], np.flatnonzero(known), loyalty, int(rng.integers(5, 9)), follows * has_order)
+        chosen = _walk(
+            rng,
+            members[own],
+            np.flatnonzero(known),
+            loyalty,
+            int(rng.integers(lengths[0], lengths[1] + 1)),
+            follows * has_order,
+        )
         if person < num_learned:
             histories.append(chosen[:-2])
             validation.append((chosen[:-2], int(chosen[-2])))
