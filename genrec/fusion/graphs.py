@@ -163,14 +163,6 @@ class Propagation:
         spread: torch.Tensor = _Product.apply(self._back, self._forth, x)
         return spread
 
-    def mean_of_hops(self, x: torch.Tensor, num_hops: int) -> torch.Tensor:
-        """The mean of x (Y, F) and of what it becomes over each number of hops to the others and back (LightGCN)."""
-        layer = total = x
-        for _ in range(num_hops):
-            layer = self.back(self(layer))
-            total = total + layer
-        return total / (1 + num_hops)
-
 
 def choices(histories: Sequence[IntArray], num_items: int) -> Matrix:
     """Who chose what, (U, N), a one for each pair."""

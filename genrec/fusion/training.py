@@ -22,12 +22,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from genrec.checkpoints import drop, load_checkpoint, save_checkpoint
 from genrec.config import FuseConfig
 from genrec.fusion.events import Events
+from genrec.fusion.judging import ndcg, target_ranks
 from genrec.fusion.nets import Batch, FusionNet
 from genrec.runtime import ProgressMeter
 from genrec.schema import FloatArray, IntArray
 
 _CHECKPOINT, _PRETRAINED = "fuser.pt", "pretrained.pt"
-_JUDGED_AT_ONCE = 256
 _AVERAGE_DECAY = 0.98
 
 
@@ -271,18 +271,4 @@ def validation_ndcg(net: FusionNet, cases: Sequence[tuple[IntArray, int]], max_h
         scores_BN: FloatArray = net.score(last_states(net.reader, inputs_NI, histories, max_history), items_NF).numpy()
         return scores_BN
 
-    return ndcg_of(score, cases)
-
-
-def ndcg_of(score: Callable[[Sequence[IntArray]], FloatArray], cases: Sequence[tuple[IntArray, int]]) -> float:
-    """Mean ndcg@10 of what followed, histories masked; 0 without cases. score: histories (B,) to float32 (B, N)."""
-    total = 0.0
-    for start in range(0, len(cases), _JUDGED_AT_ONCE):
-        some = cases[start : start + _JUDGED_AT_ONCE]
-        for score_N, (history, target) in zip(score([history for history, _ in some]), some, strict=True):
-            is_better_N = score_N > score_N[target]
-            is_better_N[history] = False
-            better = int(is_better_N.sum())
-            if better < 10 and target not in history:
-                total += 1.0 / np.log2(better + 2)
-    return total / max(len(cases), 1)
+    return ndcg(target_ranks(score, cases))

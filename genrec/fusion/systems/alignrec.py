@@ -19,7 +19,8 @@ import torch
 from torch import nn
 
 from genrec.data.arrays import unit_rows
-from genrec.fusion.graphs import Propagation, likeness_graph, user_item_graph
+from genrec.fusion.bridges import Bridged
+from genrec.fusion.graphs import Propagation, likeness_graph
 from genrec.fusion.learned import LearnedFuser
 from genrec.fusion.losses import alignment, contrast_of_modalities, info_nce
 from genrec.fusion.nets import Batch, FusionNet, Inputs, ItemTable, Pooled
@@ -33,6 +34,7 @@ class AlignRec(LearnedFuser):
     """Parts: the three alignments."""
 
     name: ClassVar[str] = "alignrec"
+    own_bridges: ClassVar[tuple[str, ...]] = ("user-item",)
     parts: ClassVar[tuple[str, ...]] = (_INTER_CONTENT, _CONTENT_ID, _USER_ITEM)
 
     def make_net(self, inputs: Inputs) -> FusionNet:
@@ -52,7 +54,7 @@ class _AlignRec(FusionNet):
         width = inputs.config.width
         self.table = ItemTable(inputs)
         self.gate = nn.Sequential(nn.Linear(width, width), nn.Sigmoid())
-        self.choices = Propagation(user_item_graph(inputs.events.histories, inputs.num_items))
+        self.graph = Bridged(inputs, AlignRec.own_bridges)
         joined_NP = torch.cat(list(inputs.blocks.values()), dim=1).numpy()
         self.likeness = Propagation(likeness_graph(unit_rows(joined_NP)))
 
@@ -65,7 +67,7 @@ class _AlignRec(FusionNet):
         return content_NF + self.likeness(self.table.free_ids() * self.gate(content_NF))
 
     def _id_side(self) -> torch.Tensor:
-        return self.choices.mean_of_hops(self.table.free_ids(), self.num_hops)
+        return self.graph.mean_over_hops(self.table.free_ids(), self.num_hops)
 
     def extra_loss(self, batch: Batch, items_NF: torch.Tensor, states_EF: torch.Tensor) -> torch.Tensor | float:
         targets_E = batch.targets_BT[batch.is_graded_BT]

@@ -26,7 +26,7 @@ from genrec.fitted import Arrays, Record
 from genrec.fusion.contract import Fuser
 from genrec.fusion.events import Events
 from genrec.fusion.graphs import choices
-from genrec.fusion.training import ndcg_of
+from genrec.fusion.judging import ndcg, target_ranks
 from genrec.fusion.whitened import WhitenedConcat
 from genrec.runtime import ProgressMeter
 from genrec.schema import Embeddings, FloatArray, IntArray
@@ -80,7 +80,7 @@ class CEASE(Fuser):
         def quality(setting: tuple[float, float]) -> float:
             if setting not in tried:
                 weights_NN = _weights(together_NN, alike_NN, *setting)
-                tried[setting] = ndcg_of(lambda histories: _sums(weights_NN, histories), events.validation)
+                tried[setting] = ndcg(target_ranks(lambda histories: _sums(weights_NN, histories), events.validation))
                 meter.advance()
             return tried[setting]
 

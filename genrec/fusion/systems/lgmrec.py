@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from genrec.errors import ConfigError
-from genrec.fusion.graphs import Propagation, user_item_graph
+from genrec.fusion.bridges import Bridged
 from genrec.fusion.learned import LearnedFuser
 from genrec.fusion.losses import contrast_of_modalities
 from genrec.fusion.nets import Batch, FusionNet, Inputs, ItemTable, Pooled
@@ -39,6 +39,7 @@ class LGMRec(LearnedFuser):
     """Parts: local and global, of which one must stay, and contrast, which is between globals."""
 
     name: ClassVar[str] = "lgmrec"
+    own_bridges: ClassVar[tuple[str, ...]] = ("user-item",)
     parts: ClassVar[tuple[str, ...]] = ("local", "global", "contrast")
 
     def make_net(self, inputs: Inputs) -> FusionNet:
@@ -60,7 +61,7 @@ class _LGMRec(FusionNet):
         super().__init__()
         self.reader, self.parts, self.present = reader, parts, inputs.present
         self.table = ItemTable(inputs)
-        self.graph = Propagation(user_item_graph(inputs.events.histories, inputs.num_items))
+        self.graph = Bridged(inputs, LGMRec.own_bridges)
         self.hyperedges = nn.ModuleDict(
             {name: nn.Linear(b.shape[1], _NUM_HYPEREDGES, bias=False) for name, b in inputs.blocks.items()}
         )
@@ -74,7 +75,7 @@ class _LGMRec(FusionNet):
         ids_NF, content_NF = self._ids_and_content()
         items_NF = content_NF
         if "local" in self.parts:
-            spread_NF = ids_NF + self.graph.mean_of_hops(torch.as_tensor(self.table.content()), num_hops=1)
+            spread_NF = ids_NF + self.graph.mean_over_hops(torch.as_tensor(self.table.content()), num_hops=1)
             items_NF = items_NF + spread_NF * self.table.shown()
         return items_NF, items_NF
 
@@ -85,7 +86,7 @@ class _LGMRec(FusionNet):
         """Free vectors, spread where there is anything local, and what an item is without events of its own, (N, F)."""
         ids_NF, content_NF = self.table.free_ids(), torch.zeros(())
         if "local" in self.parts:
-            ids_NF = self.graph.mean_of_hops(ids_NF, self.num_hops)
+            ids_NF = self.graph.mean_over_hops(ids_NF, self.num_hops)
             content_NF = content_NF + self.table.content()
         if "global" in self.parts:
             content_NF = content_NF + self._global(ids_NF)
