@@ -724,7 +724,7 @@ def bench(
     verbose: Annotated[bool, typer.Option(help="chat: print every turn that failed.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Measurements of speed, search and conversation."""
+    """Measurements of speed, search, conversation, pictures and fusion."""
     from genrec.bench import bench as run
     from genrec.bench.measure import table_lines
 

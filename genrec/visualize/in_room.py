@@ -71,7 +71,7 @@ class Room:
 def read_room(photo: Image.Image) -> Room:
     """Find the ground, the light and what is busy in a photo."""
     rgb_HW3 = np.asarray(photo.convert("RGB"), dtype=np.float32) / 255
-    lab_HW3 = cv2.cvtColor(rgb_HW3, cv2.COLOR_RGB2LAB)
+    lab_HW3 = np.asarray(cv2.cvtColor(rgb_HW3, cv2.COLOR_RGB2LAB), dtype=np.float32)
     light_HW = np.ascontiguousarray(lab_HW3[..., 0])
     slope_HW = np.hypot(cv2.Sobel(light_HW, cv2.CV_32F, 1, 0), cv2.Sobel(light_HW, cv2.CV_32F, 0, 1))
     left, right = np.array_split(light_HW[: len(light_HW) // 2], 2, axis=1)
@@ -154,8 +154,8 @@ def find_region(cutout: Cutout, kind: Kind, room: Room, allowed_HW: BoolMask, se
     """A quiet place for an item at its size there, by a seed one of the best; None where there is none."""
     left, top, right, bottom = cutout.box
     ratio = (right - left) / (bottom - top)
-    sums = cv2.integral(room.detail_HW.astype(np.float64))
-    taken = cv2.integral((~allowed_HW).astype(np.float64))
+    sums = np.asarray(cv2.integral(room.detail_HW.astype(np.float64)), dtype=np.float64)
+    taken = np.asarray(cv2.integral((~allowed_HW).astype(np.float64)), dtype=np.float64)
     height, width = allowed_HW.shape
     found: list[tuple[float, Region]] = []
     for cost, bottom_row, item_height in _rows(kind, room, (width, height)):
