@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,16 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
+from genrec.data.arrays import unit_rows
 from genrec.data.images import Picture, decode_image
+from genrec.data.videos import decode_frames
 from genrec.encode.vector_cache import model_fingerprint
 from genrec.pretrained import load_processor, load_weights
 from genrec.runtime import pick_device
 from genrec.schema import FloatArray
 
 NUM_DECODING_THREADS = 4
+NUM_FRAMES = 8  # of a video
 _MESSAGE = {"what": "CLIP model", "advice": "set encode.clip to a folder or hub name"}
 # Trained on lower-case texts that fill their whole context, the state after the last padding being the text's, and
 # without a mask (arXiv 2303.15343); a shorter or masked text gets another vector.
@@ -71,6 +75,14 @@ class ClipEncoder:
                 with torch.inference_mode():
                     batches.append(_to_unit_rows(self.image_features(pictures)))
         return np.concatenate(batches) if batches else np.zeros((0, self.num_features), dtype=np.float32)
+
+    def encode_videos(self, paths: Sequence[Path]) -> FloatArray:
+        """Unit vectors of videos, float32 (B, D): the means of some frames', spread evenly.
+
+        Raises SourceError that names a file it cannot decode, InputError where what decodes videos is not installed.
+        """
+        means = [self.encode_images(decode_frames(path, NUM_FRAMES)).mean(axis=0) for path in paths]
+        return unit_rows(np.stack(means)) if means else np.zeros((0, self.num_features), dtype=np.float32)
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         """Unit vectors of texts, float32 (B, D); text beyond the model's context is cut off."""
