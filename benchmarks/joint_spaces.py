@@ -17,7 +17,7 @@ from genrec.data.arrays import read_arrays
 from genrec.fusion.joint_space import fit_joint_space, recall_of_pairs
 from genrec.schema import FloatArray
 
-TITLES = {"movielens-1m": ("movies.csv", "movieId", "title"), "hm": ("articles.csv", "article_id", "prod_name")}
+TITLES = {"movielens-1m": ("movies.csv", "item_id", "title"), "hm": ("articles.csv", "article_id", "prod_name")}
 
 
 def pairs(folder: Path) -> tuple[list[str], FloatArray, FloatArray]:

@@ -26,7 +26,7 @@ from genrec.generations import Generation
 from genrec.schema import Catalog, Embeddings
 from genrec.search.words import terms_of
 
-WIDTH, WINDOW, EPOCHS = 100, 8, 20
+WIDTH, WINDOW, EPOCHS = 100, 8, 10
 _RARE = 1e-3  # the frequency of a word from which on it counts less: smooth inverse frequency (Arora et al. 2017)
 
 
