@@ -60,14 +60,15 @@ def decode_frames(path: Path, num_frames: int) -> list[Image.Image]:
 def _frames(path: Path, num_frames: int) -> list[Image.Image]:
     import av
 
-    with path.open("rb") as stream, av.open(stream, options=_OPTIONS) as container:
+    with path.open("rb") as stream, av.open(stream, mode="r", options=_OPTIONS) as container:
         if not container.streams.video:
             raise ValueError("it has no pictures, only sound")
         video = container.streams.video[0]
         if video.codec_context.width * video.codec_context.height > MAX_PIXELS:
             raise ValueError(f"its frames have more than {MAX_PIXELS:,} pixels")
-        length = video.duration * video.time_base if video.duration else (container.duration or 0) / av.time_base
-        found = _at_times(container, video, float(length), num_frames) if length > 0 else []
+        of_all_s = (container.duration or 0) / av.time_base
+        length_s = float(video.duration * video.time_base) if video.duration and video.time_base else of_all_s
+        found = _at_times(container, video, length_s, num_frames) if length_s > 0 else []
         if not found:
             container.seek(0)
             found = _spread(container.decode(video), num_frames)

@@ -269,6 +269,6 @@ def _takes_lora(name: str, module: nn.Module) -> bool:
 def _disturbed(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
     """A part of a picture, in half of the cases mirrored."""
     width, height = (max(1, round(side * rng.uniform(_LEAST_SHOWN, 1.0))) for side in picture.size)
-    left, top = rng.integers(picture.width - width + 1), rng.integers(picture.height - height + 1)
+    left, top = (int(rng.integers(side + 1)) for side in (picture.width - width, picture.height - height))
     part = picture.crop((left, top, left + width, top + height))
     return ImageOps.mirror(part) if rng.random() < 0.5 else part
