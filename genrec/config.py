@@ -52,6 +52,16 @@ class EncodeConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlignConfig:
+    """How `genrec align` tunes the model of encode.clip. rank: of the LoRA on both towers; none: projections alone."""
+
+    rank: Count | None = 16
+    epochs: Count = 5
+    batch_size: Count = 128  # pairs, each of which is told from all others of its batch
+    learning_rate: Amount = 3e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FuseConfig:
     """Weights of the modalities in the fused vector; given modalities share given_weight.
 
@@ -347,6 +357,7 @@ class Config:
     device: str = "auto"
     split: SplitConfig = field(default_factory=SplitConfig)
     encode: EncodeConfig = field(default_factory=EncodeConfig)
+    align: AlignConfig = field(default_factory=AlignConfig)
     fuse: FuseConfig = field(default_factory=FuseConfig)
     tokenize: TokenizeConfig = field(default_factory=TokenizeConfig)
     sequence: SequenceConfig = field(default_factory=SequenceConfig)

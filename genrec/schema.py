@@ -55,7 +55,7 @@ class Item:
 
     attributes: name to a string, a number, a truth value or a tuple of strings (several values, such as genres).
     image, audio: paths to files that exist when the item is ingested; more_images: its further pictures; video: a file,
-    or the address of one. These are its content, what vectors are made of (the video is shown alone).
+    or the address of one. These are its content, what vectors are made of, a video where it is a file.
     offer: how it is sold; removed: whether it may no longer be recommended. These change without anything made again.
     """
 
@@ -86,7 +86,9 @@ class Item:
     @property
     def has_content(self) -> bool:
         """Whether anything is known of it beside its id and what events say."""
-        return bool(self.title or self.text or self.attributes or self.image or self.audio)
+        return bool(
+            self.title or self.text or self.attributes or self.image or self.audio or isinstance(self.video, Path)
+        )
 
     @property
     def is_drawable(self) -> bool:

@@ -53,12 +53,12 @@ WAV = _sound("a WAV sound", ".wav")
 FLAC = _sound("a FLAC sound", ".flac")
 OGG = _sound("an Ogg sound", ".ogg")
 MP3 = _sound("an MP3 sound", ".mp3")
+VIDEO = FileKind("a video", "other", "give a still of it as PNG or JPEG")
 
 EMPTY = FileKind("an empty file", "other", "fetch it again")
 UNKNOWN = FileKind("no picture of a known kind", "other")
 _SVG = FileKind("an SVG drawing", "picture")
 _HEIC = FileKind("a HEIC photo", "picture")
-_VIDEO = FileKind("a video", "other", "give a still of it as PNG or JPEG")
 _HTML = FileKind("a web page (HTML)", "other", "fetch the picture again: servers send pages where they have none")
 _TEXT = FileKind("text", "other", "fetch the picture again")
 _LFS = FileKind("a Git LFS pointer", "other", "run git lfs pull")
@@ -83,10 +83,10 @@ _SIGNATURES: tuple[tuple[bytes, FileKind], ...] = (
     (b"\x00\x00\x00\x0cJXL ", _JXL),
     (b"\xff\x0a", _JXL),
     (b"\x00\x00\x01\x00", FileKind("an icon (ICO)", "picture")),
-    (b"\x1a\x45\xdf\xa3", _VIDEO),
-    (b"FLV\x01", _VIDEO),
-    (b"\x00\x00\x01\xba", _VIDEO),
-    (b"\x00\x00\x01\xb3", _VIDEO),
+    (b"\x1a\x45\xdf\xa3", VIDEO),
+    (b"FLV\x01", VIDEO),
+    (b"\x00\x00\x01\xba", VIDEO),
+    (b"\x00\x00\x01\xb3", VIDEO),
     (b"PK\x03\x04", FileKind("a ZIP archive", "other", "unpack it")),
     (b"\x1f\x8b", FileKind("a gzipped file", "other", "unpack it")),
     (b"version https://git-lfs", _LFS),
@@ -96,7 +96,7 @@ _BRANDS = {  # of the files whose first box is ftyp
     **dict.fromkeys((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"), _HEIC),
     **dict.fromkeys((b"M4A ", b"M4B "), FileKind("an MPEG-4 sound", "other", "save it as FLAC, MP3 or WAV")),
 }
-_RIFF = {b"WEBP": WEBP, b"WAVE": WAV, b"AVI ": _VIDEO}
+_RIFF = {b"WEBP": WEBP, b"WAVE": WAV, b"AVI ": VIDEO}
 _SVG_ROOT = re.compile(rb"<(?:\w+:)?svg[\s/>]", re.IGNORECASE)
 _HTML_START = re.compile(rb"<(?:!doctype html|html|head|body|script|title)\b", re.IGNORECASE)
 
@@ -108,7 +108,7 @@ def kind_of(head: bytes) -> FileKind:
     if head[4:8] == b"ftyp":
         brands = (head[8:12], *(head[place : place + 4] for place in range(16, min(head[3], len(head) - 3), 4)))
         kinds = [_BRANDS[brand] for brand in brands if brand in _BRANDS]
-        return AVIF if AVIF in kinds else kinds[0] if kinds else _VIDEO
+        return AVIF if AVIF in kinds else kinds[0] if kinds else VIDEO
     if head[:4] == b"RIFF":
         return _RIFF.get(head[8:12], UNKNOWN)
     known = next((kind for signature, kind in _SIGNATURES if head.startswith(signature)), None)

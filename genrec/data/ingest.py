@@ -474,7 +474,9 @@ def _notes(catalog: Catalog, num_idle: int) -> Iterator[str]:
         yield f"{num_idle:,} items have no event"
     if num_bare := sum(not item.has_content for item in catalog):
         yield f"{num_bare:,} of {len(catalog):,} items have no content: events and given vectors alone tell of them"
-    if num_heard := sum(bool(item.audio and not (item.image or item.words)) for item in catalog):
+    if num_heard := sum(
+        bool(item.audio and not (item.image or item.words or isinstance(item.video, Path))) for item in catalog
+    ):
         advice = "set encode.audio to a CLAP model for the build, or give vectors with --features audio=FILE"
         yield f"{num_heard:,} items have nothing but a sound; {advice}"
 

@@ -9,19 +9,24 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch.nn import functional
 
+from genrec.data.arrays import unit_rows
 from genrec.data.images import Picture, decode_image
+from genrec.data.videos import decode_frames
 from genrec.encode.vector_cache import model_fingerprint
 from genrec.pretrained import load_processor, load_weights
 from genrec.runtime import pick_device
 from genrec.schema import FloatArray
 
 NUM_DECODING_THREADS = 4
+NUM_FRAMES = 8  # of a video
 _MESSAGE = {"what": "CLIP model", "advice": "set encode.clip to a folder or hub name"}
 # Trained on lower-case texts that fill their whole context, the state after the last padding being the text's, and
 # without a mask (arXiv 2303.15343); a shorter or masked text gets another vector.
@@ -67,31 +72,46 @@ class ClipEncoder:
         with ThreadPoolExecutor(NUM_DECODING_THREADS) as pool:
             for start in range(0, len(images), self.batch_size):
                 pictures = list(pool.map(decode_image, images[start : start + self.batch_size]))
-                inputs = self._image_processor(images=pictures, return_tensors="pt").to(self.device, self.dtype)
                 with torch.inference_mode():
-                    output = self._model.get_image_features(**inputs)
-                batches.append(_to_unit_rows(output.pooler_output))
+                    batches.append(_to_unit_rows(self.image_features(pictures)))
         return np.concatenate(batches) if batches else np.zeros((0, self.num_features), dtype=np.float32)
+
+    def encode_videos(self, paths: Sequence[Path]) -> FloatArray:
+        """Unit vectors of videos, float32 (B, D): the means of some frames', spread evenly.
+
+        Raises SourceError that names a file it cannot decode, InputError where what decodes videos is not installed.
+        """
+        means = [self.encode_images(decode_frames(path, NUM_FRAMES)).mean(axis=0) for path in paths]
+        return unit_rows(np.stack(means)) if means else np.zeros((0, self.num_features), dtype=np.float32)
 
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         """Unit vectors of texts, float32 (B, D); text beyond the model's context is cut off."""
         batches = []
         for start in range(0, len(texts), self.batch_size):
-            tokens = self._tokenize(texts[start : start + self.batch_size])
             with torch.inference_mode():
-                mask = None if self._fills_context else tokens["attention_mask"].to(self.device)
-                output = self._model.get_text_features(
-                    input_ids=tokens["input_ids"].to(self.device), attention_mask=mask
-                )
-            batches.append(_to_unit_rows(output.pooler_output))
+                batches.append(_to_unit_rows(self.text_features(texts[start : start + self.batch_size])))
         return np.concatenate(batches) if batches else np.zeros((0, self.num_features), dtype=np.float32)
+
+    def image_features(self, pictures: Sequence[Image.Image]) -> torch.Tensor:
+        """What the image tower makes of decoded pictures, (B, D), of any length, with gradients where they are on."""
+        inputs = self._image_processor(images=list(pictures), return_tensors="pt").to(self.device, self.dtype)
+        features_BD: torch.Tensor = self.model.get_image_features(**inputs).pooler_output
+        return features_BD
+
+    def text_features(self, texts: Sequence[str]) -> torch.Tensor:
+        """What the text tower makes of texts, likewise."""
+        tokens = self._tokenize(texts)
+        mask = None if self._fills_context else tokens["attention_mask"].to(self.device)
+        ids = tokens["input_ids"].to(self.device)
+        features_BD: torch.Tensor = self.model.get_text_features(input_ids=ids, attention_mask=mask).pooler_output
+        return features_BD
 
     def count_tokens(self, texts: Sequence[str]) -> int:
         """The number of tokens of the texts that are encoded."""
         return int(self._tokenize(texts)["attention_mask"].sum()) if texts else 0
 
     def _tokenize(self, texts: Sequence[str]) -> Any:  # Any: a BatchEncoding of transformers
-        context = self._model.config.text_config.max_position_embeddings
+        context = self.model.config.text_config.max_position_embeddings
         with self._lock:
             return self._tokenizer(
                 [text.lower() for text in texts] if self._fills_context else list(texts),
@@ -105,10 +125,11 @@ class ClipEncoder:
 
     @property
     def _fills_context(self) -> bool:
-        return self._model.config.model_type in _FILLS_CONTEXT
+        return self.model.config.model_type in _FILLS_CONTEXT
 
     @cached_property
-    def _model(self) -> Any:  # Any: transformers models are untyped
+    def model(self) -> Any:  # Any: transformers models are untyped
+        """Both towers, loaded when first asked for; whoever tunes them keeps this encoder to themselves."""
         from transformers import AutoModel
 
         model = load_weights(AutoModel, self.name_or_path, dtype=self.dtype, **_MESSAGE)

@@ -20,21 +20,22 @@ import torch
 from genrec.artifacts import fingerprint, write_file, write_text
 from genrec.config import EncodeConfig
 from genrec.data.ingest import CACHE
+from genrec.data.videos import can_decode_videos
 from genrec.encode.attributes import encode_attributes
 from genrec.encode.audio import ClapEncoder
-from genrec.encode.clip import ClipEncoder
+from genrec.encode.clip import NUM_FRAMES, ClipEncoder
 from genrec.encode.text import SentenceEncoder
 from genrec.encode.vector_cache import VectorCache
 from genrec.errors import ArtifactError, InputError, ShapeError, SourceError
 from genrec.runtime import ProgressMeter, pick_device
-from genrec.schema import Catalog, Embeddings, FloatArray, IntArray, Item
+from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, IntArray, Item
 from genrec.settings import stored
 from genrec.stages import BuildContext, Stage, foundation_fingerprint
 
 log = logging.getLogger(__name__)
 Content = TypeVar("Content", Path, str)
-ENCODED = ("image", "text", "sentence", "attributes", "audio")
-_FIRST_ENCODED = ENCODED[:4]  # what fingerprints cover, so that what was built before there was sound stays fresh
+ENCODED = ("image", "text", "sentence", "attributes", "audio", "video")
+_FIRST_ENCODED = ENCODED[:4]  # what fingerprints cover, so that what was built before there were others stays fresh
 _MAX_PICTURES = 8  # of an item, whose mean vector stands for it
 NUM_HASHING_THREADS = 4
 
@@ -81,6 +82,7 @@ def encode_items(
     wanted = [name for name in ENCODED if name not in config.skip and name not in given]
     words = [item.words or None for item in items]
     _check_sounds(items, given, config)
+    sees_videos = "video" in wanted and _sees_videos(items, given, config)
     if "image" in wanted:
         found["image"] = _encode(
             [_pictures(item) for item in items],
@@ -107,6 +109,15 @@ def encode_items(
             keys_of=_file_keys,
             encode=clap.encode_sounds,
             folder=cache / f"audio-{clap.fingerprint}",
+            batch_size=config.batch_size,
+        )
+    if sees_videos:
+        found["video"] = _encode(
+            [(item.video,) if isinstance(item.video, Path) else () for item in items],
+            name="video",
+            keys_of=_file_keys,
+            encode=clip.encode_videos,
+            folder=cache / f"video-{clip.fingerprint}-{NUM_FRAMES}",
             batch_size=config.batch_size,
         )
     embeddings = {name: e for name, e in found.items() if e is not None}
@@ -195,11 +206,8 @@ def _check_sounds(items: Sequence[Item], given: Mapping[str, Embeddings], config
     with_sound = [row for row, item in enumerate(items) if item.audio is not None]
     if config.audio is not None or not with_sound or "audio" in given:
         return
-    seen = np.zeros(len(items), dtype=np.bool_)
-    for name, e in given.items():
-        if name not in config.skip:
-            seen |= e.present
-    alone = [row for row in with_sound if not (items[row].image or items[row].words or seen[row])]
+    seen = _seen_by_given(given, config, len(items))
+    alone = [row for row in with_sound if not (_has_more(items[row]) or seen[row] or _is_watched(items[row]))]
     advice = "set encode.audio to a CLAP model, or give vectors with --features audio=FILE"
     if alone:
         raise InputError(
@@ -208,6 +216,41 @@ def _check_sounds(items: Sequence[Item], given: Mapping[str, Embeddings], config
         )
     if "audio" not in config.skip:
         log.warning("%d items have a sound, which no model hears; %s", len(with_sound), advice)
+
+
+def _sees_videos(items: Sequence[Item], given: Mapping[str, Embeddings], config: EncodeConfig) -> bool:
+    """Whether videos are encoded; raises or warns where items have some and nothing decodes them, as for sounds."""
+    with_video = [row for row, item in enumerate(items) if isinstance(item.video, Path)]
+    if can_decode_videos() or not with_video:
+        return True
+    seen = _seen_by_given(given, config, len(items))
+    alone = [row for row in with_video if not (_has_more(items[row]) or seen[row])]
+    advice = "pip install genrec[video], or give vectors with --features video=FILE"
+    if alone:
+        raise InputError(
+            f"{len(alone):,} of {len(items):,} items have nothing but a video ({items[alone[0]].item_id!r} first), "
+            f"and PyAV, which decodes it, is not installed; {advice}"
+        )
+    log.warning("%d items have a video, and PyAV, which decodes it, is not installed; %s", len(with_video), advice)
+    return False
+
+
+def _has_more(item: Item) -> bool:
+    """Whether an item has a picture or words."""
+    return bool(item.image or item.words)
+
+
+def _is_watched(item: Item) -> bool:
+    return isinstance(item.video, Path) and can_decode_videos()
+
+
+def _seen_by_given(given: Mapping[str, Embeddings], config: EncodeConfig, num_items: int) -> BoolArray:
+    """The items that a given modality tells of, bool (N,)."""
+    seen = np.zeros(num_items, dtype=np.bool_)
+    for name, e in given.items():
+        if name not in config.skip:
+            seen |= e.present
+    return seen
 
 
 def _file_keys(paths: Sequence[Path]) -> list[str]:
@@ -292,11 +335,14 @@ def cache_folder(root: Path) -> Path:
 def _inputs(build: BuildContext) -> dict[str, str]:
     config = build.config.encode
     audio = {} if config.audio is None else {"audio": foundation_fingerprint(config.audio)}
+    has_video = any(isinstance(item.video, Path) for item in build.catalog)
+    video = {"video": str(NUM_FRAMES)} if has_video and can_decode_videos() else {}
     return {
         "catalog": build.manifest("catalog").fingerprint,
         "clip": foundation_fingerprint(config.clip),
         "encode": fingerprint(stored(config), _FIRST_ENCODED),
         **audio,
+        **video,
     }
 
 

@@ -138,9 +138,10 @@ class Fuser(Fitted):
         return scores_BN
 
     def weight_of(self, name: str) -> float:
-        """The configured weight of a modality. sentence counts as text; unknown names are given ones."""
+        """The configured weight of a modality: sentence counts as text, video as image, unknown names as given ones."""
         weights = {
             "image": self.config.image_weight,
+            "video": self.config.image_weight,
             "text": self.config.text_weight,
             "sentence": self.config.text_weight,
             "audio": self.config.audio_weight,

@@ -19,7 +19,7 @@ DATA = Path(os.environ.get("GENREC_DATA", Path(__file__).parents[2].parent / "sh
 
 NO_PICTURE = "it is text, which is not read; fetch the picture again"
 
-UNKNOWN = "item has neither content (text, attribute, image, audio or given vector) nor an event"
+UNKNOWN = "item has neither content (text, attribute, image, audio, video or given vector) nor an event"
 
 
 def research_data(name: str) -> Path:

@@ -1,10 +1,10 @@
-"""The pictures and sounds of items: named by their cells, or called like the item in the image folder.
+"""The pictures, sounds and videos of items: named by their cells, or called like the item in the image folder.
 
 Knows which files are the source's own; deliberately decodes nothing itself. What is named and cannot be used is
 counted, and its item stays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from genrec.data.media import Folders
 from genrec.data.readers.items import ItemColumns, own_file
 from genrec.data.readers.reading import ReadOptions
 from genrec.data.sounds import why_unusable_sound
+from genrec.data.videos import why_unusable_video
 from genrec.offers import is_web_address
 from genrec.runtime import progress
 
@@ -24,10 +25,14 @@ _FOREIGN = "{} is no file in the source's folders; the item stays if it has more
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaFound:
-    """Files of each item, in the order of `ItemColumns`. pictures: the first is shown first; audio: None without."""
+    """Files of each item, in the order of `ItemColumns`, and addresses of videos, which are shown alone.
+
+    pictures: the first is shown first; audio, videos: None without.
+    """
 
     pictures: list[tuple[Path, ...]]
     audio: list[Path | None]
+    videos: list[Path | str | None]
     notes: list[str]
 
 
@@ -37,7 +42,7 @@ def find_media(
     """Find every item's files. table: the file that names them; images: the folder of pictures, None without."""
     finder = _Finder(columns, table, images, options, losses)
     pictures = finder.pictures()
-    return MediaFound(pictures=pictures, audio=finder.audio(), notes=finder.notes)
+    return MediaFound(pictures=pictures, audio=finder.audio(), videos=finder.videos(), notes=finder.notes)
 
 
 class _Finder:
@@ -81,12 +86,25 @@ class _Finder:
 
     def audio(self) -> list[Path | None]:
         """The sound of each item."""
-        found = [self._file(place, name, "audio") if name else None for place, name in enumerate(self._columns.audio)]
+        return self._usable(self._columns.audio, "audio", "sound", why_unusable_sound)
+
+    def videos(self) -> list[Path | str | None]:
+        """The video of each item."""
+        names = self._columns.video
+        files = ["" if is_web_address(name) else name for name in names]
+        found = self._usable(files, "video", "video", why_unusable_video)
+        return [name if is_web_address(name) else path for name, path in zip(names, found, strict=True)]
+
+    def _usable(
+        self, names: Sequence[str], role: str, what: str, why_unusable: Callable[[Path], str | None]
+    ) -> list[Path | None]:
+        """The files that cells of a role name; those that cannot be used are counted, and their items stay."""
+        found = [self._file(place, name, role) if name else None for place, name in enumerate(names)]
         for place, path in enumerate(found):
-            reason = None if path is None else why_unusable_sound(path)
+            reason = None if path is None else why_unusable(path)
             if path is not None and reason is not None:
                 item_id = self._columns.item_ids[place]
-                self._lose(0, f"broken sound of item {item_id!r}: {reason}", path, f"broken sound: {reason}")
+                self._lose(0, f"broken {what} of item {item_id!r}: {reason}", path, f"broken {what}: {reason}")
                 found[place] = None
         return found
 

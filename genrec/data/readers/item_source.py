@@ -32,7 +32,7 @@ from genrec.schema import Catalog, IntArray
 _ID = "known id"  # the column of ids that is made of those that hold some
 _MOST_KNOWN = 0.5  # of the cells of a column of ids
 _MOST_KEYS = 6  # columns of the items by which events may name them
-_UNKNOWN = "item has neither content (text, attribute, image, audio or given vector) nor an event"
+_UNKNOWN = "item has neither content (text, attribute, image, audio, video or given vector) nor an event"
 _SAME = 0.98  # of the events of an item that say the same of it, in a column that is the item's
 
 Tell = Callable[[Table, Found], None]
@@ -185,7 +185,7 @@ def read_catalog(shaped: Shaped, roles: Roles, images: Path | None, options: Rea
     columns = read_item_columns(shaped, roles, losses, known_kinds=known)
     media = find_media(columns, shaped.table.path, images, options, losses)
     columns.notes += media.notes
-    items = columns.items(media.pictures, media.audio)
+    items = columns.items(media.pictures, media.audio, media.videos)
     if not items:
         raise SourceError(no_usable(shaped.table.path, losses))
     return ItemsRead(
@@ -215,7 +215,8 @@ def usable_items(read: ItemsRead, named: Container[str], given_ids: Container[st
 
 def no_usable(path: Path, losses: Losses) -> str:
     """That a table has no item of which anything is known, and why."""
-    return f"no usable item in {path}{why(losses)}; wanted ids with text, attributes, image or audio, or events of them"
+    wanted = "wanted ids with text, attributes, image, audio or video, or events of them"
+    return f"no usable item in {path}{why(losses)}; {wanted}"
 
 
 def shape(table: Table, part: Part | None) -> Shaped:

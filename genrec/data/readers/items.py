@@ -59,8 +59,13 @@ class ItemColumns:
     def __len__(self) -> int:
         return len(self.item_ids)
 
-    def items(self, pictures: Sequence[tuple[Path, ...]], audio: Sequence[Path | None]) -> list[Item]:
-        """The items; pictures, audio: their files, in the order of items."""
+    def items(
+        self,
+        pictures: Sequence[tuple[Path, ...]],
+        audio: Sequence[Path | None],
+        videos: Sequence[Path | str | None],
+    ) -> list[Item]:
+        """The items; pictures, audio, videos: their files, in the order of items; of videos addresses, too."""
         names = list(self.attributes)
         columns = list(self.attributes.values())
         rows = zip(*columns, strict=True) if columns else iter([()] * len(self))
@@ -73,7 +78,7 @@ class ItemColumns:
                 image=files[0] if files else None,
                 more_images=files[1:],
                 audio=sound,
-                video=video or None,
+                video=video,
                 offer=offer,
             )
             for item_id, title, text, row, files, sound, video, offer in zip(
@@ -83,7 +88,7 @@ class ItemColumns:
                 rows,
                 pictures,
                 audio,
-                self.video,
+                videos,
                 self.offers,
                 strict=True,
             )
@@ -112,7 +117,7 @@ def read_item_columns(
         attributes=attributes,
         pictures=reader.pictures(),
         audio=reader.strings("audio"),
-        video=[video if is_web_address(video) else "" for video in reader.strings("video")],
+        video=reader.strings("video"),
         offers=reader.offers(item_ids, shaped, kinds),
         kinds=kinds,
         left_out=left_out,
