@@ -1,5 +1,7 @@
 """MMGRec: attention by relations looks back alone, and its vectors give IDs that are unique, decodable and telling."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -30,7 +32,7 @@ def tokenized(world, fused, quantizer, num_codes=8):
     config = TokenizeConfig(quantizer=quantizer, num_levels=2, num_codes=num_codes, tie_order="popularity")
     pairs = sp.lil_matrix((len(fused), len(fused)))
     for history in world.events.histories:
-        for earlier, later in zip(history[:-1], history[1:], strict=True):
+        for earlier, later in itertools.pairwise(history):
             pairs[earlier, later] += 1
             pairs[later, earlier] += 1
     popularity = world.events.popularity_N
@@ -75,7 +77,6 @@ def test_ids_tell_what_is_chosen_next_as_well_as_those_of_residual_k_means(world
     for quantizer in ("graph-rq-vae", "rq-kmeans"):
         table, reports[quantizer] = tokenized(world, fused, quantizer)
         recalls[quantizer] = recall_by_path(world, table)
-    print(recalls, {name: (r.reconstruction_error, r.collision_share) for name, r in reports.items()})
     chance = recall(np.tile(world.events.popularity_N, (len(world.test), 1)).astype(float), world.test)
     assert min(recalls.values()) > chance + 0.2
     assert recalls["graph-rq-vae"] > recalls["rq-kmeans"] - 0.05
