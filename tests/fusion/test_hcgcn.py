@@ -1,7 +1,6 @@
 """HCGCN: clusters follow what people choose together, and modalities that are contrasted serve new items better."""
 
 import numpy as np
-import pytest
 import torch
 from worlds import NUM_COLD, NUM_ITEMS, make_world
 
@@ -73,10 +72,9 @@ def test_contrast_of_modalities_serves_new_items():
     assert np.mean(with_contrast) > np.mean(without) + 0.02
 
 
-@pytest.mark.parametrize("bridges", [("user-item",), ("knowledge",)])
-def test_clusters_confine_other_bridges_too(bridges):
+def test_clusters_confine_other_bridges_too():
     world = make_world()
-    settings = {"fuser": "hcgcn", "bridges": bridges, **SETTINGS, "epochs": 2}
+    settings = {"fuser": "hcgcn", "bridges": ("user-item",), **SETTINGS, "epochs": 2}
     confined = make_fuser(FuseConfig(**settings)).fit(world.modalities, world.events)
     whole = make_fuser(FuseConfig(without=("clusters",), **settings)).fit(world.modalities, world.events)
     assert not np.allclose(confined.item_vectors(), whole.item_vectors(), atol=1e-3)

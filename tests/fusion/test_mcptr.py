@@ -73,7 +73,8 @@ def test_contrast_makes_pictures_and_words_find_each_other():
 def test_a_view_of_zeros_gets_no_attention():
     world = make_world()
     net = learned_net(world, 0)
-    views_NVF = net.views().detach()
+    told_N = torch.from_numpy(world.events.is_known_N & world.modalities["image"].present)
+    views_NVF = net.views().detach()[told_N]
     views_NVF[:, 2] = 0.0
     two_NF = net.weighed(views_NVF, net.importance_VF)
     torch.testing.assert_close(two_NF, views_NVF.shape[1] * views_NVF[:, :2].mean(dim=1))
