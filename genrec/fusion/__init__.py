@@ -18,6 +18,8 @@ from genrec.fusion.systems.cmbf import CMBF
 from genrec.fusion.systems.factors import MF, VBPR, LightGCN
 from genrec.fusion.systems.hcgcn import HCGCN
 from genrec.fusion.systems.lgmrec import LGMRec
+from genrec.fusion.systems.mcptr import MCPTR
+from genrec.fusion.systems.mmgrec import MMGRec
 from genrec.fusion.systems.mp4sr import MP4SR
 from genrec.fusion.systems.nova import NOVA
 from genrec.fusion.systems.vlsnr import VLSNR
@@ -34,6 +36,8 @@ _KINDS: tuple[type[Fuser], ...] = (
     CMBF,
     HCGCN,
     LGMRec,
+    MCPTR,
+    MMGRec,
     MP4SR,
     NOVA,
     VLSNR,

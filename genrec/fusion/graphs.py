@@ -35,13 +35,12 @@ def bipartite(graph_UN: Matrix) -> Matrix:
 
 def co_choice_graph(histories: Sequence[IntArray], num_items: int, num_neighbors: int = 20) -> Matrix:
     """Items that the same people chose, (N, N): cosine over people, the nearest of each kept."""
-    chosen = choices(histories, num_items)
-    lengths_N = np.sqrt(np.maximum(np.asarray(chosen.sum(axis=0)).ravel(), 1.0))
-    scaled = chosen @ sp.diags(1.0 / lengths_N)
-    together = (scaled.T @ scaled).tocsr()
-    together.setdiag(0.0)
-    together.eliminate_zeros()
-    return _both_ways(_nearest(together, num_neighbors))
+    return _together(choices(histories, num_items), num_neighbors)
+
+
+def like_minded_graph(histories: Sequence[IntArray], num_items: int, num_neighbors: int = 20) -> Matrix:
+    """People who chose the same items, (U, U): cosine over items, the nearest of each kept; nobody is their own."""
+    return _together(choices(histories, num_items).T, num_neighbors)
 
 
 def likeness_graph(vectors_ND: FloatArray, num_neighbors: int = 10) -> Matrix:
@@ -171,6 +170,16 @@ def choices(histories: Sequence[IntArray], num_items: int) -> Matrix:
     choices = sp.csr_matrix((np.ones(len(rows), np.float32), (people, rows)), shape=(len(histories), num_items))
     choices.data[:] = 1.0  # a repeated event says no more than the first
     return choices
+
+
+def _together(choices_XY: Matrix, num_neighbors: int) -> Matrix:
+    """Cosine of the columns, (Y, Y), none with itself, the nearest of each kept."""
+    lengths_Y = np.sqrt(np.maximum(np.asarray(choices_XY.sum(axis=0)).ravel(), 1.0))
+    scaled = choices_XY @ sp.diags(1.0 / lengths_Y)
+    together = (scaled.T @ scaled).tocsr()
+    together.setdiag(0.0)
+    together.eliminate_zeros()
+    return _both_ways(_nearest(together, num_neighbors))
 
 
 def _nearest(graph_NN: Matrix, size: int) -> Matrix:

@@ -1,5 +1,7 @@
 """Each bridge joins the items it should, a graph fuser takes any of them, and a wrong name is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -99,7 +101,13 @@ def test_what_is_of_no_group_is_not_reached():
 
 @pytest.fixture(scope="module")
 def world():
-    return make_world()
+    """The usual one, with an attribute of the catalog that tells what people keep to."""
+    made = make_world()
+    items = [
+        replace(item, attributes={"kind": f"kind {group}"})
+        for item, group in zip(made.events.catalog, made.group_N, strict=True)
+    ]
+    return replace(made, events=replace(made.events, catalog=Catalog(items=tuple(items))))
 
 
 @pytest.mark.parametrize("name", GRAPH_FUSERS)
