@@ -252,8 +252,13 @@ class LocalClient:
         )
         left_out = (*request.exclude, *request.disliked, *(request.history if excludes else ()))
         eligible = self.eligibility.find(request.where, left_out)
+        words = request.query
+        if (
+            aim.is_named and words.strip()
+        ):  # what is said around a wish is of what is shown, and no item's words meet it
+            words = self.data.search_by_meaning.telling(words)
         return _Query(
-            request=replace(request, k=k, exclude_history=excludes),
+            request=replace(request, k=k, exclude_history=excludes, query=words),
             k=k,
             eligible=eligible,
             aim=aim,
@@ -306,8 +311,6 @@ class LocalClient:
         words = query.request.query
         if not words.strip():
             return None
-        if query.aim.is_named:  # what is said around a wish is of what is shown, and no item's words meet it
-            words = self.data.search_by_meaning.telling(words)
         relevance_N = self.data.search_by_meaning.relevance(words)
         return self.data.config.recommend.match_weight * relevance_N if relevance_N.any() else None
 

@@ -150,7 +150,7 @@ def test_what_is_said_around_a_wish_beside_a_photo_changes_nothing(shop_recommen
         for words in ("red", "the same, but in red", "like this one in red")
     ]
     assert asked[0] == asked[1] == asked[2]
-    assert shop_recommender.catalog[asked[0][0]].attributes["color"] == "red"
+    assert sum(shop_recommender.catalog[name].attributes["color"] == "red" for name in asked[0]) >= 3
 
 
 def test_a_photo_pulls_its_own_item(shop_recommender, histories):
