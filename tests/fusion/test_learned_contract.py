@@ -12,7 +12,15 @@ from genrec.fusion import FUSERS, load_fuser, make_fuser
 from genrec.schema import Embeddings
 
 LEARNED = sorted(name for name, kind in FUSERS.items() if kind.learned)
-SETTINGS = {"width": 16, "epochs": 30, "batch_size": 128, "max_history": 10, "learning_rate": 0.01, "dropout": 0.1}
+SETTINGS = {
+    "width": 16,
+    "epochs": 20,
+    "pretraining_epochs": 4,
+    "batch_size": 128,
+    "max_history": 10,
+    "learning_rate": 0.01,
+    "dropout": 0.1,
+}
 
 
 @pytest.fixture(scope="module")

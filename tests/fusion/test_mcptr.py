@@ -67,7 +67,7 @@ def test_contrast_makes_pictures_and_words_find_each_other():
     pictured_N = torch.from_numpy(world.events.is_known_N & world.modalities["image"].present)
     apart = learned_net(world, 40, without=("image-text",))
     together = learned_net(world, 40, without=("people",))
-    assert agreement(together, pictured_N) > 2 * agreement(apart, pictured_N) + 0.1
+    assert agreement(together, pictured_N) > agreement(apart, pictured_N) + 0.15
 
 
 def test_a_view_of_zeros_gets_no_attention():
