@@ -94,10 +94,9 @@ class ClipEncoder:
         """
         batches = []
         for start in range(0, len(images), self.batch_size):
+            inputs = self._prepared(self._decoded(images[start : start + self.batch_size]))
             with torch.inference_mode():
-                output = self.model.vision_model(
-                    **self._prepared(self._decoded(images[start : start + self.batch_size]))
-                )
+                output = self.model.vision_model(**inputs)
                 patches_BPD = self._project_patches(output.last_hidden_state)
                 batches.append(_to_unit_rows(self._pooled(patches_BPD, grid)).astype(np.float16))
         return np.concatenate(batches) if batches else np.zeros((0, 1, self.num_features), dtype=np.float16)

@@ -7,6 +7,7 @@ Axis legend: N pictures, B some of them, S states of a picture in the tower, H t
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -38,7 +39,7 @@ class TunedTower(nn.Module):
         super().__init__()
         from peft import LoraConfig, inject_adapter_in_model  # takes seconds, and only this fuser needs it
 
-        model = clip.copy_tower().cpu()
+        model = deepcopy(clip.model).cpu()
         tower = model.vision_model
         layers = tower.encoder.layers
         num_upper = max(1, len(layers) // _SHARE)
@@ -64,7 +65,7 @@ class TunedTower(nn.Module):
 @torch.inference_mode()
 def lower_states(clip: ClipEncoder, pictures: Sequence[Picture]) -> States:
     """What a tower's lower layers make of pictures. Raises SourceError for a broken picture."""
-    tower = clip.copy_tower().vision_model
+    tower = clip.model.vision_model
     layers = tower.encoder.layers
     found: list[torch.Tensor] = []
     # Run whole and caught on the way: families begin differently.
