@@ -378,11 +378,17 @@ def explain(
     user: User = None,
     history: History = None,
     adapter: Adapter = None,
+    heat_map: Annotated[
+        Path | None,
+        typer.Option(help="A PNG to write: where the person looks in the picture (fuse.fuser = vecf, uvcan)."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Why an item suits a person, with evidence."""
     workspace = _load(directory, adapter)
     found = workspace.explain(item=item, user=user, history=_ids(history))
+    if heat_map is not None:
+        workspace.heat_map(item=item, user=user, history=_ids(history), out=heat_map)
     if as_json:
         _print_json(asdict(found) | {"item": _shown(workspace.catalog[found.item_id])})
         return

@@ -95,6 +95,7 @@ class FuseConfig:
     learning_rate: Amount = field(default=0.003, metadata=ADDED)
     dropout: Share = field(default=0.2, metadata=ADDED)
     content_alone_share: Share = field(default=0.2, metadata=ADDED)  # of items in a step, shown by their content alone
+    tower: str = field(default="genrec-tiny-clip", metadata=ADDED)  # CLIP model of fusers that look at pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ searched for.
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +34,7 @@ from genrec.data.filters import Predicate
 from genrec.data.labels import Labels, Say
 from genrec.data.splits import split_interactions
 from genrec.errors import WriterBusy
+from genrec.fusion.eyes import Eyes
 from genrec.prompting import Message, render
 from genrec.ranking.client import Attribution, Case
 from genrec.schema import (
@@ -100,10 +101,16 @@ class EvidenceIndex:
     """What the catalog and the training events say, counted once: how common values are, who chose what when."""
 
     def __init__(
-        self, catalog: Catalog, train: Interactions, vectors: FloatArray, labels: Labels | None = None
+        self,
+        catalog: Catalog,
+        train: Interactions,
+        vectors: FloatArray,
+        labels: Labels | None = None,
+        eyes: Eyes | None = None,
     ) -> None:
-        """labels: how attributes are spoken; made from the catalog where none are given."""
-        self.catalog, self.vectors = catalog, vectors
+        """labels: how attributes are spoken; made from the catalog where none are given. eyes: where people look, if
+        the fuser tells."""
+        self.catalog, self.vectors, self.eyes = catalog, vectors, eyes
         self.labels = Labels.of(catalog) if labels is None else labels
         self._num_with: Counter[tuple[str, str]] = Counter()
         self._num_titled: Counter[str] = Counter()
@@ -129,9 +136,10 @@ class EvidenceIndex:
         vectors: FloatArray,
         config: SplitConfig,
         labels: Labels | None = None,
+        eyes: Eyes | None = None,
     ) -> "EvidenceIndex":
         """Count the training events of a split of these interactions."""
-        return cls(catalog, split_interactions(interactions, config).train, vectors, labels)
+        return cls(catalog, split_interactions(interactions, config).train, vectors, labels, eyes)
 
     def shortest_title(self, title: str) -> str:
         """A title without its year, where no other item is called so."""
@@ -236,7 +244,7 @@ def explain_batch(
     """`explain` for many pairs of a history and an item at once: one batch of scores, one batch of words."""
     index, catalog = recommender.evidence, recommender.catalog
     items = [catalog[item_id] for item_id in item_ids]
-    shown = [_visible(history, recommender) for history in histories]
+    shown = [visible_history(history, recommender) for history in histories]
     cases = zip(shown, item_ids, strict=True)
     attributions = recommender.client.attributions(
         [Case(history=past, item_id=item_id, query=query) for past, item_id in cases]
@@ -254,7 +262,7 @@ def explain_batch(
         Explanation(
             item_id=item.item_id,
             text=text,
-            evidence=tuple(_evidence(weighed) for weighed in claims),
+            evidence=(*(_evidence(weighed) for weighed in claims), *_seen(recommender, past, item)),
             phrased_by="model" if is_model else "template",
             reason=card_line(
                 item,
@@ -264,11 +272,11 @@ def explain_batch(
                 title_of=index.shortest_title,
             ),
         )
-        for item, claims, (text, is_model) in zip(items, chosen, texts, strict=True)
+        for item, past, claims, (text, is_model) in zip(items, shown, chosen, texts, strict=True)
     ]
 
 
-def _visible(history: Sequence[str], recommender: Explainable) -> tuple[str, ...]:
+def visible_history(history: Sequence[str], recommender: Explainable) -> tuple[str, ...]:
     """What the model's prompt shows of a history; older items cannot be a reason. Raises UnknownItem."""
     return tuple(recommender.catalog[item_id].item_id for item_id in history)[-recommender.config.tune.max_history :]
 
@@ -412,6 +420,14 @@ def _template(item: Item, claims: Sequence[Claim], seed: int) -> str:
         return f"Nothing in this history or in what is known of {item.name} explains it."
     case = zlib.crc32("\n".join([item.item_id, *(claim.text for claim in claims)]).encode())
     return phrase(item, claims, np.random.default_rng([seed, case]), plainly=True)
+
+
+def _seen(recommender: Explainable, past: Sequence[str], item: Item) -> Iterator[Evidence]:
+    """What the person looks at in the item's picture, where the fuser tells; shown, and not said in the text."""
+    eyes, config = recommender.evidence.eyes, recommender.config.explain
+    found = None if eyes is None else eyes.evidence(past, item, min_weight_nats=config.min_weight_nats)
+    if found is not None:
+        yield found
 
 
 def _evidence(weighed: WeighedClaim) -> Evidence:

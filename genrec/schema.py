@@ -25,6 +25,7 @@ from genrec.offers import PRICE, Offer
 AttributeValue = str | float | bool | tuple[str, ...]
 SemanticId = tuple[int, ...]
 FloatArray = npt.NDArray[np.float32]
+HalfArray = npt.NDArray[np.float16]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 FeedbackArray = npt.NDArray[np.int8]
@@ -521,6 +522,16 @@ class Recommendation:
     score_nats: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A part of a picture, in shares of its width and height from the upper left."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+
 EvidenceKind = Literal["history", "attribute", "neighbor", "region"]
 
 
@@ -536,6 +547,17 @@ class Evidence:
     source: str
     claim: str
     weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionEvidence(Evidence):
+    """What this person looks at in the item's picture.
+
+    kind is region, source the item's id; weight: by how many nats the fuser's log-probability of the item falls where
+    it does not see the region.
+    """
+
+    region: Box
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

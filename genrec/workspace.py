@@ -11,13 +11,16 @@ from typing import Protocol
 
 from PIL import Image
 
+from genrec.artifacts import write_file
 from genrec.chat.conversation import Conversation
 from genrec.chat.lexicon import Lexicon
 from genrec.chat.reading.reader import Reader
 from genrec.chat.reading.tagger import reading_model
 from genrec.data.labels import Labels
 from genrec.data.words import WORDS_FILE, load_words
-from genrec.explain import EvidenceIndex, explain
+from genrec.errors import InputError
+from genrec.explain import EvidenceIndex, explain, visible_history
+from genrec.fusion.eyes import Eyes
 from genrec.ranking.built_data import BuiltData
 from genrec.ranking.client import ModelClient
 from genrec.ranking.recommender import Recommender
@@ -55,7 +58,8 @@ class CatalogKnowledge:
     def evidence(self) -> EvidenceIndex:
         """Evidence for explanations, counted over the training events alone."""
         data = self._data
-        return EvidenceIndex.of(data.catalog, data.interactions, data.vectors, data.config.split, data.labels)
+        eyes = None if data.looking_fuser is None else Eyes.of(data.looking_fuser, data.catalog)
+        return EvidenceIndex.of(data.catalog, data.interactions, data.vectors, data.config.split, data.labels, eyes)
 
     @cached_property
     def reader(self) -> Reader:
@@ -115,6 +119,25 @@ class Workspace(Recommender):
     ) -> Explanation:
         """Why this item suits this person, every claim backed by evidence. Raises UnknownUser, UnknownItem."""
         return explain(self, user=user, history=history, item_id=self.catalog.item_id(item), query=query)
+
+    def heat_map(
+        self, *, item: str, out: Path | str, user: str | None = None, history: Sequence[str] | None = None
+    ) -> Path:
+        """Write the item's picture, the brighter the more this person looks there, as a PNG.
+
+        Raises UnknownUser, UnknownItem, and InputError where the fuser looks at no regions, or the item has no picture.
+        """
+        eyes = self.evidence.eyes
+        if eyes is None:
+            raise InputError(
+                f"this workspace's fuser is {self.config.fuse.fuser}, which looks at no regions of pictures; build "
+                "with --set fuse.fuser=vecf or uvcan"
+            )
+        past = visible_history(self.chosen_history(user, history), self)
+        picture = eyes.heat_map(past, self.catalog[self.catalog.item_id(item)])
+        with write_file(Path(out)) as partial, partial.open("wb") as stream:
+            picture.save(stream, format="PNG")
+        return Path(out)
 
     def visualize(
         self,

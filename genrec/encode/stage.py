@@ -5,12 +5,10 @@ Knows which part of an item each encoder reads, and what need not be computed ag
 Axis legend: N items, D features.
 """
 
-import hashlib
 import json
 import logging
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,9 +23,9 @@ from genrec.encode.attributes import encode_attributes
 from genrec.encode.audio import ClapEncoder
 from genrec.encode.clip import NUM_FRAMES, ClipEncoder
 from genrec.encode.text import SentenceEncoder
-from genrec.encode.vector_cache import VectorCache
-from genrec.errors import ArtifactError, InputError, ShapeError, SourceError
-from genrec.runtime import ProgressMeter, pick_device
+from genrec.encode.vector_cache import VectorCache, encode_through, file_keys, text_keys
+from genrec.errors import ArtifactError, InputError, ShapeError
+from genrec.runtime import pick_device
 from genrec.schema import BoolArray, Catalog, Embeddings, FloatArray, IntArray, Item
 from genrec.settings import stored
 from genrec.stages import BuildContext, Stage, foundation_fingerprint
@@ -37,7 +35,6 @@ Content = TypeVar("Content", Path, str)
 ENCODED = ("image", "text", "sentence", "attributes", "audio", "video")
 _FIRST_ENCODED = ENCODED[:4]  # what fingerprints cover, so that what was built before there were others stays fresh
 _MAX_PICTURES = 8  # of an item, whose mean vector stands for it
-NUM_HASHING_THREADS = 4
 
 
 def encode_catalog(
@@ -87,7 +84,7 @@ def encode_items(
         found["image"] = _encode(
             [_pictures(item) for item in items],
             name="image",
-            keys_of=_file_keys,
+            keys_of=file_keys,
             encode=clip.encode_images,
             folder=cache / f"image-{clip.fingerprint}",
             batch_size=config.batch_size,
@@ -106,7 +103,7 @@ def encode_items(
         found["audio"] = _encode(
             [() if item.audio is None else (item.audio,) for item in items],
             name="audio",
-            keys_of=_file_keys,
+            keys_of=file_keys,
             encode=clap.encode_sounds,
             folder=cache / f"audio-{clap.fingerprint}",
             batch_size=config.batch_size,
@@ -115,7 +112,7 @@ def encode_items(
         found["video"] = _encode(
             [(item.video,) if isinstance(item.video, Path) else () for item in items],
             name="video",
-            keys_of=_file_keys,
+            keys_of=file_keys,
             encode=clip.encode_videos,
             folder=cache / f"video-{clip.fingerprint}-{NUM_FRAMES}",
             batch_size=config.batch_size,
@@ -135,7 +132,7 @@ def _encode_words(
     return _encode(
         [() if text is None else (text,) for text in words],
         name=name,
-        keys_of=_text_keys,
+        keys_of=text_keys,
         encode=encoder.encode_texts,
         folder=cache / f"{name}-{encoder.fingerprint}",
         batch_size=batch_size,
@@ -163,22 +160,15 @@ def _encode(
     having = [content for several in contents for content in several]
     if not having:
         return None
-    keys = keys_of(having)
-    store = VectorCache(folder)
-    missing = {key: content for key, content in zip(keys, having, strict=True) if key not in store}
-    meter = ProgressMeter(label=f"encode {name}s", total=len(missing))
-    todo = sorted(missing, key=lambda key: -len(str(missing[key]))) if longest_first else list(missing)
-    try:
-        for start in range(0, len(todo), batch_size):
-            batch = todo[start : start + batch_size]
-            store.add(batch, encode([missing[key] for key in batch]))
-            meter.advance(len(batch))
-    finally:
-        store.flush()  # a broken image among them must not lose the others
-    if todo:
-        meter.close()
-    log.info("%s: %d encoded, %d from the cache", name, len(todo), len(having) - len(todo))
-    rows = store.get(keys)
+    rows = encode_through(
+        VectorCache(folder),
+        keys_of(having),
+        having,
+        encode,
+        batch_size=batch_size,
+        label=f"{name}s",
+        longest_first=longest_first,
+    )
     vectors = np.zeros((len(contents), rows.shape[1]), dtype=np.float32)
     vectors[present] = _means(rows, counts[present])
     return Embeddings(name=name, vectors=vectors, present=present)
@@ -251,25 +241,6 @@ def _seen_by_given(given: Mapping[str, Embeddings], config: EncodeConfig, num_it
         if name not in config.skip:
             seen |= e.present
     return seen
-
-
-def _file_keys(paths: Sequence[Path]) -> list[str]:
-    with ThreadPoolExecutor(NUM_HASHING_THREADS) as pool:
-        return list(pool.map(_file_key, paths))
-
-
-def _file_key(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise SourceError(
-            f"{path} cannot be read ({error.strerror}); put it there, or remove it from its item"
-        ) from error
-
-
-def _text_keys(texts: Sequence[str]) -> list[str]:
-    return [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in texts]
 
 
 def _check_given(given: Mapping[str, Embeddings], num_items: int) -> None:

@@ -15,6 +15,7 @@ from genrec.fusion.events import Events
 from genrec.fusion.systems.alignrec import AlignRec
 from genrec.fusion.systems.cease import CEASE
 from genrec.fusion.systems.cmbf import CMBF
+from genrec.fusion.systems.em3 import EM3
 from genrec.fusion.systems.factors import MF, VBPR, LightGCN
 from genrec.fusion.systems.hcgcn import HCGCN
 from genrec.fusion.systems.lgmrec import LGMRec
@@ -22,6 +23,8 @@ from genrec.fusion.systems.mcptr import MCPTR
 from genrec.fusion.systems.mmgrec import MMGRec
 from genrec.fusion.systems.mp4sr import MP4SR
 from genrec.fusion.systems.nova import NOVA
+from genrec.fusion.systems.uvcan import UVCAN
+from genrec.fusion.systems.vecf import VECF
 from genrec.fusion.systems.vlsnr import VLSNR
 from genrec.fusion.whitened import WhitenedConcat
 
@@ -34,12 +37,15 @@ _KINDS: tuple[type[Fuser], ...] = (
     AlignRec,
     CEASE,
     CMBF,
+    EM3,
     HCGCN,
     LGMRec,
     MCPTR,
     MMGRec,
     MP4SR,
     NOVA,
+    UVCAN,
+    VECF,
     VLSNR,
 )
 FUSERS: dict[str, type[Fuser]] = {kind.name: kind for kind in _KINDS}

@@ -29,12 +29,14 @@ _NUM_LAST = 10  # events of a history whose mean stands for a person where nothi
 class Fuser(Fitted):
     """Fused unit vectors from any subset of the modalities it was fitted on. Fitting is deterministic.
 
-    learned: whether it wants events; parts: what it is made of that `fuse.without` may leave out; own_bridges: the
-    graphs that it spreads vectors over where `fuse.bridges` names none, empty where it takes none.
+    learned: whether it wants events; looks_at_pictures: whether it reads pictures by `fuse.tower`; parts: what it
+    is made of that `fuse.without` may leave out; own_bridges: the graphs that it spreads vectors over where
+    `fuse.bridges` names none, empty where it takes none.
     """
 
     role: ClassVar[str] = "fuser"
     learned: ClassVar[bool] = False
+    looks_at_pictures: ClassVar[bool] = False
     parts: ClassVar[tuple[str, ...]] = ()
     own_bridges: ClassVar[tuple[str, ...]] = ()
 

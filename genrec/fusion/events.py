@@ -6,6 +6,7 @@ Axis legend: U people, N items, T events of one history.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,8 @@ class Events:
 
     histories: catalog rows of each person, oldest first, int64 (T,) each; validation: pairs of a history and a row that
     followed it; has_order: False where the order of a history says nothing, as in random splits; people_weights: how
-    often each person is drawn in training, float64 (U,), None for all alike.
+    often each person is drawn in training, float64 (U,), None for all alike; cache: the folder of what was
+    computed of the catalog's content before, None for none.
     """
 
     catalog: Catalog
@@ -29,15 +31,17 @@ class Events:
     validation: Sequence[tuple[IntArray, int]] = ()
     has_order: bool = True
     people_weights: npt.NDArray[np.float64] | None = None
+    cache: Path | None = None
 
     @classmethod
-    def of(cls, catalog: Catalog, split: Split, *, has_order: bool = True) -> "Events":
+    def of(cls, catalog: Catalog, split: Split, *, has_order: bool = True, cache: Path | None = None) -> "Events":
         """The training events and the validation cases of a split; its test cases are not looked at."""
         return cls(
             catalog=catalog,
             histories=[catalog.rows(history) for history in split.train.histories().values()],
             validation=[(catalog.rows(case.history), catalog.row(case.target)) for case in split.validation],
             has_order=has_order and split.train.has_times,
+            cache=cache,
         )
 
     def check(self, num_items: int) -> None:

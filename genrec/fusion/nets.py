@@ -51,9 +51,13 @@ class FusionNet(nn.Module):
     """Trained by `training`: items that follow a history shall score high by the reader's state after it."""
 
     reader: nn.Module  # (B, T, I) and bool (B, T) to (B, T, F): the person after each event, none looking ahead
-    scorer: nn.Module | None = None  # (E, F) and (N, F) to (E, N); None: the product
+    scorer: nn.Module | None  # (E, F) and (N, F) to (E, N); None: the product
     reads_content = True  # False: an item's vector comes of events alone
     is_pretrained = False  # True: by its `pretraining_loss`, before items are ranked
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scorer = None  # an attribute of the class would hide a module that is set later
 
     def tables(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The items' vectors (N, F), and as what a history's items are read (N, I); often the same."""
@@ -150,9 +154,7 @@ class Pooled(nn.Module):
 
     def forward(self, x_BTI: torch.Tensor, is_real_BT: torch.Tensor) -> torch.Tensor:
         """float (B, T, I) of items, zero at padding, to as many people."""
-        length = x_BTI.shape[1]
-        lag_TT = torch.arange(length)[:, None] - torch.arange(length)
-        weights_TT = self.log_weight_T[lag_TT.clamp(min=0)].exp() * (lag_TT >= 0)
+        weights_TT = causal_weights(self.log_weight_T, x_BTI.shape[1])
         return weights_TT @ x_BTI / weights_TT.sum(dim=1, keepdim=True) ** self.power.sigmoid()
 
 
@@ -184,6 +186,12 @@ class Attentive(nn.Module):
         for layer in self.layers:
             states_BTF = layer(states_BTF, states_BTF, states_BTF, states_BTF, bias_TT)
         return states_BTF
+
+
+def causal_weights(log_weight_T: torch.Tensor, length: int) -> torch.Tensor:
+    """How much each earlier event counts at each, (T, T): by the weight of each distance back, 0 ahead."""
+    lag_TT = torch.arange(length)[:, None] - torch.arange(length)
+    return log_weight_T[lag_TT.clamp(min=0)].exp() * (lag_TT >= 0)
 
 
 def causal_bias(bias_T: torch.Tensor, length: int) -> torch.Tensor:

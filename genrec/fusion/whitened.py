@@ -36,7 +36,7 @@ class WhitenedConcat(Fuser):
 
     def _fit(self, embeddings: Mapping[str, Embeddings]) -> None:
         for name, e in embeddings.items():
-            self._means[name], self._axes[name] = _whitening(e.vectors[e.present], self.config)
+            self._means[name], self._axes[name] = whitening(e.vectors[e.present], self.config)
         blocks = self.blocks(embeddings)
         for name, e in embeddings.items():
             inputs_NI, has_input = self._inputs_for(name, embeddings, blocks)
@@ -98,7 +98,7 @@ class WhitenedConcat(Fuser):
         }
 
 
-def _whitening(vectors_ND: FloatArray, config: FuseConfig) -> tuple[FloatArray, FloatArray]:
+def whitening(vectors_ND: FloatArray, config: FuseConfig) -> tuple[FloatArray, FloatArray]:
     """The mean (D,) and the scaled principal axes (D, P), P at most num_features; each axis' largest entry positive."""
     mean_D = vectors_ND.mean(axis=0, dtype=np.float64)
     centered_ND = vectors_ND - mean_D

@@ -18,6 +18,7 @@ from genrec.data.labels import Labels
 from genrec.encode.clip import ClipEncoder
 from genrec.encode.stage import load_embeddings
 from genrec.errors import IdTableMismatch, UnknownItem
+from genrec.fusion import Fuser, load_fuser, make_fuser
 from genrec.generations import CATALOG, Generation
 from genrec.model.lm.language import read_ids
 from genrec.ranking.eligibility import PassingItems
@@ -96,6 +97,11 @@ class BuiltData:
     def clip(self) -> ClipEncoder:
         """The CLIP model that encoded the catalog, loaded when first needed."""
         return ClipEncoder(self.config.encode.clip, pick_device(self.config.device))
+
+    @cached_property
+    def looking_fuser(self) -> Fuser | None:
+        """The fuser where it looks at pictures itself, loaded when first needed; None of others."""
+        return load_fuser(self.folder / "semids" / "fuser") if make_fuser(self.config.fuse).looks_at_pictures else None
 
     @cached_property
     def labels(self) -> Labels:

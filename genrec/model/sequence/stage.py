@@ -11,7 +11,7 @@ from pathlib import Path
 from genrec import artifacts
 from genrec.config import Config
 from genrec.data.splits import Split
-from genrec.encode.stage import encoded_origin, load_embeddings
+from genrec.encode.stage import cache_folder, encoded_origin, load_embeddings
 from genrec.fusion import Events, make_fuser
 from genrec.model.sequence.ensemble import SequenceEnsemble
 from genrec.model.sequence.files import FUSER, SEQUENCE_FILE, find_sequence_model, save_sequence_model
@@ -75,8 +75,10 @@ def learned_item_vectors(root: Path) -> FloatArray | None:
 
 def _inputs(build: BuildContext) -> dict[str, str]:
     config = build.config
+    looks = make_fuser(config.fuse).looks_at_pictures
     return {
         **build.split_inputs(),
+        **({"tower": foundation_fingerprint(config.fuse.tower)} if looks else {}),
         "embeddings": encoded_origin(build),
         "fuse": artifacts.fingerprint(stored(config.fuse)),
         "sequence": artifacts.fingerprint(stored(config.sequence)),
@@ -94,7 +96,7 @@ def _make(build: BuildContext, directory: Path, key: str) -> dict[str, object]:
     modalities = load_embeddings(build.folder / "embeddings")
     content = None
     if fuser.learned or any(e.present.any() for e in modalities.values()):
-        events = Events.of(build.catalog, build.split) if fuser.learned else None
+        events = Events.of(build.catalog, build.split, cache=cache_folder(build.root)) if fuser.learned else None
         fuser.fit(modalities, events, seed=config.seed, work=_folder(work / FUSER))
         content = fuser.item_vectors()
         fuser.save(directory / FUSER)  # added items are known by their content

@@ -15,6 +15,7 @@ from genrec.serve.api.schemas import (
     Filled,
     Model,
     Person,
+    RegionEvidenceShape,
     Sale,
     ShortId,
     Text,
@@ -158,7 +159,7 @@ class Card(Sale):
     title: str
     reason: str
     why: str
-    evidence: list[EvidenceShape]
+    evidence: list[RegionEvidenceShape | EvidenceShape]
 
 
 class ShownVisual(BaseModel):

@@ -65,6 +65,21 @@ class EvidenceShape(BaseModel):
     weight: float | None
 
 
+class BoxShape(BaseModel):
+    """A part of a picture, in shares of its width and height from the upper left."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+
+class RegionEvidenceShape(EvidenceShape):
+    """Where the person looks in the item's picture, of workspaces whose fuser tells."""
+
+    region: BoxShape
+
+
 class RecommendBody(Body):
     """A request for the next items of a person (`user`) or of a `history`. image: a photo as a data URL; like, unlike:
     ids of items that the wanted resembles or not; where: a filter, such as price < 40 and color = red; disliked: items
@@ -91,7 +106,7 @@ class ExplanationShape(BaseModel):
 
     reason: str
     text: str
-    evidence: list[EvidenceShape]
+    evidence: list[RegionEvidenceShape | EvidenceShape]
 
 
 class VariantShape(BaseModel):
