@@ -59,7 +59,7 @@ def test_rows_belong_to_their_items(catalog, config, tmp_path):
 def test_the_vector_of_several_pictures_is_their_mean_and_of_one_its_own(items, config, tmp_path):
     def pictured(*pictures):
         return SimpleNamespace(
-            item_id="i", image=pictures[0], more_images=pictures[1:], audio=None, words="", attributes={}
+            video=None, item_id="i", image=pictures[0], more_images=pictures[1:], audio=None, words="", attributes={}
         )
 
     one, two, three = (items[row].image for row in (0, 1, 2))
