@@ -197,16 +197,17 @@ class ItemHeadConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScorerConfig:
-    """The item scorer: the sequence model and three simple ones, each times the weight that serves validation best.
+    """The item scorer: the sequence model and others, each times the weight that serves validation best.
 
-    The weights that are tried of each, beside 0: of what followed the latest items, of likeness to them, and of how
-    often an item is chosen at all. Without any to try it is left out.
+    The weights that are tried of each, beside 0: of what followed the latest items, of likeness to them, of how often
+    an item is chosen at all, and of what a fuser that learned from events expects. Without any to try it is left out.
     """
 
     window: Count = field(default=5, metadata=ADDED)  # later events that follow an item, the one d steps away as 1/d
     followers_weights: tuple[Amount, ...] = field(default=(0.1, 0.2, 0.4, 0.8, 1.5, 3.0), metadata=ADDED)
     likeness_weights: tuple[Amount, ...] = field(default=(0.8, 1.5, 2.2, 3.0, 4.5, 6.0), metadata=ADDED)
     popularity_weights: tuple[Amount, ...] = field(default=(0.1, 0.2, 0.3, 0.4, 0.6, 0.8), metadata=ADDED)
+    fuser_weights: tuple[Amount, ...] = field(default=(0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.5), metadata=ADDED)
     max_cases: Count = field(default=25_000, metadata=ADDED)  # of validation, that choose the weights
 
 

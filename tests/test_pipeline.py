@@ -174,6 +174,10 @@ def test_a_fuser_that_learned_from_events_gives_the_items_their_ids_and_new_ones
     assert "new" in built.catalog
     assert len(built.recommend(history=["new", built.catalog.items[0].item_id], k=5)) == 5
     assert all(state.stale is None for state in describe(shop))
+    if kind != "off":
+        item_scorer = built.client.hybrid.item_scorer
+        assert (item_scorer.fuser is not None) == bool(item_scorer.weights.fuser)
+        assert item_scorer.log_probabilities([built.catalog.rows(["new"])]).shape == (1, len(built.catalog))
 
 
 def test_parts_of_other_workspaces_are_refused(shop_copy, tmp_path):

@@ -62,3 +62,16 @@ class ColdItems:
         inherited_M = (probability_N[self.neighbors] * self.weights).sum(axis=1)
         with np.errstate(divide="ignore"):
             return np.log(inherited_M)
+
+    def inherit_all(self, scores_BN: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """The same (B, M) of many, whose items all have a log-probability."""
+        from scipy import sparse
+
+        entries = (
+            self.weights.ravel(),
+            self.neighbors.ravel(),
+            np.arange(0, self.weights.size + 1, self.weights.shape[1]),
+        )
+        weights_MN = sparse.csr_matrix(entries, shape=(len(self.rows), self.num_items))
+        # A history's own items may be out of the question; whoever is only like these is all but so.
+        return np.log(np.exp(scores_BN) @ weights_MN.T + np.finfo(np.float32).tiny).astype(np.float32)

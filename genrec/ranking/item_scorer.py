@@ -1,46 +1,38 @@
-"""The item scorer: a history in, a log-probability of every item out, as a log-linear pool of four scores per item.
+"""The item scorer: a history in, a log-probability of every item out, as a log-linear pool of several scores per item.
 
 To the sequence model's log-probability come how often the item followed the latest ones, how like theirs its content is
-and how often it is chosen at all, each times a weight; the sum is scaled so that it is a probability again that
-validation finds true (pooling: Genest and Zidek, Statistical Science 1986). Simple scores repair what a trained model
-blurs: rare transitions that it has seen, and likeness of items that it has hardly seen. The pool is the teacher of the
-language model, and stands beside it in the mixture. Knows catalog rows and vectors; deliberately knows nothing of
-semantic IDs or of the language model.
+and how often it is chosen at all, and what a fuser expects that learned from events, each times a weight; the sum is
+scaled so that it is a probability again that validation finds true (pooling: Genest and Zidek, Statistical Science
+1986). Simple scores repair what a trained model blurs: rare transitions that it has seen, and likeness of items that it
+has hardly seen. The pool is the teacher of the language model, and stands beside it in the mixture. Knows catalog rows
+and vectors; deliberately knows nothing of semantic IDs or of the language model.
 
 Axis legend: B histories, N items, M cold items, D features, C candidates, X scores beside the sequence model's, E
 events of histories one after the other, K likely items.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import safe_open
-from safetensors.numpy import load_file, save_file
 
-from genrec.artifacts import write_file
 from genrec.config import Config
-from genrec.data.arrays import unit_rows
-from genrec.errors import ArtifactError
-from genrec.model.sequence.files import content_vectors
-from genrec.model.sequence.item_head import find_headed_model, head_of, with_head_share, without_head
+from genrec.model.sequence.item_head import head_of, with_head_share, without_head
 from genrec.model.sequence.model import NEVER, SequenceModel
 from genrec.model.training.distillation import SoftTargets
-from genrec.ranking.followers import Followers, Sparse, latest_items
-from genrec.ranking.pool_weights import Case, Rivals, RivalsCollector, best_weights
+from genrec.ranking.content_likeness import ContentLikeness
+from genrec.ranking.followers import Followers, Sparse
+from genrec.ranking.fuser_scores import FuserScores
+from genrec.ranking.pool_weights import FUSER, Case, Rivals, RivalsCollector, best_weights
 from genrec.runtime import progress
-from genrec.schema import Catalog, Embeddings, FloatArray, IntArray, Interactions
+from genrec.schema import Catalog, FloatArray, IntArray, Interactions
 
-SCORER_FILE = "experts.safetensors"
-SCORER_LAYOUT = 2  # of the file; scorers of another layout are made again
 _DEFAULTS = Config()
 Nats = npt.NDArray[np.float64]
-_POOLED = ("followers", "likeness", "popularity")  # the scores beside the sequence model's
+_POOLED = (FUSER, "followers", "likeness", "popularity")  # the scores beside the sequence model's
 _SCALES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _MAX_SCALED = 1000  # cases that choose the scale, over the whole catalog
 _BATCH = 64
@@ -49,12 +41,16 @@ _EVENTS_AT_ONCE = 512  # events whose scores of all items are held at once
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScorerWeights:
-    """Weights of the pool: nats per nat of followers' log-share, per cosine of likeness, per log of a count.
+    """Weights of the pool: nats per nat of followers' log-share, per cosine of likeness, per log of a count, per nat
+    of a fuser's log-probability.
 
-    item_head: the share of the language model's item head in the sequence models' score; scale: of the sum of all.
+    item_head: the share of the language model's item head in the sequence models' score; fuser_scale: of the fuser's
+    scores, before they are log-probabilities; scale: of the sum of all.
     """
 
     item_head: float = 0.0
+    fuser: float = 0.0
+    fuser_scale: float = 1.0
     followers: float = 0.0
     likeness: float = 0.0
     popularity: float = 0.0
@@ -68,7 +64,7 @@ class ItemScorer:
     model knows; content_ND: unit rows, zero where an item has no content. axes_D: what each axis of content counts in
     taste, None for all alike. cold_bonus: nats by which cold items, those that nobody has chosen and whose content is
     known, are to be raised in whatever pool the scorer has a share in: see `cold_nats`. What nobody has chosen and has
-    no content, either, is never expected.
+    no content, either, is never expected. fuser: what a fuser expects that learned from events, None of others.
     """
 
     def __init__(
@@ -79,6 +75,7 @@ class ItemScorer:
         counts_N: IntArray,
         content_ND: FloatArray,
         axes_D: FloatArray | None = None,
+        fuser: FuserScores | None = None,
         weights: ScorerWeights | None = None,
         cold_bonus: float | None = None,
         config: Config = _DEFAULTS,
@@ -88,7 +85,8 @@ class ItemScorer:
         self.models = sequence_model
         self.sequence_model = with_head_share(sequence_model, self.weights.item_head)
         num_items = sequence_model.num_items
-        self.followers, self.content_ND, self._counts_N = followers, content_ND[:num_items], counts_N
+        self.followers, self.content_ND, self.counts_N = followers, content_ND[:num_items], counts_N
+        self.fuser = fuser
         logs_N = np.log(np.maximum(counts_N, 1))
         # Nothing speaks for or against an item that nobody has had the chance to choose.
         usual = float(logs_N[counts_N > 0].mean()) if counts_N.any() else 0.0
@@ -98,8 +96,8 @@ class ItemScorer:
         is_new_N[np.flatnonzero(counts_N)] = False
         has_content_N = self.content_ND.any(axis=1)
         self.is_cold_N, self._is_unknown_N = is_new_N & has_content_N, is_new_N & ~has_content_N
-        self._axes_D = np.ones(content_ND.shape[1], np.float32) if axes_D is None else axes_D
-        self._cold_MD = unit_rows(self.content_ND[self.is_cold_N] * self._axes_D)
+        self.axes_D = np.ones(content_ND.shape[1], np.float32) if axes_D is None else axes_D
+        self.likeness = ContentLikeness(self.content_ND, self.axes_D, self.is_cold_N)
 
     @classmethod
     def of(
@@ -110,6 +108,8 @@ class ItemScorer:
         content_ND: FloatArray,
         axes_D: FloatArray | None = None,
         config: Config = _DEFAULTS,
+        *,
+        fuser: FuserScores | None = None,
     ) -> Self:
         """Count what the training split holds; all weight is the sequence model's until `weighed`."""
         counts_N = np.bincount(catalog.rows(train.item_ids), minlength=len(catalog))
@@ -119,6 +119,7 @@ class ItemScorer:
             counts_N=counts_N,
             content_ND=content_ND,
             axes_D=axes_D,
+            fuser=fuser,
             config=config,
         )
 
@@ -146,7 +147,8 @@ class ItemScorer:
 
         num_items: K, how many of the likeliest to keep; their shares sum to one, those of the first event are zero.
         The histories are those that followers were counted in: what each counts for itself is taken off, or the pool
-        would expect what is to come because it has seen it come.
+        would expect what is to come because it has seen it come. A fuser has learned these histories by heart, and is
+        not asked.
         """
         width = min(num_items, self.num_items)
         found: list[SoftTargets] = []
@@ -182,7 +184,10 @@ class ItemScorer:
         cases = [(history, target) for history, target in cases if target not in history]
         if not cases:
             return self
-        pool = self._with(weights=ScorerWeights(**best_weights(self._rivals(cases), self.config)))
+        fuser = None if self.fuser is None else self.fuser.scaled(cases)
+        pool = self._with(fuser=fuser)
+        weights = ScorerWeights(**best_weights(pool._rivals(cases), self.config))
+        pool = pool._with(weights=replace(weights, fuser_scale=fuser.scale if fuser else 1.0))
         pool.weights = replace(pool.weights, scale=pool._likeliest_scale(cases[:_MAX_SCALED]))
         return pool
 
@@ -196,11 +201,12 @@ class ItemScorer:
         """The pool as if nobody had ever chosen these items: they are cold, and known by their content alone."""
         is_counted_N = np.ones(self.num_items, bool)
         is_counted_N[rows] = False
-        is_counted_N = is_counted_N[: len(self._counts_N)]
+        is_counted_N = is_counted_N[: len(self.counts_N)]
         return self._with(
             sequence_model=self.models.without(rows, torch.from_numpy(self.content_ND[rows])),
             followers=self.followers.among(is_counted_N),
-            counts_N=np.where(is_counted_N, self._counts_N, 0),
+            counts_N=np.where(is_counted_N, self.counts_N, 0),
+            fuser=None if self.fuser is None else self.fuser.hiding(rows),
         )
 
     def _with(
@@ -210,37 +216,31 @@ class ItemScorer:
         sequence_model: SequenceModel | None = None,
         followers: Followers | None = None,
         counts_N: IntArray | None = None,
+        fuser: FuserScores | None = None,
     ) -> "ItemScorer":
         return ItemScorer(
             sequence_model or self.models,
             followers=followers or self.followers,
-            counts_N=self._counts_N if counts_N is None else counts_N,
+            counts_N=self.counts_N if counts_N is None else counts_N,
             content_ND=self.content_ND,
-            axes_D=self._axes_D,
+            axes_D=self.axes_D,
+            fuser=fuser or self.fuser,
             weights=weights or self.weights,
             cold_bonus=self.cold_bonus,
             config=self.config,
         )
-
-    def save(self, path: Path) -> None:
-        """Write what was counted and learned; the sequence model and the content stay where they are."""
-        counts_NN = self.followers.counts_NN
-        arrays = {"data": counts_NN.data, "indices": counts_NN.indices, "indptr": counts_NN.indptr}
-        arrays |= {"counts": self._counts_N, "axes": self._axes_D}
-        with write_file(path) as partial:
-            save_file(arrays, partial, metadata={"weights": json.dumps(asdict(self.weights))})
 
     def _pooled(
         self, expected_BN: npt.NDArray[np.float32], histories: Sequence[IntArray], own_BN: Sparse = None
     ) -> npt.NDArray[np.float32]:
         """The sequence model's log-probabilities pooled with the other scores, float32 (B, N).
 
-        own_BN: shares of followers that are to be taken off.
+        own_BN: shares of followers that are to be taken off; then no fuser is asked.
         """
-        weights = self.weights
+        weights = self.weights if own_BN is None else replace(self.weights, fuser=0.0)
         if self._is_unknown_N.any():
             expected_BN = np.where(self._is_unknown_N, np.float32(NEVER), expected_BN)
-        if replace(weights, item_head=0.0) == ScorerWeights():
+        if replace(weights, item_head=0.0, fuser_scale=1.0) == ScorerWeights():
             return expected_BN
         names = [name for name in _POOLED if getattr(weights, name)]
         for name, score_BN in self.scores(histories, names, own_BN).items():
@@ -255,21 +255,14 @@ class ItemScorer:
 
         own_BN: shares of followers that are to be taken off.
         """
+        fuser = self.fuser
         makers = {
+            **({} if fuser is None else {FUSER: lambda: fuser.log_probabilities(histories)}),
             "followers": lambda: self.followers.log_shares(histories, own_BN),
-            "likeness": lambda: self._likeness(histories),
+            "likeness": lambda: self.likeness.of_all(histories),
             "popularity": lambda: np.broadcast_to(self._popularity_N, (len(histories), self.num_items)),
         }
         return {name: makers[name]() for name in names}
-
-    def _likeness(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
-        """Cosine of each item's content to the mean of the latest items', float32 (B, N); 0 for those of the history:
-        that an item is like itself does not tell whether it comes again."""
-        taste_BD = unit_rows(self._latest_content(histories))
-        cosine_BN = _product(taste_BD, self.content_ND)
-        for cosine_N, history in zip(cosine_BN, histories, strict=True):
-            cosine_N[history] = 0
-        return cosine_BN
 
     def cold_nats(self, histories: Sequence[IntArray]) -> Nats | None:
         """What the M cold items gain, float64 (B, M): the bonus, and likeness to the history, which tells more of them.
@@ -278,20 +271,9 @@ class ItemScorer:
         """
         if self.cold_bonus is None or not self.is_cold_N.any():
             return None
-        return self.config.recommend.cold_likeness * self.cold_likeness(histories).astype(np.float64) + self.cold_bonus
-
-    def cold_likeness(self, histories: Sequence[IntArray]) -> npt.NDArray[np.float32]:
-        """The same of the M cold items, along the axes that taste runs along, float32 (B, M)."""
-        taste_BD = unit_rows(self._latest_content(histories) * self._axes_D)
-        cosine_BM = _product(taste_BD, self._cold_MD)
-        cold_M = np.flatnonzero(self.is_cold_N)
-        for cosine_M, history in zip(cosine_BM, histories, strict=True):
-            cosine_M[np.isin(cold_M, history)] = 0
-        return cosine_BM
-
-    def _latest_content(self, histories: Sequence[IntArray]) -> FloatArray:
-        """The mean content of the latest items of each history, float32 (B, D)."""
-        return np.asarray(latest_items(histories, self.num_items) @ self.content_ND)
+        return (
+            self.config.recommend.cold_likeness * self.likeness.of_cold(histories).astype(np.float64) + self.cold_bonus
+        )
 
     def _rivals(self, cases: Sequence[Case]) -> Rivals:
         """All scores of the targets of these cases and of the items that one of the scores ranks high."""
@@ -304,7 +286,8 @@ class ItemScorer:
             scores = {"sequence": plain.log_probabilities(histories)}
             if head is not None:
                 scores["item_head"] = head.log_probabilities(histories)
-            collected.add(batch, scores | self.scores(histories, _POOLED))
+            names = [name for name in _POOLED if name != FUSER or self.fuser is not None]
+            collected.add(batch, scores | self.scores(histories, names))
         return collected.rivals()
 
     def _likeliest_scale(self, cases: Sequence[Case]) -> float:
@@ -321,41 +304,3 @@ class ItemScorer:
                 for scale in _SCALES
             ]
         return _SCALES[int(losses.argmin())]
-
-
-def _product(a_BD: npt.NDArray[np.float32], b_ND: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """a bᵀ, by torch: numpy's own threads would go on holding their cores for a while, and torch's wait for them."""
-    product_BN: npt.NDArray[np.float32] = (torch.from_numpy(a_BD) @ torch.from_numpy(b_ND).T).numpy()
-    return product_BN
-
-
-def find_item_scorer(
-    root: Path, device: torch.device, embeddings: Mapping[str, Embeddings], config: Config
-) -> ItemScorer | None:
-    """The pool of a built workspace; None where it does without a sequence model.
-
-    embeddings: of the catalog as it is now; items that were added since training are known by their content. Raises
-    ArtifactError on what an earlier genrec wrote.
-    """
-    from scipy import sparse
-
-    model = find_headed_model(root, device, embeddings)
-    if model is None:
-        return None
-    path = root / "experts" / SCORER_FILE
-    with safe_open(path, framework="np") as stored:
-        weights = ScorerWeights(**json.loads(stored.metadata()["weights"]))
-    found = load_file(path)
-    if "axes" not in found:
-        raise ArtifactError(f"{path} lacks axes: an earlier genrec wrote it; run genrec build")
-    shape = (len(found["counts"]), len(found["counts"]))
-    counts_NN = sparse.csr_matrix((found["data"], found["indices"], found["indptr"]), shape=shape)
-    return ItemScorer(
-        model,
-        followers=Followers.of(counts_NN, model.num_items, window=config.scorer.window),
-        counts_N=found["counts"],
-        content_ND=content_vectors(root / "sequence", embeddings, model.num_items),
-        axes_D=found["axes"],
-        weights=weights,
-        config=config,
-    )

@@ -30,9 +30,10 @@ from genrec.ranking.client import Answer, Attribution, Case, Request
 from genrec.ranking.cold_items import ColdItems
 from genrec.ranking.eligibility import Eligibility, Eligible
 from genrec.ranking.hybrid import BeamQuery, Hybrid
-from genrec.ranking.item_scorer import ItemScorer, find_item_scorer
+from genrec.ranking.item_scorer import ItemScorer
 from genrec.ranking.likeness import Aim, likenesses
 from genrec.ranking.mixing import NUM_LIKELY, Nats, Shares, likeliest, lowered
+from genrec.ranking.scorer_files import find_item_scorer
 from genrec.ranking.traits import ItemTraits
 from genrec.runtime import pick_device
 from genrec.schema import FloatArray, IntArray, Recommendation

@@ -17,7 +17,7 @@ from genrec.schema import BoolArray, FloatArray, IntArray
 
 _NUM_CANDIDATES = 100  # of each score, among which the weights are chosen
 _LIST_LENGTH = 10
-SEQUENCE, ITEM_HEAD = "sequence", "item_head"
+SEQUENCE, ITEM_HEAD, FUSER = "sequence", "item_head", "fuser"
 
 Case: TypeAlias = tuple[IntArray, int]  # a history and the next item, as catalog rows
 
@@ -79,27 +79,35 @@ class RivalsCollector:
 def best_weights(rivals: Rivals, config: Config) -> dict[str, float]:
     """The weights of the best ndcg@10 among all that are tried, each judged with its neighbors; the smaller of equals.
 
-    The share of the item head is chosen before the weights of the simple scores, and once more beside them. Where
-    simple scores do worse than none, their weights are 0.
+    The share of the item head and the weight of a fuser are chosen before the weights of the simple scores, and once
+    more beside them. Where simple scores do worse than none, their weights are 0.
     """
-    share = _best_share(rivals, {}, config)
-    weights = _best_simple(rivals, share, config)
-    return {ITEM_HEAD: _best_share(rivals, weights, config), **weights}
+    models = _best_models(rivals, {ITEM_HEAD: 0.0}, {}, config)
+    weights = _best_simple(rivals, _pooled(rivals, models), config)
+    return {**_best_models(rivals, models, weights, config), **weights}
 
 
-def _pooled(rivals: Rivals, share: float) -> dict[str, float]:
-    return {SEQUENCE: 1 - share, ITEM_HEAD: share} if ITEM_HEAD in rivals.targets else {SEQUENCE: 1.0}
+def _pooled(rivals: Rivals, models: Mapping[str, float]) -> dict[str, float]:
+    """The weights of what was trained. models: the item head's share, and the fuser's weight where there is one."""
+    share = models[ITEM_HEAD]
+    pooled = {SEQUENCE: 1 - share, ITEM_HEAD: share} if ITEM_HEAD in rivals.targets else {SEQUENCE: 1.0}
+    return pooled | {name: models[name] for name in (FUSER,) if name in models}
 
 
-def _best_share(rivals: Rivals, weights: Mapping[str, float], config: Config) -> float:
-    if ITEM_HEAD not in rivals.targets:
-        return 0.0
-    shares = sorted({0.0, *config.item_head.shares})
-    quality = np.array([rivals.gain(_pooled(rivals, share) | dict(weights)) for share in shares])
-    return shares[int(with_neighbors(quality).argmax())]
+def _best_models(
+    rivals: Rivals, models: Mapping[str, float], weights: Mapping[str, float], config: Config
+) -> dict[str, float]:
+    """The item head's share, then the fuser's weight. models: as they are so far; weights: of the simple scores."""
+    models = dict(models)
+    for name, tried in ((ITEM_HEAD, config.item_head.shares), (FUSER, config.scorer.fuser_weights)):
+        if name in rivals.targets:
+            grid = sorted({0.0, *tried})
+            pools = [_pooled(rivals, {**models, name: weight}) | dict(weights) for weight in grid]
+            models[name] = grid[int(with_neighbors(np.array([rivals.gain(pool) for pool in pools])).argmax())]
+    return models
 
 
-def _best_simple(rivals: Rivals, share: float, config: Config) -> dict[str, float]:
+def _best_simple(rivals: Rivals, base: Mapping[str, float], config: Config) -> dict[str, float]:
     scorer = config.scorer
     tried = {
         "followers": scorer.followers_weights,
@@ -107,7 +115,6 @@ def _best_simple(rivals: Rivals, share: float, config: Config) -> dict[str, floa
         "popularity": scorer.popularity_weights,
     }
     grids = {name: sorted({0.0, *weights}) for name, weights in tried.items()}
-    base = _pooled(rivals, share)
     pooled = Rivals(
         targets={**rivals.targets, SEQUENCE: np.asarray(sum(w * rivals.targets[name] for name, w in base.items()))},
         others={**rivals.others, SEQUENCE: np.asarray(sum(w * rivals.others[name] for name, w in base.items()))},

@@ -18,8 +18,15 @@ from genrec.model.sequence.files import content_vectors
 from genrec.model.sequence.item_head import find_headed_model, without_head
 from genrec.model.training.tuning import add_lora, prepare_language_model, save_tuned
 from genrec.ranking.aversion import learn_aversion
-from genrec.ranking.item_scorer import SCORER_FILE, SCORER_LAYOUT, ItemScorer, find_item_scorer
+from genrec.ranking.item_scorer import ItemScorer
 from genrec.ranking.mixing import Shares
+from genrec.ranking.scorer_files import (
+    SCORER_FILE,
+    SCORER_LAYOUT,
+    find_fuser_scores,
+    find_item_scorer,
+    save_item_scorer,
+)
 from genrec.ranking.training import ValidationJudge, tune_on
 from genrec.runtime import pick_device, seed_everything
 from genrec.semids.stage import load_semids
@@ -51,9 +58,11 @@ def _make_scorer(build: BuildContext, directory: Path, _: str) -> dict[str, obje
     train = build.split.train
     rows = catalog.rows(train.item_ids)
     histories = [rows[start:end] for start, end in train.user_bounds().values()]
-    axes = learn_axis_weights(content, histories, np.bincount(rows, minlength=len(catalog)), config.seed)
-    item_scorer = ItemScorer.of(sequence_model, train, catalog, content, axes, config).weighed(cases)
-    item_scorer.save(directory / SCORER_FILE)
+    counts = np.bincount(rows, minlength=len(catalog))
+    axes = learn_axis_weights(content, histories, counts, config.seed)
+    fuser = find_fuser_scores(folder, content, counts, config)
+    item_scorer = ItemScorer.of(sequence_model, train, catalog, content, axes, config, fuser=fuser).weighed(cases)
+    save_item_scorer(item_scorer, directory / SCORER_FILE)
     return asdict(item_scorer.weights)
 
 

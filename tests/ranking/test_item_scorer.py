@@ -16,9 +16,11 @@ from genrec.errors import ArtifactError
 from genrec.model.sequence.item_head import head_of, without_head
 from genrec.model.sequence.model import SequenceModel
 from genrec.model.sequence.training import validation_ndcg
+from genrec.ranking.fuser_scores import FuserScores
 from genrec.ranking.hybrid import Hybrid
-from genrec.ranking.item_scorer import ItemScorer, ScorerWeights, find_item_scorer
+from genrec.ranking.item_scorer import ItemScorer, ScorerWeights
 from genrec.ranking.pool_weights import Rivals, best_weights
+from genrec.ranking.scorer_files import find_item_scorer, save_item_scorer
 from genrec.schema import Catalog, Interactions, Item
 
 NUM_ITEMS = 40
@@ -143,6 +145,38 @@ def test_the_item_head_gets_the_share_with_which_the_pool_does_best():
     assert best_weights(rivals_of(names, against), Config())["item_head"] == 0
 
 
+def test_a_fuser_gets_the_weight_with_which_the_pool_does_best_and_is_no_teacher():
+    class Clairvoyant(FuserScores):
+        """Knows chains by heart; its scores are too flat to be probabilities."""
+
+        class fuser:
+            @staticmethod
+            def scores(histories):
+                scores_BN = np.zeros((len(histories), NUM_ITEMS), np.float32)
+                scores_BN[np.arange(len(histories)), [(history[-1] + 1) % NUM_ITEMS for history in histories]] = 0.2
+                return scores_BN
+
+        def __init__(self, *_, scale=1.0):
+            super().__init__(self.fuser, np.zeros((NUM_ITEMS, 4), np.float32), np.ones(NUM_ITEMS, bool), scale=scale)
+
+    rng = np.random.default_rng(3)
+    noise = [rng.permutation(NUM_ITEMS)[:6] for _ in range(30)]
+    pool = item_scorer_of(noise)
+    alone = pool.weighed(cases_of(chains()))
+    pool.fuser = Clairvoyant()
+    both = pool.weighed(cases_of(chains()))
+    assert both.weights.fuser > 0
+    assert both.weights.fuser_scale > 10
+    test = cases_of(chains(seed=2))
+    assert validation_ndcg(both, test) > 0.95 > 0.5 > validation_ndcg(alone, test)
+    for one, other in zip(
+        both.soft_targets(noise, 4),
+        pool._with(weights=replace(both.weights, fuser=0.0)).soft_targets(noise, 4),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one.rows_TK, other.rows_TK)
+
+
 def test_a_pool_is_never_worse_than_its_sequence_model_where_it_was_weighed(shop_recommender):
     item_scorer, catalog = shop_recommender.client.hybrid.item_scorer.with_cold_bonus(None), shop_recommender.catalog
     validation = split_interactions(shop_recommender.interactions, shop_recommender.config.split).validation
@@ -158,7 +192,7 @@ def test_a_stored_pool_answers_as_before(shop_recommender, shop_copy):
         shop_recommender.catalog.rows(shop_recommender.history_of(user)) for user in ("user-00000", "user-00007")
     ]
     (stages_of(shop_copy) / "experts" / "experts.safetensors").unlink()
-    item_scorer.save(stages_of(shop_copy) / "experts" / "experts.safetensors")
+    save_item_scorer(item_scorer, stages_of(shop_copy) / "experts" / "experts.safetensors")
     again = find_item_scorer(
         stages_of(shop_copy), torch.device("cpu"), shop_recommender.embeddings, shop_recommender.config
     )
@@ -209,7 +243,7 @@ def test_cold_items_are_raised_by_a_bonus_and_by_their_likeness(shop_recommender
     rows = [shop_recommender.catalog.rows(history) for history in histories]
     as_they_are, raised = (hybrid.item_scorer.with_cold_bonus(cold_bonus) for cold_bonus in (None, 0.7))
     assert as_they_are.cold_nats(rows) is None
-    likeness_BM = raised.cold_likeness(rows)
+    likeness_BM = raised.likeness.of_cold(rows)
     wanted = 0.7 + raised.config.recommend.cold_likeness * likeness_BM
     np.testing.assert_allclose(raised.cold_nats(rows), wanted, atol=1e-5)
     every = np.ones((2, len(shop_recommender.catalog)), bool)
@@ -241,11 +275,11 @@ def test_cold_items_are_like_what_was_chosen_along_the_axes_that_taste_runs_alon
     content[3, 2:] = content[half, 2:] = 0.0
     content[half + 2 :, 3] = 1.0  # unlike it
     for axes, best in ((None, half), (np.array([2.0, 0.0, 1.0, 1.0], np.float32), (half, half + 1))):
-        likeness_M = item_scorer_of(histories, content, axes=axes).cold_likeness([np.array([3])])[0]
+        likeness_M = item_scorer_of(histories, content, axes=axes).likeness.of_cold([np.array([3])])[0]
         assert likeness_M.shape == (half,)
         wanted = np.atleast_1d(best) - half
         assert set(np.flatnonzero(likeness_M == likeness_M.max())) == set(wanted)
-    assert item_scorer_of(histories, content).cold_likeness([np.array([3, half])])[0, 0] == 0  # it is in the history
+    assert item_scorer_of(histories, content).likeness.of_cold([np.array([3, half])])[0, 0] == 0  # it is in the history
 
 
 def test_a_pool_of_an_earlier_layout_says_what_to_do(shop_recommender, shop_copy):
