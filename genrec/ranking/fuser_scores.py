@@ -21,7 +21,7 @@ from genrec.schema import BoolArray, FloatArray, IntArray
 
 _SCALES = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0, 50.0)
 _MAX_SCALED = 1000  # cases that choose the scale
-_NUM_NEIGHBORS = 10
+_NUM_NEIGHBORS = 30
 _AT_ONCE = 256
 
 

@@ -23,6 +23,7 @@ from genrec.evaluate.contract import TrainingData
 from genrec.evaluate.peers import PEERS, fit_peer
 from genrec.fusion import FUSERS, Fuser, make_fuser
 from genrec.fusion.learned import LearnedFuser
+from genrec.ranking.fuser_scores import FuserScores
 from genrec.schema import FloatArray, IntArray, Interactions
 
 CUTOFFS = (10, 20)
@@ -43,7 +44,7 @@ def run_trial(data: Data, system: str, split: str, variant: str, seed: int, *, b
     score, fuser = _fitted(system, data, setting, seed)
     seconds = time.monotonic() - began
     if variant == "cold":
-        score = _lifted(score, setting)
+        score = _lifted(score if fuser is None else _as_ranked(fuser, setting), setting)
     figures = judge(score, setting)
     result: Result = {
         "system": system, "dataset": data.name, "split": split, "variant": variant, "seed": seed, "by": by,
@@ -84,6 +85,15 @@ def judge(score: _Score, setting: Setting) -> dict[str, FloatArray]:
                 if len(targets):
                     _note(figures, part, place, np.isin(best_K, targets), len(targets))
     return figures
+
+
+def _as_ranked(fuser: Fuser, setting: Setting) -> _Score:
+    """The scores of a fuser as the ranking takes them: items that no event names inherit from those like them."""
+    if not fuser.learned:
+        return lambda _people, histories: fuser.scores(histories)
+    vectors_NF = fuser.transform(setting.embeddings)
+    scores = FuserScores(fuser, vectors_NF, ~setting.is_cold_N).scaled(setting.events.validation)
+    return lambda _people, histories: scores.log_probabilities(histories)
 
 
 def _lifted(score: _Score, setting: Setting) -> _Score:
