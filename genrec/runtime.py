@@ -31,6 +31,7 @@ T = TypeVar("T")
 FOUNDATION_DIR = Path(__file__).parent / "foundation"
 TINY_PREFIX = "genrec-tiny-"
 SECONDS_BETWEEN_LINES = 15.0  # of progress in a log
+TOLD_EVERY_S = 0.1  # of progress, to the hooks
 _MODEL_LIBRARIES = ("transformers", "diffusers", "peft", "torch", "bitsandbytes", "huggingface_hub", "accelerate")
 _BAR_SWITCHES = ("transformers.utils.logging", "diffusers.utils.logging")
 _M_ARENA_MAX, _NUM_ARENAS = -8, 2  # glibc's own number of it, from malloc.h
@@ -204,7 +205,7 @@ def many_objects() -> Iterator[None]:
 
 
 class ProgressMeter:
-    """Counts units of work and tells the hooks at most ten times a second."""
+    """Counts units of work and tells the hooks of it, not more often than `TOLD_EVERY_S`."""
 
     def __init__(self, *, label: str, total: int = 0) -> None:
         self.label, self.total, self.done = label, total, 0
@@ -216,7 +217,7 @@ class ProgressMeter:
         """Count units as done."""
         self.done += num_units
         now = time.monotonic()
-        if now - self._last_told >= 0.1:
+        if now - self._last_told >= TOLD_EVERY_S:
             self._last_told = now
             self._tell(now)
 
