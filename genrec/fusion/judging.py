@@ -37,6 +37,13 @@ def target_ranks(scores: Scores, cases: Sequence[Case]) -> Ranks:
     return ranks_C
 
 
+def sample(cases: Sequence[Case], size: int, seed: int) -> list[Case]:
+    """So many of the cases at most, in their order."""
+    if len(cases) <= size:
+        return list(cases)
+    return [cases[i] for i in np.sort(np.random.default_rng(seed).choice(len(cases), size, replace=False)).tolist()]
+
+
 def recall(ranks_C: Ranks, k: int = 10) -> float:
     """The share of cases whose target is among the k best; 0 without cases."""
     return float((ranks_C <= k).mean()) if len(ranks_C) else 0.0

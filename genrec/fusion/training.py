@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from genrec.checkpoints import drop, load_checkpoint, save_checkpoint
 from genrec.config import FuseConfig
 from genrec.fusion.events import Events
-from genrec.fusion.judging import ndcg, target_ranks
+from genrec.fusion.judging import ndcg, sample, target_ranks
 from genrec.fusion.nets import Batch, FusionNet
 from genrec.runtime import ProgressMeter
 from genrec.schema import FloatArray, IntArray
@@ -141,7 +141,7 @@ class _Run:
         trained = [weight for weight in net.parameters() if weight.requires_grad]
         self._optimizer = torch.optim.Adam(trained, lr=config.learning_rate, fused=True)
         self._averages = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(_AVERAGE_DECAY))
-        self._judged = _some(events.validation, max_judged, seed)
+        self._judged = sample(events.validation, max_judged, seed)
         self.validation: list[float] = []
         self._best: dict[str, Any] = {"epoch": 0, "quality": -1.0, "weights": {}}
 
@@ -253,12 +253,6 @@ class _Run:
         if self._best["weights"]:
             self._net.load_state_dict(self._best["weights"])
         self._net.eval()
-
-
-def _some(cases: Sequence[tuple[IntArray, int]], size: int, seed: int) -> list[tuple[IntArray, int]]:
-    if len(cases) <= size:
-        return list(cases)
-    return [cases[i] for i in np.sort(np.random.default_rng(seed).choice(len(cases), size, replace=False)).tolist()]
 
 
 @torch.inference_mode()
