@@ -26,12 +26,15 @@ _SPARSE = 1 / 3  # of the people, who have the fewest training events
 
 
 def make_rows(trials: Sequence[Result], data: Data) -> list[Row]:
-    """One row per system and split, the best recall@10 first; the figures of variants beside the whole's."""
+    """One row per system and split, the best recall@10 first; the figures of variants beside the whole's.
+
+    What no trial tells is an empty text.
+    """
     by_place: dict[tuple[str, str], list[Result]] = defaultdict(list)
     for trial in trials:
         by_place[trial["split"], trial["system"]].append(trial)
     rows = [_row(split, system, found, by_place, data) for (split, system), found in by_place.items()]
-    return sorted(rows, key=lambda row: (str(row["split"]), -float(row["recall@10"])))
+    return sorted(rows, key=lambda row: (str(row["split"]), -float(row["recall@10"] or 0.0)))
 
 
 def _row(
@@ -40,14 +43,14 @@ def _row(
     whole = [trial for trial in trials if trial["variant"] == "whole"]
     row: Row = {"system": system, "dataset": data.name, "split": split, "seeds": len(whole)}
     for name in _SHOWN:
-        row[name] = _mean(whole, name)
+        row[name] = _mean(whole, name) if whole else ""
     row["spread"] = float(np.std([_figure(trial, "recall@10") for trial in whole])) if len(whole) > 1 else 0.0
     for name in _COSTS:
         row[name] = _mean_of(trial.get(name) for trial in whole)
     for name in _IDS:
         row[name] = _mean_of(trial.get(name) for trial in whole)
-    row["tail_recall@10"] = _mean(whole, "tail_recall@10")
-    row["sparse_recall@10"] = _sparse(whole)
+    row["tail_recall@10"] = _mean(whole, "tail_recall@10") if whole else ""
+    row["sparse_recall@10"] = _sparse(whole) if whole else ""
     for variant in sorted({trial["variant"] for trial in trials} - {"whole", "reweighted"}):
         changed = [trial for trial in trials if trial["variant"] == variant]
         row[f"{variant}_recall@10"] = _mean(changed, "cold_recall@10" if variant == "cold" else "recall@10")
