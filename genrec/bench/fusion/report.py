@@ -22,6 +22,7 @@ _PARTS = ("tail_recall@10", "cold_recall@10")
 _COSTS = ("parameters", "seconds_per_epoch", "seconds", "peak_mb")
 _IDS = ("ids_recall@10", "ids_cosine", "ids_collisions")
 _RIVALS = ("ease", "vbpr", "lightgcn")
+_LABEL = (80, 14)  # pixels that a name takes in the picture
 _SPARSE = 1 / 3  # of the people, who have the fewest training events
 
 
@@ -112,17 +113,33 @@ def _p_value(ours: Sequence[Result], theirs: Sequence[Result]) -> float:
     return paired_p_value(sides[0][asked_U].astype(np.float32), sides[1][asked_U].astype(np.float32))
 
 
+def _spent(row: Row) -> float:
+    return max(float(row["seconds"]), 0.05)
+
+
 def draw_costs(rows: Sequence[Row], path: Path) -> None:
     """A PNG of accuracy against cost: each system's recall@10 over the seconds it learned, a panel for each split."""
     panels = list(dict.fromkeys((str(row["dataset"]), str(row["split"])) for row in rows))
     figure = Figure(figsize=(6.4 * len(panels), 5), dpi=110, layout="constrained", facecolor="white")
     for axes, (dataset, split) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        for row in rows:
-            if (row["dataset"], row["split"]) == (dataset, split) and row["seconds"]:
-                x, y = max(float(row["seconds"]), 0.05), float(row["recall@10"])
-                axes.plot(x, y, "o", color="#5b7aa8")
-                axes.annotate(str(row["system"]), (x, y), xytext=(4, 3), textcoords="offset points", fontsize=8)
-        axes.set(title=f"{dataset}, split by {split}", xlabel="seconds to learn", ylabel="Recall@10", xscale="log")
+        here = [row for row in rows if (row["dataset"], row["split"]) == (dataset, split) and row["seconds"]]
+        axes.set(xscale="log")
+        for row in here:
+            axes.plot(_spent(row), float(row["recall@10"]), "o", color="#5b7aa8")
+        figure.draw_without_rendering()
+        taken: list[tuple[float, float]] = []
+        for row in sorted(here, key=lambda row: -float(row["recall@10"])):
+            point = _spent(row), float(row["recall@10"])
+            x, y = axes.transData.transform(point)
+            shown_y = y
+            while any(
+                abs(x - other_x) < _LABEL[0] and abs(shown_y - other_y) < _LABEL[1] for other_x, other_y in taken
+            ):
+                shown_y -= 2
+            taken.append((x, shown_y))
+            offset = (5, (shown_y - y) * 72 / figure.dpi - 3)
+            axes.annotate(str(row["system"]), point, xytext=offset, textcoords="offset points", fontsize=8)
+        axes.set(title=f"{dataset}, {split} split", xlabel="seconds to learn", ylabel="Recall@10")
         axes.spines[["top", "right"]].set_visible(False)
     FigureCanvasAgg(figure)
     with write_file(path) as partial:
