@@ -16,6 +16,7 @@ from genrec.data.layouts.beside import files_beside
 from genrec.data.layouts.blocks import NOTE as BLOCKS
 from genrec.data.layouts.cells import column_called, converted, rebuilt, renamed, texts, with_columns
 from genrec.data.layouts.layout import Shaped
+from genrec.data.layouts.names import plain
 from genrec.data.layouts.nested import unrolled
 from genrec.data.layouts.shapes_logs import items_in_events
 from genrec.data.tables import Table, read_table
@@ -168,21 +169,21 @@ def played_artists(table: Table) -> Shaped:
 
 
 def letterboxd_log(table: Table) -> Shaped:
-    """The films that one person rated or watched: what is rated in a file beside is told by its rating alone.
+    """The films that one person rated or watched; files beside add what the first says nothing of.
 
     The addresses of diaries are those of entries, so films are told by name and year.
     """
     tables, files = [table], []
-    wanted = {name for name in table.columns if name != column_called(table, "rating")}
     for file in files_beside(table.path) if column_called(table, "rating") else ():
         other = _read(file) if file.suffix.lower() == ".csv" and "watchlist" not in file.stem.lower() else None
-        if other is not None and set(other.columns) == wanted:
+        if other is not None and all(column_called(other, name) for name in _ENTRY):
             tables.append(other)
             files.append(file)
     rows: dict[str, list[object]] = {name: [] for name in ("user_id", "item_id", "date", "rating", "kind", *_FILM)}
     seen, lines, person = set[str](), list[int](), _owner(table.path)
     for one in tables:
-        columns = [texts(one, column_called(one, name)) for name in ("name", "year", "letterboxd uri", "date")]
+        watched = column_called(one, "watched date") or column_called(one, "date")
+        columns = [texts(one, name) for name in (*(column_called(one, name) for name in _ENTRY[:3]), watched)]
         ratings = texts(one, column_called(one, "rating"))
         said = "watchlist" if "watchlist" in one.path.stem.lower() else "watch"
         for line, title, year, link, date, rating in zip(one.lines, *columns, ratings, strict=True):
@@ -199,10 +200,15 @@ def letterboxd_log(table: Table) -> Shaped:
     notes = (f"an export names nobody, so all its events are of one person, {person!r}",)
     named = {"user_id": "user_id", "item_id": "item_id", "timestamp": "date", "rating": "rating", "kind": "kind"}
     roles = {role: (name,) for role, name in named.items() if name in rows}
-    return Shaped(table=rebuilt(table, rows, lines), roles=roles, beside=tuple(files), notes=notes)
+    used = {*_ENTRY, "rating", "watched date"}
+    left_out = {name: _OF_ENTRY for one in tables for name in one.columns if plain(name) not in used}
+    shaped = rebuilt(table, rows, lines)
+    return Shaped(table=shaped, roles=roles, left_out=left_out, beside=tuple(files), notes=notes)
 
 
 _FILM = ("title", "year", "link")
+_ENTRY = ("name", "year", "letterboxd uri", "date")
+_OF_ENTRY = "said of one watching, not of the film"
 
 
 def letterboxd_films(table: Table) -> Shaped:

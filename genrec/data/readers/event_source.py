@@ -4,7 +4,7 @@ Deliberately knows nothing of how items are read, but for the columns by which e
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -38,12 +38,14 @@ Keys = Mapping[str, Key]  # columns by which events may name items, the id first
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventTable:
     """Events of all files in one table. key: the items' column by which they name items, None where there are no items
-    yet; header: all columns of the files, of which the table may have some; notes: what was found."""
+    yet; header: all columns of the files, of which the table may have some; left_out: those that bringing them into
+    shape left out, with the reason; notes: what was found."""
 
     table: Table
     roles: Roles
     key: str | None
     header: tuple[str, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     beside: tuple[Path, ...] = ()
 
@@ -71,7 +73,8 @@ def open_events(
             raise SourceError(missing_role(table.path, header, role, f"events.{role}") + advice)
     notes = tuple(dict.fromkeys(note for one in shaped for note in one.notes))
     beside = tuple(dict.fromkeys(file for one in shaped for file in one.beside))
-    return EventTable(table=table, roles=roles, key=key, header=header, notes=notes, beside=beside)
+    left_out = {name: reason for one in shaped for name, reason in one.left_out.items()}
+    return EventTable(table=table, roles=roles, key=key, header=header, left_out=left_out, notes=notes, beside=beside)
 
 
 def read_event_table(

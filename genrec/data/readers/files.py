@@ -250,7 +250,7 @@ def _event_report(events: EventTable, source: Source) -> TableReport:
         file=", ".join(file.name for file in source.events),
         num_rows=len(events.table),
         roles=_by_column(events.roles),
-        left_out=rest if source.items is not None else {},
+        left_out={**events.left_out, **(rest if source.items is not None else {})},
     )
 
 

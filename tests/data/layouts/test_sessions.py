@@ -15,6 +15,7 @@ TITLES = "1,2003,Dinosaur Planet\n2,NULL,Character\n3,1994,Paula, Live, Again\n"
 
 
 def read(folder: Path, files: dict[str, str]) -> Reading:
+    folder.mkdir(exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     return READERS["files"].read(folder, ReadOptions())
@@ -111,6 +112,18 @@ def test_a_film_diary_is_of_one_person(tmp_path: Path) -> None:
     assert film.sale()["link"] == "https://boxd.it/c"
     assert "Heat (1995)" not in reading.catalog  # what is wanted was not watched
     assert "watchlist.csv" in reading.report.unused
+
+
+def test_a_diary_tells_when_a_film_was_watched_and_adds_what_ratings_lack(tmp_path: Path) -> None:
+    head = "Date,Name,Year,Letterboxd URI,Rating,Rewatch,Tags,Watched Date\n"
+    diary = f"{head}2023-03-09,Her,2013,https://boxd.it/e,,,,2023-01-01\n2023-02-01,Dune,2021,https://boxd.it/f,4.5,Yes,cinema,2023-02-01\n"
+    alone = read(tmp_path / "alone", {"diary.csv": diary})
+    assert alone.interactions.history("me") == ("Her (2013)", "Dune (2021)")  # by the day of watching
+    assert alone.report.events is not None
+    assert set(alone.report.events.left_out) == {"Rewatch", "Tags"}
+    beside = read(tmp_path / "beside", {"ratings.csv": LETTERBOXD["ratings.csv"], "diary.csv": diary})
+    assert set(beside.interactions.item_ids.tolist()) == {"Dune (2021)", "Dune (1984)", "Her (2013)"}
+    assert not beside.report.unused
 
 
 def test_what_was_watched_comes_alone_too(tmp_path: Path) -> None:
