@@ -119,8 +119,7 @@ def test_a_diary_tells_when_a_film_was_watched_and_adds_what_ratings_lack(tmp_pa
     diary = f"{head}2023-03-09,Her,2013,https://boxd.it/e,,,,2023-01-01\n2023-02-01,Dune,2021,https://boxd.it/f,4.5,Yes,cinema,2023-02-01\n"
     alone = read(tmp_path / "alone", {"diary.csv": diary})
     assert alone.interactions.history("me") == ("Her (2013)", "Dune (2021)")  # by the day of watching
-    assert alone.report.events is not None
-    assert set(alone.report.events.left_out) == {"Rewatch", "Tags"}
+    assert set(alone.report.tables[-1].left_out) == {"Rewatch", "Tags"}
     beside = read(tmp_path / "beside", {"ratings.csv": LETTERBOXD["ratings.csv"], "diary.csv": diary})
     assert set(beside.interactions.item_ids.tolist()) == {"Dune (2021)", "Dune (1984)", "Her (2013)"}
     assert not beside.report.unused
