@@ -90,6 +90,13 @@ def _number(text: str) -> float:
     return float(plain.replace(",", "."))
 
 
+def names_place(text: str, language: str) -> bool:
+    """Whether a text says a place in a list, not merely that one is spoken of: the second, number 3, the last."""
+    said = digits(text, language)
+    is_some = any(int(match["number"]) > 1 for match in _NUMBER.finditer(said) if match["number"].isdigit())
+    return is_some or any(pattern.search(said) for pattern in (_ORDINAL, _SECOND, _LAST, _TWO)) or text.strip() == "1"
+
+
 def read_places(text: str, language: str, length: int) -> list[int]:
     """Places in a list of so many, from 0, that a text speaks of: the second, number 3, the first two, the last."""
     said = digits(text, language)

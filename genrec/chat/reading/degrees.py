@@ -30,12 +30,12 @@ _WORDS = {
         "short kurz | court courte courts courtes corto corta cortos cortas breve",
     ),
     "size": (
-        "big bigg large tall wide gross hoch hoh breit | grand grande grands grandes",
+        "big large tall wide gross hoch hoh breit | grand grande grands grandes",
         "small tiny tini little klein | petit petite petits petites pequeno pequena pequenos pequenas",
     ),
     "popularity": ("popular famous beliebt bekannt | populaire connu connue conocido famoso", ""),
 }
-_ENDING = r"(?:e[mnrs]?|er?e?[mnrs]?|e?ste?[mnrs]?|te[mnrs]?|r|ier|iest)?"
+_ENDING = r"(?:[gt]?e[mnrs]?|er?e?[mnrs]?|[gt]?e?ste?[mnrs]?|[gt]?er|te[mnrs]?|r|ier|iest)?"
 _SUPERLATIVE, _COMPARATIVE = re.compile(r"e?st(?:e[mnrs]?)?$|tte[mnrs]?$"), re.compile(r"er(?:e[mnrs]?)?$")
 _MOST = listed("most least am")
 _MORE = listed("more less plus moins mas menos mehr weniger")
@@ -107,7 +107,11 @@ def _settled(span: Span, text: str) -> Span | None:
     """A span of degree as its words have it; None of any other."""
     found = first_graded(span.words)
     is_number = any(map(str.isdigit, span.text))
-    if found is None or is_number or span.role not in (*_FAMILIES, *_AMOUNTS):
+    if found is None or is_number:
+        return None
+    if span.role == "about" and span.type in _WORDS:  # is it big? what is asked is the word's own measure
+        return replace(span, type=found.measure)
+    if span.role not in (*_FAMILIES, *_AMOUNTS):
         return None
     place = next(n for n, word in enumerate(span.words) if graded(word) is not None)
     before = (*words_of(text[: span.start]), *span.words[:place])[-_REACH:]

@@ -58,11 +58,14 @@ _NEGATIONS = listed(
     """without no not non except excluding minus ohne nicht kein keine keinen keiner keines ausser sans pas sauf hors
     sin excepto salvo menos"""
 )
+LEAST = listed("least lowest fewest oldest cheapest shortest smallest earliest quickest fastest")
+MOST = listed("most highest newest latest longest biggest largest dearest priciest")
+_EXCESS = listed("too zu trop demasiado")
 _PERSON = re.compile(
-    r"\b(?:he|she|they|er)\b|\b(?:by|with|from|von|mit|de|par|avec|por|con) "
-    r"(?:him|her|them|ihm|ihr|ihnen|lui|elle|eux|él|ella|ellos)\b",
+    r"\b(?:by|with|from|von|mit|de|par|avec|por|con) (?:him|her|them|ihm|ihr|ihnen|lui|elle|eux|él|ella|ellos)\b",
     re.IGNORECASE,
 )
+_SUBJECT = re.compile(r"\b(?:he|she|they|er|sie|il|elle|ils|elles|él|ella|ellos)\b", re.IGNORECASE)
 JOINTS = re.compile(r"\b(?:and|und|et|y|e|plus|sowie)\b|[,;&+]", re.IGNORECASE)
 ALTERNATIVES = listed("or oder ou o either entweder")
 ARTICLES = listed(
@@ -91,9 +94,12 @@ def asks_why(text: str) -> bool:
     return _WHY.search(text) is not None
 
 
-def means_a_person(text: str) -> bool:
-    """Whether it speaks of somebody without a name: by him, what else has she made."""
-    return _PERSON.search(text) is not None
+def means_a_person(text: str, *, tells_making: bool) -> bool:
+    """Whether it speaks of somebody without a name: by him, what else has she directed.
+
+    tells_making: whether it speaks of making or playing, of which a pronoun is who does it.
+    """
+    return _PERSON.search(text) is not None or (tells_making and _SUBJECT.search(text) is not None)
 
 
 def goes_on(text: str) -> bool:
@@ -114,6 +120,11 @@ def stock_words(text: str) -> list[tuple[int, int]]:
 def means_all(text: str) -> bool:
     """Whether it speaks of all there is, whatever was wished."""
     return _TOTAL.search(text) is not None
+
+
+def is_excess(before: Sequence[str]) -> bool:
+    """Whether words say that there is too much of what stands behind them. before: as they are compared."""
+    return bool(before) and before[-1] in _EXCESS
 
 
 def is_denied(before: Sequence[str]) -> bool:

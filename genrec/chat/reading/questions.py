@@ -13,10 +13,10 @@ import numpy as np
 from genrec.chat.constraints import extremes_of, meeting
 from genrec.chat.lexicon import Lexicon, said_otherwise, stems, words_of
 from genrec.chat.reading.degrees import first_graded
-from genrec.chat.reading.function_words import COUNTING, OWN_COUNT, is_denied, means_all, stock_words
+from genrec.chat.reading.function_words import COUNTING, LEAST, MOST, OWN_COUNT, is_denied, means_all, stock_words
 from genrec.chat.reading.measures import attribute_for, attribute_near
 from genrec.chat.reading.spans import POINTING, Span
-from genrec.chat.requests import ChatRequest, Intent, Question
+from genrec.chat.requests import ChatRequest, Extreme, Intent, Question
 from genrec.data.filters import Predicate
 from genrec.data.labels.names import meanings_of
 
@@ -153,6 +153,9 @@ def _question(
         return Question(is_untold=True) if extreme is None else Question(extreme=extreme, attributes=tuple(attributes))
     if conditions:
         return Question(conditions=tuple(conditions), attributes=tuple(attributes))
+    said = set(words_of(reading.text)) & (LEAST | MOST)
+    if len(attributes) == 1 and said and attributes[0] in reading.lexicon.numeric:  # which costs least?
+        return Question(extreme=Extreme(attribute=attributes[0], is_most=bool(said & MOST)))
     if attributes:
         return Question(attributes=tuple(attributes))
     if compared:
@@ -254,7 +257,8 @@ def ask_of_catalog(reading: "_Reading") -> ChatRequest:
     standing = tuple(w for w in session.constraints if w.attribute not in {one.attribute for one in wishes.where})
     is_bare = not wishes.where and not wishes.words and not wishes.avoided and is_count
     means_whole = means_all(reading.text)
-    scope = (*(standing if about or (is_bare and not means_whole) else ()), *wishes.where)
+    goes_on = about or (is_count and not means_whole and not _names_kind(wishes.where, lexicon))
+    scope = (*(standing if goes_on else ()), *wishes.where)
     scope = tuple(wish for wish in scope if wish.attribute not in attributes or is_count)
     measured = [span for span in reading.spans if span.role == "about" and span.type == "price"]
     if is_count and is_stock:
@@ -278,6 +282,11 @@ def ask_of_catalog(reading: "_Reading") -> ChatRequest:
         question=question,
         not_understood=tuple(said for said in unheard_of if said not in question.missing),
     )
+
+
+def _names_kind(wishes: Sequence[Predicate], lexicon: Lexicon) -> bool:
+    """Whether wishes say what kind of thing they are of, which ends what was wished of another."""
+    return any(lexicon.labels.role(wish.attribute) == "kind" for wish in wishes)
 
 
 def _uncounted(reading: "_Reading", *, is_bare: bool) -> tuple[str, ...]:

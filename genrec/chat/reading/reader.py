@@ -15,7 +15,7 @@ import numpy as np
 
 from genrec.chat.constraints import extremes_of, meeting, texts_of
 from genrec.chat.lexicon import Lexicon, said_otherwise, stems, words_of
-from genrec.chat.reading.amounts import digits, read_count
+from genrec.chat.reading.amounts import digits, names_place, read_count
 from genrec.chat.reading.degrees import with_degrees
 from genrec.chat.reading.function_words import asks_for_mean, asks_how_many, goes_on, means_a_person, stock_words
 from genrec.chat.reading.items import Pointed, point
@@ -111,7 +111,7 @@ class _Reading:
             return ask_for_mean(self)
         person = self._person_meant()
         if person is not None:
-            return ChatRequest(text=self.text, intent="recommend", where=(person,), dropped=("*",))
+            return self._of_person(person)
         if self.intent == "ask" and not self.pointed["about"] and asks_how_many(self.text):
             self.intent = self._asked_number()
         if self.intent in ("count", "list"):
@@ -175,11 +175,36 @@ class _Reading:
         for span in self.spans:
             if span.role != role or span.type not in POINTING:
                 continue
-            pointed = self._antecedent(span) or point(span, self.session, self.linker, self.language)
+            pointed = (
+                self._antecedent(span)
+                or self._so_described(span)
+                or point(span, self.session, self.linker, self.language)
+            )
             found += pointed.item_ids
             if pointed.missing is not None:
                 (self.missing if span.type == "title" else self.unclear).append(pointed.missing)
         return tuple(dict.fromkeys(found))
+
+    def _so_described(self, span: Span) -> Pointed | None:
+        """Which of the shown items "the orange one" is, by the values that stand before it."""
+        if span.type not in ("this", "these", "place") or names_place(span.text, self.language):
+            return None
+        before: list[Span] = []
+        for one in reversed([one for one in self.spans if one.end <= span.start]):
+            if not one.values or self.text[one.end : (before[-1] if before else span).start].strip():
+                break
+            before.append(one)
+        if not before:
+            return None
+        said = self.text[before[-1].start : span.end]
+        values = [value for one in before if (value := self._reader().meant(one)) is not None]
+        where = [Predicate(attribute=value.attribute, operator="=", value=value.value) for value in values]
+        items = [item for item in self.items(self.session.shown) if all(wish.holds(item) for wish in where)]
+        ids = tuple(item.item_id for item in (items if span.type == "these" else items[:1]))
+        return Pointed(ids) if ids and where else Pointed(missing=said)
+
+    def _reader(self) -> WishReader:
+        return WishReader(self.linker, self.session, self.text, self.language)
 
     def _antecedent(self, span: Span) -> Pointed | None:
         """What "that" means where the message named an item before it: the second is great, more like that."""
@@ -197,13 +222,13 @@ class _Reading:
         """What some spans, or all, wish."""
         spans = self.spans if spans is None else spans
         measured = self.pointed["than"] or self.pointed["similar"] or self.pointed["about"] or tuple(self.session.shown)
-        reader = WishReader(self.linker, self.session, self.text, self.language)
+        reader = self._reader()
         pairs = ((n, m) for n, one in enumerate(spans) for m, other in enumerate(spans) if _is_beyond(one, other))
         best = next((m for n, m in pairs if n < m), None)
         if best is None:
             return reader.read(spans, self.items(measured))
         # Cheaper than the cheapest chair: what stands behind the comparison says of which.
-        named = WishReader(self.linker, self.session, self.text, self.language).read(spans[best:], ())
+        named = self._reader().read(spans[best:], ())
         scope = meeting(named.where, self.lexicon.catalog)
         items = [self.lexicon.catalog.items[row] for row in np.flatnonzero(scope)]
         return reader.read(spans[:best], [] if named.extreme is None else extremes_of(named.extreme, items))
@@ -211,16 +236,26 @@ class _Reading:
     def _person_meant(self) -> Predicate | None:
         """Whoever made what is spoken of, or plays in it as the words have it, where a pronoun stands for them."""
         lexicon, focus = self.lexicon, self.session.focus
-        is_named = any(span.type in ("person", "brand", "title", "kind") for span in self.spans)
-        if is_named or focus is None or self.intent in _OF_ITEMS or not means_a_person(self.text):
-            return None
         people = (*lexicon.labels.makers, *lexicon.labels.cast)
         said = by_stem(words_of(self.text), lexicon)
+        tells_making = said in people or any(span.type == "people" for span in self.spans)
+        is_named = any(span.type in ("person", "brand", "title", "kind") for span in self.spans)
+        is_asked = self.intent in _OF_ITEMS
+        if is_named or is_asked or focus is None or not means_a_person(self.text, tells_making=tells_making):
+            return None
         attribute = said if said in people else next(iter(people), None)
         values = () if attribute is None else texts_of(lexicon.catalog[focus].attributes.get(attribute))
         if attribute is None or not values:
             return None
         return Predicate(attribute=attribute, operator="=", value=values if values[1:] else values[0])
+
+    def _of_person(self, person: Predicate) -> ChatRequest:
+        """What somebody made, and what else is wished of it; where nothing is, whatever it is."""
+        if not self._wants():
+            return ChatRequest(text=self.text, intent="recommend", where=(person,), dropped=("*",))
+        others = self._list()
+        where = (*(wish for wish in others.where if wish.attribute != person.attribute), person)
+        return replace(others, intent="recommend", where=where)
 
     def _list(self) -> ChatRequest:
         """A message that is answered by a list."""
@@ -311,7 +346,8 @@ class _Reading:
         words = [link.word for link, role in said if role == NONE and link.word.form == "word"]
         own = {word.text: words_of(word.text)[0].removeprefix("d'") for word in words if len(word.text) > 2}
         forms = {text: [form for form in (word, *stems(word)) if form in known] for text, word in own.items()}
-        return [text for text in own if max(map(len, forms[text]), default=0) < _STEM_SHARE * len(own[text])]
+        rare = [text for text in own if max(map(len, forms[text]), default=0) < _STEM_SHARE * len(own[text])]
+        return [text for text in rare if not digits(text, self.language).isdigit()]  # seven names nothing
 
 
 def _is_beyond(one: Span, other: Span) -> bool:

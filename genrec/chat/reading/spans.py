@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from genrec.chat.lexicon import SlotValue, words_of
+from genrec.chat.reading.function_words import is_excess
 from genrec.chat.reading.links import Link
 from genrec.chat.reading.tagger import NONE, Tagged
 from genrec.chat.words import LINKED
@@ -52,10 +53,12 @@ def spans_of(text: str, links: Sequence[Link], tagged: Tagged) -> list[Span]:
         word = link.word
         if word.form in ("value", "person") and share < _SURE and tagged.intent in _WISHING:
             role = role if refused > _REFUSED and role != NONE else "want"
+            role = "avoid" if is_excess(words_of(text[: word.start])) else role
             kind = "value" if kind == NONE else kind
         if role == NONE or word.form == "mark":
             continue
         kind = "title" if link.item_id is not None and word.form == "title" and kind in POINTING else kind
+        kind = "value" if link.values and link.item_id is None and kind in POINTING else kind
         span = Span(role=role, type=kind, text=word.text, start=word.start, end=word.end, links=(link,), share=share)
         if found and _continues(found[-1], span, text):
             last = found.pop()

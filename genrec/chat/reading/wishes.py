@@ -15,7 +15,7 @@ from genrec.chat.lexicon import SlotValue, words_of
 from genrec.chat.reading.amounts import Amount, names_decade, read_amounts
 from genrec.chat.reading.audience import age_of, suited
 from genrec.chat.reading.degrees import NOT, first_graded
-from genrec.chat.reading.function_words import ALTERNATIVES
+from genrec.chat.reading.function_words import ALTERNATIVES, LEAST, MOST
 from genrec.chat.reading.links import Linker
 from genrec.chat.reading.measures import attribute_for, attribute_near, described_by, scale_of
 from genrec.chat.reading.spans import POINTING, Span
@@ -38,8 +38,6 @@ _ABOVE = listed(
     """over above more after post newer longer later beyond uber mehr nach neuer langer plus apres recent mas despues
     posterior encima"""
 )
-_LEAST = listed("least lowest fewest oldest cheapest shortest smallest earliest quickest fastest")
-_MOST = listed("most highest newest latest longest biggest largest dearest priciest")
 _RANGE_WORDS = frozenset({"to", "and", "till", "until", "bis", "und", "a", "et", "y", "hasta", "or"})
 _LEVEL_SHARE = 1 / 3  # cheap is the cheapest third of what meets the other wishes
 _NEAR_SHARE = 0.25  # around 40 is from 30 to 50 …
@@ -477,8 +475,8 @@ class WishReader:
 
     def _read_extreme(self, span: Span) -> None:
         said = {*span.words, *words_of(self.text[: span.start])[-1:]}
-        is_told = first_graded(span.words) is not None or not said & (_LEAST | _MOST)
-        is_most = span.role == "most" if is_told else bool(said & _MOST)
+        is_told = first_graded(span.words) is not None or not said & (LEAST | MOST)
+        is_most = span.role == "most" if is_told else bool(said & MOST)
         attribute = self._measure(span)
         described = described_by(span.words, self.lexicon)
         if described is not None and (attribute is None or span.type in ("free", "length", "size")):
