@@ -80,6 +80,18 @@ def by_stem(words: Sequence[str], lexicon: Lexicon) -> str | None:
     return None if best is None else best[1]
 
 
+def by_form(text: str, lexicon: Lexicon) -> str | None:
+    """The attribute of which a text says what stands before its values: made of, directed by, runs on."""
+    said, best = f" {' '.join(words_of(text))} ", ("", "")
+    for attribute in lexicon.values:
+        form = lexicon.labels[attribute].form.partition("{")[0]
+        verb, _, words = form.strip().partition(" ")
+        words = words if verb in ("is", "has", "comes") else f"{verb} {words}"
+        if len(words.split()) > 1 and f" {words} " in said and len(words) > len(best[0]):
+            best = (words, attribute)
+    return best[1] or None
+
+
 def _common(first: str, second: str) -> str:
     size = next(
         (n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
@@ -99,6 +111,8 @@ def ask_of_items(reading: "_Reading", intent: Intent) -> ChatRequest | None:
     extremes = [span for span in spans if span.role in ("most", "least")]
     compared = [span for span in spans if span.role in ("more", "less")]
     conditions = _conditions(reading)
+    if not (attributes or conditions or extremes) and (formed := by_form(reading.text, lexicon)) is not None:
+        attributes = [formed]
     if intent == "show" and not about and session.focus is None:
         return ChatRequest(text=reading.text, intent="show")
     if intent == "explain":
