@@ -4,6 +4,7 @@ Axis legend: E events, P pairs of a person and an item, T trades, V different ki
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 import numpy as np
@@ -39,6 +40,7 @@ _SIGNS = {"negative": NEGATIVE, "neutral": NEUTRAL, RETURN: NEUTRAL}
 _DENIALS = frozenset({"not", "no", "never", "non", "without"})
 _TAKEN_AWAY = frozenset({"remove", "removed", "undo"})
 _LINKS = frozenset({"to", "from", "in", "on", "the", "a"})
+_OF_SIGNS = frozenset({"SIGN", "WHITE", "BLACK", "HEAVY", "MEDIUM", "RED", "SMALL"})
 _OF_ANYTHING = frozenset(
     {"item", "items", "product", "products", "page", "user", "event", "video", "song", "track", "movie", "book", "list"}
 )
@@ -110,9 +112,18 @@ def says_a_kind(text: str) -> bool:
 
 def _words_of(kind: str) -> tuple[list[str], list[str]]:
     """The words of a kind in any spelling: all, and those that tell kinds apart."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind)  # addToCart
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", _spelled(kind))  # addToCart
     parts = [part for part in re.split(r"[\W_]+", spaced.casefold()) if part]
     return parts, [part for part in parts if part not in _OF_ANYTHING] or parts
+
+
+def _spelled(kind: str) -> str:
+    """A kind that is a sign, by the sign's name: a thumb, a heart, a star."""
+    if any(map(str.isalnum, kind)):
+        return kind
+    names = (unicodedata.name(sign, "").split() for sign in kind if unicodedata.category(sign) in ("So", "Sm"))
+    words = " ".join(word for name in names for word in name if word not in _OF_SIGNS).lower()
+    return words.replace("thumbs ", "thumbs").replace("broken heart", "dislike")
 
 
 def _stem(word: str) -> str:

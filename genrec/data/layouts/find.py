@@ -5,6 +5,7 @@ table whose columns serve as an item's and the one whose columns serve as an eve
 only settle what columns leave open. All files that are not used are named.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,11 +13,12 @@ from pathlib import Path
 from genrec.data.layouts.known import LAYOUTS
 from genrec.data.layouts.layout import Layout, Part
 from genrec.data.layouts.looks import looks_of
+from genrec.data.layouts.matrix import is_matrix
 from genrec.data.layouts.names import EVENT_PHRASES, ITEM_PHRASES, plain, speaks_for
 from genrec.data.layouts.nested import object_lists, unrolled
 from genrec.data.layouts.opening import is_pages, is_table, open_table, peek
 from genrec.data.layouts.roles import link_share
-from genrec.data.tables import Peek, Table
+from genrec.data.tables import Peek, Table, stacked
 from genrec.data.values import ids
 from genrec.errors import SourceError
 
@@ -40,6 +42,7 @@ _IMAGE_FOLDERS = ("images", "image", "photos", "pictures", "posters", "img", "bi
 _NUM_UNROLLED, _NUM_LOOKED_AT = 100, 2_000  # rows
 _MOST_TABLES = 80  # that are looked at
 _SURE = 0.6
+_NUMBERS = re.compile(r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d+)(?:[-_. ]\d+)*")
 _LEAST_EVENTS = 1.9  # of a table that is called events, or says who
 _LEAST_LINKED = 0.5  # of the cells that name items, in a table that no name tells
 _LEAST_ITEMS = 1.5  # of a table of items that stands beside events of a known layout: an id and more
@@ -48,17 +51,24 @@ _LEAST_ITEMS = 1.5  # of a table of items that stands beside events of a known l
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """The files of a source. items: None where items are made of the events' columns; events: none, one, or the parts
-    of one table; unused: files that nothing is read from; whole: tables that were read whole, and need not be again."""
+    of one table; more_items: further parts of the items; unused: files that nothing is read from; whole: tables that
+    were read whole, and need not be again."""
 
     items: Path | None
     events: tuple[Path, ...] = ()
+    more_items: tuple[Path, ...] = ()
     images: Path | None = None
     layout: Layout | None = None
     unused: tuple[Path, ...] = ()
     whole: Mapping[Path, Table] = field(default_factory=dict)
 
     def open(self, path: Path, columns: Sequence[str] | None = None) -> Table:
-        """One of its files as a table, or some of its columns. Raises SourceError."""
+        """One of its files as a table, or some of its columns; items with all of their parts. Raises SourceError."""
+        if path == self.items and self.more_items:
+            parts = [replace(self, more_items=()).open(part, columns) for part in (path, *self.more_items)]
+            note = f"{len(parts)} files are parts of one table: {', '.join(part.path.name for part in parts)}"
+            whole = stacked(parts)
+            return replace(whole, notes=(note, *whole.notes))
         table = self.whole.get(path)
         if table is None:
             return open_table(path, columns=columns)
@@ -92,12 +102,15 @@ def find_source(
     found = _by_layout(tables, items, events, among) or (None if among else _by_columns(tables, items, events))
     if found is None:
         raise SourceError(_nothing(path or items or Path(), files, tables, among))
-    used = {found.items, *found.events}
+    if items is None and events is None:
+        found = _with_parts(found, tables)
+    used = {found.items, *found.more_items, *found.events}
     unused = [file for file in files if file not in used]
     start = folder or (found.items or found.events[0]).parent
     return Source(
         items=found.items,
         events=found.events,
+        more_items=found.more_items,
         images=images or find_images(start),
         layout=found.layout,
         unused=tuple(unused),
@@ -108,6 +121,36 @@ def find_source(
 def find_images(folder: Path) -> Path | None:
     """The folder of pictures in a source's folder, if there is one."""
     return next((folder / name for name in _IMAGE_FOLDERS if (folder / name).is_dir()), None)
+
+
+def _with_parts(source: Source, tables: Mapping[Path, Table]) -> Source:
+    """The source with the files that go on its tables: of the same columns, told apart by numbers in their names."""
+    events = [part for file in source.events for part in (file, *_more_parts(file, tables))]
+    more = _more_parts(source.items, tables) if source.items is not None else ()
+    taken = {source.items, *source.events}
+    return replace(
+        source,
+        events=tuple(dict.fromkeys(events)),
+        more_items=tuple(file for file in more if file not in taken),
+    )
+
+
+def _more_parts(file: Path, tables: Mapping[Path, Table]) -> tuple[Path, ...]:
+    if file not in tables:
+        return ()
+    stem = _numberless(file)
+    columns = {plain(name) for name in tables[file].columns}
+    return tuple(
+        other
+        for other, table in tables.items()
+        if other != file and _numberless(other) == stem and {plain(name) for name in table.columns} == columns
+    )
+
+
+def _numberless(file: Path) -> str | None:
+    """A file's name without its numbers; itself where it has none."""
+    found = _NUMBERS.sub("#", file.name.lower())
+    return found if "#" in found else file.name
 
 
 def matching_part(table: Table, part: Part) -> bool:
@@ -202,6 +245,8 @@ def _by_columns(tables: Mapping[Path, Table], items: Path | None, events: Path |
     as_events = {file: _as_events(file, table) for file, table in tables.items()}
     if items is None and events is None and len(tables) == 1:
         (file,) = tables
+        if is_matrix(tables[file]):
+            return Source(items=None, events=(file,))
         if as_events[file] >= 2 and as_events[file] > as_items[file]:
             return Source(items=None, events=(file,))
         return Source(items=file)
@@ -283,7 +328,7 @@ def _as_events(file: Path, table: Table) -> float:
         rows = unrolled(table.head(_NUM_UNROLLED), name)
         if _has(rows, EVENT_PHRASES["user_id"]) and _has(rows.select(_within(rows, name)), EVENT_PHRASES["item_id"]):
             table = rows
-    score = 2.0 * _is_called(file, EVENT_WORDS)
+    score = 2.0 * _is_called(file, EVENT_WORDS) + 2.0 * is_matrix(table)
     score += 1.5 * _has(table, EVENT_PHRASES["user_id"]) + 0.5 * _has(table, EVENT_PHRASES["item_id"])
     return score + sum(0.5 * _has(table, EVENT_PHRASES[role]) for role in ("timestamp", "rating", "quantity"))
 

@@ -19,11 +19,13 @@ from genrec.data.layouts.prices import settle_price
 from genrec.data.layouts.search import SURE, Search
 from genrec.data.tables import Column, Table
 from genrec.data.values import KnownIds, ids, match_ids, numbers
+from genrec.data.values.grades import are_grades
 
 _CALLED = 0.9  # from which a name says nothing but the role
 _HELD = 0.7  # at most how surely a name speaks that only holds a phrase
 _SHORT_CHARS = 80  # of a description that can stand as a title
 _MAX_KINDS = 30
+_NUM_PAIRED = 2_000  # rows in which it is looked whether a column says something of the items
 _PAID = (
     "total",
     "betrag",
@@ -103,18 +105,22 @@ def find_event_roles(
     search.settle("user_id", lambda name: not looks[name].is_float or 0.5 * _is_called(name, "user_id"))
     search.settle("timestamp", lambda name: _is_time(name, looks[name]))
     search.settle("kind", lambda name: _is_kind(name, looks[name]))
-    for role in ("rating", "quantity", "amount"):
-        search.settle(
-            role, lambda name: looks[name].numbers > 0.5 or set(map(str.lower, looks[name].values)) <= {"true", "false"}
-        )
+    search.settle("rating", lambda name: _is_measure(looks[name]) or are_grades(looks[name].values))
+    for role in ("quantity", "amount"):
+        search.settle(role, lambda name: _is_measure(looks[name]))
     if "quantity" not in search.roles:
         notes += _money_of_returns(search, looks)
     search.settle("feedback", lambda name: set(looks[name].values) <= {"1", "0", "-1"})
     search.settle("part", lambda name: len(looks[name].values) <= 4)
-    _events_by_looks(search, looks)
+    _events_by_looks(table, search, looks)
     if "timestamp" not in search.roles:
         notes += _unread_times(search, looks)
     return Found(roles=search.roles, notes=tuple(notes)), key or next(iter(items), None)
+
+
+def _is_measure(look: Look) -> bool:
+    """Whether cells are numbers, or truths."""
+    return look.numbers > 0.5 or set(map(str.lower, look.values)) <= {"true", "false"}
 
 
 def _is_time(name: str, look: Look) -> float:
@@ -212,7 +218,7 @@ def _add_numbered(search: "Search", looks: Mapping[str, Look], role: str) -> Non
         search.take(role, *names, *[n for n in more if looks[n].num_filled and (is_named or looks[n].is_media)])
 
 
-def _events_by_looks(search: Search, looks: Mapping[str, Look]) -> None:
+def _events_by_looks(table: Table, search: Search, looks: Mapping[str, Look]) -> None:
     """Settle by cells what names left open; a table without header has no names at all."""
     if "timestamp" not in search.roles:
         timed = [n for n in search.free if looks[n].is_timed and looks[n].times > 0.9 and looks[n].filled > 0.9]
@@ -233,11 +239,24 @@ def _events_by_looks(search: Search, looks: Mapping[str, Look]) -> None:
         if things:
             search.take("item_id", things[0])
     nameless = [n for n in search.free if plain(n).startswith(_NAMELESS) and looks[n].numbers > 0.9]
+    nameless = [n for n in nameless if not _is_of_item(table, n, search.roles.get("item_id", ()))]
     if nameless and not {"rating", "amount", "quantity"} & set(search.roles):
         look = looks[nameless[0]]
         values = numbers([*look.values], name=nameless[0]).values
         is_rating = np.nanmax(values) <= 10 and np.nanmin(values) >= -1 and not look.is_float
         search.take("rating" if is_rating else "amount", nameless[0])
+
+
+def _is_of_item(table: Table, name: str, items: Sequence[str]) -> bool:
+    """Whether a column says something of the items, such as their category: one and the same wherever one is named."""
+    if not items:
+        return False
+    sample = table.head(_NUM_PAIRED)
+    named, told = (ids(sample.columns[column]).values.to_pylist() for column in (items[0], name))
+    values: dict[object, set[object]] = {}
+    for item, value in zip(named, told, strict=True):
+        values.setdefault(item, set()).add(value)
+    return len(values) < len(named) and all(len(said) == 1 for said in values.values())
 
 
 def _may_be_person(name: str, look: Look) -> bool:
@@ -271,7 +290,7 @@ def _unread_times(search: Search, looks: Mapping[str, Look]) -> list[str]:
 
 def _is_kind(name: str, look: Look) -> float:
     """How well cells serve as kinds of events: few different words."""
-    if look.words < 0.5 or len(look.values) > _MAX_KINDS or look.mean_words > 4:
+    if len(look.values) > _MAX_KINDS or look.mean_words > 4 or (look.words < 0.5 and not _says_kinds(look)):
         return 0.0
     if all(value.lower() in ("true", "false", "yes", "no") for value in look.values):
         return 0.0

@@ -9,21 +9,23 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+import pyarrow as pa
 
 from genrec.data.feedback import ALL, Judged, judge
 from genrec.data.filters import parse_filter
 from genrec.data.layouts.find import Source
 from genrec.data.layouts.layout import Part, Roles, Shaped
 from genrec.data.layouts.mapping import TableMapping
+from genrec.data.layouts.matrix import events_of_matrix
 from genrec.data.layouts.names import EVENT_PHRASES, speaks_for
 from genrec.data.layouts.nested import has_nested, object_lists, unrolled, with_lists
 from genrec.data.layouts.opening import peek
 from genrec.data.layouts.roles import find_event_roles, link_share
 from genrec.data.losses import Losses
-from genrec.data.readers.events import EventsRead, joined, read_events, too_few
+from genrec.data.readers.events import EventsRead, read_events, too_few
 from genrec.data.readers.item_source import Key, Tell, given_roles, missing_role, refuse_rows, shape, why, with_changes
 from genrec.data.readers.reading import ReadOptions
-from genrec.data.tables import Table
+from genrec.data.tables import Table, stacked
 from genrec.errors import SourceError
 from genrec.schema import Catalog, Interactions
 from genrec.schema import Column as Coded
@@ -32,6 +34,7 @@ _NUM_LOOKED_AT = 2_000
 _NUM_SEARCHED = 100  # rows in which a column of lists of items is looked for
 _SURE = 0.6  # how surely a name speaks for a role to be named where it has none
 _LEAST_LISTED = 0.5  # of the elements of such a column that are ids of items
+ONE_PERSON = "me"  # whose events a log is that names nobody
 Keys = Mapping[str, Key]  # columns by which events may name items, the id first
 
 
@@ -59,22 +62,36 @@ def open_events(
     listed = _listing(first, keys) if part is None and not options.columns else None
     is_whole = whole or has_nested(first) or listed is not None or (part is not None and part.shape is not None)
     wanted = None if is_whole else _needed(first, part, keys, options)
-    shaped = [_shape(source.open(file, wanted), part, listed) for file in files]
+    shaped = [_shape(source.open(file, wanted), part, listed, keys) for file in files]
     for one in shaped:
         refuse_rows(one.table, losses)
-    table = joined([one.table for one in shaped])
+    table = stacked([one.table for one in shaped])
     if not len(table):
         raise SourceError(f"{files[0]} has no usable row{why(losses)}; wanted at least one event")
     roles, key = _roles(table.head(_NUM_LOOKED_AT), shaped[0].roles, keys, options, tell)
-    header = tuple(_shape(first, part, listed).table.columns)
+    header = tuple(_shape(first, part, listed, keys).table.columns)
+    notes = [note for one in shaped for note in one.notes]
+    if "user_id" not in roles and {"item_id", "timestamp"} <= set(roles) and not keys:
+        table, roles = _of_one_person(table, roles)
+        notes.append(
+            f"no column says who, so all events are of one person, {ONE_PERSON!r}; where one does, say "
+            "--map events.user_id=COLUMN"
+        )
     for role in ("user_id", "item_id"):
         if role not in roles:
             advice = "; where it names nobody, give the file of the items alone" if role == "user_id" else ""
             raise SourceError(missing_role(table.path, header, role, f"events.{role}") + advice)
-    notes = tuple(dict.fromkeys(note for one in shaped for note in one.notes))
     beside = tuple(dict.fromkeys(file for one in shaped for file in one.beside))
     left_out = {name: reason for one in shaped for name, reason in one.left_out.items()}
-    return EventTable(table=table, roles=roles, key=key, header=header, left_out=left_out, notes=notes, beside=beside)
+    return EventTable(
+        table=table,
+        roles=roles,
+        key=key,
+        header=header,
+        left_out=left_out,
+        notes=tuple(dict.fromkeys(notes)),
+        beside=beside,
+    )
 
 
 def read_event_table(
@@ -130,23 +147,36 @@ def interactions_of(read: EventsRead, judged: Judged, catalog: Catalog, kind: st
     )
 
 
-def _shape(table: Table, part: Part | None, listed: str | None) -> Shaped:
-    """Events in shape; an order of no known layout that lists its items becomes an event for each of them.
+def _of_one_person(table: Table, roles: Roles) -> tuple[Table, Roles]:
+    """The events of a log that one person keeps: what they watched, read or bought, and when."""
+    column = next(name for name in (f"user_id{'_' * n}" for n in range(9)) if name not in table.columns)
+    persons = pa.chunked_array([pa.array([ONE_PERSON] * len(table), pa.string())])
+    return replace(table, columns={**table.columns, column: persons}), {**roles, "user_id": (column,)}
+
+
+def _shape(table: Table, part: Part | None, listed: str | None, keys: Keys) -> Shaped:
+    """Events in shape; an order of no known layout that lists its items becomes an event for each of them, and a table
+    of persons and items an event for each cell.
 
     listed: the column whose cells list ids of items.
     """
     shaped = shape(table, part)
     if part is not None:
         return shaped
+    matrix = events_of_matrix(shaped.table, [key.known for key in keys.values()])
+    if matrix is not None:
+        return matrix
     if listed is not None and listed in shaped.table.columns:
         rows = unrolled(with_lists(shaped.table, listed), listed)
         note = f"{len(rows):,} events are the elements of {listed!r} in {len(shaped.table):,} rows"
         return replace(shaped, table=rows, notes=(*shaped.notes, note))
-    named = _naming(shaped.table.columns)
+    named, linked = _naming(shaped.table.columns), _linking(shaped.table, shaped.table.columns, keys)
     for name in object_lists(shaped.table):
         rows = unrolled(shaped.table, name)
-        inner = [column.removeprefix(f"{name}.") for column in rows.columns if column.startswith(f"{name}.")]
-        if _naming(inner) > named:
+        own = [column for column in rows.columns if column.startswith(f"{name}.")]
+        links = _linking(rows, own, keys)
+        is_named = _naming([column.removeprefix(f"{name}.") for column in own]) > named
+        if links > linked if links or linked else is_named:
             note = f"{len(rows):,} events are the elements of {name!r} in {len(shaped.table):,} rows"
             return replace(shaped, table=rows, notes=(*shaped.notes, note))
     return shaped
@@ -166,6 +196,18 @@ def _listing(first: Table, keys: Keys) -> str | None:
         if any(share >= _LEAST_LISTED and share > whole for share, whole in shares):
             return name
     return None
+
+
+def _linking(table: Table, columns: Iterable[str], keys: Keys) -> float:
+    """The largest share of the cells of one column that name items; 0 where few do."""
+    sample = table.head(_NUM_SEARCHED)
+    flat = [column for column in columns if not isinstance(sample.columns[column], list) or _is_flat(sample, column)]
+    shares = [link_share(sample.columns[column], key.known) for column in flat for key in keys.values()]
+    return max((share for share in shares if share >= _LEAST_LISTED), default=0.0)
+
+
+def _is_flat(table: Table, column: str) -> bool:
+    return not any(isinstance(cell, list | tuple | Mapping) for cell in table.columns[column])
 
 
 def _naming(names: Iterable[str]) -> float:

@@ -4,7 +4,7 @@ Knows roles and typed columns; deliberately judges nothing (`genrec.data.feedbac
 an event: there may be tens of millions.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +16,7 @@ from genrec.data.layouts.layout import Roles
 from genrec.data.losses import Losses
 from genrec.data.tables import Column, Table
 from genrec.data.values import Odd, dictionary_encoded, ids, match_ids, numbers, times
+from genrec.data.values.grades import grades
 from genrec.schema import Column as Coded
 from genrec.schema import FloatArray, IntArray, PartArray, why_no_id
 
@@ -150,6 +151,7 @@ class _Reader:
         if name is None:
             return None
         column = _truths_as_numbers(self._table.columns[name])
+        column = grades(column) if role == "rating" else column
         found = numbers(column, name=name)
         self.notes += [f"{name}: {note}" for note in found.notes]
         self._count(found.odd, f"{role} {name!r} is not a number")
@@ -239,23 +241,3 @@ def _coded(column: Column, kept: IntArray) -> Coded:
         texts = texts.take(pa.array(kept))
     places, dictionary = _codes(texts)
     return Coded(tuple(dictionary.to_pylist()), places)
-
-
-def joined(reads: Sequence[Table]) -> Table:
-    """The parts of one table, one after the other."""
-    if len(reads) == 1:
-        return reads[0]
-    names = list(dict.fromkeys(name for table in reads for name in table.columns))
-    columns: dict[str, Column] = {}
-    for name in names:
-        parts = [table.columns.get(name, [None] * len(table)) for table in reads]
-        chunks = [chunk for part in parts if isinstance(part, pa.ChunkedArray) for chunk in part.chunks]
-        is_typed = all(isinstance(part, pa.ChunkedArray) for part in parts) and len({c.type for c in chunks}) == 1
-        if is_typed:
-            columns[name] = pa.chunked_array(chunks)
-        else:
-            columns[name] = [c for part in parts for c in (part if isinstance(part, list) else part.to_pylist())]
-    lines = np.concatenate([np.asarray(table.lines, dtype=np.int64) for table in reads])
-    notes = tuple(dict.fromkeys(note for table in reads for note in table.notes))
-    refused = tuple(row for table in reads for row in table.refused)
-    return Table(path=reads[0].path, columns=columns, lines=lines, notes=notes, refused=refused)

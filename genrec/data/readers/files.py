@@ -79,7 +79,7 @@ def read_files(path: Path | None, options: ReadOptions, *, among: Sequence[str] 
         interactions = interactions_of(read, judged, items.catalog, kind)
         says.about(events.table, [*events.notes, *read.notes, *judged.notes])
         says.questions += [f"{events.table.path.name}: {read.ambiguous}"] if read.ambiguous else []
-        says.tables.append(_event_report(events, source))
+        says.tables.append(_event_report(events, source, items))
     named = frozenset(map(str, coded_texts(interactions.item_ids).values))
     items = replace(items, catalog=usable_items(items, named, parts.given_ids, losses))
     return Reading(
@@ -243,14 +243,17 @@ def _kind(kind: Kind) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _event_report(events: EventTable, source: Source) -> TableReport:
+def _event_report(events: EventTable, source: Source, items: ItemsRead) -> TableReport:
     used = {name for names in events.roles.values() for name in names}
+    if source.items is None:  # what one event says of its item is an attribute
+        told = {*items.columns.kinds, *items.columns.left_out, *(n for names in items.roles.values() for n in names)}
+        used |= {name for name in events.header if any(one == name or one.startswith(f"{name}.") for one in told)}
     rest = {name: "no role among events" for name in events.header if name not in used}
     return TableReport(
         file=", ".join(file.name for file in source.events),
         num_rows=len(events.table),
         roles=_by_column(events.roles),
-        left_out={**events.left_out, **(rest if source.items is not None else {})},
+        left_out={**rest, **events.left_out},
     )
 
 

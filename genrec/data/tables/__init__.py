@@ -7,7 +7,7 @@ found, guessed and left out, and in refused rows what it could not read. What th
 from genrec.data.tables.opening import TABLE_SUFFIXES, is_table_name, require_file, table_suffix
 from genrec.data.tables.peeking import Peek, peek_table
 from genrec.data.tables.reading import read_table
-from genrec.data.tables.table import Column, RefusedRow, Table
+from genrec.data.tables.table import Column, RefusedRow, Table, stacked
 
 __all__ = [
     "TABLE_SUFFIXES",
@@ -19,5 +19,6 @@ __all__ = [
     "peek_table",
     "read_table",
     "require_file",
+    "stacked",
     "table_suffix",
 ]

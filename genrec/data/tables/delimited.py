@@ -148,6 +148,7 @@ class _Body:
     joined: Counter[int] = field(default_factory=Counter)
     num_short: int = 0
     num_blank: int = 0
+    num_headers: int = 0
 
     def __post_init__(self) -> None:
         dialect = self.dialect
@@ -280,15 +281,33 @@ class _Body:
             for place, name in enumerate(names)
         }
         self.batches.clear()
+        lines = _joined_lines(self.lines)
+        columns, lines = self._without_headers(columns, lines)
         columns, finish_notes = finish_columns(columns, has_header=self.dialect.names is not None)
         table = Table(
             path=self.path,
             columns=columns,
-            lines=_joined_lines(self.lines),
+            lines=lines,
             notes=(*notes, *name_notes, *finish_notes, *self._row_notes(names)),
             refused=tuple(self.refused),
         )
         return table if wanted is None else table.select(wanted)
+
+    def _without_headers(
+        self, columns: dict[str, pa.ChunkedArray], lines: range | IntArray
+    ) -> tuple[dict[str, pa.ChunkedArray], range | IntArray]:
+        """The rows that do not repeat the header, as tables that were joined do."""
+        repeats = None
+        for column, name in zip(columns.values(), self.dialect.names or (), strict=False):
+            is_name = pc.equal(column, name)
+            repeats = is_name if repeats is None else pc.and_(repeats, is_name)
+            if not pc.any(repeats).as_py():
+                return columns, lines
+        if repeats is None or not any(map(str.strip, self.dialect.names or ())):
+            return columns, lines
+        kept = np.flatnonzero(~repeats.to_numpy(zero_copy_only=False))
+        self.num_headers = len(lines) - len(kept)
+        return {name: column.take(kept) for name, column in columns.items()}, np.asarray(lines, np.int64)[kept]
 
     def _row_notes(self, names: Sequence[str]) -> Iterator[str]:
         for place, count in sorted(self.joined.items()):
@@ -300,6 +319,8 @@ class _Body:
             yield f"{_rows(self.num_short)} had fewer cells than the header; the missing ones are empty"
         if self.num_blank:
             yield f"{_rows(self.num_blank)} were blank"
+        if self.num_headers:
+            yield f"{_rows(self.num_headers)} repeated the header, and were left out"
         if self.splitter.num_unclosed:
             yield f"{self.splitter.num_unclosed:,} quotes were never closed, and stand in their cells as they are"
 

@@ -104,7 +104,9 @@ def _with_header(
             notes.append("the rows have one cell more than the header, which was taken for their names")
         names = tuple(cells)
     width = len(names) if names is not None else max(usual, 1)
-    fitting = [row for *_, row in body if len(row) == width] or [row + [""] * width for *_, row in body if row]
+    fitting = [row for *_, row in body if len(row) == width and row != list(names or ())] or [
+        row + [""] * width for *_, row in body if row
+    ]
     kinds = tuple(column_kind([row[place] for row in fitting]) for place in range(width))
     return Dialect(
         separator=separator, has_escapes=has_escapes, names=names, num_skipped=after if is_header else first,
@@ -227,7 +229,8 @@ def _num_words(cells: Sequence[str]) -> int:
 
 def _is_header(rows: Sequence[list[str]]) -> bool:
     """Whether the first row names columns: by its words, else by what stands below them."""
-    head, below = rows[0], rows[1 : 1 + _MOST_ROWS]
+    head = rows[0]
+    below = [row for row in rows[1 : 1 + _MOST_ROWS] if row != head]  # a header may be repeated
     texts = [cell.strip() for cell in head if cell.strip()]
     if not texts or any(len(text) > _NAME_CHARS * 4 for text in texts):
         return False

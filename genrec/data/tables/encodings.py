@@ -48,7 +48,15 @@ _TURNED, _CAPITALS = 0.8, 0.3  # how little usual a word is with capitals within
 _ALL_OF_IT = 0.95  # of what is not ASCII must be letters of the alphabet
 _HIGH_LETTER = re.compile(r"[^\W\d_a-zªº¹²³¼½¾μ]")
 _ODD = r"[^\w\x00-\x7f\xa0\xad’‘“”„‚«»–—…°€£¥™®©¿¡×]"  # signs that touch no letter
-_ODD_SIGN = re.compile(rf"(?<=[^\W\d_]){_ODD}|{_ODD}(?=[^\W\d_])|(?<=[^\W\d_])[‚„](?=[^\W\d_])|[\x80-\x9f]")
+_INNER = r"(?<=[^\W\d_])[‚„¿¡£¥©®¹²³¼½¾](?=[^\W\d_])"  # signs that stand beside letters, but not amid them
+_ODD_SIGN = re.compile(rf"(?<=[^\W\d_]){_ODD}|{_ODD}(?=[^\W\d_])|{_INNER}|[£¥¹²³¼½¾](?=[^\W\d_])|[\x80-\x9f]")
+_WIDE = ("cp932", "gb18030", "big5", "cp949")
+_SCRIPTS = "\u3005\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3"
+_WIDE_LETTER = re.compile(f"[{_SCRIPTS}]")
+_WIDE_ALONE = re.compile(f"(?<=[A-Za-z])[{_SCRIPTS}]|(?<![{_SCRIPTS}])[{_SCRIPTS}](?![{_SCRIPTS}])")
+_MOST_ALONE = 0.2
+_MONEY_SIGNS = {"cp932": "¥", "shift_jis": "¥", "shift_jis_2004": "¥", "cp949": "₩", "euc_kr": "₩", "johab": "₩"}
+_BACKSLASH = re.compile(r"\\(?=\d)")
 _SHOWN = {"utf-8-sig": "UTF-8", "utf-8": "UTF-8", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
 
 
@@ -145,6 +153,10 @@ def _other(lines: bytes) -> str:
     runs = [len(run) for run in _HIGH_RUN.findall(lines)]
     if sum(run for run in runs if run <= _SHORT_RUN) > _MOSTLY * sum(runs):
         likeliest = max(_LATIN, key=lambda name: _fit(lines, name))
+        wide = [name for name in _WIDE if _is_wide(lines, name)]
+        if wide and _fit(lines, likeliest) < 1:
+            best = from_bytes(lines, cp_isolation=wide).best()
+            return wide[0] if best is None or len(wide) == 1 else str(best.encoding)
         if _fit(lines, likeliest) >= _LEAST_FIT:
             return likeliest
     likeliest = max(_ALPHABETS, key=lambda name: _usual(lines, name))
@@ -152,6 +164,19 @@ def _other(lines: bytes) -> str:
         return likeliest
     best = from_bytes(lines).best()
     return "cp1252" if best is None else str(best.encoding)
+
+
+def _is_wide(lines: bytes, name: str) -> bool:
+    """Whether lines are of words in a script of two bytes a letter, whose second byte may be an ASCII one: letters that
+    stand beside others of theirs, not alone amid Latin ones."""
+    try:
+        text = lines.decode(name)
+    except UnicodeDecodeError:
+        return False
+    own = _WIDE_LETTER.findall(text)
+    beside = _WIDE_ALONE.findall(text)
+    others = [char for char in text if not char.isascii() and char.isalpha() and not _WIDE_LETTER.fullmatch(char)]
+    return len(own) > 1 and not others and len(beside) < _MOST_ALONE * len(own)
 
 
 def _fit(lines: bytes, name: str) -> float:
@@ -223,6 +248,12 @@ def utf8_pieces(path: Path, encoding: Encoding, *, piece_bytes: int = _PIECE_BYT
         yield from _normal_pieces(stream, encoding, piece_bytes)
 
 
+def _money(text: str, encoding: str) -> str:
+    """A text in which the sign of money that a country writes in place of a backslash is that sign."""
+    sign = _MONEY_SIGNS.get(encoding)
+    return text if sign is None else _BACKSLASH.sub(sign, text)
+
+
 def _without_long(block: bytes, max_line_bytes: int) -> bytes:
     if len(block) <= max_line_bytes:
         return block
@@ -239,7 +270,7 @@ def _normal_pieces(stream: Bytes, encoding: Encoding, block_bytes: int) -> Itera
         piece = stream.read(max(block_bytes, len(codecs.BOM_UTF8)))
         is_end = not piece
         if decoder is not None:
-            piece = decoder.decode(piece, final=is_end).encode("utf-8", "replace")
+            piece = _money(decoder.decode(piece, final=is_end), encoding.name).encode("utf-8", "replace")
         if is_first and piece:
             piece, is_first = piece.removeprefix(codecs.BOM_UTF8), False
         if b"\0" in piece:

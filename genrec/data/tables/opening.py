@@ -8,6 +8,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ TABLE_SUFFIXES = (
     ".parquet", ".feather", ".arrow",
 )  # fmt: skip
 _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
-_START_BYTES = 512
+_START_BYTES = 1024
 _AS_CSV = "save it as CSV (UTF-8)"
 _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (
@@ -53,6 +54,8 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (b"\x89PNG", "a picture", "give the table as CSV"),
     (b"RDX", "an R workspace", "write it as CSV: write.csv(TABLE, 'FILE.csv', row.names = FALSE)"),
 )
+_DUMP = re.compile(rb"^(?:create table|insert into)\s", re.MULTILINE)  # among the first lines of a database's dump
+_DUMP_STARTS = (b"--", b"/*", b"create ", b"insert ", b"set ", b"begin", b"pragma ", b"drop ", b"start ", b"use ")
 _OFFICE = {"[Content_Types].xml": "an Excel or Office file", "mimetype": "an OpenDocument file"}
 _MARKUP = {
     b"<?xml": "XML",
@@ -153,6 +156,10 @@ def _refuse_foreign(path: Path, start: bytes, *, is_markup: bool = False) -> Non
         if start.startswith(magic):
             raise SourceError(f"{path} is {kind}; {advice}")
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith(_DUMP_STARTS) and _DUMP.search(text):
+        raise SourceError(
+            f"{path} is a dump of a database (SQL); write each of its tables as CSV, and give their folder"
+        )
     for opening, kind in _MARKUP.items():
         if text.startswith(opening) and not is_markup:
             raise SourceError(f"{path} is {kind}, no table; {_AS_CSV}")

@@ -162,3 +162,23 @@ def joined(parts: Sequence[pa.Array | list[object]]) -> Column:
 def _are_exact(arrays: Sequence[pa.Array]) -> bool:
     whole = [array.to_numpy(zero_copy_only=False) for array in arrays if pa.types.is_int64(array.type)]
     return all(bool(np.nanmax(np.abs(numbers), initial=0) <= _EXACT) for numbers in whole)
+
+
+def stacked(tables: Sequence[Table]) -> Table:
+    """The parts of one table, one after the other, under the path of the first."""
+    if len(tables) == 1:
+        return tables[0]
+    names = dict.fromkeys(name for table in tables for name in table.columns)
+    columns: dict[str, Column] = {}
+    for name in names:
+        parts = [table.columns.get(name, [None] * len(table)) for table in tables]
+        chunks = [chunk for part in parts if isinstance(part, pa.ChunkedArray) for chunk in part.chunks]
+        is_typed = all(isinstance(part, pa.ChunkedArray) for part in parts) and len({c.type for c in chunks}) == 1
+        if is_typed:
+            columns[name] = pa.chunked_array(chunks)
+        else:
+            columns[name] = [c for part in parts for c in (part if isinstance(part, list) else part.to_pylist())]
+    lines = np.concatenate([np.asarray(table.lines, dtype=np.int64) for table in tables])
+    notes = tuple(dict.fromkeys(note for table in tables for note in table.notes))
+    refused = tuple(row for table in tables for row in table.refused)
+    return Table(path=tables[0].path, columns=columns, lines=lines, notes=notes, refused=refused)

@@ -5,6 +5,7 @@ One type a column: truth, number, list of texts, or text. Numbers that name rath
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -57,6 +58,8 @@ _SHORT_TRUTHS = (
         "0.0": False,
     }
 )
+_UNIT_KEYS = ("currency", "currencycode", "pricecurrency", "unit", "unitcode", "uom")
+_PAIR = re.compile(r"([^\W\d][\w .()/-]{0,38}?)\s*[=:]\s*(\S(?:.{0,119})?)")
 _LEADING_ZERO = re.compile(r"[+-]?0\d+")
 _LONG_DIGITS = re.compile(r"\d{11,}")  # EAN, UPC, ISBN-13
 _ADDRESS = re.compile(r"(?:https?:)?//\S+|www\.\S+|data:\S+", re.I)
@@ -233,12 +236,32 @@ def flatten(name: str, column: Column) -> dict[str, Column]:
     return _flatten("" if name == "attributes" else name, opened, depth=2) or {name: column}
 
 
+def _pairs(written: Sequence[str]) -> list[dict[str, str]] | None:
+    """Cells that list names with their values (power=500 W; weight=1.2 kg) as mappings; None where most do not, or
+    their names do not recur, as those of prose do not."""
+    for sign in (";", "|", "\n", ","):
+        parts = [[part for part in text.split(sign) if part.strip()] for text in written]
+        matches = [[_PAIR.fullmatch(part.strip()) for part in row] for row in parts]
+        good = [row for row in matches if row and all(row)]
+        if len(good) < max(2, _MOST * len(written)):
+            continue
+        found = [{m[1].strip(): m[2].strip() for m in row if m is not None} if all(row) else {} for row in matches]
+        counts = Counter(key for row in found for key in row)
+        num_recurring = sum(2 * count >= len(good) for count in counts.values())
+        if num_recurring > 1 and sum(map(len, good)) >= 2 * len(good):
+            return found
+    return None
+
+
 def _open(column: Column) -> list[object] | None:
     """The cells as mappings, None where missing; None where the column holds others."""
     found, written = distinct_texts(column, as_text)
     looks_V = [isinstance(value, Mapping) or _is_braced(value) for value in found.values]
+    if _are_alone(found.values):  # a list of one object is that object
+        return found.spread_objects([value[0] if isinstance(value, list) else None for value in found.values], None)
     if not any(looks_V) or sum(looks_V) < _MOST * len(looks_V):
-        return None
+        pairs = _pairs(written)
+        return None if pairs is None else found.spread_objects(pairs, None)
     opened = [
         value if isinstance(value, Mapping) else parse_literal(text) if looks else value
         for value, text, looks in zip(found.values, written, looks_V, strict=True)
@@ -253,6 +276,14 @@ def _open(column: Column) -> list[object] | None:
 
 def _is_braced(value: object) -> bool:
     return isinstance(value, str) and value.lstrip()[:1] == "{" and value.rstrip()[-1:] == "}"
+
+
+def _are_alone(values: Sequence[object]) -> bool:
+    """Whether all values are lists of at most one object of several keys."""
+    lists = [value for value in values if isinstance(value, list)]
+    filled = [value for value in lists if value]
+    is_one = all(len(value) == 1 and isinstance(value[0], Mapping) and len(value[0]) > 1 for value in filled)
+    return bool(filled) and len(lists) == len(values) and is_one
 
 
 def _flatten(prefix: str, cells: Sequence[object], *, depth: int) -> dict[str, Column]:
@@ -286,14 +317,14 @@ def _entry(cell: object, key: str) -> object:
 
 
 def _prices(cells: Sequence[object]) -> list[object] | None:
-    """Amounts with their currency as texts of one price each; None where the objects are no prices."""
+    """Amounts with their currency or unit as texts of one amount each; None where the objects are no amounts."""
     prices: list[object] = []
     for cell in cells:
         if not isinstance(cell, Mapping):
             prices.append(None)
             continue
         lowered = {str(key).lower().replace("_", ""): value for key, value in cell.items()}
-        code = next((lowered[key] for key in ("currency", "currencycode", "pricecurrency") if key in lowered), None)
+        code = next((lowered[key] for key in _UNIT_KEYS if key in lowered), None)
         amount = next((lowered[key] for key in ("amount", "value", "price", "number") if key in lowered), None)
         if not isinstance(code, str) or len(lowered) > 4 or isinstance(amount, Mapping | list):
             return None
