@@ -34,6 +34,8 @@ _LIKELY: tuple[Say, ...] = (
 MIN_LONG_TITLE = 3  # words from which a title is told from ordinary words wherever it stands
 MAX_VALUES = 300  # an attribute with more values holds names
 _MIN_STEM, _STEM_SHARE = 5, 0.6  # letters in which a word and one made of it agree, and of the longer
+_NEAR_SHARE = 0.5  # of the longer of two words that have a stem in common, in which they must agree
+_MAX_HELD = 80  # values of an attribute that says how things are
 MIN_PART = 4  # letters of each of two words that are written as one
 MIN_NAME = 4  # letters of a part of a name that stands for all of it
 
@@ -93,11 +95,12 @@ def _same_words_by_form(language: str | None) -> Mapping[Words, tuple[int, ...]]
     return {key: tuple(numbers) for key, numbers in found.items()}
 
 
-def said_otherwise(words: Words, language: str | None = None) -> tuple[Words, ...]:
-    """What else the thing is called that these words name, in one language or in any that is read."""
+def said_otherwise(words: Words, language: str | None = None, into: Sequence[str] = SPOKEN) -> tuple[Words, ...]:
+    """What else the thing is called that these words name, in one language or in any that is read. into: languages of
+    the other words."""
     by_form = _same_words_by_form(language)
     numbers = by_form.get(words) or next((by_form[key] for key in sorted(_keys(words)) if key in by_form), ())
-    others = (other for n in numbers for column in _same_words()[n].values() for other in column)
+    others = (other for n in numbers for name in into for other in _same_words()[n][name])
     return tuple(dict.fromkeys(other for other in others if other != words))
 
 
@@ -139,11 +142,12 @@ class Lexicon:
         """Sort out titles and names now, which takes a second for 100 thousand, not when the first message comes."""
         _ = self.max_title_words, self.attribute_names, self.surnames
 
-    def _collect_forms(self) -> tuple[dict[Words, list[SlotValue]], dict[Words, list[SlotValue]]]:
+    def _collect_forms(self) -> tuple[dict[Words, list[SlotValue]], dict[Words, list[tuple[Words, SlotValue]]]]:
+        """Values by their words, and by the stems of these, with the words."""
         sorts = _by_meant(self.others.sorts)
         synonyms = _by_meant(self.others.values)
         exact: dict[Words, list[SlotValue]] = defaultdict(list)
-        stemmed: dict[Words, list[SlotValue]] = defaultdict(list)
+        stemmed: dict[Words, list[tuple[Words, SlotValue]]] = defaultdict(list)
         for attribute in self.text_attributes:
             for value in self.values[attribute]:
                 if not isinstance(value, str) or not self.labels.says(attribute, value):
@@ -151,13 +155,13 @@ class Lexicon:
                 meant, said = SlotValue(attribute, value), words_of(value)
                 others = [*synonyms.get(folded(value), ()), *sorts.get(folded(value), ())]
                 self._sorts.update(dict.fromkeys(sorts.get(folded(value), ()), meant))
-                if "/" in value and self.labels.role(attribute) in ("kind", "group"):  # either of two names
+                if "/" in value and self.labels.role(attribute) != "maker":  # either of two names
                     others += map(words_of, value.split("/"))
                 for words in dict.fromkeys(filter(None, (said, *others))):
                     exact[words].append(meant)
                     for key in _keys(words):
-                        if meant not in stemmed[key]:
-                            stemmed[key].append(meant)
+                        if (words, meant) not in stemmed[key]:
+                            stemmed[key].append((words, meant))
         return exact, stemmed
 
     @cached_property
@@ -188,9 +192,9 @@ class Lexicon:
         """The values these words can mean, the likeliest attribute first; inflected ones where none is so called."""
         is_short = len(words) == 1 and (words[0] in self._plain or len(words[0]) < MIN_NAME)
         keys = [] if is_short else sorted(_keys(words))
-        known: tuple[Mapping[Words, Sequence[SlotValue]], ...] = (self._exact, self._stemmed, self._others)
-        forms = ((words,), keys, (words, *keys))
-        found = [table[form] for table, own in zip(known, forms, strict=True) for form in own if form in table]
+        inflected = ([m for form, m in self._stemmed.get(key, ()) if _are_near(words, form)] for key in keys)
+        others = (self._others[form] for form in (words, *keys) if form in self._others)
+        found = [*([self._exact[words]] if words in self._exact else []), *filter(None, inflected), *others]
         apart = ([meant for meant in meanings if not self._is_group(meant)] for meanings in found)
         return tuple(next(filter(None, apart), found[0] if found else ()))
 
@@ -224,6 +228,51 @@ class Lexicon:
             if len(words) == 1 and size >= _MIN_STEM and size >= _STEM_SHARE * max(len(word), len(words[0])):
                 found += [meant for meant in meanings if self.labels.role(meant.attribute) == "kind"]
         return tuple(found) if len(set(found)) == 1 else ()
+
+    def sorts_of(self, meant: SlotValue) -> tuple[str, ...]:
+        """The values of its attribute that are sorts of a value, by their names: dark blue of blue."""
+        own = words_of(meant.value)
+        named = ((value, words_of(value)) for value in self.values[meant.attribute] if isinstance(value, str))
+        return tuple(value for value, words in named if len(words) > len(own) and words[-len(own) :] == own)
+
+    def holding(self, words: Words) -> tuple[SlotValue, ...]:
+        """The values of one attribute that hold a word beside others: "bee-friendly" of bees, all shades of "shade".
+
+        A word that ends a value is what the value is a sort of, so there must be several sorts; one that stands before
+        is said of one value alone, or it is not known which is meant.
+        """
+        said = [word for word in words if word not in self._plain]
+        if len(said) != 1:
+            return ()
+        found = [held for key in dict.fromkeys((said[0], *stems(said[0]))) for held in self._held.get(key, ())]
+        names = dict.fromkeys(meant.attribute for meant, _ in found)
+        first = next((name for name in self.text_attributes if name in names), None)
+        own = dict.fromkeys(held for held in found if held[0].attribute == first)
+        ends = {is_end for _, is_end in own}
+        is_told = (ends == {True} and len(own) > 1) or (ends == {False} and len(own) == 1)
+        return tuple(meant for meant, _ in own) if is_told else ()
+
+    @cached_property
+    def _held(self) -> dict[str, tuple[tuple[SlotValue, bool], ...]]:
+        """Words within values of several words, and their stems, of attributes that say how things are; whether the
+        word is what such a value is a sort of: the last, and no part of "good in pots"."""
+        found: dict[str, list[tuple[SlotValue, bool]]] = defaultdict(list)
+        for attribute in self.text_attributes:
+            role = self.labels.role(attribute)
+            if role not in ("property", "value", "adjective") or len(self.values[attribute]) > _MAX_HELD:
+                continue
+            for value in self.values[attribute]:
+                words = words_of(value) if isinstance(value, str) else ()
+                is_name = sum(part[:1].isupper() for part in str(value).split()) > 1
+                if len(words) < 2 or is_name:
+                    continue
+                is_joined = words[-2] in self.talk.common
+                for place, word in enumerate(words):
+                    is_end = place == len(words) - 1 and not is_joined
+                    if word not in self._plain and (is_end or role != "adjective"):
+                        for key in {word, *stems(word)}:
+                            found[key].append((SlotValue(attribute, str(value)), is_end))
+        return {key: tuple(dict.fromkeys(values)) for key, values in found.items()}
 
     @cached_property
     def surnames(self) -> dict[str, tuple[SlotValue, ...]]:
@@ -299,6 +348,12 @@ def _num_common(first: str, second: str) -> int:
     return next(
         (n for n, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second))
     )
+
+
+def _are_near(words: Words, others: Words) -> bool:
+    """Whether words that have stems in common are forms of one another: legs are no leggings."""
+    pairs = zip(words, others, strict=False)
+    return all(_num_common(a, b) >= _NEAR_SHARE * max(len(a), len(b)) for a, b in pairs)
 
 
 def _by_meant(table: Mapping[str, Sequence[str]]) -> dict[str, tuple[Words, ...]]:

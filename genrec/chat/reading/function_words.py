@@ -39,6 +39,10 @@ _TOTAL = re.compile(
     r"en total)\b",
     re.IGNORECASE,
 )
+_SELLER = re.compile(
+    r"\b(?:you|u|here|store|shop|there|ihr|sie|hier|laden|vous|ici|magasin|tienes|teneis|tenéis|hay|aquí|tienda)\b",
+    re.IGNORECASE,
+)
 # How many somebody has seen, bought or liked, which no catalog tells.
 OWN_COUNT = re.compile(
     rf"{_HOW_MANY.pattern}[^,;.!?]*\b(?:(?:have|did|had) (?:i|we)|did you show|hab\w* (?:ich|wir)|ai-je|avons-nous|"
@@ -120,6 +124,11 @@ def stock_words(text: str) -> list[tuple[int, int]]:
 def means_all(text: str) -> bool:
     """Whether it speaks of all there is, whatever was wished."""
     return _TOTAL.search(text) is not None
+
+
+def asks_seller(text: str) -> bool:
+    """Whether it asks what somebody has at all: which brands do you carry? what is there?"""
+    return _SELLER.search(text) is not None
 
 
 def is_excess(before: Sequence[str]) -> bool:

@@ -5,16 +5,19 @@ by `genrec.search`. What the words say, and whether they mean the catalog's at a
 Deliberately knows no grammar.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from genrec.chat.lexicon import MAX_VALUES, MIN_LONG_TITLE, MIN_NAME, MIN_PART, Lexicon, SlotValue, words_of
+from genrec.chat.lexicon import MAX_VALUES, MIN_LONG_TITLE, MIN_NAME, MIN_PART, Lexicon, SlotValue, stems, words_of
 from genrec.chat.words import LINKED, Form, Word, joined, split_words
 from genrec.search import NameMatch, SearchIndex
 
+_COMPARED = re.compile(r"[^\W\d_]{3}(?:est|ste[mnrs]?)$")  # a superlative, in English or German
 _QUOTES = frozenset("\"“”«»„‘'")
 _WHOLE, _MIN_LIKENESS = 0.99, 0.75  # of a name that is said with slips
 _SURE, _MIN_PART = 0.85, 6  # a part of a name with a slip is like it, and of so many letters
+_NUM_PARTS = 20  # items among which one is looked for by a part of its title
 _MANY_ITEMS = 30  # that hold a word, which is a common one then
 _MAX_OF_PART = 12  # people whom one part of a name may mean
 
@@ -67,6 +70,17 @@ class Linker:
             match for match in found if match.likeness >= _MIN_LIKENESS and len(match.said) >= 0.7 * len(text.strip())
         ]
         return next((item_id for match in whole if (item_id := self._item_of(match)) is not None), None)
+
+    def title_parts(self, text: str) -> tuple[str, ...]:
+        """The items in whose titles all telling words of a text stand, the likeliest first: the bloodgood maple."""
+        plain = self.lexicon.talk.common | self.lexicon.talk.things
+        said = [word for word in words_of(text) if word not in plain]
+        if not said:
+            return ()
+        items = [self.lexicon.catalog.items[hit.row] for hit in self.search.search(" ".join(said), _NUM_PARTS)]
+        wanted = [set(stems(word)) for word in said]
+        forms = ((item, [set(stems(word)) for word in words_of(item.title)]) for item in items if not item.removed)
+        return tuple(item.item_id for item, own in forms if all(any(word & one for one in own) for word in wanted))
 
     def _item_of(self, match: NameMatch) -> str | None:
         """The first item of a title that is not removed."""
@@ -125,6 +139,9 @@ class Linker:
             meanings = self.lexicon.meanings(said)
             if not meanings or (len(said) == 1 and self._is_ordinary(meanings, said[0], words[place])):
                 continue
+            values = {word for meant in meanings for word in words_of(meant.value)}
+            if len(said) > 1 and any(_COMPARED.search(word) and word not in values for word in said):
+                continue  # the shortest skirt is not of the department Shorts & Skirts
             form: Form = "person" if all(self._is_name(meant.attribute) for meant in meanings) else "value"
             return size, Link(word=joined(words[place : place + size], text, form), values=meanings)
         return None
@@ -193,7 +210,8 @@ class Linker:
     def _near(self, match: NameMatch, words: Sequence[Word], text: str) -> Link | None:
         if match.share >= _WHOLE and match.likeness >= _MIN_LIKENESS:
             if match.kind == "title":
-                item_id = self._item_of(match)
+                is_slight = len(words) == 1 and len(match.said) < _MIN_PART and match.likeness < _WHOLE
+                item_id = None if is_slight else self._item_of(match)
                 return None if item_id is None else Link(word=joined(words, text, "title"), item_id=item_id)
             values = self._values_of([match])
             return Link(word=joined(words, text, "value"), values=values) if values else None

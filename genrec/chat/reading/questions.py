@@ -13,7 +13,16 @@ import numpy as np
 from genrec.chat.constraints import extremes_of, meeting
 from genrec.chat.lexicon import Lexicon, said_otherwise, stems, words_of
 from genrec.chat.reading.degrees import first_graded
-from genrec.chat.reading.function_words import COUNTING, LEAST, MOST, OWN_COUNT, is_denied, means_all, stock_words
+from genrec.chat.reading.function_words import (
+    COUNTING,
+    LEAST,
+    MOST,
+    OWN_COUNT,
+    asks_seller,
+    is_denied,
+    means_all,
+    stock_words,
+)
 from genrec.chat.reading.measures import attribute_for, attribute_near
 from genrec.chat.reading.spans import POINTING, Span
 from genrec.chat.requests import ChatRequest, Extreme, Intent, Question
@@ -271,7 +280,8 @@ def ask_of_catalog(reading: "_Reading") -> ChatRequest:
     standing = tuple(w for w in session.constraints if w.attribute not in {one.attribute for one in wishes.where})
     is_bare = not wishes.where and not wishes.words and not wishes.avoided and is_count
     means_whole = means_all(reading.text)
-    goes_on = about or (is_count and not means_whole and not _names_kind(wishes.where, lexicon))
+    is_begun = means_whole or _names_kind(wishes.where, lexicon) or (not is_count and asks_seller(reading.text))
+    goes_on = about or not is_begun
     scope = (*(standing if goes_on else ()), *wishes.where)
     scope = tuple(wish for wish in scope if wish.attribute not in attributes or is_count)
     measured = [span for span in reading.spans if span.role == "about" and span.type == "price"]

@@ -21,6 +21,7 @@ from genrec.chat.reading.function_words import asks_for_mean, asks_how_many, goe
 from genrec.chat.reading.items import Pointed, point
 from genrec.chat.reading.links import Link, Linker
 from genrec.chat.reading.parts import MAX_COUNT, counted, parts_of, united
+from genrec.chat.reading.persons import persons_of, values_for
 from genrec.chat.reading.questions import ask_for_mean, ask_of_catalog, ask_of_items, asked_attributes, by_stem
 from genrec.chat.reading.repeats import repeat
 from genrec.chat.reading.spans import POINTING, Span, spans_of
@@ -44,6 +45,8 @@ _OF_ITEMS: Mapping[str, Intent] = {
     "ask": "describe",
 }  # fmt: skip
 _SHOWING = frozenset(("show", "zeig", "zeige", "montre", "montrez", "muestrame", "muestra", "ensename"))
+_SPOKEN_OF = frozenset({"about", "with", "than", "similar"})  # roles of an item that a part of its title tells
+_TURNED_DOWN = frozenset({"avoid", "disliked"})
 _POINTED = ("similar", "liked", "disliked", "about", "with", "find", "than", "avoid")  # roles of items
 
 
@@ -94,7 +97,9 @@ class _Reading:
             self.spans = [self._settled(span) for span in spans]
         self.missing: list[str] = []
         self.unclear: list[str] = []
+        self.loose: list[Span] = []  # what was taken for a title, and is none
         self.pointed = {role: self._pointed(role) for role in _POINTED}
+        self.spans += self.loose
 
     def request(self) -> ChatRequest:
         """What the message asks for."""
@@ -155,7 +160,8 @@ class _Reading:
 
     def _says_something(self) -> bool:
         """Whether it speaks of anything beside courtesies."""
-        return bool(self.image or any(self.pointed.values()) or self._wants())
+        is_for_some = values_for(persons_of(self.text), self.lexicon) is not None
+        return bool(self.image or any(self.pointed.values()) or self._wants() or is_for_some)
 
     def _asks_beside(self) -> bool:
         """Whether a fact is asked of what is judged in the same message: "the third looks nice, when was it made?"."""
@@ -180,6 +186,13 @@ class _Reading:
                 or self._so_described(span)
                 or point(span, self.session, self.linker, self.language)
             )
+            if span.type == "title" and pointed.missing is not None:
+                parts = self.linker.title_parts(span.text)
+                if role in _SPOKEN_OF or len(parts) == 1:
+                    pointed = Pointed(parts[:1]) if parts else pointed
+                if pointed.missing is not None and self._known_words([span.text])[0]:  # no title, but words of items
+                    self.loose.append(replace(span, type="free", role="avoid" if role in _TURNED_DOWN else "want"))
+                    continue
             found += pointed.item_ids
             if pointed.missing is not None:
                 (self.missing if span.type == "title" else self.unclear).append(pointed.missing)
@@ -273,6 +286,7 @@ class _Reading:
         words += others
         avoided, unheard = self._known_words(wishes.avoided)
         query = " ".join(dict.fromkeys(words))
+        self._add_persons(wishes)
         return ChatRequest(
             text=self.text,
             intent=self._list_intent(liked, disliked),
@@ -289,13 +303,19 @@ class _Reading:
             disliked=disliked,
             extreme=wishes.extreme,
             limit=limit,
-            not_understood=tuple(dict.fromkeys((*wishes.unclear, *self.unclear, *unheard_of))),
+            not_understood=tuple(dict.fromkeys(filter(self._tells, (*wishes.unclear, *self.unclear, *unheard_of)))),
             missing=tuple(dict.fromkeys((*wishes.missing, *self.missing, *unknown, *unheard))),
             refused=tuple(avoided),
             dropped_words=tuple(wishes.dropped_words),
             is_undo=self.intent == "undo",
             is_open=is_reset or self.intent == "more",
         )
+
+    def _add_persons(self, wishes: Wishes) -> None:
+        """For whom it is, where the catalog sorts items by that and nothing else says it."""
+        meant = values_for(persons_of(self.text), self.lexicon)
+        if meant is not None and all(wish.attribute != meant.attribute for wish in wishes.where):
+            wishes.where.append(Predicate(attribute=meant.attribute, operator="=", value=meant.value))
 
     def _count_left_over(self) -> int | None:
         """A small number with no thing behind it that it could be of: three of those, the two cheapest."""
@@ -321,13 +341,18 @@ class _Reading:
         known: list[str] = []
         unknown: list[str] = []
         for words in dict.fromkeys(map(self._telling, said)):
-            others = (" ".join(other) for other in said_otherwise(words_of(words), self.language))
+            own = self.lexicon.language
+            others = (" ".join(other) for other in said_otherwise(words_of(words), self.language, (own,)))
             found = next((form for form in (words, *others) if self.search.search(form, 1)), None)
             if found is None:
                 unknown.append(words)
             else:
                 known.append(found)
         return known, unknown
+
+    def _tells(self, said: str) -> bool:
+        """Whether a text has words that say something."""
+        return not set(words_of(said)) <= self.lexicon.talk.common
 
     def _telling(self, said: str) -> str:
         """Free words without those that say nothing by themselves; all of them where none does."""

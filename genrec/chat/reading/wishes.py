@@ -15,9 +15,10 @@ from genrec.chat.lexicon import SlotValue, words_of
 from genrec.chat.reading.amounts import Amount, names_decade, read_amounts
 from genrec.chat.reading.audience import age_of, suited
 from genrec.chat.reading.degrees import NOT, first_graded
-from genrec.chat.reading.function_words import ALTERNATIVES, LEAST, MOST
+from genrec.chat.reading.function_words import ALTERNATIVES, ARTICLES, LEAST, MOST, is_denied
 from genrec.chat.reading.links import Linker
 from genrec.chat.reading.measures import attribute_for, attribute_near, described_by, scale_of
+from genrec.chat.reading.persons import persons_of, values_for
 from genrec.chat.reading.spans import POINTING, Span
 from genrec.chat.requests import Extreme
 from genrec.chat.session import Session
@@ -38,6 +39,11 @@ _ABOVE = listed(
     """over above more after post newer longer later beyond uber mehr nach neuer langer plus apres recent mas despues
     posterior encima"""
 )
+_SIDES = (
+    _BELOW | _ABOVE | listed("to max maximum most min minimum least around about between bis hochstens mindestens um")
+)
+_LINKING = listed("for in of with fur in von mit pour en de avec para con too so very really quite sehr zu tres muy")
+_MERELY = listed("only just merely nur bloss seulement solo why warum pourquoi porque")
 _RANGE_WORDS = frozenset({"to", "and", "till", "until", "bis", "und", "a", "et", "y", "hasta", "or"})
 _LEVEL_SHARE = 1 / 3  # cheap is the cheapest third of what meets the other wishes
 _NEAR_SHARE = 0.25  # around 40 is from 30 to 50 …
@@ -71,12 +77,14 @@ class WishReader:
     def read(self, spans: Sequence[Span], measured: Sequence[Item]) -> Wishes:
         """All wishes of a message. measured: the items that "cheaper" or "same brand" speaks of."""
         spans = self._ranged(spans)
-        for span in spans:
+        for span in map(self._as_denied, spans):
             if span.type == "attr" and span.role in ("similar", "avoid", "want", "also"):
                 self._read_shared(span, measured)
                 continue
             if span.type == "audience" and span.role in ("want", "also"):
                 self._read_audience(span)
+            elif span.type == "audience" and span.role == "avoid" and self._read_not_for(span):
+                continue
             elif span.role in ("want", "also", "avoid", "drop") and span.type not in POINTING:
                 self._read_name(span)
             elif span.role in ("max", "min", "exact", "near"):
@@ -89,6 +97,13 @@ class WishReader:
                 self._read_extreme(span)
         self._settle()
         return self.wishes
+
+    def _as_denied(self, span: Span) -> Span:
+        """A thing that is wanted, turned down where what stands before denies it: ones that aren't for kids."""
+        before = words_of(self.text[max(self.text.rfind(mark, 0, span.start) for mark in ",;.!?:") + 1 : span.start])
+        linked = [word for word in before if word not in _LINKING]
+        is_turned = span.role == "want" and span.type in (*NAMES, "audience") and is_denied(linked)
+        return replace(span, role="avoid") if is_turned and not _MERELY & set(before[-3:]) else span
 
     def _ranged(self, spans: Sequence[Span]) -> list[Span]:
         """Two amounts with nothing but "to" between them are a range, whatever each is taken for."""
@@ -188,10 +203,18 @@ class WishReader:
         for meant in meanings:
             if span.role == "drop":
                 self._take_back(meant)
-            elif span.role == "also":
+            elif span.role == "also" and not self._is_another(span, meant):
                 self._widen(meant)
             else:
-                self._add(meant, is_wanted=span.role == "want")
+                self._add(meant, is_wanted=span.role != "avoid")
+
+    def _is_another(self, span: Span, meant: SlotValue) -> bool:
+        """Whether something else is asked for beside what was shown: a tie, too."""
+        before = words_of(self.text[: span.start])[-1:]
+        is_kind = (
+            self.lexicon.labels.role(meant.attribute) == "kind" and not self.lexicon.is_multi_valued[meant.attribute]
+        )
+        return is_kind and not ARTICLES.isdisjoint(before)
 
     def _read_truth(self, attribute: str, *, is_wanted: bool) -> None:
         """What is so or not: vegetarian, not spicy."""
@@ -214,6 +237,9 @@ class WishReader:
         """A value joins those of its attribute that this message names, unless items have several at once."""
         operator: Operator = "=" if is_wanted else "!="
         wish = Predicate(attribute=meant.attribute, operator=operator, value=meant.value)
+        if not is_wanted:  # whoever wants no blue wants no dark blue
+            for sort in self.lexicon.sorts_of(meant):
+                self.wishes.where.append(replace(wish, value=sort))
         earlier = [old for old in self.wishes.where if old.attribute == meant.attribute and old.operator == operator]
         if wish in earlier or any(meant.value in old.choices for old in earlier):
             return
@@ -282,7 +308,8 @@ class WishReader:
             age = float(age_of(span.text, self.language))
             self.wishes.where.append(Predicate(attribute=ages[0], operator="<=", value=age))
             return
-        if attribute is None and (meant := self.meant(replace(span, type="free"))) is not None:
+        meant = self.meant(replace(span, type="free")) or values_for(persons_of(f"for {span.text}"), self.lexicon)
+        if attribute is None and meant is not None:
             self._add(meant, is_wanted=True)  # a shop's department for children
             return
         ratings = tuple(v for v in self.lexicon.values.get(attribute or "", ()) if isinstance(v, str))
@@ -294,15 +321,36 @@ class WishReader:
                 Predicate(attribute=attribute, operator="=", value=allowed if allowed[1:] else allowed[0])
             )
 
+    def _read_not_for(self, span: Span) -> bool:
+        """What is for others: nothing for kids. Returns whether the catalog tells it."""
+        meant = self.meant(replace(span, type="free")) or values_for(persons_of(f"for {span.text}"), self.lexicon)
+        if meant is not None:
+            self._add(meant, is_wanted=False)
+        return meant is not None
+
     def _read_free(self, span: Span) -> None:
         if set(span.words) <= self.lexicon.talk.things:
             return
-        if span.role == "drop":
+        holding = self.lexicon.holding(span.words) if span.role in ("want", "avoid") else ()
+        if holding:
+            self._read_holding(holding, is_wanted=span.role == "want")
+        elif span.role == "drop":
             self.wishes.dropped_words += span.words
         elif span.role == "avoid":
             self.wishes.avoided.append(span.text)
         else:
             self.wishes.words.append(span.text)
+
+    def _read_holding(self, holding: Sequence[SlotValue], *, is_wanted: bool) -> None:
+        """Values of which a word is said: any for bees is bee-friendly, no thorns is not thorny."""
+        if not is_wanted:
+            for meant in holding:
+                self._add(meant, is_wanted=False)
+            return
+        values = tuple(meant.value for meant in holding)
+        wish = Predicate(attribute=holding[0].attribute, operator="=", value=values if values[1:] else values[0])
+        if wish not in self.wishes.where:
+            self.wishes.where.append(wish)
 
     def _read_amount(self, span: Span, spans: Sequence[Span]) -> None:
         amounts = read_amounts(span.text, self.language, is_year=span.type == "year" or names_decade(span.text))
@@ -392,7 +440,8 @@ class WishReader:
         standing = [wish.attribute for wish in self.session.constraints if wish.attribute in lexicon.numeric]
         if standing:
             return standing[-1]
-        return None if lexicon.talk.units.intersection(amount.words) else lexicon.price
+        is_bounded = span.role != "exact" and not _SIDES.isdisjoint(words_of(self.text[: span.start])[-4:])
+        return lexicon.price if is_bounded and lexicon.talk.units.isdisjoint(amount.words) else None
 
     def _read_sized(self, span: Span) -> bool:
         """A size that is a text here: 42, XL, 500 ml."""
