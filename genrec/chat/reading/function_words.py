@@ -66,8 +66,15 @@ LEAST = listed("least lowest fewest oldest cheapest shortest smallest earliest q
 MOST = listed("most highest newest latest longest biggest largest dearest priciest")
 _EXCESS = listed("too zu trop demasiado")
 _PERSON = re.compile(
-    r"\b(?:by|with|from|von|mit|de|par|avec|por|con) (?:him|her|them|ihm|ihr|ihnen|lui|elle|eux|él|ella|ellos)\b",
+    r"\b(?:by|with|from|von|mit|de|par|avec|por|con) (?:him|her|them|ihm|ihr|ihnen|lui|elle|eux|él|ella|ellos)\b|"
+    r"\bof (?:his|hers|theirs)\b",
     re.IGNORECASE,
+)
+_ELSE = re.compile(r"\b(?:else|other|others|more|sonst|noch|andere[sn]?|autres?|plus|más|otr[oa]s?)\b", re.IGNORECASE)
+_WHAT = re.compile(r"\b(?:what|which|anything|something|any|was|welche[sn]?|quoi|quels?|qu[eé]|algo)\b", re.IGNORECASE)
+PRONOUNS = listed(
+    "i me my you your he him his she her hers it its we us our they them their theirs er ihm ihn sein sie ihr ihre uns "
+    "il elle lui eux leur nous vous el ella ellos ellas nosotros"
 )
 _SUBJECT = re.compile(r"\b(?:he|she|they|er|sie|il|elle|ils|elles|él|ella|ellos)\b", re.IGNORECASE)
 JOINTS = re.compile(r"\b(?:and|und|et|y|e|plus|sowie)\b|[,;&+]", re.IGNORECASE)
@@ -103,7 +110,8 @@ def means_a_person(text: str, *, tells_making: bool) -> bool:
 
     tells_making: whether it speaks of making or playing, of which a pronoun is who does it.
     """
-    return _PERSON.search(text) is not None or (tells_making and _SUBJECT.search(text) is not None)
+    asks_on = _ELSE.search(text) is not None and _WHAT.search(text) is not None
+    return _PERSON.search(text) is not None or ((tells_making or asks_on) and _SUBJECT.search(text) is not None)
 
 
 def goes_on(text: str) -> bool:

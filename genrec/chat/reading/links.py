@@ -9,14 +9,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from genrec.chat.constraints import meeting
 from genrec.chat.lexicon import MAX_VALUES, MIN_LONG_TITLE, MIN_NAME, MIN_PART, Lexicon, SlotValue, stems, words_of
 from genrec.chat.words import LINKED, Form, Word, joined, split_words
+from genrec.data.filters import Predicate
 from genrec.search import NameMatch, SearchIndex
 
 _COMPARED = re.compile(r"[^\W\d_]{3}(?:est|ste[mnrs]?)$")  # a superlative, in English or German
 _QUOTES = frozenset("\"“”«»„‘'")
 _WHOLE, _MIN_LIKENESS = 0.99, 0.75  # of a name that is said with slips
 _SURE, _MIN_PART = 0.85, 6  # a part of a name with a slip is like it, and of so many letters
+_LONG, _SURE_IF_LONG = 10, 0.8  # letters in which there may be two slips
+_OF_NAMES = 0.5  # of the items that hold a word, which is a name then
 _NUM_PARTS = 20  # items among which one is looked for by a part of its title
 _MANY_ITEMS = 30  # that hold a word, which is a common one then
 _MAX_OF_PART = 12  # people whom one part of a name may mean
@@ -110,13 +116,16 @@ class Linker:
     def _people(self, word: Word) -> tuple[SlotValue, ...]:
         """Who has this surname; a word that many items hold is one only where it is typed as a name."""
         found = self.lexicon.surnames.get(next(iter(words_of(word.text)), ""), ())
-        if (
-            found
-            and not word.text[:1].isupper()
-            and max(k.num_items for k in self.search.known(word.text)) > _MANY_ITEMS
-        ):
-            return ()
+        if found and not word.text[:1].isupper():
+            num_holding = max(k.num_items for k in self.search.known(word.text))
+            if num_holding > _MANY_ITEMS and self._num_of(found) < _OF_NAMES * num_holding:
+                return ()
         return found[:_MAX_OF_PART]
+
+    def _num_of(self, values: Sequence[SlotValue]) -> int:
+        """How many items have one of some values."""
+        wishes = (Predicate(attribute=value.attribute, operator="=", value=value.value) for value in values)
+        return int(np.logical_or.reduce([meeting([wish], self.lexicon.catalog) for wish in wishes]).sum())
 
     def _runs(self, words: Sequence[Word], place: int, longest: int) -> list[tuple[int, tuple[str, ...]]]:
         """Runs of words that begin here, longest first, none of which ends with a mark: how many, and as compared."""
@@ -217,7 +226,7 @@ class Linker:
             return Link(word=joined(words, text, "value"), values=values) if values else None
         if (
             match.kind == "value"
-            and match.likeness >= _SURE
+            and match.likeness >= (_SURE if len(match.said) < _LONG else _SURE_IF_LONG)
             and len(match.said) >= _MIN_PART
             and self._is_person(match)
         ):

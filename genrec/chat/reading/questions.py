@@ -36,6 +36,12 @@ _MEASURED = frozenset({"price", "time", "year", "size", "length", "rating", "pop
 _CONDITIONS = frozenset({"max", "min", "exact", "near", "want", "avoid", "high", "low"})
 _MIN_STEM = 4
 # Verbs of making, in the languages that are read, as stems.
+# Verbs whose forms are far from the names of those who do it.
+_IRREGULAR = {
+    "wrote": "writer", "written": "writer", "writes": "writer", "sang": "singer", "sung": "singer", "drew": "artist",
+    "drawn": "artist", "schrieb": "writer", "geschrieben": "writer", "ecrit": "writer", "escribio": "writer",
+    "escrito": "writer",
+}  # fmt: skip
 _MAKING = frozenset(
     ("by", "made", "make", "produc", "creat", "design", "publish", "built", "gemacht", "fait", "fabriqu", "hech", "hac")
 )
@@ -70,8 +76,12 @@ def _people(span: Span, lexicon: Lexicon) -> list[str]:
     if named is not None:
         return [named]
     labels = lexicon.labels
+    forms = {word for form in span.words for word in (form, *stems(form))}
+    named = next((by_stem((_IRREGULAR[word],), lexicon) for word in sorted(forms) if word in _IRREGULAR), None)
+    if named is not None or not _IRREGULAR.keys().isdisjoint(forms):
+        return [] if named is None else [named]  # who wrote a film is not who directed it
     said = {meaning.say for word in span.words for meaning in meanings_of(word)}
-    makes = "maker" in said or not _MAKING.isdisjoint(word for form in span.words for word in (form, *stems(form)))
+    makes = "maker" in said or not _MAKING.isdisjoint(forms)
     return [*(labels.makers if makes or not labels.cast else labels.cast)][:1]
 
 
@@ -264,6 +274,7 @@ def ask_of_catalog(reading: "_Reading") -> ChatRequest:
         and not any(start < span.end and span.start < end for start, end in stock)
     ]
     wishes = reading.wishes(named)
+    wishes.where += [reading.person] if reading.person is not None else []
     is_stock = bool(stock) or any(span.type == "stock" for span in reading.spans)
     used = {*(COUNTING if is_count else ()), *(w for start, end in stock for w in words_of(reading.text[start:end]))}
     unheard, unheard_of = (

@@ -6,6 +6,7 @@ catalog and the message. What of a message is in none of them is searched for, o
 domain: values, titles and people come from the catalog, language from the model.
 """
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -36,6 +37,7 @@ from genrec.search import SearchIndex
 
 UNREAD = "other"  # the language of what is not read
 _UNREAD_SHARE, _SURE_SHARE = 0.6, 0.9
+_STORY_WORDS = 4  # that tell something, of a message that tells of what happens
 _STEM_SHARE = 0.6  # of a word that is known by its everyday stem: "rip" tells nothing of "ripped"
 _PLAIN: Mapping[str, Intent] = {
     "greet": "greet", "thanks": "thanks", "bye": "thanks", "help": "help", "recall": "recall", "other": "other",
@@ -97,6 +99,7 @@ class _Reading:
             self.spans = [self._settled(span) for span in spans]
         self.missing: list[str] = []
         self.unclear: list[str] = []
+        self.person: Predicate | None = None  # whom a pronoun means, in a question
         self.loose: list[Span] = []  # what was taken for a title, and is none
         self.pointed = {role: self._pointed(role) for role in _POINTED}
         self.spans += self.loose
@@ -105,7 +108,8 @@ class _Reading:
         """What the message asks for."""
         if self._is_unread():
             return ChatRequest(text=self.text, intent="unread", image=self.image)
-        if self.intent in _PLAIN and not self._says_something():
+        person = self._person_meant()
+        if self.intent in _PLAIN and person is None and not self._says_something():
             return ChatRequest(text=self.text, intent=_PLAIN[self.intent])
         if self.intent == "reset" and not self._wants():
             return ChatRequest(text=self.text, intent="reset", dropped=("*",))
@@ -114,9 +118,9 @@ class _Reading:
             return repeated
         if asks_for_mean(self.text):
             return ask_for_mean(self)
-        person = self._person_meant()
-        if person is not None:
+        if person is not None and self.intent not in ("count", "list"):
             return self._of_person(person)
+        self.person = person
         if self.intent == "ask" and not self.pointed["about"] and asks_how_many(self.text):
             self.intent = self._asked_number()
         if self.intent in ("count", "list"):
@@ -148,6 +152,8 @@ class _Reading:
         """
         if self.is_name:
             return False
+        if 2 * sum(map(_is_foreign, self.text)) > sum(map(str.isalpha, self.text)) and not self._names_something():
+            return True
         share = self.tagged.language_share
         if self.language == UNREAD:
             return share >= _UNREAD_SHARE
@@ -157,6 +163,10 @@ class _Reading:
         if len(words) > 2 and not self.spans and 2 * len(strange) >= len(words):
             return True
         return share < _SURE_SHARE and len(words) > 2 and 3 * len(strange) >= len(words)
+
+    def _names_something(self) -> bool:
+        """Whether a word of it is of the catalog."""
+        return any(link.values or link.item_id or link.attribute for link in self.links)
 
     def _says_something(self) -> bool:
         """Whether it speaks of anything beside courtesies."""
@@ -285,6 +295,9 @@ class _Reading:
         others, unheard_of = self._known_words(self.left_over() if self.intent != "judge" else [])
         words += others
         avoided, unheard = self._known_words(wishes.avoided)
+        is_empty = not (wishes.where or words or avoided or refers_to or liked or disliked or wishes.extreme or limit)
+        if is_empty and self.intent == "recommend" and not (wishes.dropped or wishes.dropped_words or parts):
+            words = self._telling_story()
         query = " ".join(dict.fromkeys(words))
         self._add_persons(wishes)
         return ChatRequest(
@@ -350,6 +363,13 @@ class _Reading:
                 known.append(found)
         return known, unknown
 
+    def _telling_story(self) -> list[str]:
+        """All words of a long message of which nothing else is made, for what it tells may be what an item tells."""
+        plain = self.lexicon.talk.common | self.lexicon.talk.things
+        words = [link.word.text for link in self.links if link.word.form == "word"]
+        telling = [word for word in words if not set(words_of(word)) <= plain and self.search.search(word, 1)]
+        return telling if len(telling) >= _STORY_WORDS else []
+
     def _tells(self, said: str) -> bool:
         """Whether a text has words that say something."""
         return not set(words_of(said)) <= self.lexicon.talk.common
@@ -373,6 +393,11 @@ class _Reading:
         forms = {text: [form for form in (word, *stems(word)) if form in known] for text, word in own.items()}
         rare = [text for text in own if max(map(len, forms[text]), default=0) < _STEM_SHARE * len(own[text])]
         return [text for text in rare if not digits(text, self.language).isdigit()]  # seven names nothing
+
+
+def _is_foreign(letter: str) -> bool:
+    """Whether a letter is of a script in which none of the languages that are read are written."""
+    return letter.isalpha() and not letter.isascii() and not unicodedata.name(letter, "").startswith("LATIN")
 
 
 def _is_beyond(one: Span, other: Span) -> bool:

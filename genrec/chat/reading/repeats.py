@@ -28,8 +28,8 @@ def repeat(reading: "_Reading") -> ChatRequest | None:
 
     A question about them (what was the first one you showed?) goes on with these as what it is about.
     """
-    if reading.pointed["find"] or reading.pointed["similar"]:
-        return None  # a title says which
+    if reading.pointed["find"] or reading.pointed["similar"] or reading.intent == "surprise":
+        return None  # a title says which, and what surprises is new
     is_again, is_shown = says_again(reading.text), speaks_of_shown(reading.text)
     has_place = any(span.type == "place" for span in reading.spans)
     if not (is_again or (is_shown and has_place) or _counts_among_some(reading)) or not reading.session.seen:

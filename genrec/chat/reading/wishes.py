@@ -13,9 +13,9 @@ import numpy as np
 from genrec.chat.constraints import meeting, number_of, numbers_of, texts_of
 from genrec.chat.lexicon import SlotValue, words_of
 from genrec.chat.reading.amounts import Amount, names_decade, read_amounts
-from genrec.chat.reading.audience import age_of, suited
+from genrec.chat.reading.audience import age_for, age_of, suited
 from genrec.chat.reading.degrees import NOT, first_graded
-from genrec.chat.reading.function_words import ALTERNATIVES, ARTICLES, LEAST, MOST, is_denied
+from genrec.chat.reading.function_words import ALTERNATIVES, ARTICLES, LEAST, MOST, PRONOUNS, is_denied
 from genrec.chat.reading.links import Linker
 from genrec.chat.reading.measures import attribute_for, attribute_near, described_by, scale_of
 from genrec.chat.reading.persons import persons_of, values_for
@@ -130,6 +130,10 @@ class WishReader:
                 wish = replace(wish, value=left[0] if len(left) == 1 else left)
             kept.append(wish)
         self.wishes.where = kept
+        named = {wish.attribute for wish in kept}
+        self.wishes.unclear = [
+            said for said in self.wishes.unclear if self.lexicon.attribute_of(words_of(said)) not in named
+        ]
 
     def _read_shared(self, span: Span, measured: Sequence[Item]) -> None:
         """The same brand, another color: values of the item spoken of; "no patterns" where a value says so."""
@@ -329,7 +333,7 @@ class WishReader:
         return meant is not None
 
     def _read_free(self, span: Span) -> None:
-        if set(span.words) <= self.lexicon.talk.things:
+        if set(span.words) <= self.lexicon.talk.things | PRONOUNS:
             return
         holding = self.lexicon.holding(span.words) if span.role in ("want", "avoid") else ()
         if holding:
@@ -354,6 +358,8 @@ class WishReader:
 
     def _read_amount(self, span: Span, spans: Sequence[Span]) -> None:
         amounts = read_amounts(span.text, self.language, is_year=span.type == "year" or names_decade(span.text))
+        if not amounts and self._read_rating(span):
+            return
         if not amounts:
             if set(span.words) <= self.lexicon.talk.common:
                 return
@@ -369,6 +375,19 @@ class WishReader:
             scale = scale_of(self._around(span), attribute, self.lexicon)
             role, is_strict = self._side(span)
             self._bound(role, attribute, amount, scale, is_strict=is_strict)
+
+    def _read_rating(self, span: Span) -> bool:
+        """Ratings for an age that a rating bounds: nothing over PG."""
+        attribute, age = self.lexicon.labels.rating_of_content, age_for(span.text)
+        if attribute is None or age is None or span.role not in ("max", "min"):
+            return False
+        ratings = tuple(v for v in self.lexicon.values.get(attribute, ()) if isinstance(v, str))
+        ages = {rating: needed for rating in ratings if (needed := age_for(rating)) is not None}
+        allowed = tuple(r for r, needed in ages.items() if (needed <= age if span.role == "max" else needed >= age))
+        if allowed:
+            value = allowed if allowed[1:] else allowed[0]
+            self.wishes.where.append(Predicate(attribute=attribute, operator="=", value=value))
+        return bool(allowed)
 
     def _side(self, span: Span) -> tuple[str, bool]:
         """The role of an amount as the words before it have it, and whether they leave the number itself out."""
