@@ -16,9 +16,9 @@ from genrec.data.layouts.looks import looks_of
 from genrec.data.layouts.matrix import is_matrix
 from genrec.data.layouts.names import EVENT_PHRASES, ITEM_PHRASES, plain, speaks_for
 from genrec.data.layouts.nested import object_lists, unrolled
-from genrec.data.layouts.opening import is_pages, is_table, open_table, peek
-from genrec.data.layouts.roles import link_share
-from genrec.data.tables import Peek, Table, stacked
+from genrec.data.layouts.opening import is_pages, is_prose, is_table, open_table, peek
+from genrec.data.layouts.roles import is_short, link_share
+from genrec.data.tables import Column, Peek, Table, is_table_name, stacked
 from genrec.data.values import ids
 from genrec.errors import SourceError
 
@@ -44,6 +44,7 @@ _MOST_TABLES = 80  # that are looked at
 _SURE = 0.6
 _NUMBERS = re.compile(r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d+)(?:[-_. ]\d+)*")
 _LEAST_EVENTS = 1.9  # of a table that is called events, or says who
+_LEAST_JOINED = 0.8  # of the cells of one table that name rows of another
 _LEAST_LINKED = 0.5  # of the cells that name items, in a table that no name tells
 _LEAST_ITEMS = 1.5  # of a table of items that stands beside events of a known layout: an id and more
 
@@ -126,6 +127,8 @@ def find_images(folder: Path) -> Path | None:
 def _with_parts(source: Source, tables: Mapping[Path, Table]) -> Source:
     """The source with the files that go on its tables: of the same columns, told apart by numbers in their names."""
     events = [part for file in source.events for part in (file, *_more_parts(file, tables))]
+    if source.items in events[1:]:  # parts of a log, which is no catalog
+        return replace(source, items=None, events=tuple(sorted(events)))
     more = _more_parts(source.items, tables) if source.items is not None else ()
     taken = {source.items, *source.events}
     return replace(
@@ -170,7 +173,16 @@ def _home(folder: Path) -> Path:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [entry for entry in sorted(folder.iterdir()) if entry.is_file() and not entry.name.startswith(".")]
+    entries = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith((".", "_"))]
+    return [entry for entry in entries if entry.is_file() or _holds_parts(entry)]
+
+
+def _holds_parts(folder: Path) -> bool:
+    """Whether a folder is of the part files of one table, as programs for large data write them."""
+    if not folder.is_dir() or folder.name.lower() in _IMAGE_FOLDERS:
+        return False
+    inner = [entry for entry in sorted(folder.rglob("*")) if entry.is_file() and not entry.name.startswith((".", "_"))]
+    return bool(inner) and all(is_table_name(entry) and not is_prose(entry) for entry in inner)
 
 
 def _peeks(files: Sequence[Path]) -> dict[Path, Peek]:
@@ -253,11 +265,12 @@ def _by_columns(tables: Mapping[Path, Table], items: Path | None, events: Path |
     if items is None:
         ranked = [file for file in tables if file != events and as_items[file] > 0]
         ranked.sort(key=lambda file: as_events[file] - as_items[file])
-        items = ranked[0] if ranked and as_items[ranked[0]] > 0 else None
+        items = ranked[0] if ranked and as_items[ranked[0]] > 0 else _named_by_others(tables, events)
     if events is None:
         rest = {file: table for file, table in tables.items() if file != items}
         known = tables.get(items) if items is not None else None
-        events = next(iter(_best_events(rest, known) or _linked_events(rest, known)), None)
+        best = _best_events(rest, known)
+        events = next(iter(_lines_of(best, rest, known) or best or _linked_events(rest, known)), None)
     if items is None and events is None:
         return None
     return Source(items=items, events=() if events is None else (events,))
@@ -276,10 +289,76 @@ def _linked_events(tables: Mapping[Path, Table], items: Table | None) -> list[Pa
     """The table whose cells name items, and that says who or when beside it; whatever its columns are called."""
     if items is None:
         return []
-    unique = [n for n, look in looks_of(items).items() if look.is_id and look.distinct == 1 and not look.is_timed]
-    keys = {name: ids(items.columns[name]).values.to_pylist() for name in unique}
+    keys = _keys_of(items) | _keys_like_numbers(items)
+    matrices = [file for file, table in tables.items() if is_matrix(table, list(keys.values()))]
+    if matrices:
+        return matrices[:1]
     found = [(-_link(table, keys), file) for file, table in tables.items()]
     return [file for share, file in sorted(found) if -share >= _LEAST_LINKED][:1]
+
+
+def _named_by_others(tables: Mapping[Path, Table], events: Path | None) -> Path | None:
+    """The table whose rows another one names again and again: items by what joins tables, in whatever language."""
+    found: list[tuple[float, int, Path]] = []
+    for file, table in tables.items():
+        others = {other: t for other, t in tables.items() if other != file and events in (None, other)}
+        keys = _keys_of(table)
+        for other in others.values() if file != events else ():
+            repeated = [name for name, look in looks_of(other).items() if look.distinct < 1 and look.num_filled]
+            shares = [link_share(other.columns[name], key) for name in repeated for key in keys.values()]
+            share = max(shares, default=0.0)
+            if share >= _LEAST_JOINED:
+                found.append((-share, -len(table.columns), file))
+    return min(found)[2] if found else None
+
+
+def _keys_like_numbers(table: Table) -> dict[str, list[str]]:
+    """The columns of codes that look like fractions (10.045), as they are written."""
+    unique = [name for name, look in looks_of(table).items() if look.is_float and look.distinct == 1]
+    return {name: ids(table.columns[name]).values.to_pylist() for name in unique if not _has_price(name)}
+
+
+def _has_price(name: str) -> bool:
+    return speaks_for(name, ITEM_PHRASES["price"]) >= _SURE
+
+
+def _keys_of(table: Table) -> dict[str, list[str]]:
+    """The columns of a table that tell its rows apart, with their cells."""
+    looks = looks_of(table).items()
+    unique = [n for n, look in looks if look.is_id and look.distinct == 1 and (not look.is_timed or is_short(look))]
+    return {name: ids(table.columns[name]).values.to_pylist() for name in unique}
+
+
+def _lines_of(best: Sequence[Path], tables: Mapping[Path, Table], items: Table | None) -> list[Path]:
+    """The table of the lines of what serves best as events, where that names no item: orders, and what was ordered."""
+    if not best or items is None:
+        return []
+    keys, heads = _keys_of(items), tables[best[0]]
+    if any(link_share(column, key) > 0 for column in _flat(heads) for key in keys.values()) or object_lists(heads):
+        return []
+    own = _keys_of(heads)
+    lines = {
+        file: table
+        for file, table in tables.items()
+        if file != best[0]
+        and any(
+            plain(name) in map(plain, own) and link_share(table.columns[name], own_key) >= _LEAST_JOINED
+            for name in table.columns
+            for key, own_key in own.items()
+            if plain(key) == plain(name)
+        )
+    }
+    shares = {
+        file: max((link_share(column, key) for column in _flat(table) for key in keys.values()), default=0.0)
+        for file, table in lines.items()
+    }
+    joined = [file for file in lines if shares[file] >= _LEAST_JOINED]
+    return sorted(joined, key=lambda file: -len(lines[file]))[:1]
+
+
+def _flat(table: Table) -> list[Column]:
+    """The columns of plain cells."""
+    return [column for column in table.columns.values() if not isinstance(column, list)]
 
 
 def _link(table: Table, keys: Mapping[str, Sequence[str]]) -> float:
@@ -288,7 +367,12 @@ def _link(table: Table, keys: Mapping[str, Sequence[str]]) -> float:
     Where the column is called like the items' key, any column beside it that is no picture may say who.
     """
     looks = looks_of(table)
-    tokens = [name for name, look in looks.items() if look.is_id and not look.is_timed]
+    named = {word for name in keys for word in (plain(name), plain(name).split()[0])}
+    tokens = [
+        name
+        for name, look in looks.items()
+        if (not look.is_timed or is_short(look)) and (look.is_id or (look.is_float and plain(name) in named))
+    ]
     shares = {
         name: max((link_share(table.columns[name], key) for key in keys.values()), default=0.0) for name in tokens
     }

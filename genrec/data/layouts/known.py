@@ -190,6 +190,14 @@ LAYOUTS: tuple[Layout, ...] = (
         ),
     ),
     Layout(
+        name="Goodreads library export",
+        events=_part(
+            "book id, title, my rating, exclusive shelf",
+            shape=reviews.goodreads_library,
+            items=reviews.goodreads_library_books,
+        ),
+    ),
+    Layout(
         name="goodbooks-10k",
         items=_part(
             "book id, goodreads book id, title, authors",
@@ -471,6 +479,7 @@ LAYOUTS: tuple[Layout, ...] = (
             "item_id: product id",
             shape=logs.instacart_orders,
             names="prior",
+            is_split=True,
         ),
         kind="purchase",
     ),

@@ -22,7 +22,7 @@ _WIDEST = 100.0  # from the least to the highest of a scale of ratings
 _APART = 3.0  # so many times the rest of the scale lies a number that stands for no rating
 
 
-def is_matrix(table: Table, known: Sequence[KnownIds] = ()) -> bool:
+def is_matrix(table: Table, known: Sequence[KnownIds | Sequence[str]] = ()) -> bool:
     """Whether a table rates items by persons. known: ids of items, if there are any."""
     names = list(table.columns)
     items = names[1:]
@@ -59,7 +59,7 @@ def _ratings(cells: Floats) -> Floats:
     return rest if len(rest) and cells.max() - rest.max() > _APART * span else cells
 
 
-def events_of_matrix(table: Table, known: Sequence[KnownIds] = ()) -> Shaped | None:
+def events_of_matrix(table: Table, known: Sequence[KnownIds | Sequence[str]] = ()) -> Shaped | None:
     """An event for each rating in a table of persons and items; None of any other table."""
     if not is_matrix(table, known):
         return None

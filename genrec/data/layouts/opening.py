@@ -26,10 +26,14 @@ _PROSE = ("readme", "license", "licence", "changelog", "citation", "notice")
 _PAGES = (".html", ".htm")
 
 
+def is_prose(path: Path) -> bool:
+    """Whether a file's name says that people are to read it."""
+    return path.name.lower().startswith(_PROSE)
+
+
 def is_table(path: Path) -> bool:
     """Whether a file may be a table, by its name; a page by the products it holds."""
-    name = path.name.lower()
-    if name.startswith(_PROSE) or path.suffix.lower() in _NO_TABLES:
+    if is_prose(path) or path.suffix.lower() in _NO_TABLES:
         return False
     return path.suffix.lower() not in _PAGES or (path.is_file() and is_jsonld(path, b""))
 

@@ -58,8 +58,9 @@ def _is_price(search: Search, name: str) -> bool:
 
 def _settle_money(search: Search) -> list[str]:
     """Give the role of the price to the only column of money, where no name speaks for it; what to ask or say."""
-    paid = [n for n in search.free if search.looks[n].numbers > 0.5 and not is_other_price(n)]
-    paid = [n for n in paid if numbers([*search.looks[n].values], name=n).currency is not None]
+    money = [n for n in search.free if search.looks[n].numbers > 0.5]
+    money = [n for n in money if numbers([*search.looks[n].values], name=n).currency is not None]
+    paid = [n for n in money if not is_other_price(n)] or money
     if len(paid) == 1:
         search.take("price", paid[0])
     elif paid:

@@ -24,7 +24,14 @@ from genrec.data.values.grades import are_grades
 _CALLED = 0.9  # from which a name says nothing but the role
 _HELD = 0.7  # at most how surely a name speaks that only holds a phrase
 _SHORT_CHARS = 80  # of a description that can stand as a title
+_LEAST_NAMED = 0.5  # of events, that name an item where others name none
+_KEYS = frozenset(
+    ["id", "ids", "guid", "uuid", "uri", "url", "key", "code", "sku", "slug", "isbn", "ean", "asin", "no"]
+)
 _MAX_KINDS = 30
+_WORDS_OF_CODE = 1.3  # in the mean, at most
+_LEAST_JOINED = 0.8  # of cells that look like fractions, which are codes of items then
+_FEW = 4  # events, which may well be of one person
 _NUM_PAIRED = 2_000  # rows in which it is looked whether a column says something of the items
 _PAID = (
     "total",
@@ -70,6 +77,7 @@ def find_item_roles(table: Table, given: Mapping[str, tuple[str, ...]], *, taken
     search.settle("stock", lambda name: looks[name].numbers > 0.5)
     for role in ("audio", "video"):
         search.settle(role, lambda name: looks[name].mean_words < 2 and looks[name].words > 0.5)
+    _settle_title_beside_id(search, looks)
     search.settle("title", lambda name: _title(name, looks[name]), least=0.35)
     search.settle_all("text", lambda name: looks[name].words >= 0.5 > looks[name].objects and not looks[name].is_media)
     search.settle(
@@ -142,7 +150,18 @@ def _item_id(name: str, table: Table, look: Look) -> float:
     values = ids(table.columns[name]).values
     filled = len(table) - (pc.sum(pc.equal(values, "")).as_py() or 0)
     distinct = pc.count_distinct(values).as_py() / max(1, len(table))
-    return float(0.2 + distinct) * (filled / max(1, len(table)))
+    is_code = look.mean_words <= _WORDS_OF_CODE  # where several could be ids, names are none
+    return float(0.2 + distinct) * (filled / max(1, len(table))) * (1.0 if is_code else 0.6)
+
+
+def _settle_title_beside_id(search: Search, looks: Mapping[str, Look]) -> None:
+    """Give the title to the column that is called like the ids without the word for ids: course beside course code."""
+    own = search.roles.get("item_id", ())
+    words = plain(own[0]).split() if own else []
+    called = " ".join(words[:-1]) if len(words) > 1 and words[-1] in _KEYS | {"number", "nr", "num"} else ""
+    names = [name for name in search.free if plain(name) == called and _title(name, looks[name]) > 0]
+    if names:
+        search.take("title", names[0])
 
 
 def _title(name: str, look: Look) -> float:
@@ -158,10 +177,12 @@ def _by_looks(search: Search, looks: Mapping[str, Look]) -> list[str]:
     guessed = []
     if "item_id" not in search.roles:
         unique = [n for n in search.free if looks[n].is_id and looks[n].distinct == 1 == looks[n].filled]
-        unique = [n for n in unique if not looks[n].is_timed]  # rows of a log, which are no items
+        unique = [n for n in unique if not looks[n].is_timed or is_short(looks[n])]  # rows of a log are no items
         coded = [n for n in unique if _is_code(n, looks[n]) or (n == next(iter(looks)) and _is_count(n, looks[n]))]
+        coded += [n for n in search.free if _is_numbered(n, looks[n])]
         if coded:
             search.take("item_id", coded[0])
+            _settle_title_beside_id(search, looks)
             guessed.append(f"{coded[0]!r} is taken for the ids, being different in every row")
     if "image" not in search.roles:
         pictures = [name for name in search.free if looks[name].is_media and looks[name].pictures > 0.5]
@@ -174,7 +195,7 @@ def _by_looks(search: Search, looks: Mapping[str, Look]) -> list[str]:
             n for n in search.roles.get("text", ()) if looks[n].mean_chars <= _SHORT_CHARS and looks[n].lists < 0.5
         ]
         free = [n for n in search.free if looks[n].is_name and looks[n].distinct > 0.7 and not is_said(n)]
-        free = [n for n in free if looks[n].mean_words > 1.3]
+        free = [n for n in free if looks[n].mean_words > 1.3 or _is_unspaced(looks[n])]
         title = next(iter(named or free), None)
         if title is not None:
             rest = tuple(name for name in search.roles.get("text", ()) if name != title)
@@ -192,10 +213,26 @@ def _by_looks(search: Search, looks: Mapping[str, Look]) -> list[str]:
     return guessed
 
 
+def _is_unspaced(look: Look) -> bool:
+    """Whether cells are of a script that sets no spaces between words."""
+    return sum(any("\u3040" <= char <= "\u9fff" for char in value) for value in look.values) > 0.5 * len(look.values)
+
+
 def _is_code(name: str, look: Look) -> bool:
     """Whether cells are codes such as A-01: a word with digits and more, in a column whose name says nothing else."""
     is_code = [any(map(str.isdigit, value)) and not value.isdigit() for value in look.values]
     return all(is_code) and look.numbers < 0.1 and not look.times and not is_said(name)
+
+
+def is_short(look: Look) -> bool:
+    """Whether cells are numbers of four digits at most: years, or ids that look like some."""
+    return look.numbers == 1 and look.mean_chars <= 4
+
+
+def _is_numbered(name: str, look: Look) -> bool:
+    """Whether cells are codes that look like fractions (1923.4), in a column that is called a number of things."""
+    is_called = plain(name).split()[-1:] != [] and plain(name).split()[-1] in _KEYS | {"number", "nr", "num"}
+    return is_called and look.is_float and look.distinct == 1 == look.filled
 
 
 def _is_count(name: str, look: Look) -> bool:
@@ -220,6 +257,10 @@ def _add_numbered(search: "Search", looks: Mapping[str, Look], role: str) -> Non
 
 def _events_by_looks(table: Table, search: Search, looks: Mapping[str, Look]) -> None:
     """Settle by cells what names left open; a table without header has no names at all."""
+    if "rating" not in search.roles:
+        graded = [n for n in search.free if looks[n].filled > _LEAST_NAMED and are_grades(looks[n].values)]
+        if graded:
+            search.take("rating", graded[0])
     if "timestamp" not in search.roles:
         timed = [n for n in search.free if looks[n].is_timed and looks[n].times > 0.9 and looks[n].filled > 0.9]
         if timed:
@@ -230,14 +271,16 @@ def _events_by_looks(table: Table, search: Search, looks: Mapping[str, Look]) ->
             search.take("kind", kinds[0])
     if "user_id" not in search.roles:
         persons = [n for n in search.free if looks[n].is_id and looks[n].filled > 0.9 and _may_be_person(n, looks[n])]
+        persons = [n for n in persons if len(looks[n].values) > 1 or len(table) < _FEW or _is_called(n, "user_id")]
         if persons:  # the one whose name says so most; people come again, rows and what is counted do not
             said = {n: speaks_for(n, EVENT_PHRASES["user_id"]) for n in persons}
             counted = {n: _says_other(n, "user_id", "item_id") for n in persons}
             search.take("user_id", max(persons, key=lambda n: (said[n] - counted[n], looks[n].distinct < 1)))
     if "item_id" not in search.roles:
-        things = [n for n in search.free if looks[n].filled > 0.9 and not looks[n].is_float and not looks[n].is_timed]
-        if things:
-            search.take("item_id", things[0])
+        things = [n for n in search.free if looks[n].filled > _LEAST_NAMED and not looks[n].is_timed]
+        things = [n for n in things if not looks[n].is_float and len(looks[n].values) > 1]
+        if things:  # called like an id, filled, and the first
+            search.take("item_id", max(things, key=lambda n: (_is_key(n), looks[n].filled > 0.9)))
     nameless = [n for n in search.free if plain(n).startswith(_NAMELESS) and looks[n].numbers > 0.9]
     nameless = [n for n in nameless if not _is_of_item(table, n, search.roles.get("item_id", ()))]
     if nameless and not {"rating", "amount", "quantity"} & set(search.roles):
@@ -245,6 +288,11 @@ def _events_by_looks(table: Table, search: Search, looks: Mapping[str, Look]) ->
         values = numbers([*look.values], name=nameless[0]).values
         is_rating = np.nanmax(values) <= 10 and np.nanmin(values) >= -1 and not look.is_float
         search.take("rating" if is_rating else "amount", nameless[0])
+
+
+def _is_key(name: str) -> bool:
+    """Whether a column is called like what names a thing: episode.guid, page_url."""
+    return plain(name).split()[-1:] != [] and plain(name).split()[-1] in _KEYS
 
 
 def _is_of_item(table: Table, name: str, items: Sequence[str]) -> bool:
@@ -316,13 +364,15 @@ def _best_link(
     best: tuple[float, str, str, float] | None = None
     for column in among:
         cells = table.columns[column]
-        if looks[column].num_filled == 0 or looks[column].is_float or looks[column].is_timed:
+        if looks[column].num_filled == 0 or (looks[column].is_timed and not is_short(looks[column])):
             continue
         named = speaks_for(column, EVENT_PHRASES["item_id"]) - _says_other(column, "item_id")
         for place, (key, known) in enumerate(items.items()):
             share = link_share(cells, known)
             same = 0.2 if plain(key) == plain(column) != "id" else 0.0  # every table has an id of its own
             score = share + 0.3 * named + same - 0.05 * place
+            if looks[column].is_float and share < _LEAST_JOINED:
+                continue  # amounts, unless nearly all are codes
             if share > 0 and (best is None or score > best[0]):
                 best = (score, column, key, share)
     return None if best is None else best[1:]

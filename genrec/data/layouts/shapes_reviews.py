@@ -15,6 +15,7 @@ from genrec.data.layouts.cells import (
     column_called,
     is_blank,
     mappings,
+    rebuilt,
     text,
     texts,
     with_columns,
@@ -22,6 +23,7 @@ from genrec.data.layouts.cells import (
 )
 from genrec.data.layouts.layout import Shaped
 from genrec.data.layouts.names import plain
+from genrec.data.layouts.shapes_logs import items_in_events
 from genrec.data.tables import Table, read_table
 from genrec.data.values import clean_text
 from genrec.data.values.lists import parse_literal
@@ -308,3 +310,42 @@ def kaggle_games(table: Table) -> Shaped:
         said = dict(zip(ids, cells(more, column_called(more, name)), strict=True))
         columns[name] = [said.get(own) for own in texts(table, column_called(table, "app id"))]
     return Shaped(table=replace(with_columns(table, columns)), roles={}, left_out=left_out, beside=(file,))
+
+
+_BOOK = ("title", "author", "additional authors", "publisher", "binding", "number of pages", "year published", "isbn13")
+_LIBRARY_READ = {*_BOOK, "book id", "my rating", "date read", "date added", "exclusive shelf"}
+
+
+def goodreads_library(table: Table) -> Shaped:
+    """The books of one reader's library: rated, read, or wished for, by the shelf that each stands on."""
+    own = {name: column_called(table, name) for name in _LIBRARY_READ}
+    read, added = texts(table, own["date read"]), texts(table, own["date added"])
+    ratings = [rating if rating not in ("", "0") else None for rating in texts(table, own["my rating"])]
+    columns: dict[str, Sequence[object]] = {
+        "user_id": ["me"] * len(table),
+        "item_id": texts(table, own["book id"]),
+        "date": [day or other or None for day, other in zip(read, added, strict=True)],
+        "kind": texts(table, own["exclusive shelf"]),
+    }
+    columns |= {"rating": ratings} if any(ratings) else {}
+    for name in _BOOK:
+        column = own[name]
+        if column is not None:
+            columns[name] = [re.sub(r'^="?|"$', "", cell) or None for cell in texts(table, column)]
+    named = {"user_id": "user_id", "item_id": "item_id", "timestamp": "date", "rating": "rating", "kind": "kind"}
+    left_out = {name: _OF_READER for name in table.columns if plain(name) not in _LIBRARY_READ}
+    return Shaped(
+        table=rebuilt(table, columns),
+        roles={role: (name,) for role, name in named.items() if name in columns},
+        left_out=left_out,
+        notes=("an export names nobody, so all its events are of one person, 'me'",),
+    )
+
+
+def goodreads_library_books(table: Table) -> Shaped:
+    """The books that a library names."""
+    known = [name for name in _BOOK if name in table.columns]
+    return items_in_events(table, "item_id", commonest=[], last=known, title="title", price=None)
+
+
+_OF_READER = "said by the reader, or by others, and no property of the book"

@@ -13,19 +13,21 @@ import pyarrow as pa
 
 from genrec.data.feedback import ALL, Judged, judge
 from genrec.data.filters import parse_filter
+from genrec.data.layouts.cells import cells, with_columns
 from genrec.data.layouts.find import Source
 from genrec.data.layouts.layout import Part, Roles, Shaped
 from genrec.data.layouts.mapping import TableMapping
 from genrec.data.layouts.matrix import events_of_matrix
-from genrec.data.layouts.names import EVENT_PHRASES, speaks_for
+from genrec.data.layouts.names import EVENT_PHRASES, plain, speaks_for
 from genrec.data.layouts.nested import has_nested, object_lists, unrolled, with_lists
-from genrec.data.layouts.opening import peek
+from genrec.data.layouts.opening import is_table, peek
 from genrec.data.layouts.roles import find_event_roles, link_share
 from genrec.data.losses import Losses
 from genrec.data.readers.events import EventsRead, read_events, too_few
 from genrec.data.readers.item_source import Key, Tell, given_roles, missing_role, refuse_rows, shape, why, with_changes
 from genrec.data.readers.reading import ReadOptions
 from genrec.data.tables import Table, stacked
+from genrec.data.values import ids
 from genrec.errors import SourceError
 from genrec.schema import Catalog, Interactions
 from genrec.schema import Column as Coded
@@ -33,6 +35,7 @@ from genrec.schema import Column as Coded
 _NUM_LOOKED_AT = 2_000
 _NUM_SEARCHED = 100  # rows in which a column of lists of items is looked for
 _SURE = 0.6  # how surely a name speaks for a role to be named where it has none
+_LEAST_HEADED = 0.8  # of the lines that name an order of the table beside
 _LEAST_LISTED = 0.5  # of the elements of such a column that are ids of items
 ONE_PERSON = "me"  # whose events a log is that names nobody
 Keys = Mapping[str, Key]  # columns by which events may name items, the id first
@@ -60,7 +63,10 @@ def open_events(
     files = source.events
     first = source.whole.get(files[0]) or peek(files[0]).table
     listed = _listing(first, keys) if part is None and not options.columns else None
-    is_whole = whole or has_nested(first) or listed is not None or (part is not None and part.shape is not None)
+    is_matrix = part is None and events_of_matrix(first, [key.known for key in keys.values()]) is not None
+    is_whole = (
+        whole or is_matrix or has_nested(first) or listed is not None or (part is not None and part.shape is not None)
+    )
     wanted = None if is_whole else _needed(first, part, keys, options)
     shaped = [_shape(source.open(file, wanted), part, listed, keys) for file in files]
     for one in shaped:
@@ -69,8 +75,16 @@ def open_events(
     if not len(table):
         raise SourceError(f"{files[0]} has no usable row{why(losses)}; wanted at least one event")
     roles, key = _roles(table.head(_NUM_LOOKED_AT), shaped[0].roles, keys, options, tell)
+    says_who = any(speaks_for(name, EVENT_PHRASES["user_id"]) >= _SURE for name in roles.get("user_id", ()))
+    headed = _with_heads(table, roles, source) if part is None and not says_who else None
+    if headed is not None:
+        table, extra = headed
+        roles, key = _roles(table.head(_NUM_LOOKED_AT), shaped[0].roles, keys, options, tell)
     header = tuple(_shape(first, part, listed, keys).table.columns)
     notes = [note for one in shaped for note in one.notes]
+    if headed is not None:
+        notes.append(f"who and when comes from {extra.name}, which names the same orders")
+        header = tuple(table.columns)
     if "user_id" not in roles and {"item_id", "timestamp"} <= set(roles) and not keys:
         table, roles = _of_one_person(table, roles)
         notes.append(
@@ -82,6 +96,7 @@ def open_events(
             advice = "; where it names nobody, give the file of the items alone" if role == "user_id" else ""
             raise SourceError(missing_role(table.path, header, role, f"events.{role}") + advice)
     beside = tuple(dict.fromkeys(file for one in shaped for file in one.beside))
+    beside = beside if headed is None else (*beside, extra)
     left_out = {name: reason for one in shaped for name, reason in one.left_out.items()}
     return EventTable(
         table=table,
@@ -145,6 +160,35 @@ def interactions_of(read: EventsRead, judged: Judged, catalog: Catalog, kind: st
         weights=judged.weights,
         parts=read.parts,
     )
+
+
+def _with_heads(table: Table, roles: Roles, source: Source) -> tuple[Table, Path] | None:
+    """The lines of orders with what a table beside says of each order: who, and when; None where none does."""
+    for file in source.unused:
+        if not is_table(file):
+            continue
+        try:
+            heads = source.open(file)
+        except SourceError:
+            continue
+        who = max(heads.columns, key=lambda name: speaks_for(name, EVENT_PHRASES["user_id"]), default=None)
+        if who is None or speaks_for(who, EVENT_PHRASES["user_id"]) < _SURE:
+            continue
+        own = {plain(name): name for name in heads.columns}
+        for name in (one for one in table.columns if plain(one) in own and (one,) != roles.get("item_id")):
+            keys = ids(heads.columns[own[plain(name)]]).values.to_pylist()
+            if len(set(keys)) < len(keys) or link_share(table.columns[name], keys) < _LEAST_HEADED:
+                continue
+            place = {key: row for row, key in enumerate(keys)}
+            rows = [place.get(cell, -1) for cell in ids(table.columns[name]).values.to_pylist()]
+            taken = heads.take([max(row, 0) for row in rows])
+            beside = {
+                other: [cell if row >= 0 else None for cell, row in zip(cells(taken, other), rows, strict=True)]
+                for other in heads.columns
+                if other not in table.columns
+            }
+            return with_columns(table, beside), file
+    return None
 
 
 def _of_one_person(table: Table, roles: Roles) -> tuple[Table, Roles]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from genrec.data.layouts.layout import Roles, Shaped
 from genrec.data.layouts.mapping import Kind
@@ -24,6 +25,7 @@ from genrec.offers import PRICE, Offer, availability_of, is_currency, is_web_add
 from genrec.schema import AttributeValue, IntArray, Item, why_no_id
 
 Floats = npt.NDArray[np.float64]
+_BEFORE_AMOUNT = r"^[^\d£$€¥-]{3,40}?([£$€¥]\s?\d)"
 _MOST_ODD = 3  # examples of odd cells that are named
 _TOTALS = frozenset(
     {"total", "totals", "grand total", "sum", "summe", "gesamt", "gesamtsumme", "somme", "suma", "totale", "totaal"}
@@ -222,7 +224,10 @@ class _Reader:
         known: Mapping[str, Kind],
     ) -> None:
         """The attribute price: of each item the first column that has one; what it costs before is an attribute."""
-        read = [numbers(self._table.columns[name], name=name) for name in columns]
+        cells = [_amounts_alone(self._table.columns[name]) for name in columns]
+        for name, (_, num_changed) in zip(columns, cells, strict=True):
+            self._note(name, [f"words before {num_changed:,} amounts are left out"] if num_changed else [])
+        read = [numbers(column, name=name) for name, (column, _) in zip(columns, cells, strict=True)]
         last_N = read[-1].values
         price_N = np.full(len(self._table), np.nan)
         upper_N = np.full(len(self._table), np.nan)
@@ -325,6 +330,15 @@ class _Reader:
     def _content(self, row: int) -> str:
         cells = (self._table.cell(name, row) for name in self._table.columns)
         return ", ".join(str(cell) for cell in cells if cell not in (None, ""))
+
+
+def _amounts_alone(column: Column) -> tuple[Column, int]:
+    """A column of prices without what stands before an amount (offers over £375,000), and how many cells had that."""
+    if isinstance(column, list) or not pa.types.is_string(column.type):
+        return column, 0
+    found = pc.match_substring_regex(column, _BEFORE_AMOUNT)
+    num_changed = pc.sum(found).as_py() or 0
+    return (pc.replace_substring_regex(column, _BEFORE_AMOUNT, r"\1"), num_changed) if num_changed else (column, 0)
 
 
 def _are_names(item_ids: Sequence[str]) -> bool:

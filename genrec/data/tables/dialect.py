@@ -202,6 +202,7 @@ def _skip_preamble(rows: Sequence[_Row], usual: int, notes: list[str]) -> int:
         is_title = is_title and sum(len(row) == usual for *_, row in rows[start + 1 : start + 6]) > 0
         below = rows[start + 1][2]
         is_title |= len(cells) < usual == len(below) and _num_words(cells) == 0 < _num_words(below)
+        is_title |= len(cells) == 2 < usual - 1 and _num_words(cells) < 2 and _is_above(rows, start, usual)
         if not (is_comment or is_title):
             break
         notes.append(f"line {first + 1} above the header was left out: {' '.join(' '.join(cells).split())[:60]!r}")
@@ -211,6 +212,13 @@ def _skip_preamble(rows: Sequence[_Row], usual: int, notes: list[str]) -> int:
             notes.append(f"line {rows[start][0] + 1} above the header was left out: {rows[start][2][0].strip()[:60]!r}")
             start += 1
     return start
+
+
+def _is_above(rows: Sequence[_Row], start: int, usual: int) -> bool:
+    """Whether rows of a name and a value, as reports begin, stand above a header and rows of the usual width."""
+    rest = rows[start + 1 :]
+    first = next((n for n, (*_, row) in enumerate(rest) if len(row) == usual), None)
+    return first is not None and all(len(row) <= 2 for *_, row in rest[:first]) and len(rest) > first + 1
 
 
 def _is_alone(rows: Sequence[_Row], start: int) -> bool:

@@ -28,6 +28,8 @@ class Peek:
 
 def peek_table(path: Path) -> Peek:
     """The first rows of a file, all of a small one. Raises SourceError."""
+    if path.is_dir():
+        return Peek(table=read_table(path), is_whole=True)
     if require_file(path).stat().st_size <= _WHOLE_BYTES:
         return Peek(table=read_table(path), is_whole=True)
     with open_bytes(path) as stream:

@@ -6,7 +6,7 @@ Knows signs of ratings; deliberately knows nothing of events.
 import re
 from collections.abc import Sequence
 
-from genrec.data.values.columns import Column, distinct_texts
+from genrec.data.values.columns import Column, distinct_texts, is_absent
 from genrec.data.values.lists import as_text
 
 _FULL, _EMPTY, _HALF = "★⭐✭✮🌟●♥❤", "☆✩○♡", "½⯨⯪"
@@ -19,9 +19,11 @@ _STEP = {"+": 0.3, "-": -0.3, "": 0.0}
 
 def are_grades(values: Sequence[str]) -> bool:
     """Whether most of some different cells are ratings that are no mere numbers."""
-    filled = [value.strip() for value in values if value.strip()]
+    filled = [value.strip() for value in values if value.strip() and not is_absent(value)]
     read = [_read(value) for value in filled]
     are_letters = bool(filled) and all(_GRADE.fullmatch(value) for value in filled) and len(filled) > 1
+    if len(set(filled)) < 2:
+        return False
     return are_letters or 2 * sum(found is not None for found in read) > len(filled) > 0
 
 
@@ -31,8 +33,8 @@ def grades(column: Column) -> Column:
     texts = [text.strip() for text in texts]
     if not are_grades(texts):
         return column
-    if all(_GRADE.fullmatch(text) for text in texts if text):
-        numbers = [_points(text) if text else "" for text in texts]
+    if all(_GRADE.fullmatch(text) for text in texts if text and not is_absent(text)):
+        numbers = [_points(text) if _GRADE.fullmatch(text) else text for text in texts]
         return found.spread_objects(numbers, "")
     read = [_read(text) for text in texts]
     scale = max((of for one in read if one is not None and (of := one[1]) is not None), default=None)

@@ -34,6 +34,7 @@ _POWER = r"^\d+(\.\d+)?[eE]\+?\d{1,2}$"
 _ROUNDED = re.compile(r"[eE]")
 _SAMPLE = 1_000  # cells that show early that a column is no numbers
 _EXACT = 2**53  # whole numbers beyond it, a float cannot tell apart
+_UNSEEN = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 _MOST = 0.5  # of the wanted that must be known as they are written
 
 
@@ -96,6 +97,10 @@ def _from_texts(column: pa.ChunkedArray) -> Ids:
     others = pa.chunked_array(parts, texts.type)
     if not len(others):
         return Ids(values=texts)
+    if not pc.all(pc.string_is_ascii(others)).as_py():  # marks that nobody sees, as of texts from right to left
+        bare = pc.utf8_trim(others, _UNSEEN)
+        if not bare.equals(others):
+            return _from_texts(_place(texts, masks, pa.concat_arrays(bare.chunks)))
     if not all(map(_may_be_whole, others.slice(0, _SAMPLE).to_pylist())):
         return Ids(values=texts)
     if pc.all(pc.ends_with(others, ".0")).as_py():  # as floats are written

@@ -21,7 +21,7 @@ from genrec.data.tables.building import is_too_deep
 from genrec.data.values.columns import Column, distinct_texts, is_absent, is_missing, printable
 from genrec.data.values.markup import clean, is_code
 
-Separator: TypeAlias = Literal["list", "|", ";", ",", "path", "/"]
+Separator: TypeAlias = Literal["list", "|", ";", ",", "、", "path", "/"]
 
 _LITERAL_CHARS = 2**20  # of a Python literal, whose syntax tree takes much more
 _NAME_KEYS = ("name", "title", "label", "value", "text")
@@ -87,6 +87,8 @@ def separator_of(
         return "path"
     if _short_parts(cells, "|"):
         return "|"
+    if _short_parts(cells, "、") and sum("、" in text for text in cells) * 3 >= len(cells):
+        return "、"
     if _short_parts(cells, ";") and sum(";" in text for text in cells) * 5 >= len(cells):
         return ";"
     if _has_comma_lists(given, spaced):

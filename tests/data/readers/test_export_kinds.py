@@ -152,3 +152,94 @@ def test_a_dump_of_a_database_is_refused_by_name(tmp_path: Path) -> None:
     )
     with pytest.raises(SourceError, match="dump of a database"):
         READERS["files"].read(tmp_path / "shop.sql", ReadOptions())
+
+
+def test_lines_of_orders_take_who_and_when_from_the_orders(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "products.csv": "sku,product_title\nA-1,Green tea\nA-2,Black tea\nA-3,White tea\n",
+        "orders.csv": "order,customer,created_at\n#2,anna,2023-01-02\n#1,anna,2023-01-01\n#3,ben,2023-01-03\n",
+        "order_lines.csv": "order,sku,qty\n#1,A-1,1\n#1,A-2,1\n#2,A-3,2\n#3,A-1,1\n",
+    }
+    reading = read(tmp_path, files)
+    assert reading.interactions.history("anna") == ("A-1", "A-2", "A-3")
+    assert any("who and when comes from orders.csv" in note for note in reading.report.notes)
+    assert "orders.csv" not in reading.report.unused
+
+
+def test_folders_of_part_files_are_tables(tmp_path: Path) -> None:
+    for folder, rows in {
+        "catalogue": ['{"sku": "b1", "title": "One"}', '{"sku": "b2", "title": "Two"}'],
+        "interactions/dt=2024-03-01": ['{"user": "u", "sku": "b1", "time": 1700000000}'],
+        "interactions/dt=2024-03-02": ['{"user": "u", "sku": "b2", "time": 1700000100}'],
+    }.items():
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "part-00000.json.gz").write_bytes(gzip.compress("\n".join(rows).encode()))
+    reading = READERS["files"].read(tmp_path, ReadOptions())
+    assert reading.interactions.history("u") == ("b1", "b2")
+
+
+def test_tables_in_a_language_that_nobody_knows_are_told_by_what_joins_them(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "xa.csv": "kolo,wem,dat\nP1,nu,2024-01-01\nP2,nu,2024-01-02\nP1,la,2024-01-03\nP3,la,2024-01-04\n",
+        "xb.csv": "kolo,rami\nP1,Sotu bana\nP2,Miro tela\nP3,Vano keru\n",
+    }
+    reading = read(tmp_path, files)
+    assert [item.item_id for item in reading.catalog] == ["P1", "P2", "P3"]
+    assert reading.interactions.history("nu") == ("P1", "P2")
+
+
+def test_names_and_values_above_the_header_are_a_report_s(tmp_path: Path) -> None:
+    head = "City Museum\nGenerated,2024-02-29\n\nObject number,Title,Materials\n"
+    text = f"{head}1923.4,Chair,beech\n1923.40,Teapot,silver\n"
+    reading = read(tmp_path, {"export.csv": text})
+    assert [(item.item_id, item.title) for item in reading.catalog] == [("1923.4", "Chair"), ("1923.40", "Teapot")]
+
+
+def test_a_matrix_beside_its_items_names_them_in_its_header(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "beers.csv": "Code,Beer\nPIL-01,Harbour Pils\nIPA-02,Hop Lantern\nSTO-03,Night Barge\n",
+        "tasting.csv": "Taster,PIL-01,IPA-02,STO-03\nAna,5,0.5,3\nBen,4,,1\n",
+    }
+    reading = read(tmp_path, files)
+    assert len(reading.interactions) == 5
+    assert reading.interactions.history("Ana")[-1:] != ("IPA-02",)
+
+
+def test_ratings_are_told_by_their_signs_whatever_the_column_is_called(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "a.csv": "id,title\n1,Stew\n2,Soup\n",
+        "b.csv": "who,id,評価\nk,1,★☆☆☆☆\nk,2,★★★★★\n",
+    }
+    assert read(tmp_path, files).interactions.history("k") == ("2",)
+
+
+def test_a_reader_s_library_is_books_and_what_was_read(tmp_path: Path) -> None:
+    text = (
+        "Book Id,Title,Author,ISBN13,My Rating,Date Read,Date Added,Exclusive Shelf,My Review\n"
+        '11,Emma,Jane Austen,"=""978""",5,2021/03/14,2021/02/01,read,Nice\n'
+        "12,Ulysses,James Joyce,,0,,2021/02/02,to-read,\n"
+    )
+    reading = read(tmp_path, {"goodreads_library_export.csv": text})
+    assert reading.report.layout == "Goodreads library export"
+    assert [(item.item_id, item.title) for item in reading.catalog] == [("11", "Emma"), ("12", "Ulysses")]
+    assert "11" in reading.interactions.history("me")
+    assert "My Review" in reading.report.tables[-1].left_out
+
+
+def test_marks_that_nobody_sees_are_no_part_of_ids(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "items.csv": "sku,name\nA1,Oud\nA2,Musk\n",
+        "orders.csv": "customer,sku,date\nc,A1\u200f,2024-01-01\nc,A2,2024-01-02\n",
+    }
+    assert read(tmp_path, files).interactions.history("c") == ("A1", "A2")
+
+
+def test_words_before_an_amount_are_left_out_of_prices(tmp_path: Path) -> None:
+    text = 'Ref,Headline,Price\nL1,Old mill,"Offers over £375,000"\nL2,New flat,"£215,000"\n'
+    reading = read(tmp_path, {"listings.csv": text})
+    assert [item.attributes["price"] for item in reading.catalog] == [375000.0, 215000.0]
+
+
+def test_what_is_called_like_the_ids_is_the_title(tmp_path: Path) -> None:
+    text = "Course code,Course,Instructor name\nBIO-1,Cell Biology,Dr. Ada\nCS-1,Programming,Dr. Lin\n"
+    assert [item.title for item in read(tmp_path, {"courses.csv": text}).catalog] == ["Cell Biology", "Programming"]
