@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 LINES = Path(__file__).parent / "talk_lines"
 UNREAD = "other"  # the language of what is not read
+HELD_OUT = "held_out"  # lines of others, on which no model is trained
 SEED = 21
 HELD_OUT_SHARE = 0.05
 COMMON_SHARE = 0.01  # of messages
@@ -460,7 +461,8 @@ def measure(model: ReadingModel, lines: Sequence[Line], talk: Talk) -> dict[str,
 def main(
     out: Path, *, name: str = NAME, backbone: str | None = None, config: TalkConfig | None = None
 ) -> dict[str, dict[str, float]]:
-    """Train a reading model on all lines but a few, write it, and measure it on these few, by language.
+    """Train a reading model on all lines but a few, write it, and measure it on these few, by language, and on those of
+    `talk_lines/held_out`, which others wrote and no model is trained on.
 
     backbone: a pretrained encoder that it reads beside the words, by its name or folder.
     """
@@ -479,5 +481,9 @@ def main(
     model, talk = ReadingModel(tagger, backbone=encoder), Talk(lines, unread, config)
     languages = sorted({line.language for line in unseen})
     measured = {one: measure(model, [line for line in unseen if line.language == one], talk) for one in languages}
+    others = read_lines(LINES / HELD_OUT)
+    for one in languages:
+        own = [line for line in others if line.language == one]
+        measured |= {f"{one}, others'": measure(model, own, talk)} if own else {}
     log.info("on held-out lines: %s", measured)
     return measured
