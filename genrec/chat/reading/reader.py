@@ -18,7 +18,14 @@ from genrec.chat.constraints import extremes_of, meeting, texts_of
 from genrec.chat.lexicon import Lexicon, said_otherwise, stems, words_of
 from genrec.chat.reading.amounts import digits, names_place, read_count
 from genrec.chat.reading.degrees import with_degrees
-from genrec.chat.reading.function_words import asks_for_mean, asks_how_many, goes_on, means_a_person, stock_words
+from genrec.chat.reading.function_words import (
+    asks_for_mean,
+    asks_how_many,
+    goes_on,
+    is_denied,
+    means_a_person,
+    stock_words,
+)
 from genrec.chat.reading.items import Pointed, point
 from genrec.chat.reading.links import Link, Linker
 from genrec.chat.reading.parts import MAX_COUNT, counted, parts_of, united
@@ -292,7 +299,9 @@ class _Reading:
         limit = next((read_count(span.text, self.language) for span in self.spans if span.role == "counts"), None)
         limit = limit or self._count_left_over()
         words, unknown = self._known_words(wishes.words)
-        others, unheard_of = self._known_words(self.left_over() if self.intent != "judge" else [])
+        left_over = self.left_over() if self.intent != "judge" else []
+        wishes.avoided += [word for word in left_over if self._is_denied(word)]
+        others, unheard_of = self._known_words([word for word in left_over if word not in wishes.avoided])
         words += others
         avoided, unheard = self._known_words(wishes.avoided)
         is_empty = not (wishes.where or words or avoided or refers_to or liked or disliked or wishes.extreme or limit)
@@ -383,6 +392,11 @@ class _Reading:
     def unheard_of(self) -> tuple[str, ...]:
         """Words of which nothing is said, and no item has anything."""
         return tuple(self._known_words(self.left_over())[1])
+
+    def _is_denied(self, word: str) -> bool:
+        """Whether what stands right before a word of the message denies it."""
+        start = next(link.word.start for link in self.links if link.word.text == word)
+        return not set(self.text[:start].rstrip()[-1:]) & set(",;.!?:") and is_denied(words_of(self.text[:start]))
 
     def left_over(self) -> list[str]:
         """Words in no common use of which nothing is said: each is searched for, or named as not understood."""
